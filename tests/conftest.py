@@ -1,0 +1,33 @@
+"""What all tests share: hypothesis profiles and the folder of other people's data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A profile sets only the number of examples and what a slow machine must not break. Deadlines are
+# off because the first example of a model compiles it.
+_COMMON = settings(
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("quick", _COMMON, max_examples=60)
+settings.register_profile("deep", _COMMON, max_examples=2_000)
+# On a build server the same commit must give the same verdict twice.
+settings.register_profile("ci", _COMMON, max_examples=60, derandomize=True, database=None)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
+)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of data that others made; skip where there is none."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no ../shared/data beside the repository")
+    return folder
