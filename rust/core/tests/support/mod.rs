@@ -1,0 +1,5 @@
+//! What the tests, the benchmarks and the fuzz targets share: a sink that records, drivers that cut
+//! the text, and the invariants that must hold for any bytes.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+pub mod json;
