@@ -131,3 +131,30 @@ impl fmt::Display for JsonError {
 }
 
 impl std::error::Error for JsonError {}
+
+/// Why [`Machine::feed`](super::Machine::feed) or [`Machine::finish`](super::Machine::finish) stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedError<E> {
+    /// The text is wrong.
+    Json(JsonError),
+    /// The sink failed.
+    Sink(E),
+}
+
+impl<E: fmt::Display> fmt::Display for FeedError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for FeedError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Json(_) => None,
+            Self::Sink(error) => error.source(),
+        }
+    }
+}

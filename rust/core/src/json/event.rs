@@ -51,7 +51,8 @@ pub struct Span {
 /// A string value arrives either whole ([`Sink::string`]: its first and its last byte were in one
 /// chunk) or as [`Sink::begin_string`], any number of [`Sink::string_part`], [`Sink::end_string`].
 /// At the end of a chunk all characters that are certain have been handed out: an unfinished
-/// escape, surrogate pair or UTF-8 sequence is held back, nothing else. Parts are never empty.
+/// escape, surrogate pair or UTF-8 sequence is held back, nothing else. So it is in front of an
+/// error. Parts are never empty.
 ///
 /// A key always arrives whole. So do numbers and literals, at the byte that ends them: a number at
 /// the byte after it (or at the end of the text), a literal at its last byte.

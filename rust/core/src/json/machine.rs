@@ -8,54 +8,28 @@
 //! the chunk's own bytes, and the state goes on to the next place.
 //!
 //! A token that the chunk cuts stays open. What must be remembered of it is small: of a literal, how
-//! many letters were matched; of a number, its text so far (in `scratch`) and the place in the number
-//! grammar; of a key, its decoded text so far (in `scratch`); of a string value nothing but an
-//! unfinished escape or UTF-8 sequence, since its text has been handed out. The next chunk goes on from
-//! there and looks at no earlier byte.
+//! many letters were matched; of a number, its text so far and the place in the number grammar; of a
+//! key, its decoded text so far; of a string value only an unfinished escape or UTF-8 sequence, since
+//! its text has been handed out. The next chunk goes on from there and looks at no earlier byte. What
+//! happens between the quotes of a string is a machine of its own, `string::Decoder`.
 //!
 //! An error is found at the first byte after which no continuation can be a JSON text, wherever the
-//! chunks were cut: every branch rejects the byte in front of it, and none looks further ahead than
-//! the end of the token. Bulk scans may run past a limit or a bad byte, but the earliest offset wins:
-//! this is why `text` and `number` compare the limit with where they stopped before they report.
-//! In front of an error, the characters of a string value that were whole are handed out, because a
-//! caller who cut the chunk there would have got them.
+//! chunks were cut: every branch accepts or rejects the byte in front of it. Bulk scans may run past a
+//! limit or a bad byte, but the earliest offset wins: this is why `key` and `number` compare the limit
+//! with where they stopped before they report anything else. In front of an error, the characters of a
+//! string value that were whole are handed out, because a caller who cut the chunk there would have
+//! got them.
 //!
 //! What must change together: a new state needs its branch in `run`, and one in `finish` if the text
-//! may end there. A new way out of `run` must leave `state` and `offset` as they are to be found by
-//! the next call.
+//! may end there. `run` may leave by `break` only with `at` behind the last byte used and `state`
+//! saying where that is.
 
-use std::fmt;
 use std::mem;
 
 use super::scan::{self, Plain};
-use super::utf8::{self, Window};
-use super::{JsonError, JsonErrorKind, Literal, NumberKind, Sink, Span, Text};
-
-/// Bounds on everything that a text could make grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How many containers may be open at once. Default 200, as in pydantic's parser. The machine
-    /// does not recurse: a greater value costs one byte for each level, no more.
-    pub max_depth: usize,
-    /// How many bytes the text may have, white space included. Default 1 GiB.
-    pub max_bytes: u64,
-    /// How many characters a number may have. Default 1 MiB: more than any consumer wants, since
-    /// `CPython` reads integers of up to 4,300 digits, but floats of any length.
-    pub max_number: usize,
-    /// How many bytes a key may have, as written between its quotes. Default 1 MiB.
-    pub max_key: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_depth: 200,
-            max_bytes: 1 << 30,
-            max_number: 1 << 20,
-            max_key: 1 << 20,
-        }
-    }
-}
+use super::string::{Decoder, End};
+use super::utf8::Window;
+use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text};
 
 /// Whether the root value is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,33 +48,6 @@ pub struct Fed {
     pub status: Status,
     /// How many bytes of the chunk were used: all of them, unless the root value ended among them.
     pub consumed: usize,
-}
-
-/// Why [`Machine::feed`] or [`Machine::finish`] stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedError<E> {
-    /// The text is wrong.
-    Json(JsonError),
-    /// The sink failed.
-    Sink(E),
-}
-
-impl<E: fmt::Display> fmt::Display for FeedError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Json(error) => error.fmt(f),
-            Self::Sink(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: std::error::Error + 'static> std::error::Error for FeedError<E> {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Json(_) => None,
-            Self::Sink(error) => error.source(),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,10 +77,10 @@ enum State {
     Literal(Literal, u8),
     /// Inside a number.
     Number(Place),
-    /// Inside a key.
-    Key(Spot),
-    /// Inside a string value.
-    String(Spot),
+    /// Inside a key; the decoder knows where.
+    Key,
+    /// Inside a string value; the decoder knows where.
+    String,
 }
 
 /// Where in the grammar of a number (RFC 8259, section 6).
@@ -166,33 +113,6 @@ impl Place {
             Self::Minus | Self::Point | Self::Exponent | Self::ExponentSign => None,
         }
     }
-}
-
-/// Where inside a string (RFC 8259, section 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spot {
-    /// Between two characters.
-    Plain,
-    /// Inside a UTF-8 sequence; its bytes so far are in `Machine::sequence`.
-    Sequence,
-    /// Behind a backslash.
-    Backslash,
-    /// Behind `\u` and so many hexadecimal digits; their value is in `Machine::unit`.
-    Hex(u8),
-    /// Behind the escape of a high surrogate, which is in `Machine::high`.
-    High,
-    /// Behind the backslash that must begin its low surrogate.
-    HighBackslash,
-    /// Behind the `\u` of the low surrogate and so many digits.
-    LowHex(u8),
-}
-
-/// How a walk over string bytes ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TextEnd {
-    Quote,
-    Chunk,
-    Error(JsonErrorKind),
 }
 
 /// Why `run` stopped, and the index where.
@@ -237,16 +157,12 @@ pub struct Machine {
     line_start: u64,
     /// Offset of the first byte of the open token.
     token_start: u64,
-    /// Text of the open key or number so far; of a string value, what this chunk decoded to.
-    scratch: String,
-    /// Whether `scratch` is ASCII.
-    ascii: bool,
+    /// Text of the open number so far.
+    number: String,
+    /// Text of the open string so far (of a value only what is not yet handed out), and the place.
+    decoder: Decoder,
     /// Whether `begin_string` was sent for the open string value.
     begun: bool,
-    sequence: [u8; 4],
-    sequence_len: u8,
-    unit: u16,
-    high: u16,
     error: Option<JsonError>,
 }
 
@@ -262,13 +178,9 @@ impl Machine {
             line: 1,
             line_start: 0,
             token_start: 0,
-            scratch: String::new(),
-            ascii: true,
+            number: String::new(),
+            decoder: Decoder::default(),
             begun: false,
-            sequence: [0; 4],
-            sequence_len: 0,
-            unit: 0,
-            high: 0,
             error: None,
         }
     }
@@ -276,12 +188,15 @@ impl Machine {
     /// Puts the machine in front of a new text. Limits and buffers are kept.
     pub fn reset(&mut self) {
         let mut stack = mem::take(&mut self.stack);
-        let mut scratch = mem::take(&mut self.scratch);
+        let mut number = mem::take(&mut self.number);
+        let mut decoder = mem::take(&mut self.decoder);
         stack.clear();
-        scratch.clear();
+        number.clear();
+        decoder.reset();
         *self = Self {
             stack,
-            scratch,
+            number,
+            decoder,
             ..Self::new(self.limits)
         };
     }
@@ -369,8 +284,8 @@ impl Machine {
                         end: self.offset,
                     };
                     self.state = State::Done;
-                    let sent = sink.number(&self.scratch, kind, span);
-                    self.scratch.clear();
+                    let sent = sink.number(&self.number, kind, span);
+                    self.number.clear();
                     return sent.map_err(|error| self.stop(Stop::Sink(error, self.offset)));
                 }
             }
@@ -439,13 +354,11 @@ impl Machine {
                                 let ascii = plain.ascii;
                                 let end = base + at as u64;
                                 emit!(sink.string(Text { text, ascii }, Span { start, end }), end);
-                                self.behind_value()
+                                self.behind_value(chunk, &mut at)
                             } else {
-                                self.open_token(start);
-                                let ahead = Some(plain);
-                                let place = State::String(Spot::Plain);
+                                self.open_string(start);
                                 (at, state) =
-                                    self.text(chunk, at, place, ahead, &mut window, sink)?;
+                                    self.string(chunk, at, Some(plain), &mut window, sink)?;
                                 state
                             }
                         }
@@ -480,7 +393,7 @@ impl Machine {
                             let end = base + at as u64;
                             emit!(sink.end_array(end), end);
                             self.stack.pop();
-                            self.behind_value()
+                            self.behind_value(chunk, &mut at)
                         }
                         _ => return Err(Stop::Json(Kind::ExpectedValue, start)),
                     }
@@ -501,13 +414,16 @@ impl Machine {
                                 let ascii = plain.ascii;
                                 let end = base + at as u64;
                                 emit!(sink.key(Text { text, ascii }, Span { start, end }), end);
-                                State::Colon
+                                if chunk.get(at) == Some(&b':') {
+                                    at += 1;
+                                    State::Value
+                                } else {
+                                    State::Colon
+                                }
                             } else {
-                                self.open_token(start);
-                                let ahead = Some(plain);
-                                let place = State::Key(Spot::Plain);
+                                self.open_string(start);
                                 (at, state) =
-                                    self.text(chunk, at, place, ahead, &mut window, sink)?;
+                                    self.key(chunk, at, Some(plain), &mut window, sink)?;
                                 state
                             }
                         }
@@ -516,7 +432,7 @@ impl Machine {
                             let end = base + at as u64;
                             emit!(sink.end_object(end), end);
                             self.stack.pop();
-                            self.behind_value()
+                            self.behind_value(chunk, &mut at)
                         }
                         _ if state == State::FirstKey => {
                             return Err(Stop::Json(Kind::ExpectedKeyOrEnd, start));
@@ -544,12 +460,12 @@ impl Machine {
                         (Some(Container::Object), b'}') => {
                             emit!(sink.end_object(end), end);
                             self.stack.pop();
-                            self.behind_value()
+                            self.behind_value(chunk, &mut at)
                         }
                         (Some(Container::Array), b']') => {
                             emit!(sink.end_array(end), end);
                             self.stack.pop();
-                            self.behind_value()
+                            self.behind_value(chunk, &mut at)
                         }
                         (Some(Container::Object), _) => {
                             return Err(Stop::Json(Kind::ExpectedCommaOrObjectEnd, end - 1));
@@ -585,14 +501,18 @@ impl Machine {
                         end: base + at as u64,
                     };
                     emit!(sink.literal(literal, span), span.end);
-                    self.behind_value()
+                    self.behind_value(chunk, &mut at)
                 }
                 State::Number(place) => {
                     (at, state) = self.number(chunk, at, at, place, &mut window, sink)?;
                     state
                 }
-                State::Key(_) | State::String(_) => {
-                    (at, state) = self.text(chunk, at, state, None, &mut window, sink)?;
+                State::Key => {
+                    (at, state) = self.key(chunk, at, None, &mut window, sink)?;
+                    state
+                }
+                State::String => {
+                    (at, state) = self.string(chunk, at, None, &mut window, sink)?;
                     state
                 }
                 State::Done => break,
@@ -605,15 +525,15 @@ impl Machine {
         Ok(at)
     }
 
-    /// Remembers where a string that may be cut began.
+    /// Remembers where a string began that must be decoded.
     #[inline]
-    fn open_token(&mut self, start: u64) {
+    fn open_string(&mut self, start: u64) {
         self.token_start = start;
-        self.ascii = true;
+        self.decoder.reset();
         self.begun = false;
     }
 
-    #[inline]
+    #[inline(always)]
     fn open<E>(&mut self, container: Container, at: u64) -> Result<(), Stop<E>> {
         if self.stack.len() >= self.limits.max_depth {
             return Err(Stop::Json(JsonErrorKind::DepthLimit, at));
@@ -622,19 +542,26 @@ impl Machine {
         Ok(())
     }
 
-    /// The state behind a value that has just ended.
-    #[inline]
-    fn behind_value(&self) -> State {
-        if self.stack.is_empty() {
-            State::Done
-        } else {
-            State::Comma
+    /// The state behind a value that ended at `at`. A comma that follows at once, as it nearly
+    /// always does, is taken along: a dispatch less for each value.
+    #[inline(always)]
+    fn behind_value(&self, chunk: &[u8], at: &mut usize) -> State {
+        let Some(container) = self.stack.last() else {
+            return State::Done;
+        };
+        if chunk.get(*at) != Some(&b',') {
+            return State::Comma;
+        }
+        *at += 1;
+        match container {
+            Container::Object => State::NextKey,
+            Container::Array => State::Value,
         }
     }
 
     /// Index behind the white space (`ws`, RFC 8259, section 2) from `at` on. Lines are counted here
     /// and nowhere else: a line feed is legal nowhere else.
-    #[inline]
+    #[inline(always)]
     fn skip_space(&mut self, chunk: &[u8], at: usize) -> usize {
         match chunk.get(at) {
             Some(b' ') if chunk.get(at + 1).is_some_and(|&byte| byte > b' ') => at + 1,
@@ -659,7 +586,7 @@ impl Machine {
     }
 
     /// Reads on in a number from `at`, of which this chunk holds the bytes from `start` on.
-    #[inline]
+    #[inline(always)]
     fn number<S: Sink>(
         &mut self,
         chunk: &[u8],
@@ -669,34 +596,55 @@ impl Machine {
         window: &mut Window<'_>,
         sink: &mut S,
     ) -> Result<(usize, State), Stop<S::Error>> {
-        let invalid = loop {
-            let byte = chunk.get(at);
-            place = match (place, byte) {
-                (_, None) => break false,
-                (Place::Minus, Some(b'0')) => Place::Zero,
-                (Place::Minus, Some(b'1'..=b'9')) => Place::Integer,
-                (Place::Integer, Some(b'0'..=b'9')) => {
+        // In the order of the grammar: number = [ minus ] int [ frac ] [ exp ].
+        let invalid = 'number: {
+            if place == Place::Minus {
+                place = match chunk.get(at) {
+                    Some(b'0') => Place::Zero,
+                    Some(b'1'..=b'9') => Place::Integer,
+                    other => break 'number other.is_some(),
+                };
+                at += 1;
+            }
+            if matches!(place, Place::Zero | Place::Integer) {
+                if place == Place::Integer {
                     at = scan::digits(chunk, at);
-                    continue;
                 }
-                (Place::Zero | Place::Integer, Some(b'.')) => Place::Point,
-                (Place::Point | Place::Fraction, Some(b'0'..=b'9')) => {
-                    at = scan::digits(chunk, at);
-                    place = Place::Fraction;
-                    continue;
+                place = match chunk.get(at) {
+                    Some(b'.') => Place::Point,
+                    Some(b'e' | b'E') => Place::Exponent,
+                    // Only behind a leading zero can there be one more digit.
+                    Some(b'0'..=b'9') => break 'number true,
+                    _ => break 'number false,
+                };
+                at += 1;
+            }
+            if place == Place::Point {
+                match chunk.get(at) {
+                    Some(b'0'..=b'9') => place = Place::Fraction,
+                    other => break 'number other.is_some(),
                 }
-                (Place::Zero | Place::Integer | Place::Fraction, Some(b'e' | b'E')) => {
-                    Place::Exponent
+            }
+            if place == Place::Fraction {
+                at = scan::digits(chunk, at);
+                match chunk.get(at) {
+                    Some(b'e' | b'E') => place = Place::Exponent,
+                    _ => break 'number false,
                 }
-                (Place::Exponent, Some(b'+' | b'-')) => Place::ExponentSign,
-                (
-                    Place::Exponent | Place::ExponentSign | Place::ExponentDigits,
-                    Some(b'0'..=b'9'),
-                ) => Place::ExponentDigits,
-                (Place::Zero, Some(b'0'..=b'9')) => break true,
-                _ => break place.kind().is_none(),
-            };
-            at += 1;
+                at += 1;
+            }
+            if place == Place::Exponent && matches!(chunk.get(at), Some(b'+' | b'-')) {
+                place = Place::ExponentSign;
+                at += 1;
+            }
+            if matches!(place, Place::Exponent | Place::ExponentSign) {
+                match chunk.get(at) {
+                    Some(b'0'..=b'9') => place = Place::ExponentDigits,
+                    other => break 'number other.is_some(),
+                }
+            }
+            at = scan::digits(chunk, at);
+            false
         };
         let end = self.offset + at as u64;
         if end - self.token_start > self.limits.max_number as u64 {
@@ -715,276 +663,90 @@ impl Machine {
                 start: self.token_start,
                 end,
             };
-            if self.scratch.is_empty() {
+            if self.number.is_empty() {
                 emit!(sink.number(piece, kind, span), end);
             } else {
-                self.scratch.push_str(piece);
-                emit!(sink.number(&self.scratch, kind, span), end);
-                self.scratch.clear();
+                self.number.push_str(piece);
+                emit!(sink.number(&self.number, kind, span), end);
+                self.number.clear();
             }
-            return Ok((at, self.behind_value()));
+            let state = self.behind_value(chunk, &mut at);
+            return Ok((at, state));
         }
-        self.scratch.push_str(piece);
+        self.number.push_str(piece);
         Ok((at, State::Number(place)))
     }
 
-    /// Reads on in a string from `at`; `state` is where in it, `ahead` what is known of the next
-    /// stretch. Only strings with escapes, cut ones and wrong ones come here.
-    fn text<'c, S: Sink>(
+    /// Reads on in a key. `ahead` is what is known of the next stretch. Only keys with escapes, cut
+    /// ones and wrong ones come here.
+    fn key<'c, S: Sink>(
         &mut self,
         chunk: &'c [u8],
         mut at: usize,
-        state: State,
         ahead: Option<Plain>,
         window: &mut Window<'c>,
         sink: &mut S,
     ) -> Result<(usize, State), Stop<S::Error>> {
-        let (is_key, spot) = match state {
-            State::Key(spot) => (true, spot),
-            State::String(spot) => (false, spot),
-            other => return Ok((at, other)),
-        };
-        let mut held = "";
-        let (ending, spot) = self.decode(chunk, &mut at, spot, ahead, window, &mut held);
+        let (end, held) = self.decoder.decode(chunk, &mut at, ahead, window);
         let here = self.offset + at as u64;
-
-        if is_key {
-            let limit = self.token_start + 1 + self.limits.max_key as u64;
-            if here > limit {
-                return Err(Stop::Json(JsonErrorKind::KeyLimit, limit));
-            }
-            match ending {
-                TextEnd::Error(kind) => return Err(Stop::Json(kind, here)),
-                TextEnd::Chunk => {
-                    self.scratch.push_str(held);
-                    return Ok((at, State::Key(spot)));
-                }
-                TextEnd::Quote => {}
-            }
-            let span = Span {
-                start: self.token_start,
-                end: here + 1,
-            };
-            let text = self.whole(held);
-            emit!(sink.key(text, span), span.end);
-            self.scratch.clear();
-            return Ok((at + 1, State::Colon));
+        let limit = self.token_start + 1 + self.limits.max_key as u64;
+        if here > limit {
+            return Err(Stop::Json(JsonErrorKind::KeyLimit, limit));
         }
+        match end {
+            End::Error(kind) => Err(Stop::Json(kind, here)),
+            End::Chunk => {
+                self.decoder.keep(held);
+                Ok((at, State::Key))
+            }
+            End::Quote => {
+                let span = Span {
+                    start: self.token_start,
+                    end: here + 1,
+                };
+                emit!(sink.key(self.decoder.text(held), span), span.end);
+                Ok((at + 1, State::Colon))
+            }
+        }
+    }
 
-        let text = self.whole(held);
-        if ending == TextEnd::Quote && !self.begun {
+    /// Reads on in a string value, as `key` does in a key.
+    fn string<'c, S: Sink>(
+        &mut self,
+        chunk: &'c [u8],
+        mut at: usize,
+        ahead: Option<Plain>,
+        window: &mut Window<'c>,
+        sink: &mut S,
+    ) -> Result<(usize, State), Stop<S::Error>> {
+        let (end, held) = self.decoder.decode(chunk, &mut at, ahead, window);
+        let here = self.offset + at as u64;
+        let text = self.decoder.text(held);
+        if end == End::Quote && !self.begun {
             let span = Span {
                 start: self.token_start,
                 end: here + 1,
             };
             emit!(sink.string(text, span), span.end);
-            self.scratch.clear();
-            return Ok((at + 1, self.behind_value()));
-        }
-        if !self.begun {
-            emit!(sink.begin_string(self.token_start), self.token_start);
-        }
-        if !text.text.is_empty() {
-            emit!(sink.string_part(text), here);
-        }
-        self.begun = true;
-        self.ascii = true;
-        self.scratch.clear();
-        match ending {
-            TextEnd::Error(kind) => Err(Stop::Json(kind, here)),
-            TextEnd::Chunk => Ok((at, State::String(spot))),
-            TextEnd::Quote => {
-                emit!(sink.end_string(here + 1), here + 1);
-                Ok((at + 1, self.behind_value()))
-            }
-        }
-    }
-
-    /// What was decoded: either all in `scratch` or all still in the chunk.
-    #[inline]
-    fn whole<'a>(&'a self, held: &'a str) -> Text<'a> {
-        Text {
-            text: if self.scratch.is_empty() {
-                held
-            } else {
-                &self.scratch
-            },
-            ascii: self.ascii,
-        }
-    }
-
-    /// Decodes string bytes until something ends them, and leaves `at` there. The text goes to
-    /// `scratch`, except that a single stretch of the chunk is left in `held`, uncopied.
-    fn decode<'c>(
-        &mut self,
-        chunk: &'c [u8],
-        at: &mut usize,
-        mut spot: Spot,
-        mut ahead: Option<Plain>,
-        window: &mut Window<'c>,
-        held: &mut &'c str,
-    ) -> (TextEnd, Spot) {
-        use JsonErrorKind as Kind;
-
-        loop {
-            if spot == Spot::Plain {
-                let plain = ahead.take().unwrap_or_else(|| scan::plain(chunk, *at));
-                if let Some(text) = window.get(*at, plain.end) {
-                    self.push(text, plain.ascii, held);
-                    *at = plain.end;
-                } else {
-                    let stretch = &chunk[*at..plain.end];
-                    let utf8::Examined { valid, possible } = utf8::examine(stretch);
-                    self.push(valid, valid.is_ascii(), held);
-                    *at += possible;
-                    if *at < chunk.len() {
-                        return (TextEnd::Error(Kind::InvalidUtf8), spot);
-                    }
-                    let begun = &stretch[valid.len()..];
-                    self.sequence_len = 0;
-                    for &byte in begun {
-                        self.extend_sequence(byte);
-                    }
-                    return (TextEnd::Chunk, Spot::Sequence);
-                }
-            }
-            let Some(&byte) = chunk.get(*at) else {
-                return (TextEnd::Chunk, spot);
-            };
-            let step = match spot {
-                Spot::Plain => match byte {
-                    b'"' => return (TextEnd::Quote, spot),
-                    b'\\' => Ok(Spot::Backslash),
-                    _ => Err(Kind::ControlCharacter),
-                },
-                Spot::Sequence => self.step_sequence(byte, held),
-                Spot::Backslash => match byte {
-                    b'u' => match scan::hex4(chunk, *at + 1).and_then(|unit| {
-                        // Anything but a surrogate is a character of its own.
-                        char::from_u32(u32::from(unit))
-                    }) {
-                        Some(character) => {
-                            self.push_char(character, held);
-                            *at += 4;
-                            Ok(Spot::Plain)
-                        }
-                        None => Ok(Spot::Hex(0)),
-                    },
-                    _ => match scan::short_escape(byte) {
-                        Some(character) => {
-                            self.push_char(character, held);
-                            Ok(Spot::Plain)
-                        }
-                        None => Err(Kind::InvalidEscape),
-                    },
-                },
-                Spot::Hex(count) => self.step_hex(byte, count, held),
-                Spot::High if byte == b'\\' => Ok(Spot::HighBackslash),
-                Spot::HighBackslash if byte == b'u' => Ok(Spot::LowHex(0)),
-                Spot::High | Spot::HighBackslash => Err(Kind::LoneSurrogate),
-                Spot::LowHex(count) => self.step_low_hex(byte, count, held),
-            };
-            match step {
-                Ok(next) => spot = next,
-                Err(kind) => return (TextEnd::Error(kind), spot),
-            }
-            *at += 1;
-        }
-    }
-
-    fn step_sequence(&mut self, byte: u8, held: &mut &str) -> Result<Spot, JsonErrorKind> {
-        if !utf8::fits(self.begun_sequence(), byte) {
-            return Err(JsonErrorKind::InvalidUtf8);
-        }
-        self.extend_sequence(byte);
-        let sequence = self.begun_sequence();
-        if sequence.len() < utf8::width(sequence[0]) {
-            return Ok(Spot::Sequence);
-        }
-        let sequence = self.sequence;
-        let sequence = &sequence[..usize::from(self.sequence_len)];
-        let text = std::str::from_utf8(sequence).map_err(|_| JsonErrorKind::InvalidUtf8)?;
-        self.spill(held);
-        self.ascii = false;
-        self.scratch.push_str(text);
-        Ok(Spot::Plain)
-    }
-
-    fn begun_sequence(&self) -> &[u8] {
-        &self.sequence[..usize::from(self.sequence_len)]
-    }
-
-    fn extend_sequence(&mut self, byte: u8) {
-        self.sequence[usize::from(self.sequence_len)] = byte;
-        self.sequence_len += 1;
-    }
-
-    /// A digit of `\uXXXX`. The second one tells a low surrogate, which nothing can precede.
-    fn step_hex(&mut self, byte: u8, count: u8, held: &mut &str) -> Result<Spot, JsonErrorKind> {
-        let unit = self.next_unit(byte, count)?;
-        if count == 1 && (0xDC..=0xDF).contains(&unit) {
-            return Err(JsonErrorKind::LoneSurrogate);
-        }
-        self.unit = unit;
-        if count < 3 {
-            return Ok(Spot::Hex(count + 1));
-        }
-        if let Some(character) = char::from_u32(u32::from(unit)) {
-            self.push_char(character, held);
-            return Ok(Spot::Plain);
-        }
-        self.high = unit;
-        Ok(Spot::High)
-    }
-
-    /// A digit of the second half of a surrogate pair: `D`, then `C` to `F`, then any two.
-    fn step_low_hex(
-        &mut self,
-        byte: u8,
-        count: u8,
-        held: &mut &str,
-    ) -> Result<Spot, JsonErrorKind> {
-        let unit = self.next_unit(byte, count)?;
-        if count == 0 && unit != 0xD || count == 1 && unit < 0xDC {
-            return Err(JsonErrorKind::LoneSurrogate);
-        }
-        self.unit = unit;
-        if count < 3 {
-            return Ok(Spot::LowHex(count + 1));
-        }
-        let pair = 0x1_0000 + ((u32::from(self.high) & 0x3FF) << 10 | u32::from(unit) & 0x3FF);
-        let character = char::from_u32(pair).ok_or(JsonErrorKind::LoneSurrogate)?;
-        self.push_char(character, held);
-        Ok(Spot::Plain)
-    }
-
-    fn next_unit(&self, byte: u8, count: u8) -> Result<u16, JsonErrorKind> {
-        let digit = scan::hex(byte).ok_or(JsonErrorKind::InvalidEscape)?;
-        let before = if count == 0 { 0 } else { self.unit };
-        Ok(before << 4 | digit)
-    }
-
-    #[inline]
-    fn push<'c>(&mut self, text: &'c str, ascii: bool, held: &mut &'c str) {
-        self.ascii &= ascii;
-        if held.is_empty() && self.scratch.is_empty() {
-            *held = text;
         } else {
-            self.spill(held);
-            self.scratch.push_str(text);
+            if !self.begun {
+                emit!(sink.begin_string(self.token_start), self.token_start);
+            }
+            if !text.text.is_empty() {
+                emit!(sink.string_part(text), here);
+            }
+            self.begun = true;
+            match end {
+                End::Error(kind) => return Err(Stop::Json(kind, here)),
+                End::Chunk => {
+                    self.decoder.clear();
+                    return Ok((at, State::String));
+                }
+                End::Quote => emit!(sink.end_string(here + 1), here + 1),
+            }
         }
-    }
-
-    #[inline]
-    fn push_char(&mut self, character: char, held: &mut &str) {
-        self.ascii &= character.is_ascii();
-        self.spill(held);
-        self.scratch.push(character);
-    }
-
-    #[inline]
-    fn spill(&mut self, held: &mut &str) {
-        self.scratch.push_str(held);
-        *held = "";
+        at += 1;
+        let state = self.behind_value(chunk, &mut at);
+        Ok((at, state))
     }
 }

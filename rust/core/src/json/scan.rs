@@ -32,20 +32,20 @@ const fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-#[inline]
+#[inline(always)]
 fn word_at(chunk: &[u8], at: usize) -> Option<u64> {
     let bytes = chunk.get(at..)?.first_chunk::<WORD>()?;
     Some(u64::from_le_bytes(*bytes))
 }
 
 /// Index of the lowest marked byte of a word of high bits.
-#[inline]
+#[inline(always)]
 fn lowest(marks: u64) -> usize {
     (marks.trailing_zeros() / 8) as usize
 }
 
 /// The stretch of plain string bytes from `start` on.
-#[inline]
+#[inline(always)]
 pub(super) fn plain(chunk: &[u8], start: usize) -> Plain {
     let mut at = start;
     let mut high = 0;
@@ -68,7 +68,7 @@ pub(super) fn plain(chunk: &[u8], start: usize) -> Plain {
 }
 
 /// The high bit of each byte that ends a plain stretch; exact in its lowest mark.
-#[inline]
+#[inline(always)]
 fn specials(word: u64) -> u64 {
     let controls = word.wrapping_sub(splat(0x20)) & !word & HIGHS;
     zeros(word ^ splat(b'"')) | zeros(word ^ splat(b'\\')) | controls
@@ -103,7 +103,7 @@ fn plain_long(chunk: &[u8], mut at: usize, mut high: u64) -> Plain {
 }
 
 /// Fewer than eight bytes are left.
-#[inline]
+#[inline(always)]
 fn plain_tail(chunk: &[u8], mut at: usize, high: u64) -> Plain {
     let mut bits = 0;
     while let Some(&byte) = chunk.get(at) {
@@ -120,7 +120,7 @@ fn plain_tail(chunk: &[u8], mut at: usize, high: u64) -> Plain {
 }
 
 /// Index behind the decimal digits from `at` on.
-#[inline]
+#[inline(always)]
 pub(super) fn digits(chunk: &[u8], mut at: usize) -> usize {
     while let Some(word) = word_at(chunk, at) {
         // `0`..=`9` become 0..=9; 0x76 carries everything above into the high bit, or it is there.
@@ -138,7 +138,7 @@ pub(super) fn digits(chunk: &[u8], mut at: usize) -> usize {
 }
 
 /// Index behind the spaces (only U+0020) from `at` on.
-#[inline]
+#[inline(always)]
 pub(super) fn blanks(chunk: &[u8], mut at: usize) -> usize {
     while let Some(word) = word_at(chunk, at) {
         let other = word ^ splat(b' ');
@@ -154,7 +154,7 @@ pub(super) fn blanks(chunk: &[u8], mut at: usize) -> usize {
 }
 
 /// The value of a hexadecimal digit.
-#[inline]
+#[inline(always)]
 pub(super) fn hex(byte: u8) -> Option<u16> {
     match byte {
         b'0'..=b'9' => Some(u16::from(byte - b'0')),
@@ -165,7 +165,7 @@ pub(super) fn hex(byte: u8) -> Option<u16> {
 }
 
 /// The value of the four hexadecimal digits at `at`, if all of them are there.
-#[inline]
+#[inline(always)]
 pub(super) fn hex4(chunk: &[u8], at: usize) -> Option<u16> {
     let digits = chunk.get(at..)?.first_chunk::<4>()?;
     let mut value = 0;
@@ -173,20 +173,4 @@ pub(super) fn hex4(chunk: &[u8], at: usize) -> Option<u16> {
         value = value << 4 | hex(digit)?;
     }
     Some(value)
-}
-
-/// The character that a backslash and `byte` stand for (RFC 8259, section 7), less `\u`.
-#[inline]
-pub(super) fn short_escape(byte: u8) -> Option<char> {
-    match byte {
-        b'"' => Some('"'),
-        b'\\' => Some('\\'),
-        b'/' => Some('/'),
-        b'b' => Some('\u{8}'),
-        b'f' => Some('\u{c}'),
-        b'n' => Some('\n'),
-        b'r' => Some('\r'),
-        b't' => Some('\t'),
-        _ => None,
-    }
 }

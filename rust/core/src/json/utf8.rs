@@ -73,7 +73,7 @@ impl<'c> Window<'c> {
     /// Large enough to amortise the call, small enough to be thrown away.
     const SIZE: usize = 4096;
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(chunk: &'c [u8]) -> Self {
         Self {
             chunk,
@@ -84,7 +84,7 @@ impl<'c> Window<'c> {
 
     /// The text of a range, or `None` if it is not UTF-8 (or ends inside a character). Ranges must
     /// be asked for in ascending order.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&mut self, start: usize, end: usize) -> Option<&'c str> {
         match self.text.get(start - self.start..end - self.start) {
             Some(text) => Some(text),
