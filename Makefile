@@ -1,0 +1,135 @@
+# The one entry to the project. From a fresh clone `make test` and `make demo` need git, python3
+# (3.10 or later), make and cargo, and set up the rest themselves in .venv.
+#
+# Set-up talks on stderr only, so that the output of a target can be piped: `make demo | cat`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Two targets at once would share one cargo lock and one environment.
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+CARGO ?= cargo
+
+VENV := $(CURDIR)/.venv
+BIN := $(VENV)/bin
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Clippy and maturin must build PyO3 for the same interpreter, or each undoes the other's cache.
+export PYO3_PYTHON := $(BIN)/python
+# An active environment of the caller's is not the one that this file works in.
+export VIRTUAL_ENV := $(VENV)
+unexport CONDA_PREFIX
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '*.rs' -o -name Cargo.toml)
+
+##@ Main
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/.installed ## Stream the meeting example into the terminal
+	@$(BIN)/partialfast demo
+
+.PHONY: test
+test: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds
+	$(CARGO) test --locked --package partialfast-core
+	$(BIN)/mypy tests/typing
+	$(BIN)/basedpyright tests/typing
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: $(VENV)/.installed $(VENV)/.dev ## Run every formatter, linter and type checker
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package partialfast-core
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/python -m mypy.stubtest partialfast._core
+
+.PHONY: format
+format: $(VENV)/.dev ## Rewrite the sources as the formatters want them
+	$(CARGO) fmt --all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+##@ Long tests
+
+.PHONY: test-deep
+test-deep: $(VENV)/.installed $(VENV)/.dev ## Run all tests, the property tests with 2,000 examples each
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -m "deep or not deep"
+
+.PHONY: test-wheel
+test-wheel: build ## Install the wheel in an empty environment and run the tests against it
+	rm -rf $(VENV)-wheel
+	$(call make-venv,$(VENV)-wheel)
+	for wheel in dist/*.whl; do $(VENV)-wheel/bin/pip install --quiet "$$wheel[demo]"; done
+	$(VENV)-wheel/bin/pip install --quiet --group test 'twine>=6'
+	$(VENV)-wheel/bin/twine check --strict dist/*
+	cd / && $(VENV)-wheel/bin/python -c 'import partialfast; assert "site-packages" in partialfast.__file__'
+	$(VENV)-wheel/bin/pytest
+
+##@ Measurements
+
+.PHONY: bench
+bench: $(VENV)-bench/.peers build ## Measure beside the peers and print one table
+	@mkdir -p .bench
+	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
+	$(VENV)-bench/bin/python -m pytest benches --override-ini=filterwarnings=default --quiet \
+	  --benchmark-timer=time.process_time --benchmark-quiet --benchmark-json=.bench/times.json
+	$(VENV)-bench/bin/python -m benches.memory .bench/memory.json
+	@$(VENV)-bench/bin/python -m benches.report .bench
+
+##@ Distribution
+
+.PHONY: build
+build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist/
+	rm -rf dist
+	$(BIN)/maturin build --release --locked --strip --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin sdist --out dist
+
+.PHONY: clean
+clean: ## Remove everything that this file makes
+	$(CARGO) clean
+	rm -rf dist .bench .venv .venv-bench .venv-wheel
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
+	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Environments. Each stamp stands for one finished step and is older than nothing it depends on.
+
+# $(1): the folder of the environment. Dependency groups need pip 25.1.
+define make-venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo 'partialfast needs Python 3.10 or later; say `make PYTHON=python3.12`' >&2; exit 1; }
+	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1) >&2
+	@$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1' >&2
+endef
+
+$(VENV)/.maturin: pyproject.toml
+	$(call make-venv,$(VENV))
+	@$(BIN)/pip install --quiet --group build >&2
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.maturin
+	@$(BIN)/pip install --quiet --group dev >&2
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.maturin $(RUST_SOURCES)
+	@$(BIN)/maturin develop --release --locked --quiet --extras demo >&2
+	@touch $@
+
+$(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
+	$(call make-venv,$(VENV)-bench)
+	@$(VENV)-bench/bin/pip install --quiet --requirement benches/requirements.txt >&2
+	@$(VENV)-bench/bin/pip install --quiet --no-deps --requirement benches/requirements-newer.txt >&2
+	@touch $@

@@ -1,0 +1,238 @@
+"""One table from the measured figures: ``python -m benches.report FOLDER``.
+
+The folder holds ``times.json`` (pytest-benchmark's) and ``memory.json`` (`benches.memory`'s). Each
+row sets this package beside one peer from the same run, with the ratio, and the goal where there is
+one. A goal that was missed is shown as missed; the report itself does not fail.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benches.workloads import source
+
+__all__ = ["Figures", "Row", "rows", "table"]
+
+
+class Goal(NamedTuple):
+    """A bound on a row's ratio."""
+
+    text: str
+    met: Callable[[float], bool]
+
+
+def at_least(bound: float) -> Goal:
+    """Require the peer to cost `bound` times as much or more."""
+    return Goal(f">= {bound:,g}x", lambda ratio: ratio >= bound)
+
+
+def at_most(bound: float) -> Goal:
+    """Require a growth of no more than `bound`."""
+    return Goal(f"<= {bound:,g}x", lambda ratio: ratio <= bound)
+
+
+class Row(NamedTuple):
+    """One line of the table. Both figures are in the unit of the section."""
+
+    section: str
+    what: str
+    ours: float
+    beside: str
+    theirs: float
+    ratio: float
+    goal: Goal | None = None
+
+    @property
+    def verdict(self) -> str:
+        if self.goal is None:
+            return ""
+        return "met" if self.goal.met(self.ratio) else "MISSED"
+
+
+class Figures:
+    """The measured values, looked up by key.
+
+    Args:
+        folder: Where ``times.json`` and ``memory.json`` are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        times: dict[str, Any] = json.loads((folder / "times.json").read_text(encoding="utf-8"))
+        self.machine: dict[str, Any] = times["machine_info"]
+        self.date = str(times["datetime"])[:10]
+        self._times = {
+            entry["extra_info"]["key"]: entry["stats"]["min"] / entry["extra_info"]["units"]
+            for entry in times["benchmarks"]
+        }
+        memory = folder / "memory.json"
+        self.memory: dict[str, int] = (
+            json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
+        )
+
+    def us(self, key: str) -> float | None:
+        """Return microseconds per unit, or ``None`` when this was not measured."""
+        seconds = self._times.get(key)
+        return None if seconds is None else seconds * 1e6
+
+
+TYPED = "typed, validated snapshot at every chunk, us/chunk"
+FLAT = "the same on a larger document against a smaller, us/chunk"
+ESSAY = "one open string: growth of a chunk's cost, against that of a bytes copy, us/chunk"
+UNTYPED = "untyped snapshot at every chunk, us/chunk"
+FEED = "feed alone, us/chunk"
+LOADS = "a whole document in one piece, ms"
+MEMORY = "memory, MB"
+
+_SAMPLED = "10 windows of 20 chunks"
+_BESIDE = (
+    (TYPED, "typed", "instructor", "meeting", at_least(30)),
+    (TYPED, "typed", "instructor", "orders-10k", at_least(300)),
+    (TYPED, "typed-sampled", "instructor", "orders-10k", None),
+    (TYPED, "typed-sampled", "instructor", "orders-100k", at_least(3_000)),
+    (TYPED, "typed", "pydantic", "meeting", None),
+    (TYPED, "typed", "pydantic", "orders-10k", None),
+    (TYPED, "typed-sampled", "pydantic", "orders-100k", None),
+    (TYPED, "typed", "pydantic-once", "orders-10k", None),
+    (UNTYPED, "untyped", "jsonriver", "meeting", at_least(10)),
+    (UNTYPED, "untyped", "jsonriver", "orders-10k", at_least(10)),
+    (UNTYPED, "untyped", "jsonriver", "orders-100k", at_least(10)),
+    (UNTYPED, "untyped", "jiter", "meeting", None),
+    (UNTYPED, "untyped", "jiter", "orders-10k", None),
+    (FEED, "feed", "ijson", "meeting", at_least(1)),
+    (FEED, "feed", "ijson", "orders-10k", at_least(1)),
+    (FEED, "feed", "ijson", "orders-100k", at_least(1)),
+)
+_FLAT = (
+    ("typed", "orders-1k", "orders-1000k", at_most(1.5)),
+    ("typed", "nested-10k", "nested-100k", at_most(1.5)),
+    ("untyped", "meeting", "orders-1000k", None),
+)
+_DOCUMENTS = ("twitter", "citm_catalog", "canada", "messages", "catalogue", "outlines")
+
+
+def _beside(figures: Figures) -> Iterator[Row]:
+    for section, kind, peer, name, goal in _BESIDE:
+        ours = figures.us(f"{kind.removesuffix('-sampled')}/partialfast/{name}")
+        theirs = figures.us(f"{kind}/{peer}/{name}")
+        if ours is not None and theirs is not None:
+            label = f"{peer} ({_SAMPLED})" if kind.endswith("-sampled") else peer
+            yield Row(section, name, ours, label, theirs, theirs / ours, goal)
+
+
+def _flat(figures: Figures) -> Iterator[Row]:
+    for kind, small, large, goal in _FLAT:
+        little = figures.us(f"{kind}/partialfast/{small}")
+        much = figures.us(f"{kind}/partialfast/{large}")
+        if little is not None and much is not None:
+            yield Row(FLAT, f"{kind} {large}", much, small, little, much / little, goal)
+
+
+def _essay(figures: Figures) -> Iterator[Row]:
+    small = "essay-10k"
+    for large in ("essay-100k", "essay-300k"):
+        ours = [figures.us(f"typed/partialfast/{name}") for name in (small, large)]
+        copy = [figures.us(f"copy/bytes/{name}") for name in (small, large)]
+        match [*ours, *copy]:
+            case [float(a), float(b), float(c), float(d)]:
+                growth, plain = b - a, d - c
+                what = f"{small} to {large}"
+                # One copy and no more; a quarter is allowed for the noise of two differences.
+                goal = at_most(1.25)
+                yield Row(ESSAY, what, growth, "bytes copy", plain, growth / plain, goal)
+            case _:
+                continue
+
+
+def _loads(figures: Figures) -> Iterator[Row]:
+    for peer, goal in (("jiter", at_least(1)), ("pydantic-core", None), ("json", None)):
+        for name in _DOCUMENTS:
+            ours = figures.us(f"loads/partialfast/{name}")
+            theirs = figures.us(f"loads/{peer}/{name}")
+            if ours is not None and theirs is not None:
+                yield Row(LOADS, name, ours / 1e3, peer, theirs / 1e3, theirs / ours, goal)
+
+
+def _memory(figures: Figures) -> Iterator[Row]:
+    mb = {name: size / 1e6 for name, size in figures.memory.items()}
+    if not mb:
+        return
+    what = "10 MB streamed, untyped: peak"
+    ours, theirs = mb["untyped_stream"], mb["loads_stdlib"]
+    yield Row(MEMORY, what, ours, "json.loads", theirs, ours / theirs, at_most(3))
+    what = "10 MB streamed, typed: peak"
+    ours = mb["typed_stream"]
+    yield Row(MEMORY, what, ours, "json.loads", theirs, ours / theirs, at_most(3))
+    theirs = mb["validate_pydantic"]
+    yield Row(MEMORY, what, ours, "model_validate_json", theirs, ours / theirs)
+    # One byte a parser would be 0.1 MB; pages that the allocator keeps are not a leak.
+    for key, what in (
+        ("parsers_dropped", "100,000 parsers dropped: left"),
+        ("states_dropped", "100,000 typed states dropped: left"),
+    ):
+        yield Row(MEMORY, what, mb[key], "1 MB of slack", 1.0, mb[key], at_most(1))
+
+
+def rows(figures: Figures) -> list[Row]:
+    """Return every row whose figures were measured."""
+    parts = (_beside, _flat, _essay, _loads, _memory)
+    found = [row for part in parts for row in part(figures)]
+    order = [TYPED, FLAT, ESSAY, UNTYPED, FEED, LOADS, MEMORY]
+    return sorted(found, key=lambda row: order.index(row.section))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
+
+
+def table(figures: Figures) -> str:
+    """Return the table as text for a terminal."""
+    head = ("", "partialfast", "beside", "", "ratio", "goal", "")
+    lines: list[tuple[str, ...]] = []
+    section = ""
+    for row in rows(figures):
+        if row.section != section:
+            section = row.section
+            lines += [("",), (section,), head]
+        lines.append(
+            (
+                f"  {row.what}",
+                _number(row.ours),
+                row.beside,
+                _number(row.theirs),
+                f"{_number(row.ratio)}x",
+                row.goal.text if row.goal else "",
+                row.verdict,
+            )
+        )
+    full = [line for line in lines if len(line) == len(head)]
+    widths = [max(len(line[column]) for line in full) for column in range(len(head))]
+    right = {1, 3, 4, 5}
+    return "\n".join(
+        line[0]
+        if len(line) == 1
+        else "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _head(figures: Figures) -> str:
+    cpu = figures.machine.get("cpu", {}).get("brand_raw", figures.machine.get("machine"))
+    python = figures.machine.get("python_version")
+    return (
+        f"{figures.date}, {cpu}, Python {python}; documents of {source()}\n"
+        "CPU time, best run, garbage collector as users have it, one process; "
+        "ratio: peer / partialfast, or larger / smaller where growth is bounded"
+    )
+
+
+if __name__ == "__main__":
+    measured = Figures(Path(sys.argv[1]))
+    print(_head(measured))
+    print(table(measured))

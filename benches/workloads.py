@@ -1,0 +1,229 @@
+"""The documents that everything is measured on.
+
+A workload is named ``meeting`` or ``KIND-SIZE`` (``orders-10k``, ``essay-100k``, ``nested-1000k``)
+and is a pydantic model, one JSON document of about that many characters, and its cut into chunks as
+a language model would write them. A folder ``../shared/bench`` beside the repository takes
+precedence, so that figures can be compared with those measured there; without it this module's own
+generator makes documents of the same kinds.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from itertools import count
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+__all__ = ["SEED", "Workload", "source", "workload"]
+
+SEED = 7
+
+Json = dict[str, Any]
+
+
+class Workload(NamedTuple):
+    """A document, its type, and the pieces in which it arrives."""
+
+    name: str
+    model: type[BaseModel]
+    text: str
+    chunks: list[str]
+
+    @property
+    def byte_chunks(self) -> list[bytes]:
+        """The same pieces, encoded."""
+        return [chunk.encode() for chunk in self.chunks]
+
+
+class Person(BaseModel):
+    name: str
+    email: str
+    handle: str
+
+
+class Meeting(BaseModel):
+    attendees: list[Person]
+    day: str
+    place: str
+    cost: int
+    answer_by: str
+
+
+class Position(BaseModel):
+    article: str
+    description: str
+    amount: int
+    price: float
+    labels: list[str]
+    available: bool
+    remark: str | None
+
+
+class Purchase(BaseModel):
+    number: str
+    buyer: Person
+    positions: list[Position]
+
+
+class Purchases(BaseModel):
+    purchases: list[Purchase]
+
+
+class Essay(BaseModel):
+    heading: str
+    text: str
+    length: int
+
+
+class Branch(BaseModel):
+    caption: str
+    branches: list[Branch]
+
+
+_VOCABULARY = re.findall(
+    r"\w+",
+    "amber bridge candle désert ember forest glacier harbour île jasmine kettle lantern meadow "
+    "northern öst parcel quiet river 東京 shadow timber upland valley winter yonder zenith",
+)
+
+
+class _Author:
+    """Writes the documents: every choice comes from one seeded source."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def prose(self, length: int) -> str:
+        """Return words up to at least `length` characters."""
+        text = self._random.choice(_VOCABULARY)
+        parts = [text]
+        written = len(text)
+        while written < length:
+            parts.append(self._random.choice(_VOCABULARY))
+            written += len(parts[-1]) + 1
+        return " ".join(parts)
+
+    def person(self, number: int) -> Json:
+        return {
+            "name": self.prose(10).title(),
+            "email": f"person{number}@example.org",
+            "handle": f"@person{number}",
+        }
+
+    def position(self) -> Json:
+        return {
+            "article": f"ART-{self._random.randrange(1_000_000)}",
+            "description": self.prose(25),
+            "amount": self._random.randint(1, 50),
+            "price": self._random.randrange(100_000) / 100,
+            "labels": self._random.sample(_VOCABULARY, 3),
+            "available": self._random.choice((True, False)),
+            "remark": self._random.choice((None, self.prose(30))),
+        }
+
+    def meeting(self, _size: int) -> Json:
+        return {
+            "attendees": [self.person(number) for number in range(3)],
+            "day": "2024-09-12",
+            "place": "Assembly hall at 12 Riverside Walk",
+            "cost": 42000,
+            "answer_by": "2024-08-01",
+        }
+
+    def orders(self, size: int) -> Json:
+        purchases: list[Json] = []
+        written = 0
+        for number in count():
+            if written >= size:
+                break
+            purchases.append(
+                {
+                    "number": f"P{number:07d}",
+                    "buyer": self.person(number),
+                    "positions": [self.position() for _ in range(3)],
+                }
+            )
+            written += len(json.dumps(purchases[-1], ensure_ascii=False))
+        return {"purchases": purchases}
+
+    def essay(self, size: int) -> Json:
+        text = f'{self.prose(size)}\n\t"the end"\n'
+        return {"heading": self.prose(30), "text": text, "length": len(text)}
+
+    def nested(self, size: int, depth: int = 0) -> Json:
+        """Return a tree at most a dozen levels deep; each branch takes half of what is left."""
+        branches: list[Json] = []
+        left = size - 45
+        while left > 0 and depth < 12:
+            share = min(left, max(left // 2, 65))
+            branches.append(self.nested(share, depth + 1))
+            left -= share
+        return {"caption": self.prose(12), "branches": branches}
+
+
+_KINDS: dict[str, tuple[type[BaseModel], Callable[[_Author, int], Json]]] = {
+    "meeting": (Meeting, _Author.meeting),
+    "orders": (Purchases, _Author.orders),
+    "essay": (Essay, _Author.essay),
+    "nested": (Branch, _Author.nested),
+}
+
+# Words with the space before them in runs of a few letters, digits in threes, marks in pairs, and
+# whatever is left one by one: about the sizes that byte-pair encodings give.
+_TOKEN = re.compile(r" ?[^\W\d_]{1,7}|\d{1,3}|[^\w\s]{1,2}|.", re.DOTALL)
+
+
+def _own(name: str) -> tuple[type[BaseModel], str]:
+    kind, _, size = name.partition("-")
+    model, write = _KINDS[kind]
+    value = write(_Author(SEED), int(size.removesuffix("k") or 0) * 1_000)
+    return model, json.dumps(value, ensure_ascii=False)
+
+
+@cache
+def _shared() -> ModuleType | None:
+    path = Path(__file__).resolve().parents[2] / "shared" / "bench" / "workloads.py"
+    spec = importlib.util.spec_from_file_location("shared_workloads", path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    # Pydantic resolves the annotations of a model in the module that it finds here.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def source() -> str:
+    """Return which generator the documents come from, for the head of a report."""
+    return f"the {'shared' if _shared() else 'own'} generator at seed {SEED}"
+
+
+@cache
+def workload(name: str) -> Workload:
+    """Make the workload `name`.
+
+    Args:
+        name: ``meeting``, or a kind (``orders``, ``essay``, ``nested``) and a size in thousands of
+            characters, such as ``orders-100k``.
+
+    Returns:
+        The model, the document, and its chunks.
+
+    Raises:
+        KeyError: There is no such kind.
+    """
+    shared = _shared()
+    if shared is None:
+        model, text = _own(name)
+        return Workload(name, model, text, _TOKEN.findall(text))
+    model, text = shared.workload(name, SEED)
+    return Workload(name, model, text, shared.tokens(text))
