@@ -32,7 +32,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: $(VENV)/.installed ## Stream the meeting example into the terminal
@@ -81,13 +81,37 @@ test-wheel: build ## Install the wheel in an empty environment and run the tests
 ##@ Measurements
 
 .PHONY: bench
-bench: $(VENV)-bench/.peers build ## Measure beside the peers and print one table
+bench: bench-wheel ## Measure beside the peers and print one table
 	@mkdir -p .bench
-	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
 	$(VENV)-bench/bin/python -m pytest benches --override-ini=filterwarnings=default --quiet \
 	  --benchmark-timer=time.process_time --benchmark-quiet --benchmark-json=.bench/times.json
 	$(VENV)-bench/bin/python -m benches.memory .bench/memory.json
 	@$(VENV)-bench/bin/python -m benches.report .bench
+
+.PHONY: bench-instructions
+bench-instructions: bench-wheel ## Compare instruction counts with the committed ones (needs valgrind)
+	$(VENV)-bench/bin/python -m benches.instructions
+
+.PHONY: bench-instructions-record
+bench-instructions-record: bench-wheel ## Write benches/instructions.json anew
+	$(VENV)-bench/bin/python -m benches.instructions --record
+
+# A wheel, not the development build: it is what users get.
+.PHONY: bench-wheel
+bench-wheel: $(VENV)-bench/.peers build
+	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
+
+WORKLOAD ?= orders-100k
+PROFILE_SECONDS ?= 10
+
+.PHONY: profile
+profile: $(VENV)-bench/.peers ## Draw a flame graph of Rust and Python (WORKLOAD=[typed/]orders-100k)
+	$(BIN)/maturin build --profile profiling --locked --interpreter $(BIN)/python --out .bench/profiling
+	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps .bench/profiling/*.whl >&2
+	$(VENV)-bench/bin/py-spy record --native --rate 500 --format flamegraph \
+	  --output .bench/profile-$(notdir $(WORKLOAD)).svg -- \
+	  $(VENV)-bench/bin/python -m benches.profile $(WORKLOAD) $(PROFILE_SECONDS)
+	@echo "Open .bench/profile-$(notdir $(WORKLOAD)).svg in a browser; docs/profiling.md says how to read it."
 
 ##@ Distribution
 

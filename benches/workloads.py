@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-__all__ = ["SEED", "Workload", "source", "workload"]
+__all__ = ["SEED", "Workload", "own_workload", "source", "workload"]
 
 SEED = 7
 
@@ -182,11 +182,14 @@ _KINDS: dict[str, tuple[type[BaseModel], Callable[[_Author, int], Json]]] = {
 _TOKEN = re.compile(r" ?[^\W\d_]{1,7}|\d{1,3}|[^\w\s]{1,2}|.", re.DOTALL)
 
 
-def _own(name: str) -> tuple[type[BaseModel], str]:
+@cache
+def own_workload(name: str) -> Workload:
+    """Make the workload `name` with this module's generator, whatever stands in ``../shared``."""
     kind, _, size = name.partition("-")
     model, write = _KINDS[kind]
     value = write(_Author(SEED), int(size.removesuffix("k") or 0) * 1_000)
-    return model, json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
+    return Workload(name, model, text, _TOKEN.findall(text))
 
 
 @cache
@@ -223,7 +226,6 @@ def workload(name: str) -> Workload:
     """
     shared = _shared()
     if shared is None:
-        model, text = _own(name)
-        return Workload(name, model, text, _TOKEN.findall(text))
+        return own_workload(name)
     model, text = shared.workload(name, SEED)
     return Workload(name, model, text, shared.tokens(text))
