@@ -1,0 +1,45 @@
+"""An OpenAI-compatible server on loopback that plays recordings.
+
+For tests and demonstrations: it answers like OpenAI or another server, as fast
+or slow as wanted, whole or in pieces of any size, and with faults on demand.
+
+    from partialfast import replay
+
+    with replay.serve({"text": '{"name": "Ada"}'}) as url:
+        client = OpenAI(base_url=url, api_key="replay")
+
+Only `serve` needs more than the standard library: ``pip install "partialfast[demo]"``.
+"""
+
+from __future__ import annotations
+
+from partialfast.replay._faults import Fault, FaultKind, parse_fault, parse_faults
+from partialfast.replay._plan import Options
+from partialfast.replay._recording import (
+    Recording,
+    RecordingError,
+    ToolCall,
+    builtin,
+    load,
+    read_all,
+)
+from partialfast.replay._server import Exchange, Server, serve
+from partialfast.replay._shapes import SHAPES
+
+__all__ = [
+    "SHAPES",
+    "Exchange",
+    "Fault",
+    "FaultKind",
+    "Options",
+    "Recording",
+    "RecordingError",
+    "Server",
+    "ToolCall",
+    "builtin",
+    "load",
+    "parse_fault",
+    "parse_faults",
+    "read_all",
+    "serve",
+]

@@ -1,0 +1,230 @@
+"""The ASGI application: takes requests in and carries plans out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from partialfast.replay._faults import parse_faults
+from partialfast.replay._gate import Gate
+from partialfast.replay._journal import Exchange, Journal
+from partialfast.replay._plan import Options, Plan, Wait, plan_answer, plan_error
+from partialfast.replay._plan import Send as SendStep
+from partialfast.replay._recording import Deck
+from partialfast.replay._reply import error_body
+from partialfast.replay._request import Api, RequestError, parse_request
+from partialfast.replay._shapes import shape_named
+
+__all__ = ["Stage", "build_app"]
+
+
+class _DroppedError(Exception):
+    """Unwinds the server's own stack: the only way to leave a body unfinished."""
+
+
+class _NoDropped(logging.Filter):
+    """Keeps connections that are dropped on purpose out of the server's error log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], _DroppedError))
+
+
+@dataclass
+class Stage:
+    """All that requests to one server share.
+
+    Args:
+        deck: The recordings.
+        options: How answers are given.
+        journal: Where exchanges are entered.
+        gate: What holds text back.
+        stopping: Set when the server is to give up open responses.
+    """
+
+    deck: Deck
+    options: Options
+    journal: Journal
+    gate: Gate
+    stopping: asyncio.Event
+
+
+def build_app(stage: Stage) -> Starlette:
+    """Make the application.
+
+    Args:
+        stage: What its requests share.
+
+    Returns:
+        The application, with OpenAI's routes and Azure's.
+    """
+    logging.getLogger("uvicorn.error").addFilter(_NO_DROPPED)
+    chat, responses = _endpoint(stage, "chat"), _endpoint(stage, "responses")
+    routes = [
+        Route("/v1/chat/completions", chat, methods=["POST"]),
+        Route("/v1/responses", responses, methods=["POST"]),
+        Route("/v1/models", _models(stage), methods=["GET"]),
+        Route("/openai/deployments/{model}/chat/completions", chat, methods=["POST"]),
+        Route("/openai/responses", responses, methods=["POST"]),
+        Route("/openai/v1/chat/completions", chat, methods=["POST"]),
+        Route("/openai/v1/responses", responses, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+
+
+_NO_DROPPED = _NoDropped()
+
+
+def _endpoint(stage: Stage, api: Api) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        raw = await request.body()
+        exchange = _exchange(request, raw)
+        number = stage.journal.add(exchange)
+        options = stage.options
+        try:
+            options = _overrides(options, request.headers)
+            ask = parse_request(api, raw, model=request.path_params.get("model"))
+            created = int(time.time())
+            plan = plan_answer(stage.deck, ask, options, number=number, created=created)
+        except RequestError as error:
+            plan = plan_error(shape_named(options.shape), error)
+        exchange.status, exchange.recording = plan.status, plan.recording
+        return _Performance(plan, stage, exchange)
+
+    return answer
+
+
+def _exchange(request: Request, raw: bytes) -> Exchange:
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        body = None  # answered with an error of its own; here it is only entered
+    query = f"?{request.url.query}" if request.url.query else ""
+    return Exchange(
+        method=request.method,
+        path=request.url.path + query,
+        headers=dict(request.headers),
+        raw=raw,
+        body=body if isinstance(body, dict) else None,
+    )
+
+
+_OVERRIDES: dict[str, Callable[[str], Any]] = {
+    "shape": str,
+    "rate": float,
+    "chunk": int,
+    "split": int,
+    "faults": lambda text: parse_faults(text.split(",")),
+}
+
+
+def _overrides(options: Options, headers: Mapping[str, str]) -> Options:
+    """Read what a request's own ``x-replay-...`` headers say."""
+    changed: dict[str, Any] = {}
+    for name, read in _OVERRIDES.items():
+        header = f"x-replay-{name}"
+        if header in headers:
+            try:
+                changed[name] = read(headers[header])
+                options = replace(options, **changed)
+            except ValueError as error:
+                raise RequestError(400, f"Bad header '{header}': {error}", param=header) from error
+    return options
+
+
+def _models(stage: Stage) -> Callable[[Request], Awaitable[Response]]:
+    async def models(_: Request) -> Response:
+        names = stage.deck.models or ["replay"]
+        data = [{"id": n, "object": "model", "created": 0, "owned_by": "replay"} for n in names]
+        return JSONResponse({"object": "list", "data": data})
+
+    return models
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    path = request.url.path
+    message = {
+        404: f"Invalid URL ({request.method} {path})",
+        405: f"Not allowed to {request.method} on {path}. (HINT: Perhaps you meant to use a "
+        "different HTTP method?)",
+    }.get(status, str(error))
+    return JSONResponse(error_body(RequestError(status, message)), status_code=status)
+
+
+class _Performance(Response):
+    """Carries a plan out, and notices when the client goes away."""
+
+    def __init__(self, plan: Plan, stage: Stage, exchange: Exchange) -> None:
+        super().__init__(status_code=plan.status)
+        self._plan = plan
+        self._stage = stage
+        self._exchange = exchange
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Write the response, until it is whole or someone ends it.
+
+        Raises:
+            _DroppedError: The body is left unfinished on purpose.
+        """
+        del scope
+        journal, exchange = self._stage.journal, self._exchange
+        player = asyncio.create_task(self._play(send))
+        client = asyncio.create_task(_gone(receive))
+        stopping = asyncio.create_task(self._stage.stopping.wait())
+        tasks = {player, client, stopping}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            # A finished response makes the client look gone as well.
+            if player.done():
+                whole = player.result()
+                journal.end(exchange, "complete" if whole else "dropped")
+            else:
+                whole = False
+                journal.end(exchange, "disconnect" if client.done() else "stopped")
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if not whole:
+            raise _DroppedError
+
+    async def _play(self, send: Send) -> bool:
+        """Carry out the steps; say whether the body is whole at the end."""
+        plan = self._plan
+        headers = dict(plan.headers)
+        if plan.length is not None:
+            headers["content-length"] = str(plan.length)
+        encoded = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+        ]
+        await send({"type": "http.response.start", "status": plan.status, "headers": encoded})
+        for step in plan.steps:
+            if isinstance(step, SendStep):
+                if step.carries_text:
+                    await self._stage.gate.pass_one()
+                await send({"type": "http.response.body", "body": step.data, "more_body": True})
+                self._stage.journal.wrote(self._exchange, len(step.data))
+            elif isinstance(step, Wait):
+                await asyncio.sleep(step.seconds)
+            else:
+                return False
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return True
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

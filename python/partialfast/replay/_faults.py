@@ -1,0 +1,154 @@
+"""Faults on demand: how a replayed answer goes wrong.
+
+A fault is written as ``KIND``, ``KIND@BYTES`` or ``KIND:VALUE``. ``BYTES``
+counts the UTF-8 bytes of the text that the model writes (the arguments or the
+content), not those on the wire: so one fault means the same for every server
+shape and every way of cutting the stream.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["GARBAGE", "REFUSAL", "Fault", "FaultKind", "parse_fault", "parse_faults"]
+
+#: Written by `garbage`: a raw control character is an error anywhere in a JSON
+#: text, inside strings (RFC 8259, section 7) and outside (section 2).
+GARBAGE = "\x01garbage\x01"
+
+#: Said by `refuse` when the recording has no refusal of its own.
+REFUSAL = "I'm sorry, I can't assist with that request."
+
+
+class FaultKind(enum.Enum):
+    """What goes wrong. The values are the words of the command line."""
+
+    #: The connection is lost in the middle of the event that follows the byte.
+    DROP = "drop"
+    #: Nothing is sent for some seconds, then the stream goes on.
+    STALL = "stall"
+    #: The model writes something that is not JSON, then goes on.
+    GARBAGE = "garbage"
+    #: The answer is cut off there with finish reason ``length``.
+    LENGTH = "length"
+    #: A content filter cuts the answer off; without ``@``, at half of it.
+    FILTER = "filter"
+    #: The body ends there, properly closed, but without finish reason or ``[DONE]``.
+    END = "end"
+    #: An ``error`` object comes instead of the rest.
+    ERROR = "error"
+    #: As `error`; in the Responses API without the ``error`` event before ``response.failed``.
+    FAIL = "fail"
+    #: An event comes whose data is not JSON; then the body ends.
+    CORRUPT = "corrupt"
+    #: The model refuses to answer.
+    REFUSE = "refuse"
+    #: No stream at all but an error response, such as ``status:429``.
+    STATUS = "status"
+    #: A request that has the field gets a 400, such as ``reject:stream_options``.
+    REJECT = "reject"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault.
+
+    Args:
+        kind: What goes wrong.
+        at: Bytes of the text that come before it, for the kinds with a place.
+        seconds: How long a stall lasts.
+        status: The HTTP status of an error response.
+        field: The request field that is rejected.
+    """
+
+    kind: FaultKind
+    at: int | None = None
+    seconds: float = 0.0
+    status: int = 0
+    field: str = ""
+
+
+_FORM = re.compile(r"(?P<kind>[a-z]+)(?:@(?P<at>\d+))?(?::(?P<value>.+))?")
+_KINDS = [kind.value for kind in FaultKind]
+_NEEDS_PLACE = {
+    FaultKind.DROP,
+    FaultKind.STALL,
+    FaultKind.GARBAGE,
+    FaultKind.LENGTH,
+    FaultKind.END,
+    FaultKind.ERROR,
+    FaultKind.FAIL,
+    FaultKind.CORRUPT,
+}
+_MAY_HAVE_PLACE = _NEEDS_PLACE | {FaultKind.FILTER}
+_NEEDS_VALUE = {FaultKind.STALL, FaultKind.STATUS, FaultKind.REJECT}
+
+
+def parse_fault(text: str) -> Fault:
+    """Read a fault as it stands on the command line.
+
+    Args:
+        text: Such as ``drop@120``, ``stall@40:1.5``, ``status:429`` or ``refuse``.
+
+    Returns:
+        The fault.
+
+    Raises:
+        ValueError: The text is none; the message says what is wrong with it.
+    """
+    form = _FORM.fullmatch(text)
+    if form is None or form["kind"] not in _KINDS:
+        message = f"unknown fault {text!r}; known are {', '.join(_KINDS)}"
+        raise ValueError(message)
+    kind, at, value = FaultKind(form["kind"]), form["at"], form["value"]
+    if (at is None and kind in _NEEDS_PLACE) or (at is not None and kind not in _MAY_HAVE_PLACE):
+        problem = "needs a place, as in" if at is None else "has no place:"
+        message = f"fault {text!r} {problem} {_example(kind)}"
+        raise ValueError(message)
+    if (value is None) == (kind in _NEEDS_VALUE):
+        problem = "needs a value, as in" if value is None else "takes no value:"
+        message = f"fault {text!r} {problem} {_example(kind)}"
+        raise ValueError(message)
+    fault = Fault(kind, at=None if at is None else int(at))
+    try:
+        return _with_value(fault, value)
+    except ValueError:
+        message = f"fault {text!r} has a bad value; it is written as in {_example(kind)}"
+        raise ValueError(message) from None
+
+
+def _with_value(fault: Fault, value: str | None) -> Fault:
+    if value is None:
+        return fault
+    if fault.kind is FaultKind.STALL:
+        return Fault(fault.kind, at=fault.at, seconds=_finite(value))
+    if fault.kind is FaultKind.STATUS:
+        status = int(value)
+        if not 400 <= status <= 599:  # noqa: PLR2004 - the two classes of error status
+            raise ValueError(value)
+        return Fault(fault.kind, status=status)
+    return Fault(fault.kind, field=value)
+
+
+def _finite(value: str) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(value)
+    return seconds
+
+
+def _example(kind: FaultKind) -> str:
+    values = {
+        FaultKind.STALL: ":1.5",
+        FaultKind.STATUS: ":429",
+        FaultKind.REJECT: ":stream_options",
+    }
+    return kind.value + ("@120" if kind in _NEEDS_PLACE else "") + values.get(kind, "")
+
+
+def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
+    """Read several faults; see `parse_fault`."""
+    return tuple(parse_fault(text) for text in texts)

@@ -1,0 +1,93 @@
+"""What a running server saw, for the thread that runs the test."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from partialfast.replay._recording import Recording
+
+__all__ = ["Ending", "Exchange", "Journal"]
+
+#: How an exchange ended: the whole response was written, the client closed the
+#: connection, a fault dropped it, or the server was stopped.
+Ending = Literal["complete", "disconnect", "dropped", "stopped"]
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One request and what became of it.
+
+    Args:
+        method: The HTTP method.
+        path: The path with its query.
+        headers: The request's headers, names in lower case.
+        raw: The request's body.
+        body: The request's body decoded, or ``None`` when it is not a JSON object.
+        started: When it came, on `time.monotonic`'s clock.
+        status: The status of the response, once decided.
+        recording: What was played, if anything.
+        writes: How many writes the body took so far.
+        sent: How many bytes of the body were written so far.
+        ending: How it ended; ``None`` while it goes on.
+        ended: When it ended, on `time.monotonic`'s clock.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    raw: bytes
+    body: dict[str, Any] | None
+    started: float = field(default_factory=time.monotonic)
+    status: int | None = None
+    recording: Recording | None = None
+    writes: int = 0
+    sent: int = 0
+    ending: Ending | None = None
+    ended: float | None = None
+
+
+class Journal:
+    """The exchanges of a server, in the order of their requests."""
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self._changed = threading.Condition()
+
+    def add(self, exchange: Exchange) -> int:
+        """Enter a request and give its number, counted from 0."""
+        with self._changed:
+            self.exchanges.append(exchange)
+            self._changed.notify_all()
+            return len(self.exchanges) - 1
+
+    def wrote(self, exchange: Exchange, size: int) -> None:
+        """Enter a write."""
+        with self._changed:
+            exchange.writes += 1
+            exchange.sent += size
+            self._changed.notify_all()
+
+    def end(self, exchange: Exchange, ending: Ending) -> None:
+        """Enter the end of an exchange."""
+        with self._changed:
+            exchange.ending, exchange.ended = ending, time.monotonic()
+            self._changed.notify_all()
+
+    def wait(self, happened: Callable[[], bool], *, timeout: float, what: str) -> None:
+        """Wait until something is true of the exchanges.
+
+        Args:
+            happened: What is waited for.
+            timeout: Seconds to wait at most.
+            what: What to say it was when it did not happen.
+
+        Raises:
+            TimeoutError: It did not happen in time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(happened, timeout):
+                raise TimeoutError(f"no {what} within {timeout} s")
