@@ -1,0 +1,319 @@
+"""How partial instances are dumped.
+
+The schema of a model expects every field. For a partial instance it is changed in three ways:
+every field may be ``None``; what is inside (models, dataclasses) is dumped by its own class, which
+is partial or not; and the user's serializers, which expect complete data, are only called on
+values that are. Everything else, aliases, exclusions, config, stays as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic_core import PydanticSerializationError, SchemaSerializer
+
+from ._schema import (
+    Definitions,
+    Schema,
+    adapter_for,
+    config_of,
+    is_pydantics,
+    is_stdlib_dataclass,
+    resolve,
+    split,
+    standalone,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PartialSerializer"]
+
+_ANY: Schema = {"type": "any"}
+#: Longer tuples are dumped by what their items are, not by what they are declared to be.
+_LONGEST_TUPLE = 8
+
+
+class PartialSerializer:
+    """The ``__pydantic_serializer__`` of a partial class, built when it is first used.
+
+    Args:
+        origin: The complete class.
+    """
+
+    def __init__(self, origin: type[Any]) -> None:
+        self._origin = origin
+        self._built: SchemaSerializer | None = None
+
+    def __get__(self, instance: Any, owner: type[Any]) -> SchemaSerializer:
+        """Return the serializer, for attribute access on the class or an instance."""
+        if self._built is None:
+            self._built = _build(self._origin, owner)
+        return self._built
+
+
+def _build(origin: type[Any], partial: type[Any]) -> SchemaSerializer:
+    schema, definitions = split(adapter_for(origin).core_schema)
+    schema = resolve(schema, definitions)
+    while schema["type"].startswith("function-"):
+        schema = resolve(schema["schema"], definitions)
+    rewriter = _Rewriter(definitions)
+    made = rewriter.own(schema, partial)
+    return SchemaSerializer(
+        cast("Any", standalone(made, rewriter.definitions())), cast("Any", config_of(schema))
+    )
+
+
+class _Rewriter:
+    """Rewrites schemas for dumping incomplete values."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._rewritten: Definitions = {}
+
+    def definitions(self) -> Definitions:
+        """Return the rewritten definitions, under the names that the rewritten schema uses."""
+        return self._rewritten
+
+    def own(self, schema: Schema, partial: type[Any]) -> Schema:
+        """Return the schema of `partial` itself, from the model or dataclass `schema`."""
+        inner = resolve(schema["schema"], self._definitions)
+        while inner["type"].startswith("function-"):
+            inner = resolve(inner["schema"], self._definitions)
+        made: Schema = {"type": schema["type"], "cls": partial, "config": schema.get("config", {})}
+        if schema["type"] == "dataclass":
+            made["fields"] = schema["fields"]
+            made["slots"] = schema.get("slots", False)
+            made["schema"] = {
+                **inner,
+                "computed_fields": [],
+                "fields": [
+                    {**field, "schema": self._field(field["schema"])} for field in inner["fields"]
+                ],
+            }
+        elif schema.get("root_model"):
+            made["root_model"] = True
+            made["schema"] = self._field(schema["schema"])
+        else:
+            made["schema"] = {
+                **inner,
+                "computed_fields": [],
+                "fields": {
+                    name: {**field, "schema": self._field(field["schema"])}
+                    for name, field in inner["fields"].items()
+                },
+            }
+            if "extras_schema" in inner:
+                made["schema"]["extras_schema"] = _ANY
+        made["schema"].pop("ref", None)
+        return made
+
+    def _field(self, schema: Schema) -> Schema:
+        """Return the schema of a field that may be absent, open or complete."""
+        default: Schema = {}
+        if schema["type"] == "default":
+            # Kept outermost: it is where `exclude_defaults` looks.
+            default = {**schema}
+            schema = schema["schema"]
+        open_ = {"type": "nullable", "schema": self.rewrite(schema)}
+        if self._has_users_serializer(schema, set()):
+            complete = standalone(_without_field_serializers(schema), self._definitions)
+            open_ = {**open_, "serialization": _guard(complete)}
+        return {**default, "schema": open_} if default else open_
+
+    def _has_users_serializer(self, schema: Schema, seen: set[str]) -> bool:
+        """Tell whether dumping a value of `schema`, down to models, calls the user's code."""
+        function = schema.get("serialization", {}).get("function")
+        if function is not None and not is_pydantics(function):
+            return True
+        if schema["type"] in ("model", "dataclass"):
+            return False
+        if schema["type"] == "definition-ref":
+            name = schema["schema_ref"]
+            if name in seen:
+                return False
+            return self._has_users_serializer(self._definitions[name], seen | {name})
+        return any(self._has_users_serializer(part, seen) for part in _parts(schema))
+
+    def rewrite(self, schema: Schema) -> Schema:
+        """Return `schema` for a value that may be incomplete, without the user's serializers."""
+        kind = schema["type"]
+        if kind == "definition-ref":
+            return self._reference(schema["schema_ref"])
+        if kind == "model" or (kind == "dataclass" and not is_stdlib_dataclass(schema["cls"])):
+            return _ANY
+        made = {key: value for key, value in schema.items() if key != "ref"}
+        if not is_pydantics(made.get("serialization", {}).get("function", len)):
+            del made["serialization"]
+        if kind == "dataclass":
+            return self._dataclass(schema)
+        if kind == "tuple":
+            return self._tuple(made)
+        if kind == "typed-dict":
+            made["fields"] = {
+                name: {**field, "required": False, "schema": self._field(field["schema"])}
+                for name, field in made["fields"].items()
+            }
+            made["total"] = False
+            made["computed_fields"] = []
+            return made
+        if kind == "named-tuple":
+            made["fields"] = [
+                {**field, "schema": {"type": "nullable", "schema": self.rewrite(field["schema"])}}
+                for field in made["fields"]
+            ]
+            return made
+        if kind in ("union", "tagged-union"):
+            return self._union(made)
+        for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
+            if isinstance(made.get(key), dict):
+                made[key] = self.rewrite(made[key])
+        serialization = made.get("serialization", {})
+        if isinstance(serialization.get("schema"), dict):
+            made["serialization"] = {
+                **serialization,
+                "schema": self.rewrite(serialization["schema"]),
+            }
+        return made
+
+    def _reference(self, name: str) -> Schema:
+        target = resolve(self._definitions[name], self._definitions)
+        if target["type"] == "model":
+            return _ANY
+        renamed = f"{name}:partial"
+        if renamed not in self._rewritten:
+            self._rewritten[renamed] = {}
+            self._rewritten[renamed] = {**self.rewrite(self._definitions[name]), "ref": renamed}
+        return {"type": "definition-ref", "schema_ref": renamed}
+
+    def _dataclass(self, schema: Schema) -> Schema:
+        """Dump complete instances by their schema, partial ones by their own class."""
+        complete = standalone(schema, self._definitions)
+        serializer = _Lazy(complete)
+
+        def dump(value: Any, info: Any) -> Any:
+            if isinstance(value, cast("type", schema["cls"])) and type(value) is schema["cls"]:
+                return serializer.dump(value, info)
+            return value
+
+        return {
+            "type": "any",
+            "serialization": {"type": "function-plain", "function": dump, "info_arg": True},
+        }
+
+    def _tuple(self, schema: Schema) -> Schema:
+        items = [self.rewrite(item) for item in schema["items_schema"]]
+        if "variadic_item_index" in schema:
+            return {**schema, "items_schema": items}
+        if len(items) > _LONGEST_TUPLE:
+            return {"type": "tuple", "items_schema": [_ANY], "variadic_item_index": 0}
+        nullable = [{"type": "nullable", "schema": item} for item in items]
+        return {
+            "type": "union",
+            "choices": [
+                {"type": "tuple", "items_schema": nullable[:count]}
+                for count in range(len(items), -1, -1)
+            ],
+        }
+
+    def _union(self, schema: Schema) -> Schema:
+        choices = schema["choices"]
+        members = choices.values() if isinstance(choices, dict) else choices
+        rewritten: list[Schema] = []
+        for member in members:
+            inner = member[0] if isinstance(member, tuple) else member
+            if not isinstance(inner, dict):
+                continue
+            made = self.rewrite(inner)
+            if made == _ANY:
+                if _ANY in rewritten:
+                    continue
+            rewritten.append(made)
+        # What no other member takes is dumped by what it is.
+        rewritten.sort(key=lambda member: member == _ANY)
+        made = {"type": "union", "choices": rewritten}
+        if "serialization" in schema:
+            made["serialization"] = schema["serialization"]
+        return made if len(rewritten) > 1 else rewritten[0]
+
+
+def _parts(schema: Schema) -> list[Schema]:
+    """Return the schemas directly inside `schema`."""
+    parts: list[Schema] = []
+    for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
+        part = schema.get(key)
+        if isinstance(part, dict):
+            parts.append(part)
+        elif isinstance(part, list):
+            parts.extend(part)
+    choices = schema.get("choices", ())
+    for choice in choices.values() if isinstance(choices, dict) else choices:
+        inner = choice[0] if isinstance(choice, tuple) else choice
+        if isinstance(inner, dict):
+            parts.append(inner)
+    fields = schema.get("fields", ())
+    for field in fields.values() if isinstance(fields, dict) else fields:
+        if isinstance(field, dict):
+            parts.append(field["schema"])
+    if schema["type"] in ("lax-or-strict",):
+        parts.extend((schema["lax_schema"], schema["strict_schema"]))
+    return parts
+
+
+def _without_field_serializers(schema: Schema) -> Schema:
+    """Drop a serializer that is a method of the model: it would meet holes in ``self``."""
+    if schema.get("serialization", {}).get("is_field_serializer"):
+        return {key: value for key, value in schema.items() if key != "serialization"}
+    return schema
+
+
+class _Lazy:
+    """A serializer that is built when it is first used."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._built: SchemaSerializer | None = None
+
+    def dump(self, value: Any, info: Any) -> Any:
+        """Return `value` dumped as `info`, of the dump under way, asks."""
+        if self._built is None:
+            self._built = SchemaSerializer(cast("Any", self._schema))
+        return self._built.to_python(
+            value,
+            mode=info.mode,
+            include=info.include,
+            exclude=info.exclude,
+            by_alias=info.by_alias,
+            exclude_unset=info.exclude_unset,
+            exclude_defaults=info.exclude_defaults,
+            exclude_none=info.exclude_none,
+            round_trip=info.round_trip,
+            serialize_as_any=info.serialize_as_any,
+            context=info.context,
+        )
+
+
+def _guard(complete: Schema) -> Schema:
+    """Return a serializer that calls the user's code on complete values only."""
+    serializer = _Lazy(complete)
+
+    def dump(instance: Any, value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        from ._partial import open_field  # noqa: PLC0415 - the two modules need each other
+
+        name = info.field_name
+        received = name in getattr(instance, "__pydantic_fields_set__", (name,))
+        try:
+            if value is None or not received or open_field(instance) == name:
+                return handler(value)
+            return serializer.dump(value, info)
+        except PydanticSerializationError:
+            # Only the user's own serializer knows how, and it cannot be asked yet.
+            return None
+
+    return {
+        "type": "function-wrap",
+        "function": dump,
+        "is_field_serializer": True,
+        "info_arg": True,
+        "schema": {"type": "any"},
+    }

@@ -1,0 +1,246 @@
+//! What a value becomes when it is complete: validated by its own validator, once.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
+
+use crate::builder::{Expected, Run, Validation};
+use crate::frame::{Frame, Values};
+use crate::plan::{Action, Close, Sequence, Validator};
+
+impl Validation {
+    fn call(&self, validator: &Bound<'_, PyAny>, input: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = validator.py();
+        let made = match &self.arguments {
+            Some(arguments) => validator.call((input,), Some(arguments.bind(py))),
+            None => validator.call1((input,)),
+        };
+        made.map(Bound::unbind)
+    }
+
+    fn is_invalid(&self, py: Python<'_>, error: &PyErr) -> bool {
+        error.is_instance(py, self.validation_error.bind(py))
+    }
+}
+
+impl Run<'_, '_> {
+    /// The value written between `start` and `end`, validated by its node, or by the whole type
+    /// where it is the root. `None` where it is not to be shown.
+    pub fn validated(
+        &mut self,
+        expected: Expected,
+        start: u64,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let Some(validation) = &self.st.validation else { return Ok(None) };
+        let node = self.plan.node(expected.node);
+        let root = self.st.frames.is_empty();
+        if expected.tentative && !expected.lenient && !root {
+            return Ok(None);
+        }
+        let validator = if root {
+            validation.root.bind(py)
+        } else {
+            match &node.validator {
+                Some(validator) => validator.get(py)?,
+                None => return Ok(None),
+            }
+        };
+        let input = PyBytes::new(py, self.st.raw.slice(start, end)).into_any();
+        match validation.call(validator, input) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            Err(_) if !root && (expected.lenient || node.omit) => Ok(None),
+            Err(error) => {
+                let location = self.st.place.location(py)?;
+                self.invalid(error, &location, root)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// An invalid value: raise, or remember it and let what encloses it go unvalidated.
+    fn invalid(&mut self, error: PyErr, location: &Bound<'_, PyTuple>, root: bool) -> PyResult<()> {
+        let py = self.py;
+        let Some(validation) = &self.st.validation else { return Err(error) };
+        if validation.defer {
+            if let Some(frame) = self.st.frames.last_mut() {
+                frame.failed = true;
+            }
+            let error = if root {
+                error.into_value(py).into_any()
+            } else {
+                validation.relocate.call1(py, (error.into_value(py), location))?
+            };
+            self.st.errors.push(error);
+            return Ok(());
+        }
+        if root {
+            return Err(error);
+        }
+        let moved = validation.relocate.call1(py, (error.into_value(py), location))?;
+        Err(PyErr::from_value(moved.into_bound(py)))
+    }
+
+    /// A key that the model forbids.
+    pub fn forbidden(&mut self, key: Py<PyAny>) -> PyResult<()> {
+        let py = self.py;
+        self.st.place.key(key.clone_ref(py));
+        let Some(validation) = &self.st.validation else { return Ok(()) };
+        let location = self.st.place.location(py)?;
+        let error = validation.forbidden.call1(py, (&location, key))?;
+        if validation.defer {
+            if let Some(frame) = self.st.frames.last_mut() {
+                frame.failed = true;
+            }
+            self.st.errors.push(error);
+            return Ok(());
+        }
+        Err(PyErr::from_value(error.into_bound(py)))
+    }
+
+    /// A dict key by the rules of the declared key type; `None` where it is invalid.
+    ///
+    /// The validator is that of a dict with this key type, and gets an object with this one key:
+    /// `start` and `end` are those of the key, quotes included. pydantic reads keys by other rules than values (`"1"` is an `int` key even when strict).
+    pub fn validated_key(
+        &mut self,
+        keys: &Validator,
+        start: u64,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let Some(validation) = &self.st.validation else { return Ok(None) };
+        let input = [b"{", self.st.raw.slice(start, end), b":null}"].concat();
+        let input = PyBytes::new(py, &input).into_any();
+        match validation.call(keys.get(py)?, input) {
+            Ok(made) => {
+                let made = made.bind(py).cast::<PyDict>()?;
+                Ok(made.keys().iter().next().map(Bound::unbind))
+            }
+            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            Err(error) => {
+                let location = self.st.place.location(py)?;
+                // The error's own location begins with the key.
+                let location = location.get_slice(0, location.len().saturating_sub(1));
+                self.invalid(error, &location, false)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What the container of `frame` becomes, now that its last byte stands before `end`.
+    pub fn finish_frame(&mut self, frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+        let node = self.plan.node(frame.node);
+        let expected =
+            Expected { node: frame.node, tentative: frame.tentative, lenient: false };
+        if self.st.frames.is_empty() && self.st.is_typed() {
+            if let Action::Array(plan) = node.on(frame.kind)
+                && plan.sequence == Sequence::Items
+            {
+                return self.freeze(&frame).map(Some);
+            }
+            let value = self.validated(expected, frame.start, end)?;
+            return match value {
+                Some(value) => Ok(Some(value)),
+                None => self.freeze(&frame).map(Some),
+            };
+        }
+        if !frame.tentative && !frame.failed {
+            match node.close {
+                Close::Keep => return self.container(&frame),
+                Close::Shell => return self.shelled(&frame, end),
+                Close::Raw => {
+                    if let Some(value) = self.validated(expected, frame.start, end)? {
+                        return Ok(Some(value));
+                    }
+                    if node.omit {
+                        return Ok(None);
+                    }
+                }
+                Close::Leave => {}
+            }
+        } else if frame.failed && !frame.tentative {
+            return self.spoilt(&frame, expected, end);
+        }
+        self.freeze(&frame).map(Some)
+    }
+
+    /// A container in which something failed: what holds it cannot be validated either.
+    fn spoilt(
+        &mut self,
+        frame: &Frame,
+        expected: Expected,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        if self.st.errors.is_empty() {
+            // Nothing was found invalid by itself: an item that no set can hold.
+            if let Some(value) = self.validated(expected, frame.start, end)? {
+                return Ok(Some(value));
+            }
+        }
+        if let Some(parent) = self.st.frames.last_mut() {
+            parent.failed = true;
+        }
+        self.freeze(frame).map(Some)
+    }
+
+    /// A container whose items are final, as an object of its declared class.
+    fn container(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let made = match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
+            (Values::Items(items), Action::Array(plan)) => {
+                let items = items.bind(py);
+                match plan.sequence {
+                    Sequence::List | Sequence::Items => items.clone().into_any(),
+                    Sequence::Tuple => items.to_tuple().into_any(),
+                    Sequence::Set => PySet::new(py, items)?.into_any(),
+                    Sequence::FrozenSet => PyFrozenSet::new(py, items)?.into_any(),
+                    Sequence::Other => made_by(plan.class.as_ref(), items)?,
+                }
+            }
+            (Values::Map(dict), Action::Map(plan)) => match &plan.class {
+                Some(class) => class.bind(py).call1((dict,))?,
+                None => dict.bind(py).clone().into_any(),
+            },
+            _ => return self.freeze(frame).map(Some),
+        };
+        Ok(Some(made.unbind()))
+    }
+
+    /// A container whose items are final and whose whole is still to be validated.
+    fn shelled(&mut self, frame: &Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let node = self.plan.node(frame.node);
+        let (Some(shell), Some(value)) = (&node.shell, self.container(frame)?) else {
+            let expected = Expected { node: frame.node, tentative: false, lenient: false };
+            return self.validated(expected, frame.start, end);
+        };
+        let Some(validation) = &self.st.validation else { return Ok(Some(value)) };
+        match validation.call(shell.get(py)?, value.into_bound(py)) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            Err(_) if node.omit => Ok(None),
+            Err(error) => {
+                let location = self.st.place.location(py)?;
+                self.invalid(error, &location, false)?;
+                self.freeze(frame).map(Some)
+            }
+        }
+    }
+
+    /// A container as it stands, closed but not validated.
+    fn freeze(&self, frame: &Frame) -> PyResult<Py<PyAny>> {
+        let slot = self.fresh(frame, None)?;
+        Ok(slot.object)
+    }
+}
+
+fn made_by<'py>(
+    class: Option<&Py<PyAny>>,
+    items: &Bound<'py, PyList>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let class = class.ok_or_else(|| PyTypeError::new_err("a sequence without a class"))?;
+    class.bind(items.py()).call1((items,))
+}

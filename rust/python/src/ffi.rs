@@ -1,0 +1,127 @@
+//! The one file that calls the C API directly.
+//!
+//! Everything here could be written with safe `PyO3` calls, slower. Each function says what the
+//! direct call saves; the figures are instruction counts of `make bench-instructions`.
+
+use std::ptr;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyType};
+
+/// A code unit that CPython stores strings in (PEP 393).
+pub trait Unit: Copy {}
+impl Unit for u8 {}
+impl Unit for u16 {}
+impl Unit for u32 {}
+
+/// Make a string of `units` whose largest character is `max_char`.
+///
+/// One allocation and one copy. The safe way goes through UTF-8: it looks at every character
+/// twice more, which at 100 KB of open text is most of a snapshot's cost.
+///
+/// `max_char` must be exact up to its PEP 393 class, and every unit a valid code point.
+pub fn string_of<'py, T: Unit>(
+    py: Python<'py>,
+    units: &[T],
+    max_char: u32,
+) -> PyResult<Bound<'py, PyString>> {
+    debug_assert_eq!(
+        size_of::<T>(),
+        match max_char {
+            0..=0xff => 1,
+            0x100..=0xffff => 2,
+            _ => 4,
+        }
+    );
+    let length = ffi::Py_ssize_t::try_from(units.len()).unwrap_or(ffi::Py_ssize_t::MAX);
+    // SAFETY: `PyUnicode_New` returns a new, unshared string with room for `length` units of the
+    // size that `max_char` calls for, which the assertion above ties to `T`; the ranges cannot
+    // overlap because one was allocated just now.
+    unsafe {
+        let made = Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(length, max_char))?;
+        if !units.is_empty() {
+            let data = ffi::PyUnicode_DATA(made.as_ptr()).cast::<T>();
+            ptr::copy_nonoverlapping(units.as_ptr(), data, units.len());
+        }
+        Ok(made.cast_into_unchecked())
+    }
+}
+
+/// Allocate an instance of `class` without calling `__new__` or `__init__`.
+///
+/// A snapshot must run no user code, and both may be the user's.
+pub fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: `class` is a live heap type; `PyType_GenericAlloc` zeroes the instance, which is
+    // what `object.__new__` hands out too.
+    unsafe {
+        let made = ffi::PyType_GenericAlloc(class.as_type_ptr(), 0);
+        Bound::from_owned_ptr_or_err(class.py(), made)
+    }
+}
+
+/// Set `object.__dict__`, past any `__setattr__` of the user's.
+pub fn set_instance_dict(object: &Bound<'_, PyAny>, dict: &Bound<'_, PyDict>) -> PyResult<()> {
+    // SAFETY: both pointers are live for the call; the function checks that there is a `__dict__`.
+    let code = unsafe {
+        ffi::PyObject_GenericSetDict(object.as_ptr(), dict.as_ptr(), ptr::null_mut())
+    };
+    if code == 0 { Ok(()) } else { Err(PyErr::fetch(object.py())) }
+}
+
+/// A `__slots__` member of a class, to be set past any `__setattr__` of the user's.
+///
+/// Calling the descriptor's own setter skips the attribute look-up along the class's bases, three
+/// times a model instance.
+pub struct Member {
+    descriptor: Py<PyAny>,
+    set: ffi::descrsetfunc,
+}
+
+impl Member {
+    /// Wrap `descriptor`, as found in the `__dict__` of the class that declares the slot.
+    pub fn new(descriptor: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // SAFETY: the descriptor's type is live as long as the descriptor is.
+        let set = unsafe { (*ffi::Py_TYPE(descriptor.as_ptr())).tp_descr_set };
+        match set {
+            Some(set) => Ok(Self { descriptor: descriptor.clone().unbind(), set }),
+            None => Err(PyTypeError::new_err(format!("{descriptor} is not a slot descriptor"))),
+        }
+    }
+
+    /// Store `value` in the slot of `object`.
+    pub fn set(&self, object: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        // SAFETY: `set` is the setter of `descriptor`'s own type; it checks `object`'s type.
+        let code = unsafe {
+            (self.set)(self.descriptor.as_ptr(), object.as_ptr(), value.as_ptr())
+        };
+        if code == 0 { Ok(()) } else { Err(PyErr::fetch(object.py())) }
+    }
+}
+
+/// Whether anything holds a weak reference to `object`.
+///
+/// Reference counts do not tell, and a weak reference can be turned into a strong one.
+pub fn has_weak_references(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: where `tp_weaklistoffset` is not zero, a pointer to the list of weak references
+    // stands at that offset from the object (for managed weak references the offset is negative);
+    // the attached thread keeps the object from changing meanwhile.
+    unsafe {
+        let offset = (*ffi::Py_TYPE(object.as_ptr())).tp_weaklistoffset;
+        offset != 0
+            && !object
+                .as_ptr()
+                .cast::<u8>()
+                .offset(offset)
+                .cast::<*mut ffi::PyObject>()
+                .read_unaligned()
+                .is_null()
+    }
+}
+
+/// How many references there are to `object`.
+pub fn references(object: &Bound<'_, PyAny>) -> isize {
+    // SAFETY: the object is live, and the attached thread keeps its count from changing.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) }
+}

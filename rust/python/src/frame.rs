@@ -1,0 +1,146 @@
+//! What is known of the containers that are still open.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PySet};
+
+use crate::plan::{Kind, NodeId, ObjectPlan, Default};
+
+/// Where the next value of a container goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Under `Child::key`.
+    Key,
+    /// Under `Child::key`, among what the model does not declare.
+    Extra,
+    /// Nowhere: pydantic ignores it, or reads it only when the object is complete.
+    Nowhere,
+}
+
+/// The member or item being read.
+pub struct Child {
+    pub place: Place,
+    pub node: NodeId,
+    /// A field name or a validated dict key.
+    pub key: Option<Py<PyAny>>,
+    /// Its being invalid proves nothing about the whole.
+    pub lenient: bool,
+}
+
+/// The complete values of an open container. Never handed out while it is open: snapshots get
+/// copies, or slots (see `spine.rs`).
+pub enum Values {
+    Items(Py<PyList>),
+    Map(Py<PyDict>),
+    Object { dict: Py<PyDict>, set: Option<Py<PySet>>, extra: Option<Py<PyDict>> },
+}
+
+/// A container that was handed out as part of a snapshot, and what of the frame it reflects.
+pub struct Slot {
+    pub object: Py<PyAny>,
+    /// Of an instance: its `__dict__` and its `__pydantic_fields_set__`.
+    pub dict: Option<Py<PyDict>>,
+    pub set: Option<Py<PySet>>,
+    /// Items, or entries of `Frame::log`, that it reflects.
+    pub seen: usize,
+    /// Whether it shows an open child, and under which key.
+    pub open: Open,
+}
+
+pub enum Open {
+    No,
+    Item,
+    Key(Py<PyAny>),
+}
+
+/// One open container that is being built.
+pub struct Frame {
+    pub node: NodeId,
+    /// The kind under which `node` says how it is built.
+    pub kind: Kind,
+    pub start: u64,
+    /// User code will see it before anything is certain: it is not validated by itself.
+    pub tentative: bool,
+    /// Something inside is invalid, or could not be kept.
+    pub failed: bool,
+    /// How many union labels were there before it.
+    pub labels: usize,
+    pub values: Values,
+    pub child: Child,
+    /// Keys in the order in which they were completed, once there is a slot to bring up to date.
+    pub log: Vec<Py<PyAny>>,
+    pub slots: [Option<Slot>; 2],
+}
+
+impl Frame {
+    pub fn new(node: NodeId, kind: Kind, start: u64, labels: usize, values: Values) -> Self {
+        Self {
+            node,
+            kind,
+            start,
+            tentative: false,
+            failed: false,
+            labels,
+            values,
+            child: Child { place: Place::Nowhere, node: 0, key: None, lenient: false },
+            log: Vec::new(),
+            slots: [None, None],
+        }
+    }
+
+    /// Keep `value` where the child that was being read belongs.
+    pub fn keep(&mut self, py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
+        match (&self.values, self.child.place) {
+            (Values::Items(items), _) => items.bind(py).append(value),
+            (_, Place::Nowhere) => Ok(()),
+            (Values::Map(dict), _) => {
+                let Some(key) = &self.child.key else { return Ok(()) };
+                dict.bind(py).set_item(key, value)?;
+                self.note(py);
+                Ok(())
+            }
+            (Values::Object { dict, set, extra }, place) => {
+                let Some(key) = &self.child.key else { return Ok(()) };
+                if place == Place::Extra {
+                    if let Some(extra) = extra {
+                        extra.bind(py).set_item(key, value)?;
+                    }
+                } else {
+                    dict.bind(py).set_item(key, value)?;
+                }
+                if let Some(set) = set {
+                    set.bind(py).add(key)?;
+                }
+                self.note(py);
+                Ok(())
+            }
+        }
+    }
+
+    /// Remember for the slots that the current key has a new value.
+    fn note(&mut self, py: Python<'_>) {
+        if self.slots.iter().any(Option::is_some)
+            && let Some(key) = &self.child.key
+        {
+            self.log.push(key.clone_ref(py));
+        }
+    }
+}
+
+/// The values of a fresh object: its declared defaults, nothing received.
+pub fn object_values(py: Python<'_>, plan: &ObjectPlan, deepcopy: &Py<PyAny>) -> PyResult<Values> {
+    let dict = plan.template.bind(py).copy()?;
+    if !plan.shared {
+        for field in &plan.fields {
+            match &field.default {
+                Default::Shared => {}
+                Default::Copy(value) => {
+                    dict.set_item(&field.name, deepcopy.call1(py, (value,))?)?;
+                }
+                Default::Make(class) => dict.set_item(&field.name, class.call0(py)?)?,
+            }
+        }
+    }
+    let set = if plan.members.is_some() { Some(PySet::empty(py)?.unbind()) } else { None };
+    let extra = plan.has_extra.then(|| PyDict::new(py).unbind());
+    Ok(Values::Object { dict: dict.unbind(), set, extra })
+}

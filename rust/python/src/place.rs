@@ -1,0 +1,223 @@
+//! Where in the document the machine stands, and which values it completed.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+/// The current member of one open container.
+pub enum Step {
+    Key(Py<PyAny>),
+    Index(usize),
+    /// Nothing of it has begun.
+    Start,
+}
+
+impl Step {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Key(key) => Self::Key(key.clone_ref(py)),
+            Self::Index(index) => Self::Index(*index),
+            Self::Start => Self::Start,
+        }
+    }
+
+    fn to_python(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        Ok(match self {
+            Self::Key(key) => Some(key.clone_ref(py)),
+            Self::Index(index) => Some(index.into_pyobject(py)?.into_any().unbind()),
+            Self::Start => None,
+        })
+    }
+}
+
+/// One open container: where it is, and whether a value in it is being read.
+struct Level {
+    array: bool,
+    step: Step,
+    active: bool,
+}
+
+/// What happened, in a form from which paths can be made later, if anybody asks.
+enum Event {
+    Enter,
+    Leave(Step),
+    Scalar(Step),
+}
+
+/// The way from the root to the value being read.
+#[derive(Default)]
+pub struct Whereabouts {
+    levels: Vec<Level>,
+    events: Vec<Event>,
+    /// Union members that pydantic names in an error's location, each with its depth.
+    labels: Vec<(usize, Py<PyAny>)>,
+    /// Set while a stretch is read a second time.
+    muted: bool,
+}
+
+impl Whereabouts {
+    pub fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// A value begins in the innermost container.
+    pub fn advance(&mut self) {
+        if let Some(level) = self.levels.last_mut()
+            && level.array
+        {
+            level.active = true;
+            level.step = match level.step {
+                Step::Index(index) => Step::Index(index + 1),
+                _ => Step::Index(0),
+            };
+        }
+    }
+
+    /// Index of the item being read, in an array.
+    pub fn index(&self) -> usize {
+        match self.levels.last().map(|level| &level.step) {
+            Some(Step::Index(index)) => *index,
+            _ => 0,
+        }
+    }
+
+    pub fn key(&mut self, key: Py<PyAny>) {
+        if let Some(level) = self.levels.last_mut() {
+            level.active = true;
+            level.step = Step::Key(key);
+        }
+    }
+
+    fn here(&self, py: Python<'_>) -> Step {
+        self.levels.last().map_or(Step::Start, |level| level.step.clone_ref(py))
+    }
+
+    pub fn enter(&mut self, array: bool) {
+        if !self.muted {
+            self.events.push(Event::Enter);
+        }
+        self.levels.push(Level { array, step: Step::Start, active: false });
+    }
+
+    pub fn leave(&mut self, py: Python<'_>) {
+        self.levels.pop();
+        self.settle();
+        if !self.muted {
+            self.events.push(Event::Leave(self.here(py)));
+        }
+    }
+
+    pub fn scalar(&mut self, py: Python<'_>) {
+        self.settle();
+        if !self.muted {
+            self.events.push(Event::Scalar(self.here(py)));
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(level) = self.levels.last_mut() {
+            level.active = false;
+        }
+    }
+
+    /// Forget what was completed so far.
+    pub fn forget(&mut self) {
+        self.events.clear();
+    }
+
+    /// Go back to `depth` open containers and stop noting events, to read a stretch again.
+    pub fn rewind(&mut self, depth: usize) {
+        self.levels.truncate(depth);
+        self.muted = true;
+    }
+
+    pub fn resume(&mut self) {
+        self.muted = false;
+    }
+
+    pub fn label_count(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn label(&mut self, label: Py<PyAny>) {
+        self.labels.push((self.levels.len(), label));
+    }
+
+    pub fn drop_labels(&mut self, count: usize) {
+        self.labels.truncate(count);
+    }
+
+    pub fn reset(&mut self) {
+        self.levels.clear();
+        self.events.clear();
+        self.labels.clear();
+        self.muted = false;
+    }
+
+    /// Keys and indices from the root to the value being read.
+    pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let mut path = Vec::with_capacity(self.levels.len());
+        for level in &self.levels {
+            if level.active {
+                path.extend(level.step.to_python(py)?);
+            }
+        }
+        PyTuple::new(py, path)
+    }
+
+    /// The location of the value that just ended, as pydantic would name it in an error.
+    pub fn location<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let mut location = Vec::with_capacity(self.levels.len() + self.labels.len());
+        let mut labels = self.labels.iter().peekable();
+        for depth in 0..=self.levels.len() {
+            while let Some((_, label)) = labels.next_if(|(at, _)| *at <= depth) {
+                location.push(label.clone_ref(py));
+            }
+            if let Some(level) = self.levels.get(depth) {
+                location.extend(level.step.to_python(py)?);
+            }
+        }
+        PyTuple::new(py, location)
+    }
+
+    /// Paths of the values completed since `forget`, children before parents.
+    ///
+    /// The events are walked backwards from where the machine stands now: so nothing but a key
+    /// and a mark had to be stored while feeding.
+    pub fn completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let mut keys: Vec<Py<PyAny>> = Vec::new();
+        // The containers that are open now; their own steps, without the innermost level's, which
+        // names a member and not a container.
+        for level in self.levels.iter().take(self.levels.len().saturating_sub(1)) {
+            keys.extend(level.step.to_python(py)?);
+        }
+        let mut paths = Vec::new();
+        for event in self.events.iter().rev() {
+            match event {
+                Event::Enter => {
+                    keys.pop();
+                }
+                Event::Leave(step) => {
+                    paths.push(path_to(py, &keys, step)?);
+                    keys.extend(step.to_python(py)?);
+                }
+                Event::Scalar(step) => paths.push(path_to(py, &keys, step)?),
+            }
+        }
+        paths.reverse();
+        PyList::new(py, paths)
+    }
+
+    pub fn visit(&self, visit: &pyo3::gc::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        self.labels.iter().try_for_each(|(_, label)| visit.call(label))
+    }
+}
+
+fn path_to<'py>(
+    py: Python<'py>,
+    keys: &[Py<PyAny>],
+    step: &Step,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let last = step.to_python(py)?;
+    let path: Vec<_> = keys.iter().map(|key| key.clone_ref(py)).chain(last).collect();
+    PyTuple::new(py, path)
+}

@@ -1,0 +1,85 @@
+//! The characters of a string that is still open.
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::ffi;
+
+/// Characters, kept the way CPython will store them (PEP 393), so that each snapshot of an open
+/// string is one copy of what is there and no conversion.
+pub enum OpenText {
+    /// All below U+0080.
+    Ascii(Vec<u8>),
+    /// All below U+0100, at least one above U+007F.
+    Latin1(Vec<u8>),
+    /// All below U+10000, at least one above U+00FF.
+    Ucs2(Vec<u16>),
+    /// At least one above U+FFFF.
+    Ucs4(Vec<u32>),
+}
+
+impl OpenText {
+    pub const fn new() -> Self {
+        Self::Ascii(Vec::new())
+    }
+
+    /// Append `text`; `ascii` says that it has only ASCII characters.
+    ///
+    /// The storage is widened at most three times over a string's life, so appending stays linear.
+    pub fn push(&mut self, text: &str, ascii: bool) {
+        let widest = if ascii { '\0' } else { text.chars().max().unwrap_or('\0') };
+        self.widen_for(widest);
+        match self {
+            Self::Ascii(units) => units.extend_from_slice(text.as_bytes()),
+            Self::Latin1(units) if ascii => units.extend_from_slice(text.as_bytes()),
+            // `widen_for` made sure that each character fits.
+            Self::Latin1(units) => {
+                units.extend(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
+            }
+            Self::Ucs2(units) => {
+                units.extend(text.chars().map(|c| u16::try_from(u32::from(c)).unwrap_or(0xfffd)));
+            }
+            Self::Ucs4(units) => units.extend(text.chars().map(u32::from)),
+        }
+    }
+
+    fn widen_for(&mut self, widest: char) {
+        let wide = u32::from(widest);
+        match self {
+            Self::Ascii(units) if wide > 0x7f => {
+                let units = std::mem::take(units);
+                *self = Self::Latin1(units);
+                self.widen_for(widest);
+            }
+            Self::Latin1(units) if wide > 0xffff => {
+                *self = Self::Ucs4(units.iter().map(|&unit| u32::from(unit)).collect());
+            }
+            Self::Latin1(units) if wide > 0xff => {
+                *self = Self::Ucs2(units.iter().map(|&unit| u16::from(unit)).collect());
+            }
+            Self::Ucs2(units) if wide > 0xffff => {
+                *self = Self::Ucs4(units.iter().map(|&unit| u32::from(unit)).collect());
+            }
+            _ => {}
+        }
+    }
+
+    /// A new Python string of all characters so far.
+    pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        match self {
+            Self::Ascii(units) => ffi::string_of(py, units, 0x7f),
+            Self::Latin1(units) => ffi::string_of(py, units, 0xff),
+            Self::Ucs2(units) => ffi::string_of(py, units, 0xffff),
+            Self::Ucs4(units) => ffi::string_of(py, units, 0x10_ffff),
+        }
+    }
+}
+
+/// A new Python string of `text`; `ascii` says that it has only ASCII characters.
+pub fn string<'py>(py: Python<'py>, text: &str, ascii: bool) -> PyResult<Bound<'py, PyString>> {
+    if ascii {
+        ffi::string_of(py, text.as_bytes(), 0x7f)
+    } else {
+        Ok(PyString::new(py, text))
+    }
+}
