@@ -88,6 +88,11 @@ bench: bench-wheel ## Measure beside the peers and print one table
 	$(VENV)-bench/bin/python -m benches.memory .bench/memory.json
 	@$(VENV)-bench/bin/python -m benches.report .bench
 
+.PHONY: bench-report
+bench-report: bench ## Measure, then write docs/benchmarks.md and its pictures
+	$(VENV)-bench/bin/python -m benches.growth .bench/growth.json
+	$(VENV)-bench/bin/python -m benches.report .bench --page docs/benchmarks.md
+
 .PHONY: bench-instructions
 bench-instructions: bench-wheel ## Compare instruction counts with the committed ones (needs valgrind)
 	$(VENV)-bench/bin/python -m benches.instructions

@@ -124,8 +124,8 @@ def states_dropped(_path: Path) -> int:
 
     work = workload("meeting")
 
-    def make() -> object:
-        state = pf.StreamState(work.model)
+    def make() -> Any:
+        state: Any = pf.StreamState(work.model)
         state.feed(work.text[: len(work.text) // 2])
         return state
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -101,8 +102,8 @@ def feed_partialfast(chunks: Sequence[bytes]) -> None:
 def feed_ijson(chunks: Sequence[bytes]) -> None:
     """Take the chunks in and collect basic events, in C (yajl)."""
     import ijson
-    from ijson.backends import yajl2_c
 
+    yajl2_c: Any = import_module("ijson.backends.yajl2_c")
     events = ijson.sendable_list()
     parser = yajl2_c.basic_parse_coro(events)
     for chunk in chunks:

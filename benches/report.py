@@ -1,15 +1,20 @@
-"""One table from the measured figures: ``python -m benches.report FOLDER``.
+"""One table from the measured figures.
 
-The folder holds ``times.json`` (pytest-benchmark's) and ``memory.json`` (`benches.memory`'s). Each
-row sets this package beside one peer from the same run, with the ratio, and the goal where there is
-one. A goal that was missed is shown as missed; the report itself does not fail.
+    python -m benches.report FOLDER                            print it
+    python -m benches.report FOLDER --page docs/benchmarks.md  write the page and its pictures
+
+The folder holds ``times.json`` (pytest-benchmark's) and ``memory.json`` (`benches.memory`'s); for
+the page also ``growth.json`` (`benches.growth`'s). Each row sets this package beside one peer from
+the same run, with the ratio, and the goal where there is one. A goal that was missed is shown as
+missed; the report itself does not fail.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -128,6 +133,14 @@ def _beside(figures: Figures) -> Iterator[Row]:
             yield Row(section, name, ours, label, theirs, theirs / ours, goal)
 
 
+def _kept(figures: Figures) -> Iterator[Row]:
+    for name in ("meeting", "orders-10k"):
+        kept = figures.us(f"typed-kept/partialfast/{name}")
+        dropped = figures.us(f"typed/partialfast/{name}")
+        if kept is not None and dropped is not None:
+            yield Row(TYPED, f"{name}, all kept", kept, "dropped", dropped, kept / dropped)
+
+
 def _flat(figures: Figures) -> Iterator[Row]:
     for kind, small, large, goal in _FLAT:
         little = figures.us(f"{kind}/partialfast/{small}")
@@ -183,7 +196,7 @@ def _memory(figures: Figures) -> Iterator[Row]:
 
 def rows(figures: Figures) -> list[Row]:
     """Return every row whose figures were measured."""
-    parts = (_beside, _flat, _essay, _loads, _memory)
+    parts = (_beside, _kept, _flat, _essay, _loads, _memory)
     found = [row for part in parts for row in part(figures)]
     order = [TYPED, FLAT, ESSAY, UNTYPED, FEED, LOADS, MEMORY]
     return sorted(found, key=lambda row: order.index(row.section))
@@ -191,6 +204,18 @@ def rows(figures: Figures) -> list[Row]:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.what,
+        _number(row.ours),
+        row.beside,
+        _number(row.theirs),
+        f"{_number(row.ratio)}x",
+        row.goal.text if row.goal else "",
+        row.verdict,
+    )
 
 
 def table(figures: Figures) -> str:
@@ -202,17 +227,8 @@ def table(figures: Figures) -> str:
         if row.section != section:
             section = row.section
             lines += [("",), (section,), head]
-        lines.append(
-            (
-                f"  {row.what}",
-                _number(row.ours),
-                row.beside,
-                _number(row.theirs),
-                f"{_number(row.ratio)}x",
-                row.goal.text if row.goal else "",
-                row.verdict,
-            )
-        )
+        what, *cells = _cells(row)
+        lines.append((f"  {what}", *cells))
     full = [line for line in lines if len(line) == len(head)]
     widths = [max(len(line[column]) for line in full) for column in range(len(head))]
     right = {1, 3, 4, 5}
@@ -227,17 +243,79 @@ def table(figures: Figures) -> str:
     )
 
 
+_METHOD = (
+    "CPU time, best run, garbage collector as users have it, one process. The ratio is the peer's "
+    "figure over partialfast's; where growth is bounded, the larger input's over the smaller's."
+)
+_WINDOWS = (
+    "Peers whose cost grows with the text are timed in windows on the large documents: what comes "
+    "before a window goes in as one chunk before the clock starts. Their full run on orders-10k "
+    "stands beside, to show what the windows are worth."
+)
+
+
 def _head(figures: Figures) -> str:
-    cpu = figures.machine.get("cpu", {}).get("brand_raw", figures.machine.get("machine"))
-    python = figures.machine.get("python_version")
+    cpu = figures.machine.get("cpu", {})
     return (
-        f"{figures.date}, {cpu}, Python {python}; documents of {source()}\n"
-        "CPU time, best run, garbage collector as users have it, one process; "
-        "ratio: peer / partialfast, or larger / smaller where growth is bounded"
+        f"{figures.date}, {cpu.get('brand_raw', figures.machine.get('machine'))}, "
+        f"{cpu.get('count', '?')} cores, Python {figures.machine.get('python_version')}; "
+        f"documents of {source()}"
     )
 
 
+def _versions() -> str:
+    names = ("partialfast", "pydantic", "instructor", "jiter", "jsonriver", "ijson")
+    return ", ".join(f"{name} {version(name)}" for name in (*names, "langchain-core"))
+
+
+def markdown(figures: Figures, pictures: Sequence[str]) -> str:
+    """Return the page docs/benchmarks.md."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench-report`; do not edit.",
+        "",
+        f"{_head(figures)}.",
+        "",
+        f"{_versions()}.",
+        "",
+        _METHOD,
+        "",
+        _WINDOWS,
+    ]
+    section = ""
+    for row in rows(figures):
+        if row.section != section:
+            section = row.section
+            lines += [
+                "",
+                f"## {section[0].upper()}{section[1:]}",
+                "",
+                "| | partialfast | beside | | ratio | goal | |",
+                "| --- | ---: | --- | ---: | ---: | ---: | --- |",
+            ]
+        lines.append("| " + " | ".join(_cells(row)) + " |")
+    lines += ["", "## Pictures", ""]
+    lines += [f"![{name.partition('.')[0]}](benchmarks/{name})\n" for name in pictures]
+    return "\n".join(lines)
+
+
+def _main(arguments: list[str]) -> None:
+    figures = Figures(Path(arguments[0]))
+    match arguments[1:]:
+        case []:
+            print(_head(figures))
+            print(_METHOD)
+            print(table(figures))
+        case ["--page", page]:
+            from benches.pictures import draw
+
+            out = Path(page)
+            names = draw(Path(arguments[0]), out.with_suffix(""))
+            out.write_text(markdown(figures, names), encoding="utf-8")
+        case _:
+            sys.exit(__doc__)
+
+
 if __name__ == "__main__":
-    measured = Figures(Path(sys.argv[1]))
-    print(_head(measured))
-    print(table(measured))
+    _main(sys.argv[1:])

@@ -13,7 +13,7 @@ __all__ = ["SUBJECTS"]
 
 def typed(work: Workload) -> Any:
     """Stream the document into its model; drop every snapshot but the last."""
-    snapshot = None
+    snapshot: Any = None
     for snapshot in pf.stream(work.model, work.chunks):  # noqa: B007 - the last one is the result
         pass
     return snapshot

@@ -93,6 +93,17 @@ def test_typed_sampled(
     )
 
 
+@pytest.mark.parametrize("name", ["meeting", "orders-10k"])
+def test_typed_kept(measure: Measure, name: str) -> None:
+    """Keep every snapshot: nothing can be reused for the next one."""
+    work = workload(name)
+    measure(
+        f"typed-kept/partialfast/{name}",
+        lambda: list(TYPED["partialfast"](work.model, work.chunks)),
+        units=len(work.chunks),
+    )
+
+
 @pytest.mark.parametrize(("subject", "name"), FULL_UNTYPED)
 def test_untyped(measure: Measure, subject: str, name: str) -> None:
     work = workload(name)
