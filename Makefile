@@ -154,7 +154,8 @@ $(VENV)/.dev: $(VENV)/.maturin
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.maturin $(RUST_SOURCES)
-	@$(BIN)/maturin develop --release --locked --quiet --extras demo >&2
+	@# Without a group, maturin would take `dev`, which the demonstration does not need.
+	@PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet --extras demo --group build >&2
 	@touch $@
 
 $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
