@@ -78,6 +78,14 @@ test-wheel: build ## Install the wheel in an empty environment and run the tests
 	cd / && $(VENV)-wheel/bin/python -c 'import partialfast; assert "site-packages" in partialfast.__file__'
 	$(VENV)-wheel/bin/pytest
 
+.PHONY: test-sdist
+test-sdist: build ## Build a wheel from the unpacked source distribution alone
+	@# Not below the repository: cargo would find that workspace instead.
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	  && tar --extract --gzip --directory "$$folder" --file dist/*.tar.gz && cd "$$folder" \
+	  && env -u PYO3_PYTHON -u VIRTUAL_ENV $(BIN)/pip wheel --quiet --no-deps --wheel-dir . ./partialfast-* \
+	  && ls *.whl
+
 ##@ Measurements
 
 .PHONY: bench
