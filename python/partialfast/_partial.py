@@ -59,7 +59,7 @@ class Partial(Generic[T]):
         return partial_class(origin)
 
 
-def partial_class(origin: type[T]) -> type[T]:
+def partial_class(origin: Any) -> Any:
     """Return the partial class of a model or dataclass, made on first use.
 
     Args:
@@ -89,7 +89,7 @@ def partial_class(origin: type[T]) -> type[T]:
             else:
                 made = _partial_dataclass(origin)
             type.__setattr__(origin, _PARTIAL, made)
-    return cast("type[T]", made)
+    return made
 
 
 def partial_origin(class_: Any) -> Any:
@@ -166,7 +166,7 @@ class _PartialModel:
 
 def _rebuild_model(origin: type[Any], state: dict[Any, Any], open_: str | None) -> Any:
     class_ = partial_class(origin)
-    instance = class_.__new__(class_)
+    instance: Any = class_.__new__(class_)
     BaseModel.__setstate__(instance, state)
     object.__setattr__(instance, OPEN, open_)
     return instance
@@ -256,7 +256,7 @@ class _PartialDataclass:
         """Compare the fields, as a dataclass does."""
         if type(other) is not type(self):
             return NotImplemented
-        return self._values() == cast("_PartialDataclass", other)._values()
+        return self._values() == other._values()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -281,9 +281,7 @@ def _partial_dataclass(origin: type[Any]) -> type[Any]:
         if "__slots__" in origin.__dict__:
             namespace["__slots__"] = ()
 
-    made = types.new_class(
-        f"Partial{origin.__name__}", (_PartialDataclass, origin), {}, body
-    )
+    made = types.new_class(f"Partial{origin.__name__}", (_PartialDataclass, origin), {}, body)
     type.__setattr__(made, _ORIGIN, origin)
     _set_serializer(made)
     return made

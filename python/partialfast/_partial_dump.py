@@ -19,6 +19,7 @@ from ._schema import (
     config_of,
     is_pydantics,
     is_stdlib_dataclass,
+    parts,
     resolve,
     split,
     standalone,
@@ -133,7 +134,7 @@ class _Rewriter:
             if name in seen:
                 return False
             return self._has_users_serializer(self._definitions[name], seen | {name})
-        return any(self._has_users_serializer(part, seen) for part in _parts(schema))
+        return any(self._has_users_serializer(part, seen) for part in parts(schema))
 
     def rewrite(self, schema: Schema) -> Schema:
         """Return `schema` for a value that may be incomplete, without the user's serializers."""
@@ -145,26 +146,16 @@ class _Rewriter:
         made = {key: value for key, value in schema.items() if key != "ref"}
         if not is_pydantics(made.get("serialization", {}).get("function", len)):
             del made["serialization"]
-        if kind == "dataclass":
-            return self._dataclass(schema)
-        if kind == "tuple":
-            return self._tuple(made)
-        if kind == "typed-dict":
-            made["fields"] = {
-                name: {**field, "required": False, "schema": self._field(field["schema"])}
-                for name, field in made["fields"].items()
-            }
-            made["total"] = False
-            made["computed_fields"] = []
-            return made
-        if kind == "named-tuple":
-            made["fields"] = [
-                {**field, "schema": {"type": "nullable", "schema": self.rewrite(field["schema"])}}
-                for field in made["fields"]
-            ]
-            return made
-        if kind in ("union", "tagged-union"):
-            return self._union(made)
+        special = {
+            "dataclass": self._dataclass,
+            "named-tuple": self._named_tuple,
+            "tagged-union": self._union,
+            "tuple": self._tuple,
+            "typed-dict": self._typed_dict,
+            "union": self._union,
+        }.get(kind)
+        if special is not None:
+            return special(made)
         for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
             if isinstance(made.get(key), dict):
                 made[key] = self.rewrite(made[key])
@@ -185,6 +176,20 @@ class _Rewriter:
             self._rewritten[renamed] = {}
             self._rewritten[renamed] = {**self.rewrite(self._definitions[name]), "ref": renamed}
         return {"type": "definition-ref", "schema_ref": renamed}
+
+    def _typed_dict(self, schema: Schema) -> Schema:
+        fields = {
+            name: {**field, "required": False, "schema": self._field(field["schema"])}
+            for name, field in schema["fields"].items()
+        }
+        return {**schema, "fields": fields, "total": False, "computed_fields": []}
+
+    def _named_tuple(self, schema: Schema) -> Schema:
+        fields = [
+            {**field, "schema": {"type": "nullable", "schema": self.rewrite(field["schema"])}}
+            for field in schema["fields"]
+        ]
+        return {**schema, "fields": fields}
 
     def _dataclass(self, schema: Schema) -> Schema:
         """Dump complete instances by their schema, partial ones by their own class."""
@@ -225,39 +230,14 @@ class _Rewriter:
             if not isinstance(inner, dict):
                 continue
             made = self.rewrite(inner)
-            if made == _ANY:
-                if _ANY in rewritten:
-                    continue
-            rewritten.append(made)
+            if made != _ANY or _ANY not in rewritten:
+                rewritten.append(made)
         # What no other member takes is dumped by what it is.
         rewritten.sort(key=lambda member: member == _ANY)
         made = {"type": "union", "choices": rewritten}
         if "serialization" in schema:
             made["serialization"] = schema["serialization"]
         return made if len(rewritten) > 1 else rewritten[0]
-
-
-def _parts(schema: Schema) -> list[Schema]:
-    """Return the schemas directly inside `schema`."""
-    parts: list[Schema] = []
-    for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
-        part = schema.get(key)
-        if isinstance(part, dict):
-            parts.append(part)
-        elif isinstance(part, list):
-            parts.extend(part)
-    choices = schema.get("choices", ())
-    for choice in choices.values() if isinstance(choices, dict) else choices:
-        inner = choice[0] if isinstance(choice, tuple) else choice
-        if isinstance(inner, dict):
-            parts.append(inner)
-    fields = schema.get("fields", ())
-    for field in fields.values() if isinstance(fields, dict) else fields:
-        if isinstance(field, dict):
-            parts.append(field["schema"])
-    if schema["type"] in ("lax-or-strict",):
-        parts.extend((schema["lax_schema"], schema["strict_schema"]))
-    return parts
 
 
 def _without_field_serializers(schema: Schema) -> Schema:

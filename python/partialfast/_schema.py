@@ -57,6 +57,39 @@ def _children(schema: Any) -> Iterator[Any]:
         yield from schema
 
 
+#: Keys of a schema that hold no schema by which a JSON value is validated.
+_OTHER_KEYS = frozenset(
+    {
+        "cls",
+        "computed_fields",
+        "config",
+        "default",
+        "default_factory",
+        "discriminator",
+        "expected",
+        "function",
+        "members",
+        "metadata",
+        "python_schema",
+        "serialization",
+    }
+)
+
+
+def validating_parts(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas directly inside `schema` that validate a part of its value."""
+    pending: list[Any] = [value for key, value in schema.items() if key not in _OTHER_KEYS]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, (list, tuple)):
+            pending.extend(item)
+        elif isinstance(item, dict):
+            if isinstance(item.get("type"), str) and not item["type"].endswith("-field"):
+                yield item
+            else:
+                pending.extend(value for key, value in item.items() if key not in _OTHER_KEYS)
+
+
 def references(schema: Schema, definitions: Definitions) -> set[str]:
     """Return the names of all definitions that `schema` needs, directly or not."""
     needed: set[str] = set()
@@ -97,10 +130,26 @@ def resolve(schema: Schema, definitions: Definitions) -> Schema:
     return schema
 
 
+def parts(schema: Schema) -> list[Schema]:
+    """Return the schemas directly inside `schema`."""
+    found: list[Any] = []
+    for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
+        part = schema.get(key, [])
+        found.extend(part if isinstance(part, list) else [part])
+    choices = schema.get("choices", ())
+    choices = choices.values() if isinstance(choices, dict) else choices
+    found.extend(choice[0] if isinstance(choice, tuple) else choice for choice in choices)
+    fields = schema.get("fields", ())
+    fields = fields.values() if isinstance(fields, dict) else fields
+    found.extend(field["schema"] for field in fields if isinstance(field, dict))
+    found.extend(schema[key] for key in ("lax_schema", "strict_schema") if key in schema)
+    return [part for part in found if isinstance(part, dict)]
+
+
 def is_pydantics(function: Any) -> bool:
     """Tell whether a validator or serializer function is pydantic's own and not the user's."""
     function = getattr(function, "func", function)
-    module = getattr(function, "__module__", None) or getattr(type(function), "__module__", "")
+    module = getattr(function, "__module__", None) or type(function).__module__
     return module.split(".")[0] in ("pydantic", "pydantic_core", "operator", "builtins")
 
 

@@ -19,6 +19,13 @@ from ._plan import compile_type
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+    from typing import TypeAlias
+
+    from typing_extensions import Buffer
+
+    #: A piece of the text, as it arrives.
+    Chunk: TypeAlias = str | Buffer
+
 __all__ = [
     "ItemState",
     "OnInvalid",
@@ -31,8 +38,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: A piece of the text, as it arrives.
-Chunk = str | bytes | bytearray | memoryview
 #: What an invalid value does: raise at once, or be reported at the end.
 OnInvalid = Literal["raise", "defer"]
 
@@ -144,7 +149,7 @@ class StreamState(StateCore, Generic[T]):
 
     if TYPE_CHECKING:
 
-        def feed(self, chunk: Chunk) -> T | None:
+        def feed(self, chunk: Chunk, /) -> T | None:
             """Read more of the text.
 
             Args:
@@ -229,7 +234,8 @@ class ItemState(StreamState[T]):
                 raise
             raise self._truncated(error) from error
         if self.errors:
-            details = [detail for error in self.errors for detail in _details(error, ())]
+            errors = cast("list[ValidationError]", self.errors)
+            details = [detail for error in errors for detail in _details(error, ())]
             raise ValidationError.from_exception_data(self._title, details, input_type="json")
         return cast("T", None)
 

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyList};
 
 use crate::choice::Choosing;
 use crate::frame::{Child, Frame, Place, Values, object_values};
-use crate::keys::KeyCache;
+use crate::keys::StringCache;
 use crate::place::Whereabouts;
 use crate::plan::{Action, Kind, NodeId, ObjectPlan, Plan, Sequence, Tag, Unknown};
 use crate::scalar;
@@ -91,7 +91,6 @@ impl Raw {
     }
 }
 
-#[derive(Default)]
 pub struct Builder {
     pub frames: Vec<Frame>,
     pub place: Whereabouts,
@@ -111,7 +110,8 @@ pub struct Builder {
     items_end: u64,
     /// What `on_invalid="defer"` put off.
     pub errors: Vec<Py<PyAny>>,
-    pub keys: KeyCache,
+    /// Keys seen before in this document.
+    pub keys: StringCache,
     /// The next value's node, where it is not the innermost frame that knows.
     pub forced: Option<Expected>,
     /// Added to the machine's offsets while a stretch is read again.
@@ -127,6 +127,32 @@ pub enum Shown {
     Nothing,
     Slot(usize),
     Value(Py<PyAny>),
+}
+
+/// Slots of a builder's own cache: keys of one document, which are few.
+const KEY_SLOTS: usize = 256;
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            frames: Vec::new(),
+            place: Whereabouts::default(),
+            skip: None,
+            string: None,
+            result: None,
+            done: false,
+            dirty: false,
+            validation: None,
+            raw: Raw::default(),
+            items: Vec::new(),
+            items_end: 0,
+            errors: Vec::new(),
+            keys: StringCache::new(KEY_SLOTS),
+            forced: None,
+            origin: 0,
+            shown: Shown::Nothing,
+        }
+    }
 }
 
 impl Builder {
@@ -150,7 +176,9 @@ impl Builder {
     /// Drop the text of the items that were read.
     pub fn drop_read_items(&mut self) {
         let read = self.items_end.saturating_sub(self.raw.base);
-        let read = usize::try_from(read).unwrap_or(usize::MAX).min(self.raw.bytes.len());
+        let read = usize::try_from(read)
+            .unwrap_or(usize::MAX)
+            .min(self.raw.bytes.len());
         self.raw.bytes.drain(..read);
         self.raw.base += read as u64;
     }
@@ -170,7 +198,10 @@ pub struct Run<'a, 'py> {
 /// Where a value of a known kind goes on after unions and root models are looked through.
 enum Route<'a> {
     Ignore,
-    To { expected: Expected, action: &'a Action },
+    To {
+        expected: Expected,
+        action: &'a Action,
+    },
 }
 
 impl<'a> Run<'a, '_> {
@@ -181,12 +212,20 @@ impl<'a> Run<'a, '_> {
         }
         self.st.place.advance();
         let Some(frame) = self.st.frames.last_mut() else {
-            return Some(Expected { node: 0, tentative: false, lenient: false });
+            return Some(Expected {
+                node: 0,
+                tentative: false,
+                lenient: false,
+            });
         };
         let tentative = frame.tentative || self.plan.node(frame.node).tentative;
         if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind) {
             let node = plan.item(self.st.place.index())?;
-            return Some(Expected { node, tentative, lenient: false });
+            return Some(Expected {
+                node,
+                tentative,
+                lenient: false,
+            });
         }
         if frame.child.place == Place::Nowhere {
             return None;
@@ -201,7 +240,9 @@ impl<'a> Run<'a, '_> {
 
     /// Look through what needs no token of its own: unions that the kind decides, root models.
     fn route(&mut self, kind: Kind, at: u64) -> PyResult<Route<'a>> {
-        let Some(mut expected) = self.expect() else { return Ok(Route::Ignore) };
+        let Some(mut expected) = self.expect() else {
+            return Ok(Route::Ignore);
+        };
         loop {
             let node = self.plan.node(expected.node);
             match node.on(kind) {
@@ -236,7 +277,10 @@ impl<'a> Run<'a, '_> {
         frame.child = Child {
             place: Place::Key,
             node: 0,
-            key: root.fields.first().map(|field| field.name.clone_ref(self.py).into_any()),
+            key: root
+                .fields
+                .first()
+                .map(|field| field.name.clone_ref(self.py).into_any()),
             lenient: false,
         };
         self.st.frames.push(frame);
@@ -263,9 +307,14 @@ impl<'a> Run<'a, '_> {
         let route = self.route(kind, at)?;
         self.st.place.enter(array);
         let (why, expected) = match route {
-            Route::Ignore => {
-                (Why::Ignore, Expected { node: 0, tentative: true, lenient: false })
-            }
+            Route::Ignore => (
+                Why::Ignore,
+                Expected {
+                    node: 0,
+                    tentative: true,
+                    lenient: false,
+                },
+            ),
             Route::To { expected, action } => {
                 let values = match action {
                     Action::Object(plan) => self.object(plan)?,
@@ -277,7 +326,14 @@ impl<'a> Run<'a, '_> {
                             Action::Choose(choice) => Why::Choose(Choosing::new(choice)),
                             _ => Why::Validate,
                         };
-                        self.st.skip = Some(Skip { why, expected, kind, start: at, depth: 1, labels });
+                        self.st.skip = Some(Skip {
+                            why,
+                            expected,
+                            kind,
+                            start: at,
+                            depth: 1,
+                            labels,
+                        });
                         return Ok(());
                     }
                 };
@@ -288,7 +344,14 @@ impl<'a> Run<'a, '_> {
                 return Ok(());
             }
         };
-        self.st.skip = Some(Skip { why, expected, kind, start: at, depth: 1, labels });
+        self.st.skip = Some(Skip {
+            why,
+            expected,
+            kind,
+            start: at,
+            depth: 1,
+            labels,
+        });
         Ok(())
     }
 
@@ -349,7 +412,9 @@ impl<'a> Run<'a, '_> {
             if !matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_)) {
                 return Ok(());
             }
-            let Some(frame) = self.st.frames.pop() else { return Ok(()) };
+            let Some(frame) = self.st.frames.pop() else {
+                return Ok(());
+            };
             let labels = frame.labels;
             value = self.finish_frame(frame, end)?;
             self.st.place.drop_labels(labels);
@@ -403,11 +468,14 @@ impl<'a> Run<'a, '_> {
     /// The field that `key` belongs to, and the Python key to file its value under.
     fn find(&mut self, key: Text<'_>, start: u64, end: u64) -> PyResult<()> {
         let py = self.py;
-        let Some(frame) = self.st.frames.last_mut() else { return Ok(()) };
+        let Some(frame) = self.st.frames.last_mut() else {
+            return Ok(());
+        };
         let (child, step) = match self.plan.node(frame.node).on(frame.kind) {
             Action::Object(plan) => match plan.keys.get(key.text) {
                 Some(known) => {
                     let step = known.key.clone_ref(py).into_any();
+                    frame.doubtful |= known.lenient || known.field.is_none();
                     let child = match known.field {
                         Some(index) => Child {
                             place: Place::Key,
@@ -415,7 +483,12 @@ impl<'a> Run<'a, '_> {
                             key: Some(plan.fields[index].name.clone_ref(py).into_any()),
                             lenient: known.lenient,
                         },
-                        None => Child { place: Place::Nowhere, node: 0, key: None, lenient: false },
+                        None => Child {
+                            place: Place::Nowhere,
+                            node: 0,
+                            key: None,
+                            lenient: false,
+                        },
                     };
                     (child, step)
                 }
@@ -423,14 +496,21 @@ impl<'a> Run<'a, '_> {
                     let step = self.st.keys.get(py, key)?.into_any();
                     let child = match plan.unknown {
                         Unknown::Allow(node) => Child {
-                            place: if plan.has_extra { Place::Extra } else { Place::Key },
+                            place: if plan.has_extra {
+                                Place::Extra
+                            } else {
+                                Place::Key
+                            },
                             node,
                             key: Some(step.clone_ref(py)),
                             lenient: false,
                         },
-                        Unknown::Ignore | Unknown::Forbid => {
-                            Child { place: Place::Nowhere, node: 0, key: None, lenient: false }
-                        }
+                        Unknown::Ignore | Unknown::Forbid => Child {
+                            place: Place::Nowhere,
+                            node: 0,
+                            key: None,
+                            lenient: false,
+                        },
                     };
                     let sure = !frame.tentative && !self.plan.node(frame.node).tentative;
                     if sure && matches!(plan.unknown, Unknown::Forbid) {
@@ -452,7 +532,11 @@ impl<'a> Run<'a, '_> {
                 if let Some(keys) = &plan.keys {
                     self.st.place.key(step);
                     // Inside something tentative a key validator is user code that may not run.
-                    let key = if sure { self.validated_key(keys, start, end)? } else { None };
+                    let key = if sure {
+                        self.validated_key(keys, start, end)?
+                    } else {
+                        None
+                    };
                     if key.is_none() {
                         child.place = Place::Nowhere;
                     }
@@ -523,7 +607,10 @@ impl<'a> Run<'a, '_> {
     }
 
     pub fn inside_set(&self) -> bool {
-        self.st.frames.last().is_some_and(|frame| self.is_set(frame))
+        self.st
+            .frames
+            .last()
+            .is_some_and(|frame| self.is_set(frame))
     }
 
     pub fn is_set(&self, frame: &Frame) -> bool {
@@ -535,7 +622,9 @@ impl<'a> Run<'a, '_> {
 
     fn close_string(&mut self, end: u64) -> PyResult<()> {
         let end = end + self.st.origin;
-        let Some(string) = self.st.string.take() else { return Ok(()) };
+        let Some(string) = self.st.string.take() else {
+            return Ok(());
+        };
         if self.st.skip.is_some() {
             self.st.place.scalar(self.py);
             return match &string.tag {
@@ -591,7 +680,9 @@ impl Sink for Run<'_, '_> {
 
     fn string(&mut self, text: Text<'_>, span: Span) -> PyResult<()> {
         self.scalar(Kind::String, span, Tag::String(text.text), |run| {
-            Ok(text::string(run.py, text.text, text.ascii)?.into_any().unbind())
+            Ok(text::string(run.py, text.text, text.ascii)?
+                .into_any()
+                .unbind())
         })
     }
 
@@ -620,7 +711,9 @@ impl Sink for Run<'_, '_> {
         match kind {
             NumberKind::Integer => {
                 let tag = text.parse::<i64>().map_or(Tag::Other, Tag::Integer);
-                self.scalar(Kind::Integer, span, tag, |run| scalar::integer(run.py, text))
+                self.scalar(Kind::Integer, span, tag, |run| {
+                    scalar::integer(run.py, text)
+                })
             }
             NumberKind::Float => self.scalar(Kind::Float, span, Tag::Other, |run| {
                 scalar::float(run.py, text)
@@ -629,8 +722,13 @@ impl Sink for Run<'_, '_> {
     }
 
     fn literal(&mut self, literal: Literal, span: Span) -> PyResult<()> {
-        let kind = if literal == Literal::Null { Kind::Null } else { Kind::Bool };
-        self.scalar(kind, span, Tag::Other, |run| Ok(scalar::literal(run.py, literal)))
+        let kind = if literal == Literal::Null {
+            Kind::Null
+        } else {
+            Kind::Bool
+        };
+        self.scalar(kind, span, Tag::Other, |run| {
+            Ok(scalar::literal(run.py, literal))
+        })
     }
 }
-

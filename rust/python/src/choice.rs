@@ -24,7 +24,10 @@ impl Choosing {
             Choice::Tagged { .. } => Vec::new(),
             Choice::Plain(members) => vec![true; members.len()],
         };
-        Self { possible, key: None }
+        Self {
+            possible,
+            key: None,
+        }
     }
 }
 
@@ -32,7 +35,9 @@ impl<'a> Run<'a, '_> {
     /// The choice under way whose own members are being read, not some value's inside it.
     fn choosing(&mut self) -> Option<(&'a Choice, &mut Choosing)> {
         let skip = self.st.skip.as_mut()?;
-        let Why::Choose(choosing) = &mut skip.why else { return None };
+        let Why::Choose(choosing) = &mut skip.why else {
+            return None;
+        };
         if skip.depth != 1 {
             return None;
         }
@@ -43,12 +48,15 @@ impl<'a> Run<'a, '_> {
     }
 
     pub fn wants_tag(&mut self) -> bool {
-        self.choosing().is_some_and(|(_, choosing)| choosing.key.is_some())
+        self.choosing()
+            .is_some_and(|(_, choosing)| choosing.key.is_some())
     }
 
     /// A key ended at `end`.
     pub fn watch_key(&mut self, key: &str, end: u64) -> PyResult<()> {
-        let Some((choice, choosing)) = self.choosing() else { return Ok(()) };
+        let Some((choice, choosing)) = self.choosing() else {
+            return Ok(());
+        };
         choosing.key = Some(Box::from(key));
         if let Choice::Plain(members) = choice {
             for (possible, member) in choosing.possible.iter_mut().zip(members) {
@@ -62,8 +70,12 @@ impl<'a> Run<'a, '_> {
 
     /// A scalar ended at `end`.
     pub fn watch_value(&mut self, value: Tag<'_>, end: u64) -> PyResult<()> {
-        let Some((choice, choosing)) = self.choosing() else { return Ok(()) };
-        let Some(key) = choosing.key.take() else { return Ok(()) };
+        let Some((choice, choosing)) = self.choosing() else {
+            return Ok(());
+        };
+        let Some(key) = choosing.key.take() else {
+            return Ok(());
+        };
         let target = match choice {
             Choice::Tagged { .. } => choice.by_tag(&key, value),
             Choice::Plain(members) => {
@@ -81,7 +93,9 @@ impl<'a> Run<'a, '_> {
     ///
     /// `number` says that the stretch ends with a number, which needs a byte behind it to end.
     fn decide(&mut self, target: &Target, end: u64, number: bool) -> PyResult<()> {
-        let Some(skip) = self.st.skip.take() else { return Ok(()) };
+        let Some(skip) = self.st.skip.take() else {
+            return Ok(());
+        };
         let mut bytes = self.st.raw.slice(skip.start, end).to_vec();
         if number {
             bytes.push(b' ');
@@ -89,15 +103,27 @@ impl<'a> Run<'a, '_> {
         let depth = self.st.place.depth().saturating_sub(skip.depth);
         self.st.place.rewind(depth);
         self.st.place.label(target.label.clone_ref(self.py));
-        self.st.forced = Some(Expected { node: target.node, ..skip.expected });
+        self.st.forced = Some(Expected {
+            node: target.node,
+            ..skip.expected
+        });
         let origin = std::mem::replace(&mut self.st.origin, skip.start);
         // The limits were held the first time.
-        let limits = Limits { max_depth: usize::MAX, ..Limits::default() };
+        let limits = Limits {
+            max_depth: usize::MAX,
+            ..Limits::default()
+        };
         let fed = Machine::new(limits).feed(&bytes, self);
         self.st.origin = origin;
         self.st.place.resume();
         // The label above belongs to the value: it goes when the value closes.
-        for frame in self.st.frames.iter_mut().rev().take_while(|f| f.start == skip.start) {
+        for frame in self
+            .st
+            .frames
+            .iter_mut()
+            .rev()
+            .take_while(|f| f.start == skip.start)
+        {
             frame.labels = skip.labels;
         }
         if let Some(again) = &mut self.st.skip {
@@ -114,9 +140,13 @@ impl<'a> Run<'a, '_> {
 }
 
 fn last_possible<'a>(choosing: &Choosing, choice: &'a Choice) -> Option<&'a Target> {
-    let Choice::Plain(members) = choice else { return None };
-    let mut left = members.iter().zip(&choosing.possible).filter(|(_, possible)| **possible);
+    let Choice::Plain(members) = choice else {
+        return None;
+    };
+    let mut left = members
+        .iter()
+        .zip(&choosing.possible)
+        .filter(|(_, possible)| **possible);
     let (first, _) = left.next()?;
     left.next().is_none().then_some(&first.target)
 }
-

@@ -7,6 +7,7 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 use crate::builder::{Expected, Run, Validation};
 use crate::frame::{Frame, Values};
 use crate::plan::{Action, Close, Sequence, Validator};
+use crate::spine::complete_instance;
 
 impl Validation {
     fn call(&self, validator: &Bound<'_, PyAny>, input: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -33,7 +34,9 @@ impl Run<'_, '_> {
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        let Some(validation) = &self.st.validation else { return Ok(None) };
+        let Some(validation) = &self.st.validation else {
+            return Ok(None);
+        };
         let node = self.plan.node(expected.node);
         let root = self.st.frames.is_empty();
         if expected.tentative && !expected.lenient && !root {
@@ -63,7 +66,9 @@ impl Run<'_, '_> {
     /// An invalid value: raise, or remember it and let what encloses it go unvalidated.
     fn invalid(&mut self, error: PyErr, location: &Bound<'_, PyTuple>, root: bool) -> PyResult<()> {
         let py = self.py;
-        let Some(validation) = &self.st.validation else { return Err(error) };
+        let Some(validation) = &self.st.validation else {
+            return Err(error);
+        };
         if validation.defer {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
@@ -71,7 +76,9 @@ impl Run<'_, '_> {
             let error = if root {
                 error.into_value(py).into_any()
             } else {
-                validation.relocate.call1(py, (error.into_value(py), location))?
+                validation
+                    .relocate
+                    .call1(py, (error.into_value(py), location))?
             };
             self.st.errors.push(error);
             return Ok(());
@@ -79,7 +86,9 @@ impl Run<'_, '_> {
         if root {
             return Err(error);
         }
-        let moved = validation.relocate.call1(py, (error.into_value(py), location))?;
+        let moved = validation
+            .relocate
+            .call1(py, (error.into_value(py), location))?;
         Err(PyErr::from_value(moved.into_bound(py)))
     }
 
@@ -87,7 +96,9 @@ impl Run<'_, '_> {
     pub fn forbidden(&mut self, key: Py<PyAny>) -> PyResult<()> {
         let py = self.py;
         self.st.place.key(key.clone_ref(py));
-        let Some(validation) = &self.st.validation else { return Ok(()) };
+        let Some(validation) = &self.st.validation else {
+            return Ok(());
+        };
         let location = self.st.place.location(py)?;
         let error = validation.forbidden.call1(py, (&location, key))?;
         if validation.defer {
@@ -111,7 +122,9 @@ impl Run<'_, '_> {
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        let Some(validation) = &self.st.validation else { return Ok(None) };
+        let Some(validation) = &self.st.validation else {
+            return Ok(None);
+        };
         let input = [b"{", self.st.raw.slice(start, end), b":null}"].concat();
         let input = PyBytes::new(py, &input).into_any();
         match validation.call(keys.get(py)?, input) {
@@ -133,8 +146,11 @@ impl Run<'_, '_> {
     /// What the container of `frame` becomes, now that its last byte stands before `end`.
     pub fn finish_frame(&mut self, frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
         let node = self.plan.node(frame.node);
-        let expected =
-            Expected { node: frame.node, tentative: frame.tentative, lenient: false };
+        let expected = Expected {
+            node: frame.node,
+            tentative: frame.tentative,
+            lenient: false,
+        };
         if self.st.frames.is_empty() && self.st.is_typed() {
             if let Action::Array(plan) = node.on(frame.kind)
                 && plan.sequence == Sequence::Items
@@ -151,7 +167,10 @@ impl Run<'_, '_> {
             match node.close {
                 Close::Keep => return self.container(&frame),
                 Close::Shell => return self.shelled(&frame, end),
-                Close::Raw => {
+                Close::Build if self.can_build(&frame)? => {
+                    return self.built(frame).map(Some);
+                }
+                Close::Raw | Close::Build => {
                     if let Some(value) = self.validated(expected, frame.start, end)? {
                         return Ok(Some(value));
                     }
@@ -165,6 +184,44 @@ impl Run<'_, '_> {
             return self.spoilt(&frame, expected, end);
         }
         self.freeze(&frame).map(Some)
+    }
+
+    /// Whether the instance of `frame` is complete without asking pydantic.
+    fn can_build(&self, frame: &Frame) -> PyResult<bool> {
+        let Action::Object(plan) = self.plan.node(frame.node).on(frame.kind) else {
+            return Ok(false);
+        };
+        let Values::Object { set: Some(set), .. } = &frame.values else {
+            return Ok(false);
+        };
+        if frame.doubtful {
+            return Ok(false);
+        }
+        let set = set.bind(self.py);
+        for &index in &plan.required {
+            if !set.contains(&plan.fields[index].name)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The instance that pydantic would make of the fields of `frame`.
+    ///
+    /// Reading its bytes again would give an equal one, of new parts: for a tree, each node once
+    /// for every level above it.
+    fn built(&self, frame: Frame) -> PyResult<Py<PyAny>> {
+        let Action::Object(plan) = self.plan.node(frame.node).on(frame.kind) else {
+            return self.freeze(&frame);
+        };
+        match frame.values {
+            Values::Object {
+                dict,
+                set: Some(set),
+                extra,
+            } => complete_instance(self.py, plan, &dict, &set, extra.as_ref()),
+            _ => self.freeze(&frame),
+        }
     }
 
     /// A container in which something failed: what holds it cannot be validated either.
@@ -214,10 +271,16 @@ impl Run<'_, '_> {
         let py = self.py;
         let node = self.plan.node(frame.node);
         let (Some(shell), Some(value)) = (&node.shell, self.container(frame)?) else {
-            let expected = Expected { node: frame.node, tentative: false, lenient: false };
+            let expected = Expected {
+                node: frame.node,
+                tentative: false,
+                lenient: false,
+            };
             return self.validated(expected, frame.start, end);
         };
-        let Some(validation) = &self.st.validation else { return Ok(Some(value)) };
+        let Some(validation) = &self.st.validation else {
+            return Ok(Some(value));
+        };
         match validation.call(shell.get(py)?, value.into_bound(py)) {
             Ok(value) => Ok(Some(value)),
             Err(error) if !validation.is_invalid(py, &error) => Err(error),

@@ -19,7 +19,11 @@ pub struct Driver {
 
 impl Driver {
     pub fn new(limits: Limits) -> Self {
-        Self { machine: Machine::new(limits), builder: Builder::default(), failure: None }
+        Self {
+            machine: Machine::new(limits),
+            builder: Builder::default(),
+            failure: None,
+        }
     }
 
     pub fn reset(&mut self) {
@@ -39,7 +43,11 @@ impl Driver {
         }
         let mut rest = bytes;
         while !rest.is_empty() {
-            let mut run = Run { py, plan, st: &mut self.builder };
+            let mut run = Run {
+                py,
+                plan,
+                st: &mut self.builder,
+            };
             match self.machine.feed(rest, &mut run) {
                 Ok(fed) => rest = &rest[fed.consumed..],
                 Err(error) => return Err(self.fail(py, error)),
@@ -56,8 +64,14 @@ impl Driver {
         if self.builder.done {
             return Ok(());
         }
-        let mut run = Run { py, plan, st: &mut self.builder };
-        self.machine.finish(&mut run).map_err(|error| self.fail(py, error))
+        let mut run = Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        };
+        self.machine
+            .finish(&mut run)
+            .map_err(|error| self.fail(py, error))
     }
 
     fn fail(&mut self, py: Python<'_>, error: FeedError<PyErr>) -> PyErr {
@@ -81,19 +95,30 @@ impl Driver {
     }
 
     pub fn snapshot(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<Option<Py<PyAny>>> {
-        Run { py, plan, st: &mut self.builder }.snapshot()
+        Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        }
+        .snapshot()
     }
 
     pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         let builder = &self.builder;
-        builder.frames.iter().try_for_each(|frame| visit_frame(frame, visit))?;
+        builder
+            .frames
+            .iter()
+            .try_for_each(|frame| visit_frame(frame, visit))?;
         builder.place.visit(visit)?;
         visit.call(&builder.result)?;
         if let Shown::Value(value) = &builder.shown {
             visit.call(value)?;
         }
         builder.items.iter().try_for_each(|item| visit.call(item))?;
-        builder.errors.iter().try_for_each(|error| visit.call(error))?;
+        builder
+            .errors
+            .iter()
+            .try_for_each(|error| visit.call(error))?;
         if let Some(validation) = &builder.validation {
             visit.call(&validation.arguments)?;
             visit.call(&validation.root)?;
@@ -121,12 +146,20 @@ fn visit_frame(frame: &Frame, visit: &PyVisit<'_>) -> Result<(), PyTraverseError
     }
     visit.call(&frame.child.key)?;
     frame.log.iter().try_for_each(|key| visit.call(key))?;
-    frame.slots.iter().flatten().try_for_each(|slot| visit_slot(slot, visit))
+    frame
+        .slots
+        .iter()
+        .flatten()
+        .try_for_each(|slot| visit_slot(slot, visit))
 }
 
 fn visit_slot(slot: &Slot, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     visit.call(&slot.object)?;
     visit.call(&slot.dict)?;
     visit.call(&slot.set)?;
-    if let Open::Key(key) = &slot.open { visit.call(key) } else { Ok(()) }
+    if let Open::Key(key) = &slot.open {
+        visit.call(key)
+    } else {
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
-use crate::plan::{Kind, NodeId, ObjectPlan, Default};
+use crate::plan::{Default, Kind, NodeId, ObjectPlan};
 
 /// Where the next value of a container goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,11 @@ pub struct Child {
 pub enum Values {
     Items(Py<PyList>),
     Map(Py<PyDict>),
-    Object { dict: Py<PyDict>, set: Option<Py<PySet>>, extra: Option<Py<PyDict>> },
+    Object {
+        dict: Py<PyDict>,
+        set: Option<Py<PySet>>,
+        extra: Option<Py<PyDict>>,
+    },
 }
 
 /// A container that was handed out as part of a snapshot, and what of the frame it reflects.
@@ -44,6 +48,13 @@ pub struct Slot {
     pub seen: usize,
     /// Whether it shows an open child, and under which key.
     pub open: Open,
+    /// The address of that child, which the container keeps alive; 0 where it shows none.
+    pub child: usize,
+}
+
+/// What tells one open child from another.
+pub fn address(child: Option<&Py<PyAny>>) -> usize {
+    child.map_or(0, |child| child.as_ptr().addr())
 }
 
 pub enum Open {
@@ -62,6 +73,8 @@ pub struct Frame {
     pub tentative: bool,
     /// Something inside is invalid, or could not be kept.
     pub failed: bool,
+    /// A second-best key was used, so pydantic has to say which value counts.
+    pub doubtful: bool,
     /// How many union labels were there before it.
     pub labels: usize,
     pub values: Values,
@@ -69,6 +82,8 @@ pub struct Frame {
     /// Keys in the order in which they were completed, once there is a slot to bring up to date.
     pub log: Vec<Py<PyAny>>,
     pub slots: [Option<Slot>; 2],
+    /// Items kept so far, in an array.
+    pub kept: usize,
 }
 
 impl Frame {
@@ -79,27 +94,41 @@ impl Frame {
             start,
             tentative: false,
             failed: false,
+            doubtful: false,
             labels,
             values,
-            child: Child { place: Place::Nowhere, node: 0, key: None, lenient: false },
+            child: Child {
+                place: Place::Nowhere,
+                node: 0,
+                key: None,
+                lenient: false,
+            },
             log: Vec::new(),
             slots: [None, None],
+            kept: 0,
         }
     }
 
     /// Keep `value` where the child that was being read belongs.
     pub fn keep(&mut self, py: Python<'_>, value: Py<PyAny>) -> PyResult<()> {
         match (&self.values, self.child.place) {
-            (Values::Items(items), _) => items.bind(py).append(value),
+            (Values::Items(items), _) => {
+                self.kept += 1;
+                items.bind(py).append(value)
+            }
             (_, Place::Nowhere) => Ok(()),
             (Values::Map(dict), _) => {
-                let Some(key) = &self.child.key else { return Ok(()) };
+                let Some(key) = &self.child.key else {
+                    return Ok(());
+                };
                 dict.bind(py).set_item(key, value)?;
                 self.note(py);
                 Ok(())
             }
             (Values::Object { dict, set, extra }, place) => {
-                let Some(key) = &self.child.key else { return Ok(()) };
+                let Some(key) = &self.child.key else {
+                    return Ok(());
+                };
                 if place == Place::Extra {
                     if let Some(extra) = extra {
                         extra.bind(py).set_item(key, value)?;
@@ -140,7 +169,15 @@ pub fn object_values(py: Python<'_>, plan: &ObjectPlan, deepcopy: &Py<PyAny>) ->
             }
         }
     }
-    let set = if plan.members.is_some() { Some(PySet::empty(py)?.unbind()) } else { None };
+    let set = if plan.members.is_some() {
+        Some(PySet::empty(py)?.unbind())
+    } else {
+        None
+    };
     let extra = plan.has_extra.then(|| PyDict::new(py).unbind());
-    Ok(Values::Object { dict: dict.unbind(), set, extra })
+    Ok(Values::Object {
+        dict: dict.unbind(),
+        set,
+        extra,
+    })
 }

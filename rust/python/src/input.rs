@@ -24,7 +24,10 @@ pub fn with_bytes<T>(
     let buffer = PyBuffer::<u8>::get(chunk).map_err(|_| {
         PyTypeError::new_err(format!(
             "a chunk must be str or bytes-like, not {}",
-            chunk.get_type().name().map_or_else(|_| "this".to_owned(), |name| name.to_string())
+            chunk
+                .get_type()
+                .name()
+                .map_or_else(|_| "this".to_owned(), |name| name.to_string())
         ))
     })?;
     // A copy: the owner may change the memory while validators run.

@@ -1,6 +1,4 @@
-//! Object keys, made once and used again.
-
-use std::hash::{BuildHasher, Hasher};
+//! Strings that documents repeat, made once and used again.
 
 use partialfast_core::json::Text;
 use pyo3::prelude::*;
@@ -8,64 +6,65 @@ use pyo3::types::PyString;
 
 use crate::text;
 
-/// Slots of the cache; a power of two.
-const SLOTS: usize = 256;
-/// Longer keys are rarely repeated.
-const LONGEST: usize = 64;
+/// Longer strings are rarely repeated, and cost more to compare.
+const LONGEST: usize = 63;
 
-/// A direct-mapped cache of key strings.
+/// A direct-mapped cache of strings.
 ///
 /// Documents repeat few keys many times. A string that was used as a key before has its hash
-/// computed already, so the look-up in the cache pays twice.
-#[derive(Default)]
-pub struct KeyCache {
-    /// Empty until the first key, so that an idle parser stays small.
+/// computed already, so finding it here pays twice.
+pub struct StringCache {
+    /// Empty until the first string, so that an idle parser stays small.
     slots: Vec<Option<(Box<str>, Py<PyString>)>>,
-    hasher: Fnv,
+    /// How many slots there are to be; a power of two.
+    size: usize,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Fnv;
-
-struct FnvHasher(u64);
-
-impl BuildHasher for Fnv {
-    type Hasher = FnvHasher;
-    fn build_hasher(&self) -> FnvHasher {
-        FnvHasher(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for FnvHasher {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+impl StringCache {
+    pub const fn new(size: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            size,
         }
     }
-}
 
-impl KeyCache {
-    /// The Python string of `key`.
-    pub fn get(&mut self, py: Python<'_>, key: Text<'_>) -> PyResult<Py<PyString>> {
-        if key.text.len() > LONGEST {
-            return Ok(text::string(py, key.text, key.ascii)?.unbind());
+    /// The Python string of `text`.
+    #[inline]
+    pub fn get(&mut self, py: Python<'_>, text: Text<'_>) -> PyResult<Py<PyString>> {
+        if text.text.len() > LONGEST {
+            return Ok(text::string(py, text.text, text.ascii)?.unbind());
         }
         if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, || None);
+            self.slots.resize_with(self.size, || None);
         }
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key.text.as_bytes());
-        let index = usize::try_from(hasher.finish() % SLOTS as u64).unwrap_or(0);
+        let index = hash(text.text.as_bytes()) & (self.size - 1);
         match &mut self.slots[index] {
-            Some((text, string)) if **text == *key.text => Ok(string.clone_ref(py)),
+            Some((known, string)) if **known == *text.text => Ok(string.clone_ref(py)),
             slot => {
-                let string = text::string(py, key.text, key.ascii)?.unbind();
-                *slot = Some((Box::from(key.text), string.clone_ref(py)));
+                let string = text::string(py, text.text, text.ascii)?.unbind();
+                *slot = Some((Box::from(text.text), string.clone_ref(py)));
                 Ok(string)
             }
         }
     }
+}
+
+/// A quick hash of a short string. A clash costs one comparison and one allocation, so an
+/// opponent who makes clashes gains nothing.
+#[inline]
+fn hash(bytes: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = bytes.len() as u64;
+    let mut words = bytes.chunks_exact(8);
+    for word in words.by_ref() {
+        let word = word.try_into().map_or(0, u64::from_le_bytes);
+        hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    }
+    let rest = words.remainder();
+    let mut last = 0;
+    for &byte in rest {
+        last = last << 8 | u64::from(byte);
+    }
+    hash = (hash ^ last).wrapping_mul(FACTOR);
+    usize::try_from(hash >> 40).unwrap_or(0)
 }

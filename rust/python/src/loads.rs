@@ -3,33 +3,43 @@
 //! Nothing here is shown before it is complete, so there is no spine and no plan: a sink of its
 //! own, for the sake of speed.
 
+use std::sync::Mutex;
+
 use partialfast_core::json::{FeedError, Limits, Literal, Machine, NumberKind, Sink, Span, Text};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::driver::Driver;
 use crate::errors::json_error;
+use crate::ffi::CollectorPause;
 use crate::input::with_bytes;
-use crate::keys::KeyCache;
+use crate::keys::StringCache;
 use crate::plan::Plan;
-use crate::text::{self, OpenText};
 use crate::scalar;
+use crate::text::OpenText;
 
 enum Level<'py> {
     /// Items from here on in `Values::items`.
     Array(usize),
-    Object { dict: Bound<'py, PyDict>, key: Option<Py<PyAny>> },
+    Object {
+        dict: Bound<'py, PyDict>,
+        key: Option<Py<PyAny>>,
+    },
 }
 
-struct Whole<'py> {
+struct Whole<'a, 'py> {
     py: Python<'py>,
     levels: Vec<Level<'py>>,
     items: Vec<Bound<'py, PyAny>>,
-    keys: KeyCache,
+    strings: &'a mut StringCache,
     string: OpenText,
 }
 
-impl<'py> Whole<'py> {
+/// Strings of the documents read so far: those of the next are often the same. At most 64 bytes
+/// each, so less than 2 MiB.
+static STRINGS: Mutex<StringCache> = Mutex::new(StringCache::new(1 << 14));
+
+impl<'py> Whole<'_, 'py> {
     fn put(&mut self, value: Bound<'py, PyAny>) -> PyResult<()> {
         match self.levels.last_mut() {
             Some(Level::Object { dict, key }) => match key.take() {
@@ -62,17 +72,20 @@ impl<'py> Whole<'py> {
     }
 }
 
-impl Sink for Whole<'_> {
+impl Sink for Whole<'_, '_> {
     type Error = PyErr;
 
     fn begin_object(&mut self, _: u64) -> PyResult<()> {
-        self.levels.push(Level::Object { dict: PyDict::new(self.py), key: None });
+        self.levels.push(Level::Object {
+            dict: PyDict::new(self.py),
+            key: None,
+        });
         Ok(())
     }
 
     fn key(&mut self, text: Text<'_>, _: Span) -> PyResult<()> {
         if let Some(Level::Object { key, .. }) = self.levels.last_mut() {
-            *key = Some(self.keys.get(self.py, text)?.into_any());
+            *key = Some(self.strings.get(self.py, text)?.into_any());
         }
         Ok(())
     }
@@ -100,7 +113,8 @@ impl Sink for Whole<'_> {
     }
 
     fn string(&mut self, text: Text<'_>, _: Span) -> PyResult<()> {
-        self.put(text::string(self.py, text.text, text.ascii)?.into_any())
+        let string = self.strings.get(self.py, text)?;
+        self.put(string.into_bound(self.py).into_any())
     }
 
     fn begin_string(&mut self, _: u64) -> PyResult<()> {
@@ -133,7 +147,7 @@ impl Sink for Whole<'_> {
 
 /// Documented in `_core.pyi`.
 #[pyfunction]
-#[pyo3(signature = (data, *, partial = false, max_depth = 200, max_bytes = 1 << 30))]
+#[pyo3(signature = (data, /, *, partial = false, max_depth = 200, max_bytes = 1_073_741_824))]
 pub fn loads(
     data: &Bound<'_, PyAny>,
     partial: bool,
@@ -141,7 +155,11 @@ pub fn loads(
     max_bytes: u64,
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = data.py();
-    let limits = Limits { max_depth, max_bytes, ..Limits::default() };
+    let limits = Limits {
+        max_depth,
+        max_bytes,
+        ..Limits::default()
+    };
     if partial {
         let plan = Plan::untyped(py)?;
         let mut driver = Driver::new(limits);
@@ -149,12 +167,17 @@ pub fn loads(
         return driver.snapshot(py, plan.get());
     }
     with_bytes(data, |bytes| {
+        // Nothing below runs Python code: what is made is new, and what the cache drops are plain
+        // strings. So nobody else can come to hold the lock either; without the GIL somebody may.
+        let _pause = CollectorPause::new(py);
+        let mut own = StringCache::new(1 << 8);
+        let mut shared = STRINGS.try_lock();
         let mut machine = Machine::new(limits);
         let mut whole = Whole {
             py,
             levels: Vec::new(),
             items: Vec::new(),
-            keys: KeyCache::default(),
+            strings: shared.as_deref_mut().unwrap_or(&mut own),
             string: OpenText::new(),
         };
         let mut rest = bytes;

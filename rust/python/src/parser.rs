@@ -20,12 +20,20 @@ pub struct JsonParser {
 #[pymethods]
 impl JsonParser {
     #[new]
-    #[pyo3(signature = (*, max_depth = 200, max_bytes = 1 << 30))]
+    #[pyo3(signature = (*, max_depth = 200, max_bytes = 1_073_741_824))]
     fn new(py: Python<'_>, max_depth: usize, max_bytes: u64) -> PyResult<Self> {
-        let limits = Limits { max_depth, max_bytes, ..Limits::default() };
-        Ok(Self { driver: Driver::new(limits), plan: Plan::untyped(py)? })
+        let limits = Limits {
+            max_depth,
+            max_bytes,
+            ..Limits::default()
+        };
+        Ok(Self {
+            driver: Driver::new(limits),
+            plan: Plan::untyped(py)?,
+        })
     }
 
+    #[pyo3(signature = (chunk, /))]
     fn feed(&mut self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
         with_bytes(chunk, |bytes| self.driver.feed(py, self.plan.get(), bytes))
     }

@@ -88,14 +88,20 @@ impl Whereabouts {
     }
 
     fn here(&self, py: Python<'_>) -> Step {
-        self.levels.last().map_or(Step::Start, |level| level.step.clone_ref(py))
+        self.levels
+            .last()
+            .map_or(Step::Start, |level| level.step.clone_ref(py))
     }
 
     pub fn enter(&mut self, array: bool) {
         if !self.muted {
             self.events.push(Event::Enter);
         }
-        self.levels.push(Level { array, step: Step::Start, active: false });
+        self.levels.push(Level {
+            array,
+            step: Step::Start,
+            active: false,
+        });
     }
 
     pub fn leave(&mut self, py: Python<'_>) {
@@ -208,16 +214,18 @@ impl Whereabouts {
     }
 
     pub fn visit(&self, visit: &pyo3::gc::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        self.labels.iter().try_for_each(|(_, label)| visit.call(label))
+        self.labels
+            .iter()
+            .try_for_each(|(_, label)| visit.call(label))
     }
 }
 
-fn path_to<'py>(
-    py: Python<'py>,
-    keys: &[Py<PyAny>],
-    step: &Step,
-) -> PyResult<Bound<'py, PyTuple>> {
+fn path_to<'py>(py: Python<'py>, keys: &[Py<PyAny>], step: &Step) -> PyResult<Bound<'py, PyTuple>> {
     let last = step.to_python(py)?;
-    let path: Vec<_> = keys.iter().map(|key| key.clone_ref(py)).chain(last).collect();
+    let path: Vec<_> = keys
+        .iter()
+        .map(|key| key.clone_ref(py))
+        .chain(last)
+        .collect();
     PyTuple::new(py, path)
 }

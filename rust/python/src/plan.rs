@@ -66,6 +66,8 @@ pub enum Close {
     Shell,
     /// Its own bytes go to its own validator.
     Raw,
+    /// No user code has a part in it, and its fields are validated: the instance is put together.
+    Build,
     /// It can only be validated together with what encloses it.
     Leave,
 }
@@ -77,13 +79,18 @@ pub enum Action {
     /// An integer token for a plain `float`.
     Widen,
     /// A string that is shown while open.
-    Text { validate: bool },
+    Text {
+        validate: bool,
+    },
     /// Absent until complete, then validated from its own bytes.
     Validate,
     /// Absent until the enclosing value closes.
     Hide,
     /// The only member of a union that accepts this kind.
-    Goto { node: NodeId, label: Option<Py<PyAny>> },
+    Goto {
+        node: NodeId,
+        label: Option<Py<PyAny>>,
+    },
     /// A `RootModel`: an instance around the value.
     Root(Box<ObjectPlan>),
     Object(Box<ObjectPlan>),
@@ -153,8 +160,13 @@ pub enum Unknown {
 
 pub struct ObjectPlan {
     pub flavor: Flavor,
+    /// The partial class.
     pub class: Py<PyType>,
+    /// The class itself.
+    pub complete: Py<PyType>,
     pub fields: Vec<Field>,
+    /// Fields that a complete object has received.
+    pub required: Vec<usize>,
     pub keys: HashMap<Box<str>, Key>,
     pub unknown: Unknown,
     /// Declared defaults by field name, in declared order.
@@ -266,13 +278,15 @@ impl Choice {
     /// The member that `value` under `key` names, in a tagged union.
     pub fn by_tag(&self, key: &str, value: Tag<'_>) -> Option<&Target> {
         match self {
-            Self::Tagged { keys, strings, integers } if keys.iter().any(|k| **k == *key) => {
-                match value {
-                    Tag::String(text) => strings.get(text),
-                    Tag::Integer(number) => integers.get(&number),
-                    Tag::Other => None,
-                }
-            }
+            Self::Tagged {
+                keys,
+                strings,
+                integers,
+            } if keys.iter().any(|k| **k == *key) => match value {
+                Tag::String(text) => strings.get(text),
+                Tag::Integer(number) => integers.get(&number),
+                Tag::Other => None,
+            },
             _ => None,
         }
     }
@@ -291,7 +305,11 @@ impl Plan {
         let plan = PLAN.get_or_try_init(py, || {
             let node = Node {
                 on: [
-                    Action::Map(Box::new(MapPlan { class: None, keys: None, values: 0 })),
+                    Action::Map(Box::new(MapPlan {
+                        class: None,
+                        keys: None,
+                        values: 0,
+                    })),
                     Action::Array(Box::new(ArrayPlan {
                         sequence: Sequence::List,
                         class: None,
@@ -323,6 +341,7 @@ impl Plan {
 #[pymethods]
 impl Plan {
     #[new]
+    #[pyo3(signature = (nodes, /))]
     fn new(nodes: &Bound<'_, PyList>) -> PyResult<Self> {
         let count = nodes.len();
         let nodes = nodes
@@ -361,6 +380,7 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
     match action {
         Action::Root(plan) | Action::Object(plan) => {
             visit.call(&plan.class)?;
+            visit.call(&plan.complete)?;
             visit.call(&plan.template)?;
             visit.call(&plan.private)?;
             for field in &plan.fields {
@@ -373,21 +393,24 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
         }
         Action::Map(plan) => {
             visit.call(&plan.class)?;
-            plan.keys.as_ref().map_or(Ok(()), |keys| visit_validator(keys, visit))
+            plan.keys
+                .as_ref()
+                .map_or(Ok(()), |keys| visit_validator(keys, visit))
         }
         Action::Array(plan) => visit.call(&plan.class),
         Action::Goto { label, .. } => visit.call(label),
         Action::Choose(choice) => match &**choice {
-            Choice::Tagged { strings, integers, .. } => {
-                strings.values().chain(integers.values()).try_for_each(|m| visit.call(&m.label))
-            }
+            Choice::Tagged {
+                strings, integers, ..
+            } => strings
+                .values()
+                .chain(integers.values())
+                .try_for_each(|m| visit.call(&m.label)),
             Choice::Plain(members) => members.iter().try_for_each(|m| visit.call(&m.target.label)),
         },
-        Action::Take
-        | Action::Widen
-        | Action::Text { .. }
-        | Action::Validate
-        | Action::Hide => Ok(()),
+        Action::Take | Action::Widen | Action::Text { .. } | Action::Validate | Action::Hide => {
+            Ok(())
+        }
     }
 }
 
@@ -395,7 +418,8 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
 // Reading what `_plan.py` hands over.
 
 fn entry<'py>(dict: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    dict.get_item(name)?.ok_or_else(|| PyKeyError::new_err(name.to_owned()))
+    dict.get_item(name)?
+        .ok_or_else(|| PyKeyError::new_err(name.to_owned()))
 }
 
 fn optional<'py>(dict: &Bound<'py, PyDict>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -408,12 +432,18 @@ fn flag(dict: &Bound<'_, PyDict>, name: &str) -> PyResult<bool> {
 
 fn node_id(value: &Bound<'_, PyAny>, count: usize) -> PyResult<NodeId> {
     let id = value.extract::<NodeId>()?;
-    if id < count { Ok(id) } else { Err(PyValueError::new_err(format!("no node {id} in the plan"))) }
+    if id < count {
+        Ok(id)
+    } else {
+        Err(PyValueError::new_err(format!("no node {id} in the plan")))
+    }
 }
 
 fn validator(dict: &Bound<'_, PyDict>, name: &str) -> PyResult<Option<Validator>> {
-    Ok(optional(dict, name)?
-        .map(|make| Validator { make: make.unbind(), built: OnceLock::new() }))
+    Ok(optional(dict, name)?.map(|make| Validator {
+        make: make.unbind(),
+        built: OnceLock::new(),
+    }))
 }
 
 fn read_node(node: &Bound<'_, PyDict>, count: usize) -> PyResult<Node> {
@@ -427,6 +457,7 @@ fn read_node(node: &Bound<'_, PyDict>, count: usize) -> PyResult<Node> {
         "keep" => Close::Keep,
         "shell" => Close::Shell,
         "raw" => Close::Raw,
+        "build" => Close::Build,
         "leave" => Close::Leave,
         other => return Err(PyValueError::new_err(format!("unknown close {other:?}"))),
     };
@@ -458,7 +489,9 @@ fn read_action(action: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
     Ok(match name.extract::<&str>()? {
         "goto" => Action::Goto {
             node: node_id(&argument, count)?,
-            label: Some(action.get_item(2)?).filter(|label| !label.is_none()).map(Bound::unbind),
+            label: Some(action.get_item(2)?)
+                .filter(|label| !label.is_none())
+                .map(Bound::unbind),
         },
         "root" => Action::Root(Box::new(read_object(argument.cast::<PyDict>()?, count)?)),
         "object" => Action::Object(Box::new(read_object(argument.cast::<PyDict>()?, count)?)),
@@ -502,13 +535,23 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
         .collect::<PyResult<Vec<_>>>()?;
     let mut keys = HashMap::new();
     for item in entry(plan, "keys")?.try_iter()? {
-        let (key, field, lenient) = item?.extract::<(Bound<'_, PyString>, Option<usize>, bool)>()?;
+        let (key, field, lenient) =
+            item?.extract::<(Bound<'_, PyString>, Option<usize>, bool)>()?;
         if field.is_some_and(|index| index >= fields.len()) {
-            return Err(PyValueError::new_err(format!("no such field for key {key}")));
+            return Err(PyValueError::new_err(format!(
+                "no such field for key {key}"
+            )));
         }
         let text = key.to_str()?;
         let interned = PyString::intern(py, text).unbind();
-        keys.insert(Box::from(text), Key { field, key: interned, lenient });
+        keys.insert(
+            Box::from(text),
+            Key {
+                field,
+                key: interned,
+                lenient,
+            },
+        );
     }
     let unknown = entry(plan, "unknown")?;
     let unknown = match unknown.extract::<&str>() {
@@ -531,7 +574,11 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
     Ok(ObjectPlan {
         flavor,
         class: class.unbind(),
-        shared: fields.iter().all(|field| matches!(field.default, Default::Shared)),
+        complete: entry(plan, "complete")?.cast_into::<PyType>()?.unbind(),
+        required: entry(plan, "required")?.extract::<Vec<usize>>()?,
+        shared: fields
+            .iter()
+            .all(|field| matches!(field.default, Default::Shared)),
         fields,
         keys,
         unknown,
@@ -570,7 +617,9 @@ fn read_array(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ArrayPlan> {
             .try_iter()?
             .map(|id| node_id(&id?, count))
             .collect::<PyResult<Vec<_>>>()?,
-        rest: optional(plan, "rest")?.map(|id| node_id(&id, count)).transpose()?,
+        rest: optional(plan, "rest")?
+            .map(|id| node_id(&id, count))
+            .transpose()?,
     })
 }
 
@@ -628,5 +677,7 @@ fn read_plain(members: &Bound<'_, PyList>, count: usize) -> PyResult<Choice> {
             tags,
         })
     };
-    Ok(Choice::Plain(members.iter().map(read).collect::<PyResult<Vec<_>>>()?))
+    Ok(Choice::Plain(
+        members.iter().map(read).collect::<PyResult<Vec<_>>>()?,
+    ))
 }

@@ -15,7 +15,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
 use crate::builder::{Builder, Run, Shown};
 use crate::ffi;
-use crate::frame::{Frame, Open, Place, Slot, Values};
+use crate::frame::{Frame, Open, Place, Slot, Values, address};
 use crate::plan::{Action, Flavor, ObjectPlan, Sequence};
 
 /// References to a container that a slot holds and nobody else.
@@ -24,6 +24,15 @@ const OURS: isize = 1;
 const OURS_AND_PARENT: isize = 2;
 
 impl Slot {
+    /// Whether it shows all of `frame`, with `child` open in it.
+    fn is_current(&self, frame: &Frame, child: Option<&Py<PyAny>>) -> bool {
+        let reached = match &frame.values {
+            Values::Items(_) => frame.kept,
+            _ => frame.log.len(),
+        };
+        self.seen == reached && self.child == address(child)
+    }
+
     /// Whether nobody but us can see this container.
     fn is_unseen(&self, py: Python<'_>, references: isize) -> bool {
         if cfg!(Py_GIL_DISABLED) {
@@ -31,7 +40,10 @@ impl Slot {
             return false;
         }
         ffi::references(self.object.bind(py)) == references
-            && self.dict.as_ref().is_none_or(|dict| ffi::references(dict.bind(py)) == OURS_AND_PARENT)
+            && self
+                .dict
+                .as_ref()
+                .is_none_or(|dict| ffi::references(dict.bind(py)) == OURS_AND_PARENT)
             && self.set.as_ref().is_none_or(|set| {
                 ffi::references(set.bind(py)) == OURS_AND_PARENT
                     && !ffi::has_weak_references(set.bind(py))
@@ -84,7 +96,11 @@ impl Run<'_, '_> {
         }
         let turn = self.turn();
         let shown = self.build(turn, leaf)?;
-        self.st.shown = if shown.is_some() { Shown::Slot(turn) } else { Shown::Nothing };
+        self.st.shown = if shown.is_some() {
+            Shown::Slot(turn)
+        } else {
+            Shown::Nothing
+        };
         Ok(shown)
     }
 
@@ -94,11 +110,19 @@ impl Run<'_, '_> {
             Shown::Slot(last) => 1 - last,
             _ => 0,
         };
-        let Some(root) = self.st.frames.first() else { return other };
-        let unseen = |turn: usize| {
-            root.slots[turn].as_ref().is_some_and(|slot| slot.is_unseen(self.py, OURS))
+        let Some(root) = self.st.frames.first() else {
+            return other;
         };
-        if !unseen(other) && unseen(1 - other) { 1 - other } else { other }
+        let unseen = |turn: usize| {
+            root.slots[turn]
+                .as_ref()
+                .is_some_and(|slot| slot.is_unseen(self.py, OURS))
+        };
+        if !unseen(other) && unseen(1 - other) {
+            1 - other
+        } else {
+            other
+        }
     }
 
     fn build(&mut self, turn: usize, leaf: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
@@ -111,6 +135,10 @@ impl Run<'_, '_> {
             match &frame.slots[turn] {
                 Some(slot) if slot.is_unseen(py, references) => unseen += 1,
                 _ => break,
+            }
+            if matches!(frame.values, Values::Object { extra: Some(_), .. }) {
+                // Its extra values can be reached past what was looked at.
+                break;
             }
         }
         // From the innermost outwards: each needs the object of its child.
@@ -126,6 +154,7 @@ impl Run<'_, '_> {
                 continue;
             }
             let slot = match slot {
+                Some(slot) if index < unseen && slot.is_current(frame, child.as_ref()) => slot,
                 Some(mut slot) if index < unseen && self.can_update(frame) => {
                     self.update(frame, &mut slot, child.as_ref())?;
                     slot
@@ -211,35 +240,53 @@ impl Run<'_, '_> {
                     _ => made.into_any(),
                 };
                 let seen = frame.log.len();
-                Ok(Slot { object: object.unbind(), dict: None, set: None, seen, open })
+                Ok(Slot {
+                    object: object.unbind(),
+                    dict: None,
+                    set: None,
+                    seen,
+                    open,
+                    child: address(shown),
+                })
             }
-            (
-                Values::Object { dict, set, extra },
-                Action::Object(plan) | Action::Root(plan),
-            ) => {
+            (Values::Object { dict, set, extra }, Action::Object(plan) | Action::Root(plan)) => {
                 let made = dict.bind(py).copy()?;
-                let extra = extra.as_ref().map(|extra| extra.bind(py).copy()).transpose()?;
+                let extra = extra
+                    .as_ref()
+                    .map(|extra| extra.bind(py).copy())
+                    .transpose()?;
                 let open = match (&extra, frame.child.place) {
                     (Some(extra), Place::Extra) => set_child(extra, frame, shown)?,
                     _ => set_child(&made, frame, shown)?,
                 };
-                let set = set.as_ref().map(|set| copy_set(set.bind(py), &open)).transpose()?;
+                let set = set
+                    .as_ref()
+                    .map(|set| copy_set(set.bind(py), &open))
+                    .transpose()?;
                 let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &open)?;
-                let dict = matches!(plan.flavor, Flavor::Model | Flavor::Dataclass)
-                    .then(|| made.unbind());
+                let dict =
+                    matches!(plan.flavor, Flavor::Model | Flavor::Dataclass).then(|| made.unbind());
                 Ok(Slot {
                     object: object.unbind(),
                     dict,
                     set: set.map(Bound::unbind),
                     seen: frame.log.len(),
                     open,
+                    child: address(shown),
                 })
             }
             (Values::Object { dict, .. }, _) => {
                 let made = dict.bind(py).copy()?;
                 let open = set_child(&made, frame, shown)?;
                 let object = made.into_any().unbind();
-                Ok(Slot { object, dict: None, set: None, seen: frame.log.len(), open })
+                Ok(Slot {
+                    object,
+                    dict: None,
+                    set: None,
+                    seen: frame.log.len(),
+                    open,
+                    child: address(shown),
+                })
             }
         }
     }
@@ -257,11 +304,7 @@ fn copy_set<'py>(set: &Bound<'py, PySet>, open: &Open) -> PyResult<Bound<'py, Py
     Ok(copy)
 }
 
-fn set_child(
-    dict: &Bound<'_, PyDict>,
-    frame: &Frame,
-    child: Option<&Py<PyAny>>,
-) -> PyResult<Open> {
+fn set_child(dict: &Bound<'_, PyDict>, frame: &Frame, child: Option<&Py<PyAny>>) -> PyResult<Open> {
     match (child, &frame.child.key) {
         (Some(child), Some(key)) => {
             dict.set_item(key, child)?;
@@ -297,7 +340,15 @@ fn fresh_sequence(
         },
         _ => list.into_any(),
     };
-    Ok(Slot { object: object.unbind(), dict: None, set: None, seen, open })
+    let child = child.map_or(0, |child| child.as_ptr().addr());
+    Ok(Slot {
+        object: object.unbind(),
+        dict: None,
+        set: None,
+        seen,
+        open,
+        child,
+    })
 }
 
 fn update_list(
@@ -322,7 +373,12 @@ fn update_list(
         Some(child) => list.append(child)?,
         None => {}
     }
-    slot.open = if child.is_some() { Open::Item } else { Open::No };
+    slot.open = if child.is_some() {
+        Open::Item
+    } else {
+        Open::No
+    };
+    slot.child = child.map_or(0, |child| child.as_ptr().addr());
     Ok(())
 }
 
@@ -350,7 +406,29 @@ fn update_dict(
         set.add(key)?;
     }
     slot.open = open;
+    slot.child = address(shown);
     Ok(())
+}
+
+/// An instance of a model itself, as pydantic makes it of validated fields.
+pub fn complete_instance(
+    py: Python<'_>,
+    plan: &ObjectPlan,
+    dict: &Py<PyDict>,
+    set: &Py<PySet>,
+    extra: Option<&Py<PyDict>>,
+) -> PyResult<Py<PyAny>> {
+    let made = ffi::allocate(plan.complete.bind(py))?;
+    ffi::set_instance_dict(&made, dict.bind(py))?;
+    if let Some(members) = &plan.members {
+        let none = py.None().into_bound(py);
+        members.fields_set.set(&made, set.bind(py).as_any())?;
+        members
+            .extra
+            .set(&made, extra.map_or(&none, |extra| extra.bind(py).as_any()))?;
+        members.private.set(&made, &none)?;
+    }
+    Ok(made.unbind())
 }
 
 /// An instance of the partial class, made without running any code of the user's.
@@ -367,13 +445,21 @@ fn instance<'py>(
         Flavor::Model => {
             let made = ffi::allocate(class)?;
             ffi::set_instance_dict(&made, dict)?;
-            let Some(members) = &plan.members else { return Ok(made) };
+            let Some(members) = &plan.members else {
+                return Ok(made);
+            };
             let none = py.None().into_bound(py);
-            members.fields_set.set(&made, set.map_or(&none, |set| set.as_any()))?;
-            members.extra.set(&made, extra.map_or(&none, |extra| extra.as_any()))?;
+            members
+                .fields_set
+                .set(&made, set.map_or(&none, |set| set.as_any()))?;
+            members
+                .extra
+                .set(&made, extra.map_or(&none, |extra| extra.as_any()))?;
             let private = plan.private.as_ref().map(|private| private.bind(py).copy());
             let private = private.transpose()?;
-            members.private.set(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
+            members
+                .private
+                .set(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
             let open = match open {
                 Open::Key(key) => key.bind(py),
                 _ => &none,
@@ -395,8 +481,8 @@ fn instance<'py>(
             Ok(made)
         }
         Flavor::TypedDict => Ok(dict.clone().into_any()),
-        Flavor::NamedTuple => {
-            py.get_type::<PyTuple>().call_method1("__new__", (class, dict.values()))
-        }
+        Flavor::NamedTuple => py
+            .get_type::<PyTuple>()
+            .call_method1("__new__", (class, dict.values())),
     }
 }

@@ -36,11 +36,18 @@ impl StateCore {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self { driver: Driver::new(Limits::default()), plan: None, streams_items: false }
+        Self {
+            driver: Driver::new(Limits::default()),
+            plan: None,
+            streams_items: false,
+        }
     }
 
     #[pyo3(signature = (plan, *, root, arguments, defer, hooks, max_depth, max_bytes, items))]
-    #[expect(clippy::too_many_arguments, reason = "called from one place, by keyword")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called from one place, by keyword"
+    )]
     fn start(
         &mut self,
         plan: Py<Plan>,
@@ -52,7 +59,11 @@ impl StateCore {
         max_bytes: u64,
         items: bool,
     ) {
-        let limits = Limits { max_depth, max_bytes, ..Limits::default() };
+        let limits = Limits {
+            max_depth,
+            max_bytes,
+            ..Limits::default()
+        };
         self.driver = Driver::new(limits);
         let (relocate, forbidden, validation_error, deepcopy) = hooks;
         self.driver.builder.validation = Some(Validation {
@@ -68,6 +79,7 @@ impl StateCore {
         self.streams_items = items;
     }
 
+    #[pyo3(signature = (chunk, /))]
     fn feed(&mut self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
         let plan = self.plan(py)?;
         with_bytes(chunk, |bytes| self.driver.feed(py, plan.get(), bytes))?;
@@ -86,7 +98,12 @@ impl StateCore {
         let plan = self.plan(py)?;
         self.driver.finish(py, plan.get())?;
         self.driver.snapshot(py, plan.get())?;
-        Ok(self.driver.builder.result.as_ref().map(|value| value.clone_ref(py)))
+        Ok(self
+            .driver
+            .builder
+            .result
+            .as_ref()
+            .map(|value| value.clone_ref(py)))
     }
 
     /// The complete items that were not taken yet.
@@ -109,7 +126,14 @@ impl StateCore {
     /// Validation errors that were put off, the whole type's own last.
     #[getter]
     fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.driver.builder.errors.iter().map(|error| error.clone_ref(py)))
+        PyList::new(
+            py,
+            self.driver
+                .builder
+                .errors
+                .iter()
+                .map(|error| error.clone_ref(py)),
+        )
     }
 
     #[getter]

@@ -27,17 +27,27 @@ impl OpenText {
     ///
     /// The storage is widened at most three times over a string's life, so appending stays linear.
     pub fn push(&mut self, text: &str, ascii: bool) {
-        let widest = if ascii { '\0' } else { text.chars().max().unwrap_or('\0') };
+        let widest = if ascii {
+            '\0'
+        } else {
+            text.chars().max().unwrap_or('\0')
+        };
         self.widen_for(widest);
         match self {
             Self::Ascii(units) => units.extend_from_slice(text.as_bytes()),
             Self::Latin1(units) if ascii => units.extend_from_slice(text.as_bytes()),
             // `widen_for` made sure that each character fits.
             Self::Latin1(units) => {
-                units.extend(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
+                units.extend(
+                    text.chars()
+                        .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')),
+                );
             }
             Self::Ucs2(units) => {
-                units.extend(text.chars().map(|c| u16::try_from(u32::from(c)).unwrap_or(0xfffd)));
+                units.extend(
+                    text.chars()
+                        .map(|c| u16::try_from(u32::from(c)).unwrap_or(0xfffd)),
+                );
             }
             Self::Ucs4(units) => units.extend(text.chars().map(u32::from)),
         }

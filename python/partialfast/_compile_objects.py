@@ -1,0 +1,359 @@
+"""Compiles schemas of objects with fields, and of unions, into nodes.
+
+What the actions and closes of a node mean stands in `_plan`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+from pydantic_core import SchemaValidator
+
+from ._compile import Action, Node, Scope, Unready, ValueCompiler
+from ._facts import KINDS, accepts, literals, paths, runs_code, unwrap
+from ._partial import CONTAINERS, OPEN, partial_class
+from ._schema import Schema, config_of, default_of, resolve, standalone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["TypeCompiler"]
+
+#: Types that may be shown as they are, however often.
+_IMMUTABLE = (str, int, float, bool, bytes, type(None), enum.Enum)
+
+
+class TypeCompiler(ValueCompiler):
+    """Compiles any type. Args are those of `ValueCompiler`."""
+
+    # ---- objects with fields
+
+    def _paths(self, name: str, field: Mapping[str, Any], config: Mapping[str, Any]) -> list[Any]:
+        return paths(
+            name, field, config, by_alias=self._options.by_alias, by_name=self._options.by_name
+        )
+
+    def _keys(
+        self, fields: Iterable[tuple[str, Mapping[str, Any], int | None]], config: Mapping[str, Any]
+    ) -> list[tuple[str, int | None, bool]]:
+        """Return each key that belongs to a field, that field's index, and if it is second best."""
+        keys: dict[str, tuple[int | None, bool]] = {}
+        for name, field, index in fields:
+            for rank, path in enumerate(self._paths(name, field, config)):
+                key = path[0]
+                if len(path) > 1 or index is None:
+                    keys.setdefault(key, (None, False))
+                elif keys.get(key, (None, False))[0] is None:
+                    keys[key] = (index, rank > 0)
+        return [(key, index, lenient) for key, (index, lenient) in keys.items()]
+
+    def _fields(
+        self, fields: Iterable[tuple[str, Schema]], scope: Scope
+    ) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+        """Return the compiled fields, and what each reads as while it is absent."""
+        compiled = []
+        template: dict[str, Any] = {}
+        for name, schema in fields:
+            how, default = default_of(schema)
+            template[name] = None
+            kind = "shared"
+            if how == "value":
+                template[name] = default
+                if not isinstance(default, _IMMUTABLE):
+                    kind = "copy"
+            elif how == "factory" and any(default is container for container in CONTAINERS):
+                kind = "make"
+            else:
+                default = None
+            compiled.append((name, self._child(schema, scope), kind, default))
+        return compiled, template
+
+    def _unknown(self, schema: Schema, config: Mapping[str, Any], scope: Scope) -> Any:
+        behavior = schema.get("extra_behavior") or config.get("extra_fields_behavior", "ignore")
+        if behavior == "allow":
+            return self._child(schema.get("extras_schema", {"type": "any"}), scope)
+        return behavior
+
+    def _type_model(self, schema: Schema, scope: Scope) -> Node:
+        class_ = schema["cls"]
+        config = config_of(schema)
+        if schema.get("root_model"):
+            return self._root_model(schema, scope)
+        fields, rewrites = unwrap(schema["schema"], self._definitions)
+        if fields["type"] != "model-fields":
+            return self._opaque(schema, scope)
+        inside = Scope(config, class_, has_data=True)
+        items = fields["fields"].items()
+        compiled, template = self._fields(((n, field["schema"]) for n, field in items), inside)
+        unknown = self._unknown(fields, config, inside)
+        described = {
+            "flavor": "model",
+            "fields": compiled,
+            "template": template,
+            "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), config),
+            "unknown": unknown,
+            "has_extra": isinstance(unknown, int),
+            "required": [
+                i for i, (_, field) in enumerate(items) if default_of(field["schema"])[0] == "none"
+            ],
+            **self._instance(class_),
+        }
+        on = {"object": ("object", described)}
+        tentative = rewrites or bool(schema.get("custom_init"))
+        close = "raw" if tentative or runs_code(schema, self._definitions) else "build"
+        return self._node(schema, scope, on, close=close, tentative=tentative)
+
+    def _instance(self, class_: type[BaseModel]) -> dict[str, Any]:
+        """Return what it takes to make an instance of the partial class."""
+        partial = partial_class(class_)
+        private: dict[str, Any] = {}
+        for name, attribute in class_.__private_attributes__.items():
+            how = attribute.default_factory
+            if how is None and isinstance(cast("Any", attribute.default), _IMMUTABLE):
+                private[name] = attribute.default
+        slots = BaseModel.__dict__
+        return {
+            "class": partial,
+            "complete": class_,
+            "private": private if class_.__private_attributes__ else None,
+            "members": (
+                slots["__pydantic_fields_set__"],
+                slots["__pydantic_extra__"],
+                slots["__pydantic_private__"],
+                partial.__dict__[OPEN],
+            ),
+        }
+
+    def _root_model(self, schema: Schema, scope: Scope) -> Node:
+        class_ = schema["cls"]
+        inside = Scope(config_of(schema), class_, has_data=False)
+        inner_schema, rewrites = unwrap(schema["schema"], self._definitions)
+        how, _ = default_of(inner_schema)
+        if how != "none":
+            inner_schema = inner_schema["schema"]
+        try:
+            inner = self._settled(self._inner(inner_schema, inside))
+        except Unready:
+            return self._opaque(schema, scope)
+        index = self._add(inner)
+        described = {
+            "flavor": "model",
+            "fields": [("root", index, "shared", None)],
+            "template": {"root": None},
+            "keys": [],
+            "unknown": "ignore",
+            "has_extra": False,
+            "required": [],
+            **self._instance(class_),
+        }
+        on = {
+            kind: ("root", described)
+            for kind, action in zip(KINDS, inner["on"], strict=True)
+            if isinstance(action, tuple) or action == "text"
+        }
+        return self._node(schema, scope, on, tentative=rewrites)
+
+    def _settled(self, node: Node) -> Node:
+        """Return `node` for a value that is validated by what encloses it, at the same byte."""
+        on: list[Action] = []
+        for action in node["on"]:
+            if action == "text-validate":
+                on.append("text")
+            elif isinstance(action, tuple) and action[0] == "goto":
+                _, index, label = action
+                if self.nodes[index] is None:
+                    raise Unready
+                on.append(("goto", self._add(self._settled(self.nodes[index])), label))
+            else:
+                on.append(action)
+        close = node["close"] if node["close"] == "keep" else "leave"
+        return {**node, "on": on, "close": close}
+
+    def _type_dataclass(self, schema: Schema, scope: Scope) -> Node:
+        class_ = schema["cls"]
+        config = config_of(schema) or scope.config
+        arguments, rewrites = unwrap(schema["schema"], self._definitions)
+        if arguments["type"] != "dataclass-args":
+            return self._opaque(schema, scope)
+        inside = Scope(config, class_, has_data=True)
+        stored = [
+            (field["name"], field)
+            for field in arguments["fields"]
+            if field.get("init", True) and not field.get("init_only")
+        ]
+        compiled, template = self._fields(((n, field["schema"]) for n, field in stored), inside)
+        indices = {name: index for index, (name, _) in enumerate(stored)}
+        # In the order of the class, with those that the document cannot give.
+        defaults = {
+            field.name: None if field.default is dataclasses.MISSING else field.default
+            for field in dataclasses.fields(class_)
+        }
+        described = {
+            "flavor": "slotted" if schema.get("slots") else "dataclass",
+            "fields": compiled,
+            "template": {**defaults, **template},
+            "keys": self._keys(
+                ((f["name"], f, indices.get(f["name"])) for f in arguments["fields"]), config
+            ),
+            "unknown": self._unknown(arguments, config, inside),
+            "has_extra": False,
+            "class": partial_class(class_),
+            "complete": class_,
+            "required": [],
+        }
+        return self._node(schema, scope, {"object": ("object", described)}, tentative=rewrites)
+
+    def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
+        config = {**scope.config, **config_of(schema)}
+        inside = Scope(config, schema.get("cls"), has_data=True)
+        items = schema["fields"].items()
+        compiled = [
+            (name, self._child(field["schema"], inside), "shared", None) for name, field in items
+        ]
+        described = {
+            "flavor": "typed-dict",
+            "fields": compiled,
+            "template": {},
+            "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), config),
+            "unknown": self._unknown(schema, config, inside),
+            "has_extra": False,
+            "class": dict,
+            "complete": dict,
+            "required": [],
+        }
+        return self._node(schema, scope, {"object": ("object", described)})
+
+    def _type_named_tuple(self, schema: Schema, scope: Scope) -> Node:
+        class_ = schema["cls"]
+        items = [(field["name"], field) for field in schema["fields"]]
+        compiled, template = self._fields(((n, field["schema"]) for n, field in items), scope)
+        if any(self._is_deferred(field[1]) for field in compiled):
+            return self._opaque(schema, scope)
+        described = {
+            "flavor": "named-tuple",
+            "fields": compiled,
+            "template": template,
+            "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), {}),
+            "unknown": "ignore",
+            "has_extra": False,
+            "class": class_,
+            "complete": class_,
+            "required": [],
+        }
+        defaults = tuple(template.values())
+
+        def fill(values: list[Any]) -> Any:
+            return tuple.__new__(class_, (*values, *defaults[len(values) :]))
+
+        array = {
+            "sequence": "other",
+            "class": fill,
+            "first": [field[1] for field in compiled],
+            "rest": None,
+        }
+        return self._node(
+            schema, scope, {"object": ("object", described), "array": ("array", array)}
+        )
+
+    # ---- unions
+
+    def _type_tagged_union(self, schema: Schema, scope: Scope) -> Node:
+        discriminator = schema["discriminator"]
+        if isinstance(discriminator, str):
+            keys = [discriminator]
+        elif isinstance(discriminator, list):
+            paths = discriminator
+            if paths and not isinstance(paths[0], list):
+                paths = [paths]
+            if any(len(path) > 1 for path in paths):
+                return self._opaque(schema, scope)
+            keys = [path[0] for path in paths]
+        else:
+            # A function that wants the whole object.
+            return self._opaque(schema, scope)
+        members: dict[Any, tuple[int, str]] = {}
+        for tag, choice in schema["choices"].items():
+            if not isinstance(choice, dict):
+                return self._opaque(schema, scope)
+            plain = tag.value if isinstance(tag, enum.Enum) else tag
+            if isinstance(plain, bool) or not isinstance(plain, (str, int)):
+                return self._opaque(schema, scope)
+            members[plain] = (self._child(choice, scope), str(plain))
+        on = {"object": ("tagged", {"keys": keys, "members": members})}
+        return self._node(schema, scope, on)
+
+    def _type_union(self, schema: Schema, scope: Scope) -> Node:
+        choices = [
+            choice if isinstance(choice, tuple) else (choice, None) for choice in schema["choices"]
+        ]
+        accepted = [accepts(choice, self._definitions) for choice, _ in choices]
+        on: dict[str, Action] = {}
+        deferred = False
+        for kind in KINDS:
+            takers = [i for i, kinds in enumerate(accepted) if kind in kinds]
+            if len(takers) == 1:
+                choice, label = choices[takers[0]]
+                index = self._child(choice, scope)
+                deferred |= self._is_deferred(index)
+                on[kind] = ("goto", index, label or self._label(choice, scope))
+            elif kind == "object" and takers:
+                described = [self._alternative(choices[i][0], choices[i][1], scope) for i in takers]
+                if all(described):
+                    on[kind] = ("plain", described)
+        if deferred:
+            on = {kind: action for kind, action in on.items() if action[0] == "goto"}
+            every = dict.fromkeys(KINDS, "hide")
+            return self._node(schema, scope, {**every, **on}, close="leave", deferred=True)
+        return self._node(schema, scope, on)
+
+    def _label(self, schema: Schema, scope: Scope) -> str:
+        """Return the name that pydantic gives a union member in an error's location."""
+        resolved = resolve(schema, self._definitions)
+        if resolved["type"] in ("model", "dataclass"):
+            return cast("str", resolved["cls"].__name__)
+        validator = SchemaValidator(
+            cast("Any", standalone(schema, self._definitions)),
+            cast("Any", dict(scope.config)) or None,
+        )
+        return validator.title
+
+    def _alternative(
+        self, schema: Schema, label: str | None, scope: Scope
+    ) -> dict[str, Any] | None:
+        """Return what tells an object of `schema` from the other members of a union."""
+        resolved = resolve(schema, self._definitions)
+        kind = resolved["type"]
+        if kind == "model" and not resolved.get("root_model"):
+            fields, rewrites = unwrap(resolved["schema"], self._definitions)
+            if rewrites or resolved.get("custom_init") or fields["type"] != "model-fields":
+                return None
+            named = list(fields["fields"].items())
+        elif kind == "dataclass":
+            fields, rewrites = unwrap(resolved["schema"], self._definitions)
+            if rewrites or fields["type"] != "dataclass-args":
+                return None
+            named = [(field["name"], field) for field in fields["fields"]]
+        elif kind == "typed-dict":
+            fields = resolved
+            named = list(fields["fields"].items())
+        else:
+            return None
+        config = {**scope.config, **config_of(resolved)}
+        extra = fields.get("extra_behavior") or config.get("extra_fields_behavior", "ignore")
+        keys: list[str] = []
+        tags: dict[str, list[Any]] = {}
+        for name, field in named:
+            paths = self._paths(name, field, config)
+            keys.extend(path[0] for path in paths)
+            values = literals(field["schema"], self._definitions)
+            if values is not None and len(paths) == 1 and len(paths[0]) == 1:
+                tags[paths[0][0]] = values
+        return {
+            "target": (self._child(schema, scope), label or self._label(schema, scope)),
+            "forbid": extra == "forbid",
+            "keys": keys,
+            "tags": tags,
+        }

@@ -1,0 +1,162 @@
+"""The compiled module: incremental JSON parsing, in Rust."""
+
+from collections.abc import Callable
+from typing import Any, final
+
+from typing_extensions import Buffer, Self, disjoint_base
+
+__version__: str
+"""The version of the package."""
+
+__all__ = ["JsonParser", "Plan", "StateCore", "__version__", "loads"]
+
+@final
+class JsonParser:
+    """An incremental parser of one JSON text (RFC 8259), without a type.
+
+    Feed it chunks, cut anywhere, and ask for the value so far when you want it. Numbers, `true`,
+    `false` and `null` appear when they are complete; strings and containers from their first
+    character on. A snapshot never changes afterwards, and shares its complete parts with later
+    ones: it is to be read, not changed.
+
+    Args:
+        max_depth: How many containers may be open at once.
+        max_bytes: How many bytes the text may have.
+    """
+
+    def __new__(cls, *, max_depth: int = 200, max_bytes: int = 1073741824) -> Self: ...
+    def feed(self, chunk: str | Buffer, /) -> None:
+        """Read more of the text.
+
+        Args:
+            chunk: Text, or UTF-8 in anything bytes-like.
+
+        Raises:
+            JsonError: The text is not JSON. The error names the first byte after which no
+                continuation could be, however the text was cut; later calls raise it again.
+            TypeError: `chunk` is neither text nor bytes-like.
+        """
+
+    def snapshot(self) -> Any:
+        """Return the value so far, or `None` before anything can be shown."""
+
+    def finish(self) -> Any:
+        """End the text and return the whole value.
+
+        Raises:
+            JsonError: The text is not complete (kind ``"truncated"``), or not JSON.
+        """
+
+    def reset(self) -> None:
+        """Forget everything, to read another text."""
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Keys and indices from the root to the value being written."""
+
+    @property
+    def completed(self) -> list[tuple[str | int, ...]]:
+        """Paths of the values that the last chunk completed, children before parents."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the value is complete."""
+
+@final
+class Plan:
+    """A compiled type: what the builder does at each place of the document.
+
+    Args:
+        nodes: What `partialfast._plan` made of pydantic's core schema; the first is the root.
+    """
+
+    def __new__(cls, nodes: list[dict[str, Any]], /) -> Self: ...
+    def __len__(self) -> int: ...
+
+@disjoint_base
+class StateCore:
+    """What `partialfast.StreamState` is made of; its ``__init__`` calls `start`."""
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def start(
+        self,
+        plan: Plan,
+        *,
+        root: Callable[..., Any],
+        arguments: dict[str, Any] | None,
+        defer: bool,
+        hooks: tuple[Callable[..., Any], Callable[..., Any], type[Exception], Callable[..., Any]],
+        max_depth: int,
+        max_bytes: int,
+        items: bool,
+    ) -> None:
+        """Begin a text.
+
+        Args:
+            plan: The compiled type.
+            root: The whole type's ``validate_json``.
+            arguments: Keyword arguments for every validation.
+            defer: Go on after an invalid value and keep its error.
+            hooks: ``(error, location) -> ValidationError``, ``(location, key) ->
+                ValidationError``, the class of validation errors, and ``copy.deepcopy``.
+            max_depth: How many containers may be open at once.
+            max_bytes: How many bytes the text may have.
+            items: Hand the items of the root array out one by one.
+        """
+
+    def feed(self, chunk: str | Buffer, /) -> Any:
+        """Read more of the text and return the new snapshot, if something visible changed."""
+
+    def end(self) -> Any:
+        """End the text and return the final value, or `None` where `errors` says why not."""
+
+    def take_items(self) -> list[Any]:
+        """Return the complete items that were not taken yet."""
+
+    @property
+    def snapshot(self) -> Any:
+        """The value so far; `None` before anything can be shown."""
+
+    @property
+    def raw(self) -> bytes:
+        """The text received so far."""
+
+    @property
+    def errors(self) -> list[Exception]:
+        """Validation errors that were put off, the whole type's own last."""
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Keys and indices from the root to the value being written."""
+
+    @property
+    def completed(self) -> list[tuple[str | int, ...]]:
+        """Paths of the values that the last chunk completed, children before parents."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the value is complete."""
+
+def loads(
+    data: str | Buffer,
+    /,
+    *,
+    partial: bool = False,
+    max_depth: int = 200,
+    max_bytes: int = 1073741824,
+) -> Any:
+    """Parse one JSON text (RFC 8259).
+
+    Args:
+        data: The whole text, or with `partial` the beginning of one.
+        partial: Return what there is of an incomplete text.
+        max_depth: How many containers may be open at once.
+        max_bytes: How many bytes the text may have.
+
+    Returns:
+        The value; with `partial`, `None` where nothing can be shown yet.
+
+    Raises:
+        JsonError: The text is not JSON, or not complete.
+        TypeError: `data` is neither text nor bytes-like.
+    """
