@@ -689,7 +689,10 @@ impl Machine {
     ) -> Result<(usize, State), Stop<S::Error>> {
         let (end, held) = self.decoder.decode(chunk, &mut at, ahead, window);
         let here = self.offset + at as u64;
-        let limit = self.token_start + 1 + self.limits.max_key as u64;
+        let limit = self
+            .token_start
+            .saturating_add(1)
+            .saturating_add(self.limits.max_key as u64);
         if here > limit {
             return Err(Stop::Json(JsonErrorKind::KeyLimit, limit));
         }

@@ -3,8 +3,12 @@
 use std::convert::Infallible;
 
 use partialfast_core::json::{
-    FeedError, JsonError, Limits, Literal, Machine, NumberKind, Sink, Span, Status, Text,
+    FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span, Status,
+    Text,
 };
+use serde_json::Value;
+
+use super::grammar::{self, Verdict};
 
 /// An event as every way to cut the text must show it: string parts are joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,5 +211,233 @@ pub fn every_cut(limits: Limits, text: &[u8]) -> Outcome {
         let cut_there = run(limits, [left, right]);
         assert_eq!(cut_there, expected, "cut at {cut}: {context}");
     }
+    check_spans(text, &expected.events);
+    if let Err(error) = expected.result {
+        check_position(text, error);
+    }
     expected
+}
+
+/// Quotes, backslashes and control characters as escapes; everything else as it is.
+fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') || character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// The events in one line: `{ "key": 1 2.5f "text" null [ ] }`, an open string as `"text...`.
+pub fn render(events: &[Event]) -> String {
+    let words: Vec<String> = events
+        .iter()
+        .map(|event| match event {
+            Event::BeginObject(_) => "{".to_owned(),
+            Event::EndObject(_) => "}".to_owned(),
+            Event::BeginArray(_) => "[".to_owned(),
+            Event::EndArray(_) => "]".to_owned(),
+            Event::Key(text, _) => format!("\"{}\":", visible(text)),
+            Event::String(text, _) => format!("\"{}\"", visible(text)),
+            Event::OpenString(text, _) => format!("\"{}...", visible(text)),
+            Event::Number(text, NumberKind::Integer, _) => text.clone(),
+            Event::Number(text, NumberKind::Float, _) => format!("{text}f"),
+            Event::Literal(Literal::Null, _) => "null".to_owned(),
+            Event::Literal(Literal::False, _) => "false".to_owned(),
+            Event::Literal(Literal::True, _) => "true".to_owned(),
+        })
+        .collect();
+    words.join(" ")
+}
+
+/// Every event must point at the bytes that it tells of.
+pub fn check_spans(text: &[u8], events: &[Event]) {
+    let at = |offset: u64| text[usize::try_from(offset).unwrap()];
+    let slice = |span: &Span| {
+        &text[usize::try_from(span.start).unwrap()..usize::try_from(span.end).unwrap()]
+    };
+    for event in events {
+        match event {
+            Event::BeginObject(start) => assert_eq!(at(*start), b'{'),
+            Event::EndObject(end) => assert_eq!(at(end - 1), b'}'),
+            Event::BeginArray(start) => assert_eq!(at(*start), b'['),
+            Event::EndArray(end) => assert_eq!(at(end - 1), b']'),
+            Event::Key(decoded, span) | Event::String(decoded, span) => {
+                let parsed: String = serde_json::from_slice(slice(span)).expect("a JSON string");
+                assert_eq!(&parsed, decoded);
+            }
+            Event::OpenString(_, start) => assert_eq!(at(*start), b'"'),
+            Event::Number(number, _, span) => assert_eq!(slice(span), number.as_bytes()),
+            Event::Literal(literal, span) => {
+                let name: &[u8] = match literal {
+                    Literal::Null => b"null",
+                    Literal::False => b"false",
+                    Literal::True => b"true",
+                };
+                assert_eq!(slice(span), name);
+            }
+        }
+    }
+}
+
+/// The value that complete events describe; of equal keys the last wins.
+pub fn to_value(events: &[Event]) -> Value {
+    let mut open: Vec<(Value, Option<String>)> = Vec::new();
+    let mut root = None;
+    for event in events {
+        let value = match event {
+            Event::BeginObject(_) => {
+                open.push((Value::Object(serde_json::Map::new()), None));
+                continue;
+            }
+            Event::BeginArray(_) => {
+                open.push((Value::Array(Vec::new()), None));
+                continue;
+            }
+            Event::Key(key, _) => {
+                open.last_mut().expect("a key in an object").1 = Some(key.clone());
+                continue;
+            }
+            Event::EndObject(_) | Event::EndArray(_) => open.pop().expect("balanced").0,
+            Event::String(text, _) => Value::String(text.clone()),
+            Event::Number(text, _, _) => {
+                Value::Number(serde_json::from_str(text).expect("a JSON number"))
+            }
+            Event::Literal(Literal::Null, _) => Value::Null,
+            Event::Literal(Literal::False, _) => Value::Bool(false),
+            Event::Literal(Literal::True, _) => Value::Bool(true),
+            Event::OpenString(..) => panic!("an open string in a complete text"),
+        };
+        match open.last_mut() {
+            None => assert!(root.replace(value).is_none(), "two roots"),
+            Some((Value::Array(items), _)) => items.push(value),
+            Some((Value::Object(members), key)) => {
+                members.insert(key.take().expect("a key before its value"), value);
+            }
+            Some(_) => unreachable!("only containers are open"),
+        }
+    }
+    assert!(open.is_empty());
+    root.expect("a root")
+}
+
+/// Accepts and rejects as `serde_json` does, and finds the same value.
+///
+/// The one accepted difference is depth: `serde_json` recurses and stops at 128.
+pub fn check_against_serde(text: &[u8], outcome: &Outcome) {
+    let expected: Result<Value, _> = serde_json::from_slice(text);
+    match (&outcome.result, expected) {
+        (Ok(()), Ok(expected)) => assert_eq!(to_value(&outcome.events), expected),
+        (Ok(()), Err(error)) if error.to_string().starts_with("recursion limit") => {}
+        (Err(_), Err(_)) => {}
+        (ours, theirs) => panic!(
+            "we say {ours:?}, serde_json {theirs:?}: {:?}",
+            String::from_utf8_lossy(text)
+        ),
+    }
+}
+
+/// An error stands at the first byte after which the grammar knows no continuation.
+pub fn check_against_grammar(text: &[u8], outcome: &Outcome) {
+    let ours = match outcome.result {
+        Ok(()) => Verdict::Valid,
+        Err(error) if error.kind == JsonErrorKind::Truncated => {
+            assert_eq!(error.offset, text.len() as u64);
+            Verdict::Prefix
+        }
+        Err(error) => Verdict::Impossible(error.offset),
+    };
+    assert_eq!(
+        ours,
+        grammar::judge(text),
+        "{:?}",
+        String::from_utf8_lossy(text)
+    );
+}
+
+/// Line and column as counted in hindsight.
+pub fn check_position(text: &[u8], error: JsonError) {
+    let before = &text[..usize::try_from(error.offset).unwrap()];
+    let lines = before.split(|&byte| byte == b'\n');
+    let (count, last) = lines.fold((0, 0), |(count, _), line| (count + 1, line.len()));
+    assert_eq!(
+        (error.line, error.column),
+        (count, last as u64 + 1),
+        "{error:?}"
+    );
+}
+
+/// Cuts `text` where `cuts` says (taken modulo its length), also into empty chunks.
+pub fn split<'a>(text: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (text.len() + 1)).collect();
+    places.sort_unstable();
+    places.push(text.len());
+    let mut from = 0;
+    places
+        .into_iter()
+        .map(|to| {
+            let chunk = &text[from..to];
+            from = to;
+            chunk
+        })
+        .collect()
+}
+
+/// Texts no longer than this are judged by the grammar too, which is slow.
+const JUDGED: usize = 300;
+
+/// All that must hold for any bytes, cut anywhere. Shared by the property tests and the fuzzer.
+pub fn check_any_bytes(text: &[u8], cuts: &[usize]) -> Outcome {
+    let limits = Limits {
+        max_depth: 1000,
+        ..Limits::default()
+    };
+    let outcome = whole(limits, text);
+    assert_eq!(run(limits, split(text, cuts)), outcome, "cut at {cuts:?}");
+    assert_eq!(bytewise(limits, text), outcome, "byte by byte");
+    check_spans(text, &outcome.events);
+    if let Err(error) = outcome.result {
+        check_position(text, error);
+        if error.kind == JsonErrorKind::DepthLimit {
+            return outcome;
+        }
+    }
+    check_against_serde(text, &outcome);
+    if text.len() <= JUDGED {
+        check_against_grammar(text, &outcome);
+    }
+    outcome
+}
+
+/// Limits so small that any text meets them: chunking must still not matter, and the limits hold.
+pub fn check_small_limits(text: &[u8], cuts: &[usize]) {
+    let limits = Limits {
+        max_depth: 3,
+        max_bytes: 64,
+        max_number: 4,
+        max_key: 4,
+    };
+    let outcome = whole(limits, text);
+    assert_eq!(run(limits, split(text, cuts)), outcome, "cut at {cuts:?}");
+    assert_eq!(bytewise(limits, text), outcome, "byte by byte");
+    let mut depth: usize = 0;
+    for event in &outcome.events {
+        match event {
+            Event::BeginObject(_) | Event::BeginArray(_) => depth += 1,
+            Event::EndObject(_) | Event::EndArray(_) => depth -= 1,
+            Event::Number(number, ..) => assert!(number.len() <= limits.max_number),
+            Event::Key(_, span) => assert!(span.end - span.start <= limits.max_key as u64 + 2),
+            _ => {}
+        }
+        assert!(depth <= limits.max_depth);
+    }
+    if let Err(error) = outcome.result {
+        check_position(text, error);
+        assert!(error.offset <= limits.max_bytes);
+    } else {
+        assert!(text.len() as u64 <= limits.max_bytes);
+    }
 }

@@ -1,5 +1,7 @@
 //! What the tests, the benchmarks and the fuzz targets share: a sink that records, drivers that cut
-//! the text, and the invariants that must hold for any bytes.
+//! the text, oracles, and the invariants that must hold for any bytes.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod generate;
+pub mod grammar;
 pub mod json;
