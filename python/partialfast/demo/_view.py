@@ -1,0 +1,51 @@
+"""Draws the form on a terminal."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from partialfast.demo._watch import Mark, Progress, Row, rows
+
+__all__ = ["draw"]
+
+_SIGNS = {
+    Mark.WAITING: Text("·", style="dim"),
+    Mark.WRITING: Text("▸", style="bold yellow"),
+    Mark.COMPLETE: Text("✓", style="green"),
+}
+_STYLES = {Mark.WAITING: "dim", Mark.WRITING: "bold yellow", Mark.COMPLETE: "default"}
+
+
+def draw(snapshot: BaseModel | None, progress: Progress, *, title: str) -> RenderableType:
+    """Draw a snapshot with the figures below it.
+
+    Args:
+        snapshot: The model as far as it is written; ``None`` before it has begun.
+        progress: Which of its fields are complete, and the figures.
+        title: What to write above.
+
+    Returns:
+        What rich prints.
+    """
+    form = Table.grid(padding=(0, 1))
+    form.add_column(width=1)
+    form.add_column(min_width=14, no_wrap=True)
+    form.add_column(overflow="fold", ratio=1)
+    for row in rows(snapshot, progress) if snapshot is not None else ():
+        form.add_row(_SIGNS[row.mark], *_cells(row, progress))
+    return Group(
+        Panel(form, title=title, title_align="left", border_style="dim"),
+        Text(" " + progress.summary(), style="dim"),
+    )
+
+
+def _cells(row: Row, progress: Progress) -> tuple[Text, Text]:
+    style = _STYLES[row.mark]
+    value = Text(row.text, style=style)
+    if row.mark is Mark.WRITING and row.path == progress.path:
+        value.append("▌", style="yellow")
+    return Text("  " * row.depth + row.label, style=style), value
