@@ -18,7 +18,6 @@ from ._plan import compile_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-
     from typing import TypeAlias
 
     from typing_extensions import Buffer

@@ -7,8 +7,9 @@ use partialfast_core::json::{FeedError, Limits, Machine};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::builder::{Expected, Run, Why};
+use crate::builder::{Expected, Why};
 use crate::plan::{Action, Choice, Tag, Target};
+use crate::run::Run;
 
 /// How far a choice has come.
 pub struct Choosing {

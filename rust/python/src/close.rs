@@ -4,9 +4,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
-use crate::builder::{Expected, Run, Validation};
+use crate::builder::{Expected, Validation};
 use crate::frame::{Frame, Values};
 use crate::plan::{Action, Close, Sequence, Validator};
+use crate::run::Run;
 use crate::spine::complete_instance;
 
 impl Validation {
@@ -20,7 +21,7 @@ impl Validation {
     }
 
     fn is_invalid(&self, py: Python<'_>, error: &PyErr) -> bool {
-        error.is_instance(py, self.validation_error.bind(py))
+        error.is_instance(py, self.error_class.bind(py))
     }
 }
 

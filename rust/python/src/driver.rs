@@ -5,10 +5,11 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
-use crate::builder::{Builder, Run, Shown};
+use crate::builder::{Builder, Shown};
 use crate::errors::json_error;
 use crate::frame::{Frame, Open, Slot, Values};
 use crate::plan::Plan;
+use crate::run::Run;
 
 pub struct Driver {
     machine: Machine,

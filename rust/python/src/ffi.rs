@@ -10,7 +10,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 
-/// A code unit that CPython stores strings in (PEP 393).
+/// A code unit that `CPython` stores strings in (PEP 393).
 pub trait Unit: Copy {}
 impl Unit for u8 {}
 impl Unit for u16 {}

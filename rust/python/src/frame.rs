@@ -26,6 +26,18 @@ pub struct Child {
     pub lenient: bool,
 }
 
+impl Child {
+    /// A value that is read and not kept.
+    pub const fn nowhere() -> Self {
+        Self {
+            place: Place::Nowhere,
+            node: 0,
+            key: None,
+            lenient: false,
+        }
+    }
+}
+
 /// The complete values of an open container. Never handed out while it is open: snapshots get
 /// copies, or slots (see `spine.rs`).
 pub enum Values {
@@ -97,12 +109,7 @@ impl Frame {
             doubtful: false,
             labels,
             values,
-            child: Child {
-                place: Place::Nowhere,
-                node: 0,
-                key: None,
-                lenient: false,
-            },
+            child: Child::nowhere(),
             log: Vec::new(),
             slots: [None, None],
             kept: 0,

@@ -9,6 +9,7 @@ mod builder;
 mod choice;
 mod close;
 mod driver;
+mod envelope;
 mod errors;
 mod ffi;
 mod frame;
@@ -18,6 +19,7 @@ mod loads;
 mod parser;
 mod place;
 mod plan;
+mod run;
 mod scalar;
 mod spine;
 mod state;
@@ -27,6 +29,8 @@ mod text;
 /// their reference counts, which without the GIL another thread may be changing.
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
+    #[pymodule_export]
+    use crate::envelope::Envelope;
     #[pymodule_export]
     use crate::loads::loads;
     #[pymodule_export]

@@ -41,16 +41,11 @@ static STRINGS: Mutex<StringCache> = Mutex::new(StringCache::new(1 << 14));
 
 impl<'py> Whole<'_, 'py> {
     fn put(&mut self, value: Bound<'py, PyAny>) -> PyResult<()> {
-        match self.levels.last_mut() {
-            Some(Level::Object { dict, key }) => match key.take() {
-                Some(key) => dict.set_item(key, value),
-                None => Ok(()),
-            },
-            _ => {
-                self.items.push(value);
-                Ok(())
-            }
+        if let Some(Level::Object { dict, key }) = self.levels.last_mut() {
+            return key.take().map_or(Ok(()), |key| dict.set_item(key, value));
         }
+        self.items.push(value);
+        Ok(())
     }
 
     /// Where the machine stands, for an error.

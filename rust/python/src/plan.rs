@@ -147,7 +147,7 @@ pub struct Field {
 pub struct Key {
     /// `None`: known to pydantic, but only read when the object is complete (an alias path).
     pub field: Option<usize>,
-    pub key: Py<PyString>,
+    pub name: Py<PyString>,
     /// Another key would be preferred, so this one's value proves nothing.
     pub lenient: bool,
 }
@@ -548,7 +548,7 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
             Box::from(text),
             Key {
                 field,
-                key: interned,
+                name: interned,
                 lenient,
             },
         );

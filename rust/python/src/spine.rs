@@ -13,10 +13,11 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
-use crate::builder::{Builder, Run, Shown};
+use crate::builder::{Builder, Shown};
 use crate::ffi;
 use crate::frame::{Frame, Open, Place, Slot, Values, address};
 use crate::plan::{Action, Flavor, ObjectPlan, Sequence};
+use crate::run::Run;
 
 /// References to a container that a slot holds and nobody else.
 const OURS: isize = 1;
@@ -205,9 +206,10 @@ impl Run<'_, '_> {
                 };
                 update_dict(frame, slot, dict.bind(py), &target, child)?;
                 drop(target);
-                let plan = match self.plan.node(frame.node).on(frame.kind) {
-                    Action::Object(plan) | Action::Root(plan) => plan,
-                    _ => return Ok(()),
+                let (Action::Object(plan) | Action::Root(plan)) =
+                    self.plan.node(frame.node).on(frame.kind)
+                else {
+                    return Ok(());
                 };
                 if let Some(members) = &plan.members {
                     let open = match &slot.open {

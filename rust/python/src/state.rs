@@ -65,14 +65,14 @@ impl StateCore {
             ..Limits::default()
         };
         self.driver = Driver::new(limits);
-        let (relocate, forbidden, validation_error, deepcopy) = hooks;
+        let (relocate, forbidden, error_class, deepcopy) = hooks;
         self.driver.builder.validation = Some(Validation {
             arguments,
             root,
             defer,
             relocate,
             forbidden,
-            validation_error,
+            error_class,
             deepcopy,
         });
         self.plan = Some(plan);

@@ -5,7 +5,7 @@ use pyo3::types::PyString;
 
 use crate::ffi;
 
-/// Characters, kept the way CPython will store them (PEP 393), so that each snapshot of an open
+/// Characters, kept the way `CPython` will store them (PEP 393), so that each snapshot of an open
 /// string is one copy of what is there and no conversion.
 pub enum OpenText {
     /// All below U+0080.
