@@ -6,7 +6,17 @@ import collections
 import collections.abc
 import copy
 import functools
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -20,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
     from typing import TypeAlias
 
-    from typing_extensions import Buffer
+    from typing_extensions import Buffer, TypeForm
+
+    from ._partial import Partial
 
     #: A piece of the text, as it arrives.
     Chunk: TypeAlias = str | Buffer
@@ -114,9 +126,37 @@ class StreamState(StateCore, Generic[T]):
 
     _items = False
 
+    @overload
+    def __init__(
+        self,
+        type_: type[Partial[T]],
+        *,
+        strict: bool | None = ...,
+        context: Any = ...,
+        by_alias: bool | None = ...,
+        by_name: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        max_depth: int = ...,
+        max_bytes: int = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        type_: TypeForm[T],
+        *,
+        strict: bool | None = ...,
+        context: Any = ...,
+        by_alias: bool | None = ...,
+        by_name: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        max_depth: int = ...,
+        max_bytes: int = ...,
+    ) -> None: ...
+
     def __init__(  # noqa: PLR0913 - pydantic's own options, and ours
         self,
-        type_: type[T] | Any,
+        type_: Any,
         *,
         strict: bool | None = None,
         context: Any = None,
@@ -239,7 +279,15 @@ class ItemState(StreamState[T]):
         return cast("T", None)
 
 
-def stream(type_: type[T] | Any, chunks: Iterable[Chunk], **options: Any) -> Iterator[T]:
+@overload
+def stream(type_: type[Partial[T]], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
+
+
+@overload
+def stream(type_: TypeForm[T], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
+
+
+def stream(type_: Any, chunks: Iterable[Chunk], **options: Any) -> Iterator[Any]:
     """Yield a snapshot after each chunk that changed something, the final value last.
 
     Args:
@@ -255,7 +303,7 @@ def stream(type_: type[T] | Any, chunks: Iterable[Chunk], **options: Any) -> Ite
         JsonError: The text is not JSON.
         pydantic.ValidationError: A value is invalid.
     """
-    state: StreamState[T] = StreamState(type_, **options)
+    state: StreamState[Any] = StreamState(type_, **options)
     return _snapshots(state, chunks)
 
 
@@ -271,9 +319,19 @@ def _snapshots(state: StreamState[T], chunks: Iterable[Chunk]) -> Iterator[T]:
         yield final
 
 
-async def astream(
-    type_: type[T] | Any, chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[T]:
+@overload
+def astream(
+    type_: type[Partial[T]], chunks: AsyncIterable[Chunk], **options: Any
+) -> AsyncIterator[T]: ...
+
+
+@overload
+def astream(
+    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Any
+) -> AsyncIterator[T]: ...
+
+
+async def astream(type_: Any, chunks: AsyncIterable[Chunk], **options: Any) -> AsyncIterator[Any]:
     """Yield snapshots as `stream` does, from an asynchronous source.
 
     Args:
@@ -289,7 +347,7 @@ async def astream(
         JsonError: The text is not JSON.
         pydantic.ValidationError: A value is invalid.
     """
-    state: StreamState[T] = StreamState(type_, **options)
+    state: StreamState[Any] = StreamState(type_, **options)
     async for chunk in chunks:
         snapshot = state.feed(chunk)
         if snapshot is not None:
@@ -300,7 +358,15 @@ async def astream(
         yield final
 
 
-def stream_items(type_: type[T] | Any, chunks: Iterable[Chunk], **options: Any) -> Iterator[T]:
+@overload
+def stream_items(type_: type[list[T]], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
+
+
+@overload
+def stream_items(type_: TypeForm[T], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
+
+
+def stream_items(type_: Any, chunks: Iterable[Chunk], **options: Any) -> Iterator[Any]:
     """Yield each item of a JSON array when it is complete.
 
     Args:
@@ -359,9 +425,21 @@ def _list_of(type_: Any) -> Any:
     return type_ if get_origin(type_) in _LISTS else list[type_]
 
 
+@overload
+def astream_items(
+    type_: type[list[T]], chunks: AsyncIterable[Chunk], **options: Any
+) -> AsyncIterator[T]: ...
+
+
+@overload
+def astream_items(
+    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Any
+) -> AsyncIterator[T]: ...
+
+
 async def astream_items(
-    type_: type[T] | Any, chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[T]:
+    type_: Any, chunks: AsyncIterable[Chunk], **options: Any
+) -> AsyncIterator[Any]:
     """Yield items as `stream_items` does, from an asynchronous source.
 
     Args:
