@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
-use crate::builder::{Expected, Validation};
+use crate::builder::{Expected, Shown, Validation};
 use crate::frame::{Frame, Values};
 use crate::plan::{Action, Close, Sequence, Validator};
 use crate::run::Run;
@@ -145,7 +145,7 @@ impl Run<'_, '_> {
     }
 
     /// What the container of `frame` becomes, now that its last byte stands before `end`.
-    pub fn finish_frame(&mut self, frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+    pub fn finish_frame(&mut self, frame: &Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
         let node = self.plan.node(frame.node);
         let expected = Expected {
             node: frame.node,
@@ -153,38 +153,46 @@ impl Run<'_, '_> {
             lenient: false,
         };
         if self.st.frames.is_empty() && self.st.is_typed() {
-            if let Action::Array(plan) = node.on(frame.kind)
-                && plan.sequence == Sequence::Items
-            {
-                return self.freeze(&frame).map(Some);
-            }
-            let value = self.validated(expected, frame.start, end)?;
-            return match value {
+            return self.finish_root(frame, expected, end);
+        }
+        if frame.tentative {
+            return self.freeze(frame).map(Some);
+        }
+        if frame.failed {
+            return self.spoilt(frame, expected, end);
+        }
+        match node.close {
+            Close::Keep => self.container(frame),
+            Close::Shell => self.shelled(frame, end),
+            Close::Build if self.can_build(frame)? => self.built(frame).map(Some),
+            Close::Raw | Close::Build => match self.validated(expected, frame.start, end)? {
                 Some(value) => Ok(Some(value)),
-                None => self.freeze(&frame).map(Some),
-            };
+                None if node.omit => Ok(None),
+                None => self.freeze(frame).map(Some),
+            },
+            Close::Leave => self.freeze(frame).map(Some),
         }
-        if !frame.tentative && !frame.failed {
-            match node.close {
-                Close::Keep => return self.container(&frame),
-                Close::Shell => return self.shelled(&frame, end),
-                Close::Build if self.can_build(&frame)? => {
-                    return self.built(frame).map(Some);
-                }
-                Close::Raw | Close::Build => {
-                    if let Some(value) = self.validated(expected, frame.start, end)? {
-                        return Ok(Some(value));
-                    }
-                    if node.omit {
-                        return Ok(None);
-                    }
-                }
-                Close::Leave => {}
-            }
-        } else if frame.failed && !frame.tentative {
-            return self.spoilt(&frame, expected, end);
+    }
+
+    /// The final value, or `None` where it is invalid and that was put off.
+    fn finish_root(
+        &mut self,
+        frame: &Frame,
+        expected: Expected,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind)
+            && plan.sequence == Sequence::Items
+        {
+            return self.freeze(frame).map(Some);
         }
-        self.freeze(&frame).map(Some)
+        let value = self.validated(expected, frame.start, end)?;
+        if value.is_none() {
+            // Invalid as a whole: what was received stays to be looked at.
+            self.st.shown = Shown::Value(self.freeze(frame)?);
+            self.st.dirty = false;
+        }
+        Ok(value)
     }
 
     /// Whether the instance of `frame` is complete without asking pydantic.
@@ -211,17 +219,17 @@ impl Run<'_, '_> {
     ///
     /// Reading its bytes again would give an equal one, of new parts: for a tree, each node once
     /// for every level above it.
-    fn built(&self, frame: Frame) -> PyResult<Py<PyAny>> {
-        let Action::Object(plan) = self.plan.node(frame.node).on(frame.kind) else {
-            return self.freeze(&frame);
-        };
-        match frame.values {
-            Values::Object {
-                dict,
-                set: Some(set),
-                extra,
-            } => complete_instance(self.py, plan, &dict, &set, extra.as_ref()),
-            _ => self.freeze(&frame),
+    fn built(&self, frame: &Frame) -> PyResult<Py<PyAny>> {
+        match (self.plan.node(frame.node).on(frame.kind), &frame.values) {
+            (
+                Action::Object(plan),
+                Values::Object {
+                    dict,
+                    set: Some(set),
+                    extra,
+                },
+            ) => complete_instance(self.py, plan, dict, set, extra.as_ref()),
+            _ => self.freeze(frame),
         }
     }
 

@@ -22,8 +22,15 @@ impl Envelope {
     #[pyo3(signature = (*, noise, key, bare_array))]
     fn new(noise: bool, key: Option<String>, bare_array: bool) -> Self {
         let limits = Limits::default();
-        let options = envelope::Options { noise, key, bare_array, limits };
-        Self { inner: envelope::Envelope::new(options) }
+        let options = envelope::Options {
+            noise,
+            key,
+            bare_array,
+            limits,
+        };
+        Self {
+            inner: envelope::Envelope::new(options),
+        }
     }
 
     fn feed<'py>(&mut self, chunk: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
@@ -61,6 +68,11 @@ impl Envelope {
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let error = self.inner.error()?;
-        Some(json_error(error, &PyTuple::empty(py)).into_value(py).into_bound(py).into_any())
+        Some(
+            json_error(error, &PyTuple::empty(py))
+                .into_value(py)
+                .into_bound(py)
+                .into_any(),
+        )
     }
 }

@@ -198,12 +198,25 @@ impl<'a> Run<'a, '_> {
             return Ok(());
         }
         if let Some(frame) = self.st.frames.pop() {
-            let labels = frame.labels;
-            let value = self.finish_frame(frame, end)?;
-            self.st.place.drop_labels(labels);
+            let value = self.finish(frame, end)?;
             self.deliver(value, end)?;
         }
         Ok(())
+    }
+
+    /// Finish `frame`, which was taken off the stack. Where that fails it goes back, so that the
+    /// last snapshot stays what it was.
+    fn finish(&mut self, frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+        match self.finish_frame(&frame, end) {
+            Ok(value) => {
+                self.st.place.drop_labels(frame.labels);
+                Ok(value)
+            }
+            Err(error) => {
+                self.st.frames.push(frame);
+                Err(error)
+            }
+        }
     }
 
     /// Hand a complete value to the innermost frame; `None` where it is not to be shown.
@@ -238,9 +251,7 @@ impl<'a> Run<'a, '_> {
             let Some(frame) = self.st.frames.pop() else {
                 return Ok(());
             };
-            let labels = frame.labels;
-            value = self.finish_frame(frame, end)?;
-            self.st.place.drop_labels(labels);
+            value = self.finish(frame, end)?;
         }
     }
 
@@ -464,7 +475,14 @@ impl<'a> Run<'a, '_> {
         };
         let whole = self.st.frames.is_empty() && self.st.is_typed();
         let value = if string.validate || whole {
-            self.validated(expected, string.start, end)?
+            match self.validated(expected, string.start, end) {
+                Ok(value) => value,
+                Err(error) => {
+                    // It stays in the last snapshot.
+                    self.st.string = Some(string);
+                    return Err(error);
+                }
+            }
         } else if let Some(text) = &string.text {
             Some(text.to_python(self.py)?.into_any().unbind())
         } else {
