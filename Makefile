@@ -62,6 +62,10 @@ format: $(VENV)/.dev ## Rewrite the sources as the formatters want them
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+.PHONY: audit
+audit: $(VENV)/.installed $(VENV)/.dev $(VENV)-audit/.made ## Check the dependencies: licences, sources, known vulnerabilities
+	.ci/audit
+
 ##@ Long tests
 
 .PHONY: test-deep
@@ -137,7 +141,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 .PHONY: clean
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist .bench .venv .venv-bench .venv-wheel
+	rm -rf dist .bench .venv .venv-audit .venv-bench .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -170,4 +174,9 @@ $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
 	$(call make-venv,$(VENV)-bench)
 	@$(VENV)-bench/bin/pip install --quiet --requirement benches/requirements.txt >&2
 	@$(VENV)-bench/bin/pip install --quiet --no-deps --requirement benches/requirements-newer.txt >&2
+	@touch $@
+
+$(VENV)-audit/.made:
+	$(call make-venv,$(VENV)-audit)
+	@$(VENV)-audit/bin/pip install --quiet 'pip-audit>=2.9' >&2
 	@touch $@
