@@ -8,7 +8,45 @@ from typing_extensions import Buffer, Self, disjoint_base
 __version__: str
 """The version of the package."""
 
-__all__ = ["JsonParser", "Plan", "StateCore", "__version__", "loads"]
+__all__ = ["Envelope", "JsonParser", "Plan", "StateCore", "__version__", "loads"]
+
+@final
+class Envelope:
+    """Takes the wanted value out of what a model writes around it.
+
+    Args:
+        noise: Prose, code fences and ``<think>`` blocks may stand around the JSON text.
+        key: The property of the root object that holds the wanted value; `None` for the root.
+        bare_array: A root that is an array is taken as it is, although a property is named.
+    """
+
+    def __new__(cls, *, noise: bool, key: str | None, bare_array: bool) -> Self: ...
+    def feed(self, chunk: str, /) -> str:
+        """Read more of the text and return what of it belongs to the wanted value.
+
+        What is wrong inside the value is handed out, for its parser to find; what is wrong
+        outside becomes `error`. After either, nothing more is handed out.
+        """
+
+    @property
+    def begun(self) -> bool:
+        """Whether JSON began."""
+
+    @property
+    def found(self) -> bool:
+        """Whether the wanted value was found."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the JSON text is complete, with what the value is wrapped in."""
+
+    @property
+    def trailing(self) -> str:
+        """What followed the JSON text, without a closing code fence."""
+
+    @property
+    def error(self) -> Exception | None:
+        """The `JsonError` of the text outside the value; positions count from its first byte."""
 
 @final
 class JsonParser:

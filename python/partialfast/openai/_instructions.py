@@ -1,0 +1,39 @@
+"""What is said to the model in words."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from partialfast.openai._mode import Mode
+from partialfast.openai._target import Shape
+
+__all__ = ["explain", "instructions"]
+
+
+def instructions(shape: Shape, mode: Mode) -> str:
+    """Return what asks a model for an object of this shape.
+
+    Args:
+        shape: The object.
+        mode: `Mode.JSON` or `Mode.MD_JSON`.
+    """
+    # OpenAI refuses {"type": "json_object"} unless the word JSON stands in the messages.
+    form = "inside one ```json code block" if mode is Mode.MD_JSON else "and nothing else"
+    schema = json.dumps(shape.schema, ensure_ascii=False)
+    return (
+        f"Answer with one JSON object {form}. It must follow this JSON schema; do not repeat "
+        f"the schema itself.\n\n{schema}"
+    )
+
+
+def explain(error: Exception) -> str:
+    """Return what tells a model that its answer was wrong, and where."""
+    if isinstance(error, ValidationError):
+        lines = [
+            f"- {'.'.join(map(str, line['loc'])) or 'the whole answer'}: {line['msg']}"
+            for line in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        return "\n".join(["Your answer is not valid:", *lines, "Give the whole answer again."])
+    return f"Your answer could not be read: {error}\nGive the whole answer again."

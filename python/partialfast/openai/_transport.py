@@ -1,0 +1,179 @@
+"""Where the answer comes from: one source per way of reading it, sync and async.
+
+A source hands out what it reads block by block and knows how to close the HTTP response. What a
+block is only the `State` that reads it needs to know.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+__all__ = [
+    "CORRUPT",
+    "END",
+    "AsyncSource",
+    "Lost",
+    "Source",
+    "Transport",
+    "open_async_source",
+    "open_source",
+]
+
+Transport = Literal["auto", "raw", "sdk"]
+
+
+class _Mark:
+    """A block that is none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+END: Final = _Mark("END")
+CORRUPT: Final = _Mark("CORRUPT")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A block that stands for a lost connection.
+
+    Args:
+        error: The exception of the HTTP library.
+    """
+
+    error: BaseException
+
+
+class Source(Protocol):
+    """An open HTTP response."""
+
+    request: Any
+    request_id: str | None
+
+    def read(self) -> Any:
+        """Return the next block, `END`, `CORRUPT` or a `Lost`."""
+
+    def close(self) -> None:
+        """Close the response."""
+
+
+class AsyncSource(Protocol):
+    """An open HTTP response, read without blocking."""
+
+    request: Any
+    request_id: str | None
+
+    async def read(self) -> Any:
+        """Return the next block, `END`, `CORRUPT` or a `Lost`."""
+
+    async def aclose(self) -> None:
+        """Close the response."""
+
+
+def open_source(resource: Any, kwargs: dict[str, Any], transport: Transport) -> Source:
+    """Send the request and return its response.
+
+    Args:
+        resource: The SDK's ``client.chat.completions`` or ``client.responses``.
+        kwargs: Arguments of its ``create``.
+        transport: How to read.
+
+    Returns:
+        The response, of which no block has been read.
+
+    Raises:
+        openai.OpenAIError: As the SDK raises it.
+    """
+    del transport
+    return _SdkSource(resource.create(**kwargs, stream=True))
+
+
+async def open_async_source(
+    resource: Any, kwargs: dict[str, Any], transport: Transport
+) -> AsyncSource:
+    """Send the request and return its response; the twin of `open_source`."""
+    del transport
+    return _AsyncSdkSource(await resource.create(**kwargs, stream=True))
+
+
+def _transport_errors() -> tuple[type[BaseException], ...]:
+    """Return the exceptions that mean a lost connection.
+
+    The SDK works over httpx or its successor, by version and by the client that it was given, and
+    turns their exceptions into its own, or does not, by version too.
+    """
+    errors: list[type[BaseException]] = [ssl.SSLError, ConnectionError, TimeoutError]
+    for name, error in (
+        ("openai", "APIConnectionError"),
+        ("httpx2", "RequestError"),
+        ("httpx", "RequestError"),
+        ("anyio", "EndOfStream"),
+    ):
+        if (module := sys.modules.get(name)) is not None:
+            errors.append(getattr(module, error))
+    return tuple(errors)
+
+
+def _lost(error: BaseException) -> Lost:
+    # The SDK's exception says less than the one that it was made from.
+    wrapped = type(error).__module__.partition(".")[0] == "openai"
+    return Lost(error.__cause__ if wrapped and error.__cause__ is not None else error)
+
+
+def _header(response: Any, name: str) -> str | None:
+    headers = getattr(response, "headers", None)
+    return headers.get(name) if headers is not None else None
+
+
+class _SdkSource:
+    """Iterates the SDK's chunk objects."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._iterator: Iterator[Any] = iter(stream)
+        response = getattr(stream, "response", None)
+        self.request = getattr(response, "request", None)
+        self.request_id = _header(response, "x-request-id")
+
+    def read(self) -> Any:
+        try:
+            return next(self._iterator, END)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return CORRUPT
+        except _transport_errors() as error:
+            return _lost(error)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _AsyncSdkSource:
+    """Iterates the SDK's chunk objects."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._iterator: AsyncIterator[Any] = aiter(stream)
+        response = getattr(stream, "response", None)
+        self.request = getattr(response, "request", None)
+        self.request_id = _header(response, "x-request-id")
+
+    async def read(self) -> Any:
+        try:
+            return await anext(self._iterator, END)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return CORRUPT
+        except _transport_errors() as error:
+            return _lost(error)
+
+    async def aclose(self) -> None:
+        # An asynchronous generator, as a wrapped client may give, has no `close`.
+        close = getattr(self._stream, "aclose", None) or self._stream.close
+        await close()
