@@ -197,4 +197,9 @@ def loads(
     Raises:
         JsonError: The text is not JSON, or not complete.
         TypeError: `data` is neither text nor bytes-like.
+
+    Examples:
+        >>> from partialfast import loads
+        >>> loads('{"name": "Ada Ki', partial=True)
+        {'name': 'Ada Ki'}
     """

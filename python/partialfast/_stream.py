@@ -1,9 +1,7 @@
-"""Typed streams without I/O: chunks in, snapshots out."""
+"""The state of a typed stream, without I/O: chunks in, snapshots out."""
 
 from __future__ import annotations
 
-import collections
-import collections.abc
 import copy
 import functools
 from typing import (
@@ -11,10 +9,10 @@ from typing import (
     Any,
     Generic,
     Literal,
+    TypedDict,
     TypeVar,
     cast,
     get_args,
-    get_origin,
     overload,
 )
 
@@ -27,7 +25,6 @@ from ._errors import JsonError, TruncatedError
 from ._plan import compile_type
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
     from typing import TypeAlias
 
     from typing_extensions import Buffer, TypeForm
@@ -37,15 +34,7 @@ if TYPE_CHECKING:
     #: A piece of the text, as it arrives.
     Chunk: TypeAlias = str | Buffer
 
-__all__ = [
-    "ItemState",
-    "OnInvalid",
-    "StreamState",
-    "astream",
-    "astream_items",
-    "stream",
-    "stream_items",
-]
+__all__ = ["Chunk", "ItemState", "OnInvalid", "StreamOptions", "StreamState"]
 
 T = TypeVar("T")
 
@@ -56,6 +45,18 @@ OnInvalid = Literal["raise", "defer"]
 MAX_DEPTH = 200
 #: How many bytes a text may have.
 MAX_BYTES = 1 << 30
+
+
+class StreamOptions(TypedDict, total=False):
+    """The options of `StreamState`, for functions that hand them on."""
+
+    strict: bool | None
+    context: Any
+    by_alias: bool | None
+    by_name: bool | None
+    on_invalid: OnInvalid
+    max_depth: int
+    max_bytes: int
 
 
 @functools.cache
@@ -277,189 +278,3 @@ class ItemState(StreamState[T]):
             details = [detail for error in errors for detail in _details(error, ())]
             raise ValidationError.from_exception_data(self._title, details, input_type="json")
         return cast("T", None)
-
-
-@overload
-def stream(type_: type[Partial[T]], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
-
-
-@overload
-def stream(type_: TypeForm[T], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
-
-
-def stream(type_: Any, chunks: Iterable[Chunk], **options: Any) -> Iterator[Any]:
-    """Yield a snapshot after each chunk that changed something, the final value last.
-
-    Args:
-        type_: Any type that pydantic can validate.
-        chunks: The text, cut anywhere.
-        **options: Those of `StreamState`.
-
-    Yields:
-        Snapshots. The last is the final value, fully validated.
-
-    Raises:
-        TruncatedError: `chunks` ended before the text was complete.
-        JsonError: The text is not JSON.
-        pydantic.ValidationError: A value is invalid.
-    """
-    state: StreamState[Any] = StreamState(type_, **options)
-    return _snapshots(state, chunks)
-
-
-def _snapshots(state: StreamState[T], chunks: Iterable[Chunk]) -> Iterator[T]:
-    feed = state.feed
-    for chunk in chunks:
-        snapshot = feed(chunk)
-        if snapshot is not None:
-            yield snapshot
-    was_done = state.done
-    final = state.finish()
-    if not was_done or final is None:
-        yield final
-
-
-@overload
-def astream(
-    type_: type[Partial[T]], chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[T]: ...
-
-
-@overload
-def astream(
-    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[T]: ...
-
-
-async def astream(type_: Any, chunks: AsyncIterable[Chunk], **options: Any) -> AsyncIterator[Any]:
-    """Yield snapshots as `stream` does, from an asynchronous source.
-
-    Args:
-        type_: Any type that pydantic can validate.
-        chunks: The text, cut anywhere.
-        **options: Those of `StreamState`.
-
-    Yields:
-        Snapshots. The last is the final value, fully validated.
-
-    Raises:
-        TruncatedError: `chunks` ended before the text was complete.
-        JsonError: The text is not JSON.
-        pydantic.ValidationError: A value is invalid.
-    """
-    state: StreamState[Any] = StreamState(type_, **options)
-    async for chunk in chunks:
-        snapshot = state.feed(chunk)
-        if snapshot is not None:
-            yield snapshot
-    was_done = state.done
-    final = state.finish()
-    if not was_done or final is None:
-        yield final
-
-
-@overload
-def stream_items(type_: type[list[T]], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
-
-
-@overload
-def stream_items(type_: TypeForm[T], chunks: Iterable[Chunk], **options: Any) -> Iterator[T]: ...
-
-
-def stream_items(type_: Any, chunks: Iterable[Chunk], **options: Any) -> Iterator[Any]:
-    """Yield each item of a JSON array when it is complete.
-
-    Args:
-        type_: The type of an item; a list-like type, such as ``list[M]``, means its items.
-        chunks: The text of the array, cut anywhere.
-        **options: Those of `StreamState`.
-
-    Yields:
-        Items, fully validated, in order.
-
-    Raises:
-        TruncatedError: `chunks` ended before the array was complete.
-        JsonError: The text is not JSON.
-        pydantic.ValidationError: An item is invalid. With ``on_invalid="defer"`` the valid ones
-            are yielded and the errors of the others raised together at the end.
-    """
-    state: ItemState[Any] = ItemState(_list_of(type_), **options)
-    return _items(state, chunks)
-
-
-def _items(state: ItemState[Any], chunks: Iterable[Chunk]) -> Iterator[Any]:
-    for chunk in chunks:
-        failure = _feed(state, chunk)
-        yield from state.take_items()
-        if failure is not None:
-            raise failure
-    state.finish()
-
-
-def _feed(state: ItemState[Any], chunk: Chunk) -> Exception | None:
-    """Feed `chunk` and return what went wrong: the items before it are to be yielded first."""
-    try:
-        state.feed(chunk)
-    except Exception as error:  # noqa: BLE001 - raised by the caller, after the items
-        return error
-    return None
-
-
-#: Generic types whose argument is an item.
-_LISTS = (
-    list,
-    set,
-    frozenset,
-    tuple,
-    collections.deque,
-    collections.abc.Iterable,
-    collections.abc.Collection,
-    collections.abc.Sequence,
-    collections.abc.MutableSequence,
-    collections.abc.Set,
-)
-
-
-def _list_of(type_: Any) -> Any:
-    """Return `type_` where it is a list of items, else the list type of such items."""
-    return type_ if get_origin(type_) in _LISTS else list[type_]
-
-
-@overload
-def astream_items(
-    type_: type[list[T]], chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[T]: ...
-
-
-@overload
-def astream_items(
-    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[T]: ...
-
-
-async def astream_items(
-    type_: Any, chunks: AsyncIterable[Chunk], **options: Any
-) -> AsyncIterator[Any]:
-    """Yield items as `stream_items` does, from an asynchronous source.
-
-    Args:
-        type_: The type of an item; a list-like type, such as ``list[M]``, means its items.
-        chunks: The text of the array, cut anywhere.
-        **options: Those of `StreamState`.
-
-    Yields:
-        Items, fully validated, in order.
-
-    Raises:
-        TruncatedError: `chunks` ended before the array was complete.
-        JsonError: The text is not JSON.
-        pydantic.ValidationError: An item is invalid.
-    """
-    state: ItemState[Any] = ItemState(_list_of(type_), **options)
-    async for chunk in chunks:
-        failure = _feed(state, chunk)
-        for item in state.take_items():
-            yield item
-        if failure is not None:
-            raise failure
-    state.finish()
