@@ -14,8 +14,9 @@ from ._errors import (
     StreamError,
     TruncatedError,
 )
+from ._loops import astream, astream_items, stream, stream_items
 from ._partial import Partial
-from ._stream import StreamState, astream, astream_items, stream, stream_items
+from ._stream import StreamState
 
 if TYPE_CHECKING:
     from .openai import Mode, from_openai

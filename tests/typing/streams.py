@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import partialfast as pf
+from partialfast._loops import AsyncStream, Stream
 
 
 class User(BaseModel):
@@ -18,10 +19,10 @@ class User(BaseModel):
 text = ['{"name": ', '"Ada"}']
 data: Iterable[bytes] = iter([b"{", b"}"])
 
-assert_type(pf.stream(User, text), Iterator[User])
-assert_type(pf.stream(User, data, strict=True, on_invalid="defer"), Iterator[User])
-assert_type(pf.stream(pf.Partial[User], text), Iterator[User])
-assert_type(pf.stream(list[User], text), Iterator[list[User]])
+assert_type(pf.stream(User, text), Stream[User])
+assert_type(pf.stream(User, data, strict=True, on_invalid="defer"), Stream[User])
+assert_type(pf.stream(pf.Partial[User], text), Stream[User])
+assert_type(pf.stream(list[User], text), Stream[list[User]])
 assert_type(pf.stream_items(User, text), Iterator[User])
 assert_type(pf.stream_items(list[User], text), Iterator[User])
 
@@ -30,8 +31,8 @@ for snapshot in pf.stream(User, text):
 
 
 async def asynchronous(chunks: AsyncIterable[str]) -> None:
-    assert_type(pf.astream(User, chunks), AsyncIterator[User])
-    assert_type(pf.astream(pf.Partial[User], chunks), AsyncIterator[User])
+    assert_type(pf.astream(User, chunks), AsyncStream[User])
+    assert_type(pf.astream(pf.Partial[User], chunks), AsyncStream[User])
     assert_type(pf.astream_items(User, chunks), AsyncIterator[User])
     async for snapshot in pf.astream(User, chunks):
         assert_type(snapshot, User)
@@ -63,5 +64,5 @@ class Order(BaseModel):
     number: int
 
 
-assert_type(pf.stream(User | Order, text), Iterator[User | Order])
-assert_type(pf.stream(Annotated[User, "note"], text), Iterator[User])
+assert_type(pf.stream(User | Order, text), Stream[User | Order])
+assert_type(pf.stream(Annotated[User, "note"], text), Stream[User])
