@@ -172,6 +172,10 @@ class StateCore:
         """Paths of the values that the last chunk completed, children before parents."""
 
     @property
+    def newly_completed(self) -> list[tuple[str | int, ...]]:
+        """Paths of the values completed since `feed` last returned a snapshot."""
+
+    @property
     def done(self) -> bool:
         """Whether the value is complete."""
 

@@ -33,7 +33,6 @@ class _Received(Generic[T]):
 
     def __init__(self, state: StreamState[T]) -> None:
         self._state = state
-        self._completed: list[Path] = []
 
     @property
     def snapshot(self) -> T | None:
@@ -53,11 +52,7 @@ class _Received(Generic[T]):
     @property
     def completed(self) -> list[Path]:
         """Paths of the values completed since the last snapshot, children before parents."""
-        return [*self._completed, *self._state.completed]
-
-    def _unseen(self) -> None:
-        """Keep what the last chunk completed: it did not lead to a snapshot."""
-        self._completed += self._state.completed
+        return self._state.newly_completed
 
     def _last(self) -> tuple[T, bool]:
         """Return the final value, and whether it is still to be yielded."""
@@ -87,15 +82,11 @@ class Stream(_Received[T], Iterator[T]):
         return next(self._snapshots)
 
     def _iterate(self, chunks: Iterable[Chunk]) -> Generator[T, None, None]:
-        feed, completed = self._state.feed, self._completed
+        feed = self._state.feed
         for chunk in chunks:
             snapshot = feed(chunk)
-            if snapshot is None:
-                self._unseen()
-            else:
+            if snapshot is not None:
                 yield snapshot
-                if completed:
-                    completed.clear()
         final, is_new = self._last()
         if is_new:
             yield final
@@ -151,15 +142,11 @@ class AsyncStream(_Received[T], AsyncIterator[T]):
         return await anext(self._snapshots)
 
     async def _iterate(self, chunks: AsyncIterable[Chunk]) -> AsyncGenerator[T, None]:
-        feed, completed = self._state.feed, self._completed
+        feed = self._state.feed
         async for chunk in chunks:
             snapshot = feed(chunk)
-            if snapshot is None:
-                self._unseen()
-            else:
+            if snapshot is not None:
                 yield snapshot
-                if completed:
-                    completed.clear()
         final, is_new = self._last()
         if is_new:
             yield final

@@ -16,6 +16,8 @@ pub struct Driver {
     pub builder: Builder,
     /// What a feed failed with; every later one fails with it too.
     failure: Option<PyErr>,
+    /// Whether the caller saw what there is: a snapshot was handed out since the last chunk.
+    pub seen: bool,
 }
 
 impl Driver {
@@ -24,6 +26,7 @@ impl Driver {
             machine: Machine::new(limits),
             builder: Builder::default(),
             failure: None,
+            seen: true,
         }
     }
 
@@ -31,11 +34,13 @@ impl Driver {
         self.machine.reset();
         self.builder.reset();
         self.failure = None;
+        self.seen = true;
     }
 
     /// Read `bytes`.
     pub fn feed(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
-        self.builder.place.forget();
+        self.builder.place.begin_chunk(self.seen);
+        self.seen = false;
         if self.builder.is_typed() {
             self.builder.raw.bytes.extend_from_slice(bytes);
         }

@@ -8,6 +8,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::driver::Driver;
 use crate::input::with_bytes;
+use crate::place::Extent;
 use crate::plan::Plan;
 
 /// Documented in `_core.pyi`.
@@ -35,6 +36,8 @@ impl JsonParser {
 
     #[pyo3(signature = (chunk, /))]
     fn feed(&mut self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
+        // Nobody asks this class for what older chunks completed.
+        self.driver.seen = true;
         with_bytes(chunk, |bytes| self.driver.feed(py, self.plan.get(), bytes))
     }
 
@@ -58,7 +61,7 @@ impl JsonParser {
 
     #[getter]
     fn completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.driver.builder.place.completed(py)
+        self.driver.builder.place.completed(py, Extent::Chunk)
     }
 
     #[getter]

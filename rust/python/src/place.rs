@@ -43,11 +43,22 @@ enum Event {
     Scalar(Step),
 }
 
+/// How far back to look.
+#[derive(Clone, Copy, Debug)]
+pub enum Extent {
+    /// The last chunk.
+    Chunk,
+    /// All that was not forgotten.
+    Kept,
+}
+
 /// The way from the root to the value being read.
 #[derive(Default)]
 pub struct Whereabouts {
     levels: Vec<Level>,
     events: Vec<Event>,
+    /// How many of them are older than the last chunk.
+    older: usize,
     /// Union members that pydantic names in an error's location, each with its depth.
     labels: Vec<(usize, Py<PyAny>)>,
     /// Set while a stretch is read a second time.
@@ -125,9 +136,12 @@ impl Whereabouts {
         }
     }
 
-    /// Forget what was completed so far.
-    pub fn forget(&mut self) {
-        self.events.clear();
+    /// A new chunk comes. `forget` says that what was completed before need not be kept.
+    pub fn begin_chunk(&mut self, forget: bool) {
+        if forget {
+            self.events.clear();
+        }
+        self.older = self.events.len();
     }
 
     /// Go back to `depth` open containers and stop noting events, to read a stretch again.
@@ -155,6 +169,7 @@ impl Whereabouts {
     pub fn reset(&mut self) {
         self.levels.clear();
         self.events.clear();
+        self.older = 0;
         self.labels.clear();
         self.muted = false;
     }
@@ -185,11 +200,16 @@ impl Whereabouts {
         PyTuple::new(py, location)
     }
 
-    /// Paths of the values completed since `forget`, children before parents.
+    /// Paths of the values completed by the last chunk, or since events were last forgotten;
+    /// children before parents.
     ///
     /// The events are walked backwards from where the machine stands now: so nothing but a key
     /// and a mark had to be stored while feeding.
-    pub fn completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    pub fn completed<'py>(&self, py: Python<'py>, extent: Extent) -> PyResult<Bound<'py, PyList>> {
+        let skipped = match extent {
+            Extent::Chunk => self.older,
+            Extent::Kept => 0,
+        };
         let mut keys: Vec<Py<PyAny>> = Vec::new();
         // The containers that are open now; their own steps, without the innermost level's, which
         // names a member and not a container.
@@ -197,7 +217,7 @@ impl Whereabouts {
             keys.extend(level.step.to_python(py)?);
         }
         let mut paths = Vec::new();
-        for event in self.events.iter().rev() {
+        for event in self.events[skipped..].iter().rev() {
             match event {
                 Event::Enter => {
                     keys.pop();

@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use crate::builder::Validation;
 use crate::driver::Driver;
 use crate::input::with_bytes;
+use crate::place::Extent;
 use crate::plan::Plan;
 
 /// Documented in `_core.pyi`.
@@ -84,10 +85,12 @@ impl StateCore {
         let plan = self.plan(py)?;
         with_bytes(chunk, |bytes| self.driver.feed(py, plan.get(), bytes))?;
         if self.streams_items {
+            self.driver.seen = true;
             self.driver.builder.drop_read_items();
             return Ok(None);
         }
         if self.driver.builder.dirty {
+            self.driver.seen = true;
             return self.driver.snapshot(py, plan.get());
         }
         Ok(None)
@@ -143,7 +146,13 @@ impl StateCore {
 
     #[getter]
     fn completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.driver.builder.place.completed(py)
+        self.driver.builder.place.completed(py, Extent::Chunk)
+    }
+
+    /// What was completed since `feed` last returned a snapshot.
+    #[getter]
+    fn newly_completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.driver.builder.place.completed(py, Extent::Kept)
     }
 
     #[getter]
