@@ -75,6 +75,16 @@ pub enum Open {
     Key(Py<PyAny>),
 }
 
+impl Open {
+    /// What tells one open member from another: field names are shared objects.
+    pub fn address(&self) -> usize {
+        match self {
+            Self::Key(key) => key.as_ptr().addr(),
+            Self::No | Self::Item => 0,
+        }
+    }
+}
+
 /// One open container that is being built.
 pub struct Frame {
     pub node: NodeId,

@@ -204,8 +204,12 @@ impl Run<'_, '_> {
                     Some(dict) => dict.bind(py).clone(),
                     None => slot.object.bind(py).cast::<PyDict>()?.clone(),
                 };
+                let before = slot.open.address();
                 update_dict(frame, slot, dict.bind(py), &target, child)?;
                 drop(target);
+                if slot.open.address() == before {
+                    return Ok(());
+                }
                 let (Action::Object(plan) | Action::Root(plan)) =
                     self.plan.node(frame.node).on(frame.kind)
                 else {
