@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partialfast.replay import (
+    SHAPES,
     Fault,
     FaultKind,
     Recording,
@@ -23,7 +24,7 @@ from partialfast.replay import (
     read_all,
 )
 from partialfast.replay._faults import GARBAGE, REFUSAL
-from partialfast.replay._recording import Deck
+from partialfast.replay._recording import _FIELDS, Deck
 from partialfast.replay._request import RequestError, parse_request
 from partialfast.replay._script import Kind, count_tokens, cut, write_script
 from tests.replaying import (
@@ -213,6 +214,8 @@ def test_the_last_user_message_is_found_in_every_form() -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "image_url", "image_url": {}}]
     messages = [{"role": "user", "content": parts}, {"role": "assistant", "content": None}]
     assert chat(messages=messages).last_user == "one"
+    again = [*messages, {"role": "user", "content": "again"}]
+    assert chat(messages=again).last_user == "again"
     items = [
         {"role": "user", "content": [{"type": "input_text", "text": "two"}]},
         {"type": "function_call_output", "call_id": "c", "output": "three"},
@@ -379,3 +382,15 @@ def test_the_request_decides_between_call_and_content(
     script = write_script(Recording(text=TEXT, **recording), chat(**fields), chars=None, faults=())
     assert [call.name for call in script.calls] == ([] if tool is None else [tool])
     assert texts(script) == TEXT
+
+
+def test_the_documentation_names_every_field_fault_and_shape() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "replay.md").read_text(encoding="utf-8")
+    table_rows = [line for line in page.splitlines() if line.startswith("| `")]
+    named = " ".join(line.split("|")[1] for line in table_rows)
+    for field in _FIELDS:
+        assert f"`{field}`" in named
+    for kind in FaultKind:
+        assert f"`{kind.value}" in named
+    for shape in SHAPES:
+        assert f"`{shape}`" in named

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from partialfast.replay._recording import Recording, ToolCall
 from partialfast.replay._request import Ask, RequestError
@@ -17,6 +20,12 @@ Json = dict[str, Any]
 
 #: Data of the event that ends a chat completion stream.
 DONE = "[DONE]"
+
+
+@lru_cache(maxsize=256)
+def _digest(number: int, purpose: str) -> str:
+    # Every event repeats the same few ids.
+    return hashlib.sha512(f"{number}/{purpose}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,7 @@ class Reply:
 
     def token(self, purpose: str, length: int) -> str:
         """Make up the random-looking part of an id."""
-        seed = f"{self.number}/{purpose}".encode()
-        digest = hashlib.sha512(seed).hexdigest()
-        return digest[:length]
+        return _digest(self.number, purpose)[:length]
 
     def call_id(self, call: int, prefix: str, length: int) -> str:
         """Give the id of a tool call: the recorded one, else one in the server's form."""
@@ -75,10 +82,9 @@ class Event:
 
 def dump(value: object) -> bytes:
     """Encode JSON as the servers do: compact, in UTF-8."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
-        return text.encode()
-    except UnicodeEncodeError:
+        return to_json(value, inf_nan_mode="constants")
+    except PydanticSerializationError:
         # A lone surrogate, recorded on purpose, can only travel as an escape.
         return json.dumps(value, separators=(",", ":")).encode()
 

@@ -139,7 +139,7 @@ class _Writer:
         if item.kind is Kind.CONTENT and not self.bare:
             value["logprobs"] = []
         if self.reply.ask.obfuscation and not self.bare:
-            value["obfuscation"] = self.reply.token(f"pad{self._upto}", 1 + (self._upto + 7) % 16)
+            value["obfuscation"] = self.reply.token("pad", 1 + (self._upto + 7) % 16)
         return self.event(self.kind(item) + ".delta", value, tokens=count_tokens(delta.text))
 
     def part_index(self, item: _Item) -> str | None:

@@ -292,4 +292,6 @@ def _mark(body: list[Delta], faults: list[Fault]) -> tuple[list[Delta], list[Mar
 
 
 def _for_choices(deltas: list[Delta], choices: int) -> list[Delta]:
+    if choices == 1:
+        return deltas
     return [replace(delta, choice=choice) for delta in deltas for choice in range(choices)]

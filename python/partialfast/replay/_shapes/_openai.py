@@ -227,7 +227,7 @@ class OpenAI:
         """Add the padding that hides the length of a delta."""
         if reply.ask.obfuscation and chunk.finish is None:
             length = 1 + (chunk.upto + 7) % 16
-            data["obfuscation"] = reply.token(f"pad{chunk.upto}", length)
+            data["obfuscation"] = reply.token("pad", length)
         return data
 
     # Without streaming
