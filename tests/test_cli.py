@@ -144,7 +144,7 @@ def test_replay_serves_a_file_until_interrupted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["nothing"], "no built-in recording 'nothing'; there are meeting"),
+        (["nothing"], "no built-in recording 'nothing'; there are meeting, servers"),
         (["nothing.jsonl"], "No such file or directory: 'nothing.jsonl'"),
         (["meeting", "--fault", "explode"], "unknown fault 'explode'"),
         (["meeting", "--rate", "-1"], "rate must be positive, not -1.0"),

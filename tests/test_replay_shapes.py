@@ -11,14 +11,13 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from partialfast.replay import (
-    SHAPES,
-    Recording,
-    ToolCall,
-)
+from partialfast.replay import SHAPES, Options, Recording, ToolCall, builtin
+from partialfast.replay._plan import plan_answer
+from partialfast.replay._recording import Deck
 from partialfast.replay._request import Ask
 from partialfast.replay._script import count_tokens
 from tests.replaying import (
+    FORCED,
     TEXT,
     TOOLS,
     Answer,
@@ -220,6 +219,33 @@ def test_a_recorded_index_overrides_the_habit() -> None:
 def test_the_same_answer_is_the_same_byte_by_byte() -> None:
     first, second = (body(plan(Recording(text=TEXT), chat())) for _ in range(2))
     assert first == second
+
+
+# The recordings that name their servers
+
+
+def test_there_is_a_recording_for_every_server() -> None:
+    shapes = [recording.shape for recording in builtin("servers") if recording.shape]
+    assert set(shapes) == set(SHAPES)
+    assert all(recording.name and recording.model for recording in builtin("servers"))
+
+
+@pytest.mark.parametrize("recording", builtin("servers"), ids=lambda recording: recording.model)
+def test_a_recording_is_asked_for_by_its_model_and_says_what_it_holds(
+    recording: Recording,
+) -> None:
+    deck = Deck(builtin("servers"))
+    ask = chat(model=recording.model, tools=TOOLS, tool_choice=FORCED)
+    answer = Answer(events(plan_answer(deck, ask, Options(), number=0, created=0)))
+    if recording.model == "index-0":
+        # Two calls under one index cannot be told apart by it: that is what the recording is for.
+        assert len(answer.calls) == 1
+    elif recording.via == "content":
+        assert answer.content == recording.text
+    else:
+        expected = [(call.name, call.arguments) for call in recording.tool_calls]
+        made = [(call["name"], call["arguments"]) for call in answer.calls.values()]
+        assert made == (expected or [("Person", recording.text)])
 
 
 # The SDK's own models are the judges of the reference shape.
