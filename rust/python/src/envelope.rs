@@ -33,6 +33,7 @@ impl Envelope {
         }
     }
 
+    #[pyo3(signature = (chunk, /))]
     fn feed<'py>(&mut self, chunk: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
         let text = chunk.to_str().map_err(|_| {
             PyValueError::new_err(
