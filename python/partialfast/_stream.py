@@ -81,6 +81,18 @@ def _details(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorD
     return details
 
 
+def _copied(default: Any) -> Any:
+    """Return a copy of a field's default, or ``None`` where there is no copying it.
+
+    pydantic copies it only when the document has ended without the field, so a default that
+    cannot be copied (a lock, an iterator) is no error before that.
+    """
+    try:
+        return copy.deepcopy(default)
+    except Exception:  # noqa: BLE001 - whatever the user's class raises
+        return None
+
+
 class _Errors:
     """Makes pydantic's errors as they would be, had the whole text been validated.
 
@@ -181,7 +193,7 @@ class StreamState(StateCore, Generic[T]):
             root=validator.validate_json,
             arguments=arguments or None,
             defer=on_invalid == "defer",
-            hooks=(errors.relocate, errors.forbidden, ValidationError, copy.deepcopy),
+            hooks=(errors.relocate, errors.forbidden, ValidationError, _copied),
             max_depth=max_depth,
             max_bytes=max_bytes,
             items=self._items,

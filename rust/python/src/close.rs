@@ -75,6 +75,7 @@ impl Run<'_, '_> {
                 frame.failed = true;
             }
             let error = if root {
+                self.st.failed = true;
                 error.into_value(py).into_any()
             } else {
                 validation
