@@ -93,9 +93,10 @@ class ValueCompiler:
         schema, self._definitions = split(adapter.core_schema)
         self._options = options
         self._by_ref: dict[Any, int] = {}
+        self._configs: dict[frozenset[tuple[str, Any]], Mapping[str, Any]] = {}
         self._any: int | None = None
         self.nodes: list[Any] = [None]
-        scope = Scope({}, None, has_data=False)
+        scope = Scope(self._config(), None, has_data=False)
         if options.items:
             item = items_of(schema, self._definitions)
             first = self._add(self._compile(item, scope))
@@ -103,6 +104,17 @@ class ValueCompiler:
             self.nodes[0] = self._node(schema, scope, {"array": ("array", array)})
         else:
             self.nodes[0] = self._compile(schema, scope)
+
+    def _config(self, *layers: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the layers of a config merged, the same object for the same content.
+
+        What a definition compiles to depends on the config, so it is found by that object. The
+        title is left out: it only names errors, which get the root's, and would name the members
+        of a union after the model around it.
+        """
+        merged = {name: value for layer in layers for name, value in layer.items()}
+        merged.pop("title", None)
+        return self._configs.setdefault(frozenset(merged.items()), merged)
 
     # ---- nodes
 

@@ -79,7 +79,7 @@ class TypeCompiler(ValueCompiler):
 
     def _type_model(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
-        config = config_of(schema)
+        config = self._config(config_of(schema))
         if schema.get("root_model"):
             return self._root_model(schema, scope)
         fields, rewrites = unwrap(schema["schema"], self._definitions)
@@ -129,7 +129,7 @@ class TypeCompiler(ValueCompiler):
 
     def _root_model(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
-        inside = Scope(config_of(schema), class_, has_data=False)
+        inside = Scope(self._config(config_of(schema)), class_, has_data=False)
         inner_schema, rewrites = unwrap(schema["schema"], self._definitions)
         how, _ = default_of(inner_schema)
         if how != "none":
@@ -174,7 +174,7 @@ class TypeCompiler(ValueCompiler):
 
     def _type_dataclass(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
-        config = config_of(schema) or scope.config
+        config = self._config(config_of(schema) or scope.config)
         arguments, rewrites = unwrap(schema["schema"], self._definitions)
         if arguments["type"] != "dataclass-args":
             return self._opaque(schema, scope)
@@ -207,7 +207,7 @@ class TypeCompiler(ValueCompiler):
         return self._node(schema, scope, {"object": ("object", described)}, tentative=rewrites)
 
     def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
-        config = {**scope.config, **config_of(schema)}
+        config = self._config(scope.config, config_of(schema))
         inside = Scope(config, schema.get("cls"), has_data=True)
         items = schema["fields"].items()
         compiled = [
@@ -341,7 +341,7 @@ class TypeCompiler(ValueCompiler):
             named = list(fields["fields"].items())
         else:
             return None
-        config = {**scope.config, **config_of(resolved)}
+        config = self._config(scope.config, config_of(resolved))
         extra = fields.get("extra_behavior") or config.get("extra_fields_behavior", "ignore")
         keys: list[str] = []
         tags: dict[str, list[Any]] = {}

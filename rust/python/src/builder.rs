@@ -97,8 +97,6 @@ pub struct Builder {
     pub result: Option<Py<PyAny>>,
     /// Whether the root value is complete, valid or not.
     pub done: bool,
-    /// The root value is complete and invalid: `result` is no more than what can be shown of it.
-    pub failed: bool,
     /// Something visible changed since the last snapshot.
     pub dirty: bool,
     pub validation: Option<Validation>,
@@ -162,7 +160,6 @@ impl Builder {
         self.string = None;
         self.result = None;
         self.done = false;
-        self.failed = false;
         self.dirty = false;
         self.raw = Raw::default();
         self.items.clear();

@@ -75,7 +75,6 @@ impl Run<'_, '_> {
                 frame.failed = true;
             }
             let error = if root {
-                self.st.failed = true;
                 error.into_value(py).into_any()
             } else {
                 validation

@@ -101,9 +101,12 @@ impl StateCore {
         let plan = self.plan(py)?;
         self.driver.finish(py, plan.get())?;
         self.driver.snapshot(py, plan.get())?;
-        let builder = &self.driver.builder;
-        let result = builder.result.as_ref().filter(|_| !builder.failed);
-        Ok(result.map(|value| value.clone_ref(py)))
+        Ok(self
+            .driver
+            .builder
+            .result
+            .as_ref()
+            .map(|value| value.clone_ref(py)))
     }
 
     /// The complete items that were not taken yet.
