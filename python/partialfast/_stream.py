@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 from typing import (
@@ -17,7 +18,7 @@ from typing import (
 )
 
 from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType
 
 from ._core import StateCore
@@ -64,21 +65,26 @@ def _known_errors() -> frozenset[str]:
     return frozenset(get_args(ErrorType))
 
 
+def _moved(item: ErrorDetails, prefix: tuple[Any, ...]) -> InitErrorDetails:
+    """Return the error `item` with its location below `prefix`."""
+    context = item.get("ctx")
+    known = InitErrorDetails(
+        type=item["type"], loc=(*prefix, *item["loc"]), input=item["input"], ctx=context or {}
+    )
+    if item["type"] in _known_errors():
+        # A custom error may bear a known name: that of an e-mail address is "value_error".
+        with contextlib.suppress(TypeError):
+            made = ValidationError.from_exception_data("", [known], input_type="json")
+            if made.errors(include_url=False)[0]["msg"] == item["msg"]:
+                return known
+    # The message is in its final form already.
+    custom = PydanticCustomError(cast("Any", item["type"]), cast("Any", item["msg"]), context)
+    return InitErrorDetails(type=custom, loc=known["loc"], input=item["input"])
+
+
 def _details(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorDetails]:
     """Return the errors of `error`, each located below `prefix`."""
-    details = []
-    for item in error.errors(include_url=False):
-        kind: Any = item["type"]
-        context = item.get("ctx")
-        if kind not in _known_errors():
-            # Raised as a `PydanticCustomError`; its message is in its final form already.
-            kind = PydanticCustomError(kind, cast("Any", item["msg"]), context)
-            context = None
-        made = InitErrorDetails(type=kind, loc=(*prefix, *item["loc"]), input=item["input"])
-        if context is not None:
-            made["ctx"] = context
-        details.append(made)
-    return details
+    return [_moved(item, prefix) for item in error.errors(include_url=False)]
 
 
 def _copied(default: Any) -> Any:

@@ -145,7 +145,8 @@ impl<'a> Run<'a, '_> {
                     Action::Array(_) => Values::Items(PyList::empty(self.py).unbind()),
                     action => {
                         let why = match action {
-                            Action::Hide => Why::Hide,
+                            // Around the root there is nothing that it could wait for.
+                            Action::Hide if !self.st.frames.is_empty() => Why::Hide,
                             Action::Choose(choice) => Why::Choose(Choosing::new(choice)),
                             _ => Why::Validate,
                         };
