@@ -2,7 +2,15 @@
 //!
 //! The crate does no I/O and knows no Python, clock or logging. [`json`] is a resumable machine:
 //! bytes in, events out. [`envelope`] takes the wanted value out of what a model writes around it.
+//! [`sse`] reads event streams, and takes from their events what a client needs.
 #![forbid(unsafe_code)]
 
 pub mod envelope;
 pub mod json;
+pub mod sse;
+
+#[allow(
+    clippy::inline_always,
+    reason = "measured together with the JSON machine, see there"
+)]
+mod utf8;

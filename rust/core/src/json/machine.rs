@@ -28,8 +28,8 @@ use std::mem;
 
 use super::scan::{self, Plain};
 use super::string::{Decoder, End};
-use super::utf8::Window;
 use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text};
+use crate::utf8::Window;
 
 /// Whether the root value is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,10 +189,10 @@ impl Machine {
     pub fn reset(&mut self) {
         let mut stack = mem::take(&mut self.stack);
         let mut number = mem::take(&mut self.number);
-        let mut decoder = mem::take(&mut self.decoder);
+        // It starts anew with each string.
+        let decoder = mem::take(&mut self.decoder);
         stack.clear();
         number.clear();
-        decoder.reset();
         *self = Self {
             stack,
             number,

@@ -10,7 +10,6 @@ mod limits;
 mod machine;
 mod scan;
 mod string;
-mod utf8;
 
 pub use error::{FeedError, JsonError, JsonErrorKind};
 pub use event::{Literal, NullSink, NumberKind, Sink, Span, Text};

@@ -58,7 +58,7 @@ pub(super) fn plain(chunk: &[u8], start: usize) -> Plain {
         if marks != 0 {
             return Plain {
                 end: at + lowest(marks),
-                ascii: (high | word & HIGHS & (marks ^ marks.wrapping_sub(1))) == 0,
+                ascii: (high | word & HIGHS & (marks - 1)) == 0,
             };
         }
         high |= word & HIGHS;
@@ -67,7 +67,8 @@ pub(super) fn plain(chunk: &[u8], start: usize) -> Plain {
     plain_long(chunk, at, high)
 }
 
-/// The high bit of each byte that ends a plain stretch; exact in its lowest mark.
+/// The high bit of each byte that ends a plain stretch; exact in its lowest mark. A marked byte is
+/// ASCII: so of the high bits of a word, `marks - 1` leaves those in front of the lowest mark.
 #[inline(always)]
 fn specials(word: u64) -> u64 {
     let controls = word.wrapping_sub(splat(0x20)) & !word & HIGHS;
@@ -93,7 +94,7 @@ fn plain_long(chunk: &[u8], mut at: usize, mut high: u64) -> Plain {
         if marks != 0 {
             return Plain {
                 end: at + lowest(marks),
-                ascii: (high | word & HIGHS & (marks ^ marks.wrapping_sub(1))) == 0,
+                ascii: (high | word & HIGHS & (marks - 1)) == 0,
             };
         }
         high |= word & HIGHS;

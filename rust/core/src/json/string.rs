@@ -13,8 +13,8 @@
 //! With the second piece all goes to the buffer.
 
 use super::scan::{self, Plain};
-use super::utf8::{self, Window};
 use super::{JsonErrorKind, Text};
+use crate::utf8::{self, Window};
 
 /// Where inside a string, between two bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

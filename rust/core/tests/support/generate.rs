@@ -91,7 +91,8 @@ impl Hand {
         into.push('"');
     }
 
-    fn write(&mut self, value: &Value, into: &mut String) {
+    /// Writes a value in one of the ways.
+    pub fn write(&mut self, value: &Value, into: &mut String) {
         self.space(into);
         match value {
             Value::Null => into.push_str("null"),
@@ -133,11 +134,16 @@ impl Hand {
     }
 }
 
+/// A way to write.
+pub fn hand() -> impl Strategy<Value = Hand> {
+    prop::collection::vec(any::<u8>(), 1..64).prop_map(|choices| Hand(choices, 0))
+}
+
 /// A value and one way to write it.
 pub fn document() -> impl Strategy<Value = (Value, String)> {
-    (value(), prop::collection::vec(any::<u8>(), 1..64)).prop_map(|(value, hand)| {
+    (value(), hand()).prop_map(|(value, mut hand)| {
         let mut text = String::new();
-        Hand(hand, 0).write(&value, &mut text);
+        hand.write(&value, &mut text);
         (value, text)
     })
 }

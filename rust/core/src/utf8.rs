@@ -3,7 +3,7 @@
 use std::str;
 
 /// Whether `byte` may follow `sequence`, the bytes of a character so far (none: it may begin one).
-pub(super) fn fits(sequence: &[u8], byte: u8) -> bool {
+pub(crate) fn fits(sequence: &[u8], byte: u8) -> bool {
     match sequence {
         [] => matches!(byte, 0x00..=0x7F | 0xC2..=0xF4),
         // The second byte is where overlong forms, surrogates and values above U+10FFFF are told.
@@ -16,7 +16,7 @@ pub(super) fn fits(sequence: &[u8], byte: u8) -> bool {
 }
 
 /// How many bytes the character that begins with `lead` has.
-pub(super) fn width(lead: u8) -> usize {
+pub(crate) fn width(lead: u8) -> usize {
     match lead {
         0x00..=0x7F => 1,
         0x80..=0xDF => 2,
@@ -27,7 +27,7 @@ pub(super) fn width(lead: u8) -> usize {
 
 /// How far a stretch of bytes is UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Examined<'c> {
+pub(crate) struct Examined<'c> {
     /// The whole characters at its start.
     pub valid: &'c str,
     /// Length up to the first byte that cannot stand there; that of the stretch if there is none.
@@ -36,7 +36,7 @@ pub(super) struct Examined<'c> {
 
 /// Finds the first impossible byte of a stretch.
 #[cold]
-pub(super) fn examine(stretch: &[u8]) -> Examined<'_> {
+pub(crate) fn examine(stretch: &[u8]) -> Examined<'_> {
     let valid = longest_prefix(stretch);
     let rest = &stretch[valid.len()..];
     let mut possible = 0;
@@ -63,7 +63,7 @@ fn longest_prefix(bytes: &[u8]) -> &str {
 /// end of a window is validated again from its own start, so that no byte is looked at more than
 /// twice; and a caller who stops early has wasted at most one window.
 #[derive(Debug)]
-pub(super) struct Window<'c> {
+pub(crate) struct Window<'c> {
     chunk: &'c [u8],
     text: &'c str,
     start: usize,
@@ -74,7 +74,7 @@ impl<'c> Window<'c> {
     const SIZE: usize = 4096;
 
     #[inline(always)]
-    pub(super) fn new(chunk: &'c [u8]) -> Self {
+    pub(crate) fn new(chunk: &'c [u8]) -> Self {
         Self {
             chunk,
             text: "",
@@ -85,7 +85,7 @@ impl<'c> Window<'c> {
     /// The text of a range, or `None` if it is not UTF-8 (or ends inside a character). Ranges must
     /// be asked for in ascending order.
     #[inline(always)]
-    pub(super) fn get(&mut self, start: usize, end: usize) -> Option<&'c str> {
+    pub(crate) fn get(&mut self, start: usize, end: usize) -> Option<&'c str> {
         match self.text.get(start - self.start..end - self.start) {
             Some(text) => Some(text),
             None => self.advance(start, end),

@@ -1,0 +1,511 @@
+//! The resumable machine for event streams. Everything that affects its state lives in this file.
+//!
+//! # Theory of operation
+//!
+//! The unit is the line (WHATWG HTML, section 9.2.6, "Interpreting an event stream"). A line that lies
+//! in one chunk is read where it is; one that a chunk cuts is collected in `line`, and only what is
+//! new is searched for its end. Lines end with LF, CR or CRLF. Since a CR ends a line by itself, no
+//! LF is waited for: one that comes next belongs to it (`Spot::BehindCr`).
+//!
+//! A line is a field of the event or, if it is empty, the end of it. As long as an event has one line
+//! of data and that lies in the chunk, the data is not copied.
+//!
+//! The standard decodes the stream with replacement characters. Here nothing may be altered, so bytes
+//! that are not UTF-8 are an error where they would reach the caller; what is skipped (comments and
+//! unknown fields) is not looked at. For the same reason an event without limit is an error. The
+//! error with the lower offset wins, wherever the stream was cut: bytes of a line that meets the
+//! limit are checked up to it before the limit is reported.
+
+use std::fmt;
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
+
+use crate::utf8;
+
+/// Bounds on what a stream may make grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventLimits {
+    /// How many bytes the lines of one event may have, without comments and line ends. Default
+    /// 16 MiB.
+    pub max_event: usize,
+}
+
+impl Default for EventLimits {
+    fn default() -> Self {
+        Self {
+            max_event: 16 << 20,
+        }
+    }
+}
+
+/// An event, borrowed from the chunk or from the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The type: that of the last `event` field, or `message`.
+    pub event: &'a str,
+    /// The `data` lines, joined by line feeds.
+    pub data: &'a str,
+    /// The last `id` of the stream so far; empty if there was none.
+    pub id: &'a str,
+    /// The last `retry` of the stream so far, in milliseconds.
+    pub retry: Option<u64>,
+}
+
+/// What a call of [`EventMachine::feed`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Fed<'a> {
+    /// How many bytes of the chunk were used: all of them, unless an event ended among them.
+    pub consumed: usize,
+    /// The event that ended. `None`: all was used, and more is needed.
+    pub event: Option<Event<'a>>,
+}
+
+/// Why the stream cannot be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventErrorKind {
+    /// Bytes that are not UTF-8 in a field that is used.
+    InvalidUtf8,
+    /// An event with more bytes than the configured limit.
+    EventLimit,
+}
+
+impl EventErrorKind {
+    /// The stable snake-case name, as shown to users.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::EventLimit => "event_limit",
+        }
+    }
+
+    /// One sentence for people.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::InvalidUtf8 => "invalid UTF-8 in the event stream",
+            Self::EventLimit => "an event of the stream is longer than the limit",
+        }
+    }
+}
+
+/// An error and where it stands in the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventError {
+    /// What is wrong.
+    pub kind: EventErrorKind,
+    /// Bytes of the stream before the offending one.
+    pub offset: u64,
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (byte {})", self.kind.message(), self.offset)
+    }
+}
+
+impl std::error::Error for EventError {}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Where in the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spot {
+    /// In front of a line or inside one.
+    Line,
+    /// In front of a line, behind a CR.
+    BehindCr,
+    /// Inside a comment line, of which nothing is kept.
+    Comment,
+}
+
+impl Spot {
+    /// Behind the byte that ended a line.
+    const fn behind(end: u8) -> Self {
+        if end == b'\r' {
+            Self::BehindCr
+        } else {
+            Self::Line
+        }
+    }
+}
+
+/// Where the data of the open event is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Data {
+    /// There is none.
+    #[default]
+    None,
+    /// In this range of the chunk; valid in one call only.
+    Chunk(Range<usize>),
+    /// In `EventMachine::data`.
+    Buffer,
+}
+
+/// What a line says.
+enum Field<'l> {
+    Event(&'l [u8]),
+    Data(&'l [u8]),
+    Id(&'l [u8]),
+    Retry(&'l [u8]),
+    /// An unknown field, to be ignored.
+    Other,
+}
+
+/// Reads a stream of server-sent events, in chunks cut anywhere.
+///
+/// # Examples
+///
+/// ```
+/// use partialfast_core::sse::{EventLimits, EventMachine};
+///
+/// let mut machine = EventMachine::new(EventLimits::default());
+/// let mut seen = Vec::new();
+/// for mut chunk in [&b"data: on"[..], b"e\n\ndata: two\r\n\r", b"\n: ping\n\n"] {
+///     loop {
+///         let fed = machine.feed(chunk)?;
+///         chunk = &chunk[fed.consumed..];
+///         match fed.event {
+///             Some(event) => seen.push(event.data.to_owned()),
+///             None => break,
+///         }
+///     }
+/// }
+/// assert_eq!(seen, ["one", "two"]);
+/// assert!(!machine.is_open());
+/// # Ok::<(), partialfast_core::sse::EventError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventMachine {
+    limits: EventLimits,
+    /// Offset of the next byte.
+    offset: u64,
+    /// How many bytes of a byte order mark came at the start of the stream; `None`: that is over.
+    mark: Option<usize>,
+    spot: Spot,
+    /// The open line, if a chunk cut it.
+    line: Vec<u8>,
+    /// How many bytes the lines of the open event have, without the open line.
+    size: usize,
+    /// `data`, `event` and `size` are those of an event that was handed out.
+    handed_out: bool,
+    event: String,
+    /// The data lines so far, unless there is one alone and it lies in the chunk.
+    data: String,
+    /// Whether a chunk before this one had a data line of the open event.
+    has_data: bool,
+    id: String,
+    retry: Option<u64>,
+    error: Option<EventError>,
+}
+
+impl EventMachine {
+    /// A machine in front of a stream.
+    #[must_use]
+    pub fn new(limits: EventLimits) -> Self {
+        Self {
+            limits,
+            offset: 0,
+            mark: Some(0),
+            spot: Spot::Line,
+            line: Vec::new(),
+            size: 0,
+            handed_out: false,
+            event: String::new(),
+            data: String::new(),
+            has_data: false,
+            id: String::new(),
+            retry: None,
+            error: None,
+        }
+    }
+
+    /// How many bytes of the stream were used: up to the offending one, if there was an error.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the stream stands inside an event. At its end such an event is dropped, as the standard
+    /// says; a caller who wants to know that something was cut off can ask here. (An error is inside
+    /// an event.)
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.error.is_some() || !self.handed_out && (self.size > 0 || !self.line.is_empty())
+    }
+
+    /// Reads up to the end of the next event. Call again with the rest of the chunk until there is no
+    /// event; a rest that is empty may be fed or not.
+    ///
+    /// # Errors
+    ///
+    /// [`EventErrorKind::InvalidUtf8`] and [`EventErrorKind::EventLimit`], with the same offset for
+    /// every way to cut the stream. All later calls return the same error.
+    pub fn feed<'a>(&'a mut self, chunk: &'a [u8]) -> Result<Fed<'a>, EventError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.handed_out {
+            self.forget_event();
+        }
+        match self.run(chunk) {
+            Ok((consumed, data)) => {
+                self.offset += consumed as u64;
+                let data = match data {
+                    Data::None => {
+                        return Ok(Fed {
+                            consumed,
+                            event: None,
+                        });
+                    }
+                    // It was checked when its line ended; this is a change of type.
+                    Data::Chunk(range) => str::from_utf8(&chunk[range]).unwrap_or_default(),
+                    Data::Buffer => &self.data,
+                };
+                let event = if self.event.is_empty() {
+                    "message"
+                } else {
+                    &self.event
+                };
+                Ok(Fed {
+                    consumed,
+                    event: Some(Event {
+                        event,
+                        data,
+                        id: &self.id,
+                        retry: self.retry,
+                    }),
+                })
+            }
+            Err(error) => {
+                self.offset = error.offset;
+                self.error = Some(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets the stream. Limits and buffers are kept.
+    pub fn reset(&mut self) {
+        self.forget_event();
+        self.line.clear();
+        self.id.clear();
+        self.offset = 0;
+        self.mark = Some(0);
+        self.spot = Spot::Line;
+        self.retry = None;
+        self.error = None;
+    }
+
+    fn forget_event(&mut self) {
+        self.event.clear();
+        self.data.clear();
+        self.has_data = false;
+        self.size = 0;
+        self.handed_out = false;
+    }
+
+    fn run(&mut self, chunk: &[u8]) -> Result<(usize, Data), EventError> {
+        let mut at = self.skip_mark(chunk);
+        let mut data = if self.has_data {
+            Data::Buffer
+        } else {
+            Data::None
+        };
+        while at < chunk.len() {
+            if self.spot == Spot::BehindCr {
+                self.spot = Spot::Line;
+                if chunk[at] == b'\n' {
+                    at += 1;
+                    continue;
+                }
+            }
+            if self.line.is_empty() && chunk[at] == b':' {
+                self.spot = Spot::Comment;
+            }
+            let end = memchr2(b'\n', b'\r', &chunk[at..]).map(|length| at + length);
+            if self.spot == Spot::Comment {
+                let Some(end) = end else {
+                    at = chunk.len();
+                    break;
+                };
+                self.spot = Spot::behind(chunk[end]);
+                at = end + 1;
+                continue;
+            }
+            let piece = at..end.unwrap_or(chunk.len());
+            self.check_size(chunk, &piece)?;
+            let Some(end) = end else {
+                self.line.extend_from_slice(&chunk[piece]);
+                at = chunk.len();
+                break;
+            };
+            self.spot = Spot::behind(chunk[end]);
+            at = end + 1;
+            if self.line.is_empty() && piece.is_empty() {
+                if data == Data::None {
+                    // No data, no event: what else it had is dropped.
+                    self.forget_event();
+                    continue;
+                }
+                self.handed_out = true;
+                return Ok((at, data));
+            }
+            self.read_line(chunk, piece, &mut data)?;
+        }
+        if let Data::Chunk(range) = data {
+            self.keep(&chunk[range]);
+        }
+        Ok((at, Data::None))
+    }
+
+    /// The open line, of which `piece` is what this chunk has, must not make the event too long.
+    #[inline]
+    fn check_size(&self, chunk: &[u8], piece: &Range<usize>) -> Result<(), EventError> {
+        let before = self.size + self.line.len();
+        if before + piece.len() <= self.limits.max_event {
+            return Ok(());
+        }
+        let allowed = self.limits.max_event - before;
+        let mut line = self.line.clone();
+        line.extend_from_slice(&chunk[piece.start..piece.start + allowed]);
+        let start = self.line_start(piece);
+        if let Field::Event(value) | Field::Data(value) | Field::Id(value) = field(&line) {
+            let possible = utf8::examine(value).possible;
+            if possible < value.len() {
+                return Err(invalid_utf8(start, line.len() - value.len() + possible));
+            }
+        }
+        Err(EventError {
+            kind: EventErrorKind::EventLimit,
+            offset: start + line.len() as u64,
+        })
+    }
+
+    /// Offset of the first byte of the open line.
+    fn line_start(&self, piece: &Range<usize>) -> u64 {
+        self.offset + piece.start as u64 - self.line.len() as u64
+    }
+
+    /// Reads a line that has come to its end.
+    fn read_line(
+        &mut self,
+        chunk: &[u8],
+        piece: Range<usize>,
+        data: &mut Data,
+    ) -> Result<(), EventError> {
+        let start = self.line_start(&piece);
+        let cut = !self.line.is_empty();
+        let mut line = std::mem::take(&mut self.line);
+        if cut {
+            line.extend_from_slice(&chunk[piece.clone()]);
+        }
+        let text = if cut { &line } else { &chunk[piece.clone()] };
+        let value_at = |value: &[u8]| text.len() - value.len();
+        let check = |value| checked(value, start, value_at(value));
+        self.size += text.len();
+        match field(text) {
+            Field::Event(value) => {
+                self.event.clear();
+                self.event.push_str(check(value)?);
+            }
+            Field::Data(value) => {
+                let value_text = check(value)?;
+                if *data == Data::None && !cut {
+                    *data = Data::Chunk(piece.start + value_at(value)..piece.end);
+                } else {
+                    if let Data::Chunk(range) = data {
+                        self.keep(&chunk[range.clone()]);
+                    }
+                    if *data != Data::None {
+                        self.data.push('\n');
+                    }
+                    self.data.push_str(value_text);
+                    self.has_data = true;
+                    *data = Data::Buffer;
+                }
+            }
+            // An id with a NUL is ignored.
+            Field::Id(value) if !value.contains(&0) => {
+                self.id.clear();
+                self.id.push_str(check(value)?);
+            }
+            Field::Retry(value) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                self.retry = Some(value.iter().fold(0_u64, |number, digit| {
+                    number
+                        .saturating_mul(10)
+                        .saturating_add(u64::from(digit - b'0'))
+                }));
+            }
+            Field::Id(_) | Field::Retry(_) | Field::Other => {}
+        }
+        line.clear();
+        self.line = line;
+        Ok(())
+    }
+
+    /// Copies data that the chunk will take with it.
+    fn keep(&mut self, data: &[u8]) {
+        self.data.push_str(str::from_utf8(data).unwrap_or_default());
+        self.has_data = true;
+    }
+
+    /// A byte order mark at the start of the stream is skipped, also when it comes in pieces.
+    fn skip_mark(&mut self, chunk: &[u8]) -> usize {
+        let Some(mut seen) = self.mark else {
+            return 0;
+        };
+        let mut at = 0;
+        while at < chunk.len() {
+            if seen < BOM.len() && chunk[at] == BOM[seen] {
+                seen += 1;
+                at += 1;
+                continue;
+            }
+            if seen < BOM.len() {
+                // It was none: these bytes begin the first line. (Those of this chunk are still there.)
+                self.line.extend_from_slice(&BOM[..seen - at]);
+                at = 0;
+            }
+            self.mark = None;
+            return at;
+        }
+        self.mark = Some(seen);
+        at
+    }
+}
+
+/// Takes a line apart: the name ends at the first colon, and one space behind it is no part of the
+/// value.
+fn field(line: &[u8]) -> Field<'_> {
+    let (name, value) = match memchr(b':', line) {
+        Some(colon) => (&line[..colon], &line[colon + 1..]),
+        None => (line, &line[line.len()..]),
+    };
+    let value = value.strip_prefix(b" ").unwrap_or(value);
+    match name {
+        b"data" => Field::Data(value),
+        b"event" => Field::Event(value),
+        b"id" => Field::Id(value),
+        b"retry" => Field::Retry(value),
+        _ => Field::Other,
+    }
+}
+
+/// The text of a value that stands at `at` in the line that begins at `start`.
+#[inline]
+fn checked(value: &[u8], start: u64, at: usize) -> Result<&str, EventError> {
+    str::from_utf8(value).map_err(|_| invalid_utf8(start, at + utf8::examine(value).possible))
+}
+
+#[cold]
+fn invalid_utf8(start: u64, at: usize) -> EventError {
+    EventError {
+        kind: EventErrorKind::InvalidUtf8,
+        offset: start + at as u64,
+    }
+}
