@@ -199,6 +199,7 @@ def _partial_model(origin: type[BaseModel]) -> type[Any]:
             namespace[name] = _copying(getattr(base, name))
         namespace["__slots__"] = (OPEN,)
         namespace["__hash__"] = origin.__hash__
+        _silence_finalizer(origin, namespace)
         namespace["__module__"] = origin.__module__
         namespace["__qualname__"] = f"Partial{origin.__qualname__}"
         namespace["__doc__"] = origin.__doc__
@@ -229,6 +230,16 @@ CONTAINERS: tuple[type[Any], ...] = (list, dict, set, frozenset, tuple)
 
 def _makes_container(factory: Any) -> bool:
     return any(factory is container for container in CONTAINERS)
+
+
+def _silence_finalizer(origin: type[Any], namespace: dict[str, Any]) -> None:
+    """Keep ``__del__`` of the user's from running on every snapshot that is dropped."""
+    if hasattr(origin, "__del__"):
+        namespace["__del__"] = _do_nothing
+
+
+def _do_nothing(_: Any) -> None:
+    """Stand in for a finalizer that expects complete data."""
 
 
 # --------------------------------------------------------------------------------------------
@@ -280,6 +291,7 @@ def _partial_dataclass(origin: type[Any]) -> type[Any]:
         namespace["__doc__"] = origin.__doc__
         if "__slots__" in origin.__dict__:
             namespace["__slots__"] = ()
+        _silence_finalizer(origin, namespace)
 
     made = types.new_class(f"Partial{origin.__name__}", (_PartialDataclass, origin), {}, body)
     type.__setattr__(made, _ORIGIN, origin)

@@ -1,9 +1,11 @@
 //! The machine and the builder together: what `JsonParser` and `StateCore` share.
 
-use partialfast_core::json::{FeedError, JsonErrorKind, Limits, Machine};
+use partialfast_core::json::{FeedError, JsonErrorKind, Limits, Machine, NullSink};
 use pyo3::PyTraverseError;
+use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::builder::{Builder, Shown};
 use crate::errors::json_error;
@@ -14,8 +16,10 @@ use crate::run::Run;
 pub struct Driver {
     machine: Machine,
     pub builder: Builder,
-    /// What a feed failed with; every later one fails with it too.
-    failure: Option<PyErr>,
+    /// What a feed failed with; every later one fails with it too. The exception itself and not a
+    /// `PyErr`, so that the garbage collector sees it: its traceback leads to frames of the user's,
+    /// which lead back here.
+    failure: Option<Py<PyBaseException>>,
     /// Whether the caller saw what there is: a snapshot was handed out since the last chunk.
     pub seen: bool,
 }
@@ -41,11 +45,12 @@ impl Driver {
     pub fn feed(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
         self.builder.place.begin_chunk(self.seen);
         self.seen = false;
+        if let Some(failure) = &self.failure {
+            // What comes behind it is not kept: nothing would bound it.
+            return Err(again(failure.bind(py)));
+        }
         if self.builder.is_typed() {
             self.builder.raw.bytes.extend_from_slice(bytes);
-        }
-        if let Some(failure) = &self.failure {
-            return Err(failure.clone_ref(py));
         }
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -65,7 +70,7 @@ impl Driver {
     /// End the text.
     pub fn finish(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<()> {
         if let Some(failure) = &self.failure {
-            return Err(failure.clone_ref(py));
+            return Err(again(failure.bind(py)));
         }
         if self.builder.done {
             return Ok(());
@@ -82,7 +87,7 @@ impl Driver {
 
     fn fail(&mut self, py: Python<'_>, error: FeedError<PyErr>) -> PyErr {
         let error = match error {
-            FeedError::Sink(error) => error,
+            FeedError::Sink(error) => self.too_long(py, error),
             FeedError::Json(error) => {
                 let made = self
                     .builder
@@ -96,8 +101,22 @@ impl Driver {
                 made
             }
         };
-        self.failure = Some(error.clone_ref(py));
+        self.failure = Some(error.value(py).clone().unbind());
         error
+    }
+
+    /// `error`, which the builder failed with, or what it means.
+    ///
+    /// Without a type no code of the user's runs: a `ValueError` is `int()` refusing a number of
+    /// more digits than the interpreter wants to read (`sys.set_int_max_str_digits`).
+    fn too_long(&mut self, py: Python<'_>, error: PyErr) -> PyErr {
+        if self.builder.is_typed() || !error.is_instance_of::<PyValueError>(py) {
+            return error;
+        }
+        match self.builder.place.path(py) {
+            Ok(path) => number_limit(&mut self.machine, error, &path),
+            Err(problem) => problem,
+        }
     }
 
     pub fn snapshot(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<Option<Py<PyAny>>> {
@@ -115,6 +134,7 @@ impl Driver {
             .frames
             .iter()
             .try_for_each(|frame| visit_frame(frame, visit))?;
+        visit.call(&self.failure)?;
         builder.place.visit(visit)?;
         visit.call(&builder.result)?;
         if let Shown::Value(value) = &builder.shown {
@@ -138,6 +158,35 @@ impl Driver {
         self.builder = Builder::default();
         self.failure = None;
     }
+}
+
+/// What to raise when a stream is used that failed with `failure`.
+fn again(failure: &Bound<'_, PyBaseException>) -> PyErr {
+    let py = failure.py();
+    let error = PyErr::from_value(failure.clone().into_any());
+    if failure.is_instance_of::<PyException>() {
+        // Else each time would add an entry.
+        error.set_traceback(py, None);
+        return error;
+    }
+    // Such as `KeyboardInterrupt`, which the user did not ask for a second time.
+    let stopped = PyRuntimeError::new_err(
+        "reading was stopped in the middle of a chunk and cannot go on; begin a new stream",
+    );
+    stopped.set_cause(py, Some(error));
+    stopped
+}
+
+/// `error`, raised by `int()` at the number where `machine` stopped, as an error of the text.
+pub fn number_limit(machine: &mut Machine, error: PyErr, path: &Bound<'_, PyTuple>) -> PyErr {
+    // A machine that was stopped says where.
+    let Err(FeedError::Json(mut at)) = machine.feed(&[], &mut NullSink) else {
+        return error;
+    };
+    at.kind = JsonErrorKind::NumberLimit;
+    let made = json_error(at, path);
+    made.set_cause(path.py(), Some(error));
+    made
 }
 
 fn visit_frame(frame: &Frame, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -1,7 +1,10 @@
-//! Errors of the machine as Python exceptions.
+//! Errors of the machine as Python exceptions, and those of calls that come at a bad moment.
 
 use partialfast_core::json::JsonError;
+use pyo3::PyClass;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::pyclass::boolean_struct::False;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
@@ -28,4 +31,29 @@ pub fn json_error(error: JsonError, path: &Bound<'_, PyTuple>) -> PyErr {
         json_error_class(py)?.call((message,), Some(&attributes))
     };
     made().map_or_else(|problem| problem, PyErr::from_value)
+}
+
+/// `object`, to be worked with.
+///
+/// Validators are user code: one may call the stream that is just calling it, and while one runs
+/// another thread may.
+pub fn exclusive<'py, T: PyClass<Frozen = False>>(
+    object: &Bound<'py, T>,
+) -> PyResult<PyRefMut<'py, T>> {
+    object.try_borrow_mut().map_err(|_| busy(object.as_any()))
+}
+
+/// `object`, to be looked at.
+pub fn shared<'py, T: PyClass>(object: &Bound<'py, T>) -> PyResult<PyRef<'py, T>> {
+    object.try_borrow().map_err(|_| busy(object.as_any()))
+}
+
+#[cold]
+fn busy(object: &Bound<'_, PyAny>) -> PyErr {
+    let class = object.get_type().name();
+    let class = class.map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    PyRuntimeError::new_err(format!(
+        "this {class} is in the middle of another call: a validator must not use the stream that \
+         calls it, and two threads must take turns"
+    ))
 }

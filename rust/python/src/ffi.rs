@@ -8,7 +8,7 @@ use std::ptr;
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyType};
+use pyo3::types::{PyString, PyType};
 
 /// A code unit that `CPython` stores strings in (PEP 393).
 pub trait Unit: Copy {}
@@ -61,22 +61,11 @@ pub fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> 
     }
 }
 
-/// Set `object.__dict__`, past any `__setattr__` of the user's.
-pub fn set_instance_dict(object: &Bound<'_, PyAny>, dict: &Bound<'_, PyDict>) -> PyResult<()> {
-    // SAFETY: both pointers are live for the call; the function checks that there is a `__dict__`.
-    let code =
-        unsafe { ffi::PyObject_GenericSetDict(object.as_ptr(), dict.as_ptr(), ptr::null_mut()) };
-    if code == 0 {
-        Ok(())
-    } else {
-        Err(PyErr::fetch(object.py()))
-    }
-}
-
-/// A `__slots__` member of a class, to be set past any `__setattr__` of the user's.
+/// A `__slots__` member or `__dict__` of a class, to be set past any `__setattr__` of the user's.
 ///
-/// Calling the descriptor's own setter skips the attribute look-up along the class's bases, three
-/// times a model instance.
+/// Calling the descriptor's own setter skips the attribute look-up along the class's bases, four
+/// times a model instance. (`PyObject_GenericSetDict` is no way to set a `__dict__`: 3.13.0 forgets
+/// that attributes may be kept inline, and does not find them any more.)
 pub struct Member {
     descriptor: Py<PyAny>,
     set: ffi::descrsetfunc,
@@ -96,6 +85,11 @@ impl Member {
                 "{descriptor} is not a slot descriptor"
             ))),
         }
+    }
+
+    /// The descriptor, for the garbage collector: it leads to the class.
+    pub const fn descriptor(&self) -> &Py<PyAny> {
+        &self.descriptor
     }
 
     /// Store `value` in the slot of `object`.

@@ -6,10 +6,11 @@
 use std::sync::Mutex;
 
 use partialfast_core::json::{FeedError, Limits, Literal, Machine, NumberKind, Sink, Span, Text};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::driver::Driver;
+use crate::driver::{Driver, number_limit};
 use crate::errors::json_error;
 use crate::ffi::CollectorPause;
 use crate::input::with_bytes;
@@ -164,7 +165,7 @@ pub fn loads(
     with_bytes(data, |bytes| {
         // Nothing below runs Python code: what is made is new, and what the cache drops are plain
         // strings. So nobody else can come to hold the lock either; without the GIL somebody may.
-        let _pause = CollectorPause::new(py);
+        let pause = CollectorPause::new(py);
         let mut own = StringCache::new(1 << 8);
         let mut shared = STRINGS.try_lock();
         let mut machine = Machine::new(limits);
@@ -182,10 +183,20 @@ pub fn loads(
             }
             machine.finish(&mut whole)
         };
-        match read() {
-            Ok(()) => Ok(whole.items.pop().map(Bound::unbind)),
-            Err(FeedError::Sink(error)) => Err(error),
-            Err(FeedError::Json(error)) => Err(json_error(error, &whole.path()?)),
-        }
+        let error = match read() {
+            Ok(()) => return Ok(whole.items.pop().map(Bound::unbind)),
+            Err(error) => error,
+        };
+        let path = whole.path()?;
+        // Making an exception runs Python code.
+        drop(whole);
+        drop((shared, pause));
+        Err(match error {
+            FeedError::Json(error) => json_error(error, &path),
+            FeedError::Sink(error) if error.is_instance_of::<PyValueError>(py) => {
+                number_limit(&mut machine, error, &path)
+            }
+            FeedError::Sink(error) => error,
+        })
     })
 }

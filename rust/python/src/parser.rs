@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::driver::Driver;
+use crate::errors::{exclusive, shared};
 use crate::input::with_bytes;
 use crate::place::Extent;
 use crate::plan::Plan;
@@ -35,38 +36,48 @@ impl JsonParser {
     }
 
     #[pyo3(signature = (chunk, /))]
-    fn feed(&mut self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
         // Nobody asks this class for what older chunks completed.
-        self.driver.seen = true;
-        with_bytes(chunk, |bytes| self.driver.feed(py, self.plan.get(), bytes))
+        this.driver.seen = true;
+        with_bytes(chunk, |bytes| {
+            this.driver.feed(slf.py(), this.plan.get(), bytes)
+        })
     }
 
-    fn snapshot(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.driver.snapshot(py, self.plan.get())
+    fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
+        this.driver.snapshot(slf.py(), this.plan.get())
     }
 
-    fn finish(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.driver.finish(py, self.plan.get())?;
-        self.driver.snapshot(py, self.plan.get())
+    fn finish(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
+        this.driver.finish(slf.py(), this.plan.get())?;
+        this.driver.snapshot(slf.py(), this.plan.get())
     }
 
-    fn reset(&mut self) {
-        self.driver.reset();
-    }
-
-    #[getter]
-    fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.driver.builder.place.path(py)
-    }
-
-    #[getter]
-    fn completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.driver.builder.place.completed(py, Extent::Chunk)
+    fn reset(slf: &Bound<'_, Self>) -> PyResult<()> {
+        exclusive(slf)?.driver.reset();
+        Ok(())
     }
 
     #[getter]
-    fn done(&self) -> bool {
-        self.driver.builder.done
+    fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        shared(slf)?.driver.builder.place.path(slf.py())
+    }
+
+    #[getter]
+    fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let this = shared(slf)?;
+        this.driver.builder.place.completed(slf.py(), Extent::Chunk)
+    }
+
+    #[getter]
+    fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(shared(slf)?.driver.builder.done)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

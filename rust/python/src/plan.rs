@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -175,6 +175,8 @@ pub struct ObjectPlan {
     pub shared: bool,
     pub private: Option<Py<PyDict>>,
     pub has_extra: bool,
+    /// `__dict__`, where instances have one.
+    pub dict: Option<Member>,
     pub members: Option<ModelMembers>,
 }
 
@@ -383,6 +385,19 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
             visit.call(&plan.complete)?;
             visit.call(&plan.template)?;
             visit.call(&plan.private)?;
+            if let Some(dict) = &plan.dict {
+                visit.call(dict.descriptor())?;
+            }
+            if let Some(members) = &plan.members {
+                for member in [
+                    &members.fields_set,
+                    &members.extra,
+                    &members.private,
+                    &members.open,
+                ] {
+                    visit.call(member.descriptor())?;
+                }
+            }
             for field in &plan.fields {
                 match &field.default {
                     Default::Copy(value) | Default::Make(value) => visit.call(value)?,
@@ -559,6 +574,11 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
         Ok("forbid") => Unknown::Forbid,
         _ => Unknown::Allow(node_id(&unknown, count)?),
     };
+    let complete = entry(plan, "complete")?.cast_into::<PyType>()?;
+    let dict = match flavor {
+        Flavor::Model | Flavor::Dataclass => Some(dict_member(&complete)?),
+        Flavor::Slotted | Flavor::TypedDict | Flavor::NamedTuple => None,
+    };
     let members = if matches!(flavor, Flavor::Model) {
         let all = entry(plan, "members")?;
         let member = |index: usize| Member::new(&all.get_item(index)?);
@@ -574,7 +594,7 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
     Ok(ObjectPlan {
         flavor,
         class: class.unbind(),
-        complete: entry(plan, "complete")?.cast_into::<PyType>()?.unbind(),
+        complete: complete.unbind(),
         required: entry(plan, "required")?.extract::<Vec<usize>>()?,
         shared: fields
             .iter()
@@ -588,8 +608,23 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
             .transpose()?
             .map(Bound::unbind),
         has_extra: flag(plan, "has_extra")?,
+        dict,
         members,
     })
+}
+
+/// The descriptor of `__dict__`, which stands in the class where instances began to have one.
+fn dict_member(class: &Bound<'_, PyType>) -> PyResult<Member> {
+    let name = pyo3::intern!(class.py(), "__dict__");
+    for base in class.mro().iter() {
+        let namespace = base.getattr(name)?;
+        if namespace.contains(name)? {
+            return Member::new(&namespace.get_item(name)?);
+        }
+    }
+    Err(PyTypeError::new_err(format!(
+        "instances of {class} have no `__dict__`"
+    )))
 }
 
 fn read_map(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<MapPlan> {

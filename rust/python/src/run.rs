@@ -1,6 +1,7 @@
 //! A `Sink` that makes Python objects and models of the machine's events.
 
 use partialfast_core::json::{Literal, NumberKind, Sink, Span, Text};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -281,7 +282,15 @@ impl<'a> Run<'a, '_> {
             self.validated(expected, start, end)?
         } else {
             match action {
-                Action::Take | Action::Text { validate: false } => Some(make(self)?),
+                Action::Take | Action::Text { validate: false } => match make(self) {
+                    // An integer of more digits than `int()` reads. pydantic has a limit too.
+                    Err(error)
+                        if self.st.is_typed() && error.is_instance_of::<PyValueError>(self.py) =>
+                    {
+                        self.validated(expected, start, end)?
+                    }
+                    result => Some(result?),
+                },
                 Action::Text { validate: true } if expected.tentative => Some(make(self)?),
                 Action::Widen => {
                     let raw = self.st.raw.slice(start, end);

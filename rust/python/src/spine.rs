@@ -155,8 +155,12 @@ impl Run<'_, '_> {
                 continue;
             }
             let slot = match slot {
-                Some(slot) if index < unseen && slot.is_current(frame, child.as_ref()) => slot,
-                Some(mut slot) if index < unseen && self.can_update(frame) => {
+                Some(slot) if index >= unseen || !self.is_blank(frame, &slot) => {
+                    drop(slot);
+                    self.fresh(frame, child.as_ref())?
+                }
+                Some(slot) if slot.is_current(frame, child.as_ref()) => slot,
+                Some(mut slot) if self.can_update(frame) => {
                     self.update(frame, &mut slot, child.as_ref())?;
                     slot
                 }
@@ -170,6 +174,20 @@ impl Run<'_, '_> {
 
     fn is_hidden_root(&self, frame: &Frame) -> bool {
         matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_))
+    }
+
+    /// Whether the instance in `slot` holds nothing but what was put there: no result that a
+    /// `cached_property` kept in its `__dict__`, or a method in a private attribute, of what it was.
+    fn is_blank(&self, frame: &Frame, slot: &Slot) -> bool {
+        let (Action::Object(plan) | Action::Root(plan)) = self.plan.node(frame.node).on(frame.kind)
+        else {
+            return true;
+        };
+        plan.private.is_none()
+            && slot
+                .dict
+                .as_ref()
+                .is_none_or(|dict| dict.bind(self.py).len() == slot.entries)
     }
 
     /// Whether a container of this kind can be changed at all.
@@ -206,6 +224,7 @@ impl Run<'_, '_> {
                 };
                 let before = slot.open.address();
                 update_dict(frame, slot, dict.bind(py), &target, child)?;
+                slot.entries = target.len();
                 drop(target);
                 if slot.open.address() == before {
                     return Ok(());
@@ -249,6 +268,7 @@ impl Run<'_, '_> {
                 Ok(Slot {
                     object: object.unbind(),
                     dict: None,
+                    entries: 0,
                     set: None,
                     seen,
                     open,
@@ -270,11 +290,13 @@ impl Run<'_, '_> {
                     .map(|set| copy_set(set.bind(py), &open))
                     .transpose()?;
                 let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &open)?;
+                let entries = made.len();
                 let dict =
                     matches!(plan.flavor, Flavor::Model | Flavor::Dataclass).then(|| made.unbind());
                 Ok(Slot {
                     object: object.unbind(),
                     dict,
+                    entries,
                     set: set.map(Bound::unbind),
                     seen: frame.log.len(),
                     open,
@@ -288,6 +310,7 @@ impl Run<'_, '_> {
                 Ok(Slot {
                     object,
                     dict: None,
+                    entries: 0,
                     set: None,
                     seen: frame.log.len(),
                     open,
@@ -350,6 +373,7 @@ fn fresh_sequence(
     Ok(Slot {
         object: object.unbind(),
         dict: None,
+        entries: 0,
         set: None,
         seen,
         open,
@@ -425,7 +449,9 @@ pub fn complete_instance(
     extra: Option<&Py<PyDict>>,
 ) -> PyResult<Py<PyAny>> {
     let made = ffi::allocate(plan.complete.bind(py))?;
-    ffi::set_instance_dict(&made, dict.bind(py))?;
+    if let Some(member) = &plan.dict {
+        member.set(&made, dict.bind(py))?;
+    }
     if let Some(members) = &plan.members {
         let none = py.None().into_bound(py);
         members.fields_set.set(&made, set.bind(py).as_any())?;
@@ -450,7 +476,9 @@ fn instance<'py>(
     match plan.flavor {
         Flavor::Model => {
             let made = ffi::allocate(class)?;
-            ffi::set_instance_dict(&made, dict)?;
+            if let Some(member) = &plan.dict {
+                member.set(&made, dict)?;
+            }
             let Some(members) = &plan.members else {
                 return Ok(made);
             };
@@ -475,7 +503,9 @@ fn instance<'py>(
         }
         Flavor::Dataclass => {
             let made = ffi::allocate(class)?;
-            ffi::set_instance_dict(&made, dict)?;
+            if let Some(member) = &plan.dict {
+                member.set(&made, dict)?;
+            }
             Ok(made)
         }
         Flavor::Slotted => {

@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::builder::Validation;
 use crate::driver::Driver;
+use crate::errors::{exclusive, shared};
 use crate::input::with_bytes;
 use crate::place::Extent;
 use crate::plan::Plan;
@@ -50,7 +51,7 @@ impl StateCore {
         reason = "called from one place, by keyword"
     )]
     fn start(
-        &mut self,
+        slf: &Bound<'_, Self>,
         plan: Py<Plan>,
         root: Py<PyAny>,
         arguments: Option<Py<PyDict>>,
@@ -59,15 +60,16 @@ impl StateCore {
         max_depth: usize,
         max_bytes: u64,
         items: bool,
-    ) {
+    ) -> PyResult<()> {
+        let mut this = exclusive(slf)?;
         let limits = Limits {
             max_depth,
             max_bytes,
             ..Limits::default()
         };
-        self.driver = Driver::new(limits);
+        this.driver = Driver::new(limits);
         let (relocate, forbidden, error_class, deepcopy) = hooks;
-        self.driver.builder.validation = Some(Validation {
+        this.driver.builder.validation = Some(Validation {
             arguments,
             root,
             defer,
@@ -76,32 +78,37 @@ impl StateCore {
             error_class,
             deepcopy,
         });
-        self.plan = Some(plan);
-        self.streams_items = items;
+        this.plan = Some(plan);
+        this.streams_items = items;
+        Ok(())
     }
 
     #[pyo3(signature = (chunk, /))]
-    fn feed(&mut self, py: Python<'_>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
-        let plan = self.plan(py)?;
-        with_bytes(chunk, |bytes| self.driver.feed(py, plan.get(), bytes))?;
-        if self.streams_items {
-            self.driver.seen = true;
-            self.driver.builder.drop_read_items();
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        with_bytes(chunk, |bytes| this.driver.feed(py, plan.get(), bytes))?;
+        if this.streams_items {
+            this.driver.seen = true;
+            this.driver.builder.drop_read_items();
             return Ok(None);
         }
-        if self.driver.builder.dirty {
-            self.driver.seen = true;
-            return self.driver.snapshot(py, plan.get());
+        if this.driver.builder.dirty {
+            this.driver.seen = true;
+            return this.driver.snapshot(py, plan.get());
         }
         Ok(None)
     }
 
     /// End the text: the final value, or `None` where `errors` says why there is none.
-    fn end(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let plan = self.plan(py)?;
-        self.driver.finish(py, plan.get())?;
-        self.driver.snapshot(py, plan.get())?;
-        Ok(self
+    fn end(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.finish(py, plan.get())?;
+        this.driver.snapshot(py, plan.get())?;
+        Ok(this
             .driver
             .builder
             .result
@@ -110,28 +117,33 @@ impl StateCore {
     }
 
     /// The complete items that were not taken yet.
-    fn take_items<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.driver.builder.items.drain(..))
+    fn take_items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(slf.py(), exclusive(slf)?.driver.builder.items.drain(..))
     }
 
     #[getter]
-    fn snapshot(&mut self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let plan = self.plan(py)?;
-        self.driver.snapshot(py, plan.get())
+    fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.snapshot(py, plan.get())
     }
 
     /// The text received so far.
     #[getter]
-    fn raw<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.driver.builder.raw.bytes)
+    fn raw<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        let this = shared(slf)?;
+        Ok(PyBytes::new(slf.py(), &this.driver.builder.raw.bytes))
     }
 
     /// Validation errors that were put off, the whole type's own last.
     #[getter]
-    fn errors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    fn errors<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
         PyList::new(
             py,
-            self.driver
+            shared(slf)?
+                .driver
                 .builder
                 .errors
                 .iter()
@@ -140,24 +152,26 @@ impl StateCore {
     }
 
     #[getter]
-    fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.driver.builder.place.path(py)
+    fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        shared(slf)?.driver.builder.place.path(slf.py())
     }
 
     #[getter]
-    fn completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.driver.builder.place.completed(py, Extent::Chunk)
+    fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let this = shared(slf)?;
+        this.driver.builder.place.completed(slf.py(), Extent::Chunk)
     }
 
     /// What was completed since `feed` last returned a snapshot.
     #[getter]
-    fn newly_completed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.driver.builder.place.completed(py, Extent::Kept)
+    fn newly_completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let this = shared(slf)?;
+        this.driver.builder.place.completed(slf.py(), Extent::Kept)
     }
 
     #[getter]
-    fn done(&self) -> bool {
-        self.driver.builder.done
+    fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(shared(slf)?.driver.builder.done)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
