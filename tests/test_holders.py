@@ -20,7 +20,7 @@ import threading
 import time
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -53,7 +53,7 @@ class Tree(BaseModel):
     leaves: list[Leaf] = []
     table: dict[str, list[str]] = Field(default_factory=dict)
     pairs: list[Pair] = []
-    entry: Entry = Field(default_factory=lambda: Entry())
+    entry: Entry = Field(default_factory=Entry)
     child: Tree | None = None
 
 
@@ -82,10 +82,9 @@ def _in_traceback(tree: Tree) -> Held:
     def fail(local: Tree) -> None:
         raise RuntimeError(local.title)
 
-    try:
+    with pytest.raises(RuntimeError) as raised:
         fail(tree)
-    except RuntimeError as error:
-        caught = error
+    caught = raised.value
     del tree
 
     def read() -> Any:
@@ -100,14 +99,22 @@ def _in_traceback(tree: Tree) -> Held:
 def _in_thread(tree: Tree) -> Held:
     local = threading.local()
     local.tree = tree
-    return lambda: local.tree.model_dump()
+
+    def read() -> Any:
+        return local.tree.model_dump()
+
+    return read
 
 
 def _in_context(tree: Tree) -> Held:
     variable: contextvars.ContextVar[Tree] = contextvars.ContextVar("variable")
     context = contextvars.copy_context()
     context.run(variable.set, tree)
-    return lambda: context[variable].model_dump()
+
+    def read() -> Any:
+        return context[variable].model_dump()
+
+    return read
 
 
 def _by_referrer(tree: Tree) -> Held:
@@ -143,6 +150,28 @@ def _rows(items: Iterator[tuple[Any, Any]]) -> list[Any]:
     return [(_plain(key), _plain(item)) for key, item in items]
 
 
+def _in_closure(tree: Tree) -> Held:
+    def read() -> Any:
+        return tree.model_dump()
+
+    return read
+
+
+def _in_default(tree: Tree) -> Held:
+    def read(kept: Tree = tree) -> Any:
+        return kept.model_dump()
+
+    return read
+
+
+def _later_list(view: Iterable[Any]) -> Held:
+    return lambda: [_plain(item) for item in view]
+
+
+def _later_dict(view: Mapping[str, Any]) -> Held:
+    return lambda: _plain(dict(view))
+
+
 def _first_leaf(tree: Tree) -> Any:
     return tree.leaves[0] if tree.leaves else tree
 
@@ -171,14 +200,10 @@ HOLDERS: dict[str, Callable[[Tree], Held]] = {
     "chain": lambda tree: functools.partial(list, itertools.chain(tree.numbers, tree.numbers)),
     "tee": lambda tree: functools.partial(list, itertools.tee(tree.numbers)[1]),
     "items": lambda tree: functools.partial(_rows, iter(tree.__dict__.items())),
-    "values": lambda tree: (lambda view: lambda: [_plain(v) for v in view])(tree.table.values()),
+    "values": lambda tree: _later_list(tree.table.values()),
     "keys": lambda tree: functools.partial(list, tree.table.keys()),
-    "proxy": lambda tree: (lambda proxy: lambda: _plain(dict(proxy)))(
-        types.MappingProxyType(tree.__dict__)
-    ),
-    "chain-map": lambda tree: (lambda chained: lambda: _plain(dict(chained)))(
-        collections.ChainMap(tree.table)
-    ),
+    "proxy": lambda tree: _later_dict(types.MappingProxyType(tree.__dict__)),
+    "chain-map": lambda tree: _later_dict(collections.ChainMap(tree.table)),
     "partial": lambda tree: functools.partial(len, tree.numbers),
     "bound": lambda tree: tree.model_dump,
     "bound-builtin": lambda tree: tree.numbers.copy,
@@ -186,8 +211,8 @@ HOLDERS: dict[str, Callable[[Tree], Held]] = {
     "method-type": lambda tree: types.MethodType(_plain, tree),
     "attrgetter": lambda tree: functools.partial(_plain, operator.attrgetter("leaves")(tree)),
     "super": lambda tree: super(Tree, tree).model_dump,
-    "closure": lambda tree: lambda: tree.model_dump(),
-    "default": lambda tree: lambda tree=tree: tree.model_dump(),
+    "closure": _in_closure,
+    "default": _in_default,
     "traceback": _in_traceback,
     "thread-local": _in_thread,
     "context": _in_context,
@@ -360,6 +385,6 @@ def test_untyped_snapshots_are_kept(hold: Callable[[list[Any]], Any]) -> None:
             held.append((hold(snapshot), copy.deepcopy(snapshot)))
         del snapshot
     for holder, expected in held:
-        found = holder() if callable(holder) else holder
-        in_order = list(found)
+        found: Any = holder() if callable(holder) else holder
+        in_order: list[Any] = list(found)
         assert in_order in (expected, expected[::-1])

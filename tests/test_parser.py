@@ -396,9 +396,16 @@ def test_limits() -> None:
 
 
 def test_a_number_beyond_what_int_reads_is_an_error() -> None:
-    digits = "1" * (sys.get_int_max_str_digits() + 1)
-    with pytest.raises(ValueError, match="digits"):
-        pf.loads(digits)
+    limit = sys.get_int_max_str_digits()
+    text = "[1,\n" + "1" * (limit + 1) + "]"
+    parser = pf.JsonParser()
+    for read in (pf.loads, parser.feed):
+        with pytest.raises(pf.JsonError, match="number too long") as caught:
+            read(text)
+        error = caught.value
+        assert (error.kind, error.line, error.column) == ("number_limit", 2, limit + 2)
+        assert error.path == (1,)
+        assert "digits" in str(error.__cause__)
 
 
 def test_reset_begins_anew() -> None:
