@@ -31,7 +31,8 @@ WINDOW = 20
 DELAY_STREAMS = (1, 3, 10, 30, 100, 300)
 # Tokens a second of one stream, as hosted models write.
 RATE = 50
-DELAY_S = 3.0
+DELAY_S = 2.0
+DELAY_RUNS = 3
 PROBE_S = 0.005
 
 Typed = Callable[[Model, Iterable[str]], Iterator[Any]]
@@ -195,7 +196,11 @@ def delays() -> dict[str, dict[int, float]]:
     work = workload("orders-10k")
     return {
         name: {
-            streams: asyncio.run(_lateness(consume, streams, work.model, work.chunks))
+            # The best of a few runs: other programs make a loop late too.
+            streams: min(
+                asyncio.run(_lateness(consume, streams, work.model, work.chunks))
+                for _ in range(DELAY_RUNS)
+            )
             for streams in DELAY_STREAMS
         }
         for name, consume in (
