@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic_core import SchemaValidator
 
-from ._facts import KINDS, items_of, shell
+from ._facts import KINDS, items_of, runs_code, shell
 from ._schema import Definitions, Schema, is_pydantics, resolve, split, standalone
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ class ValueCompiler:
             self.nodes[0] = self._node(schema, scope, {"array": ("array", array)})
         else:
             self.nodes[0] = self._compile(schema, scope)
+            self.nodes[0]["plain"] = not runs_code(schema, self._definitions)
 
     def _config(self, *layers: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the layers of a config merged, the same object for the same content.

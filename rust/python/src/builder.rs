@@ -82,6 +82,17 @@ pub struct Raw {
 }
 
 impl Raw {
+    /// Append `bytes`. A long text grows by an eighth at a time and not to its double: what is
+    /// reserved and never used counts as memory too.
+    pub fn append(&mut self, bytes: &[u8]) {
+        const LONG: usize = 1 << 20;
+        let held = self.bytes.len();
+        if self.bytes.capacity() - held < bytes.len() && held > LONG {
+            self.bytes.reserve_exact(bytes.len() + held / 8);
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
     pub fn slice(&self, start: u64, end: u64) -> &[u8] {
         let at = |offset: u64| usize::try_from(offset.saturating_sub(self.base)).unwrap_or(0);
         self.bytes.get(at(start)..at(end)).unwrap_or_default()
@@ -113,6 +124,8 @@ pub struct Builder {
     pub forced: Option<Expected>,
     /// Added to the machine's offsets while a stretch is read again.
     pub origin: u64,
+    /// For each slot: frames further out than this have not changed since it was handed out.
+    pub touched: [usize; 2],
     /// Which slot the last snapshot is in, or the value itself.
     pub shown: Shown,
 }
@@ -147,6 +160,7 @@ impl Default for Builder {
             keys: StringCache::new(KEY_SLOTS),
             forced: None,
             origin: 0,
+            touched: [0; 2],
             shown: Shown::Nothing,
         }
     }
@@ -167,6 +181,7 @@ impl Builder {
         self.errors.clear();
         self.forced = None;
         self.origin = 0;
+        self.touched = [0; 2];
         self.shown = Shown::Nothing;
     }
 

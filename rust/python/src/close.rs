@@ -115,7 +115,8 @@ impl Run<'_, '_> {
     /// A dict key by the rules of the declared key type; `None` where it is invalid.
     ///
     /// The validator is that of a dict with this key type, and gets an object with this one key:
-    /// `start` and `end` are those of the key, quotes included. pydantic reads keys by other rules than values (`"1"` is an `int` key even when strict).
+    /// `start` and `end` are those of the key, quotes included. pydantic reads keys by other rules
+    /// than values (`"1"` is an `int` key even when strict).
     pub fn validated_key(
         &mut self,
         keys: &Validator,
@@ -185,6 +186,18 @@ impl Run<'_, '_> {
             && plan.sequence == Sequence::Items
         {
             return self.freeze(frame).map(Some);
+        }
+        if !frame.tentative && !frame.failed {
+            // Where validating the fields one by one is all that pydantic does, it was done. To
+            // validate the text once more would hold two of everything, and make the last chunk
+            // cost as much as the whole text.
+            let node = self.plan.node(frame.node);
+            if node.close == Close::Build && self.can_build(frame)? {
+                return self.built(frame).map(Some);
+            }
+            if node.close == Close::Keep && node.plain {
+                return self.container(frame);
+            }
         }
         let value = self.validated(expected, frame.start, end)?;
         if value.is_none() {

@@ -50,7 +50,7 @@ impl Driver {
             return Err(again(failure.bind(py)));
         }
         if self.builder.is_typed() {
-            self.builder.raw.bytes.extend_from_slice(bytes);
+            self.builder.raw.append(bytes);
         }
         let mut rest = bytes;
         while !rest.is_empty() {

@@ -105,6 +105,8 @@ pub struct Node {
     pub validator: Option<Validator>,
     pub shell: Option<Validator>,
     pub close: Close,
+    /// No user code has a part in what is inside, at any depth.
+    pub plain: bool,
     /// User code may still rewrite what is inside: show it, but validate nothing in there.
     pub tentative: bool,
     /// An invalid value is left out silently (`OnErrorOmit`).
@@ -327,6 +329,7 @@ impl Plan {
                 validator: None,
                 shell: None,
                 close: Close::Keep,
+                plain: true,
                 tentative: false,
                 omit: false,
             };
@@ -481,6 +484,7 @@ fn read_node(node: &Bound<'_, PyDict>, count: usize) -> PyResult<Node> {
         validator: validator(node, "validator")?,
         shell: validator(node, "shell")?,
         close,
+        plain: flag(node, "plain")?,
         tentative: flag(node, "tentative")?,
         omit: flag(node, "omit")?,
     })

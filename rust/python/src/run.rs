@@ -224,12 +224,23 @@ impl<'a> Run<'a, '_> {
     /// Hand a complete value to the innermost frame; `None` where it is not to be shown.
     pub fn deliver(&mut self, mut value: Option<Py<PyAny>>, end: u64) -> PyResult<()> {
         loop {
+            let innermost = self.st.frames.len().saturating_sub(1);
+            for touched in &mut self.st.touched {
+                *touched = innermost.min(*touched);
+            }
             let Some(frame) = self.st.frames.last_mut() else {
                 self.st.dirty |= value.is_some();
                 self.st.result = value;
                 self.st.done = true;
                 return Ok(());
             };
+            if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind)
+                && plan.sequence == Sequence::Items
+                && std::mem::take(&mut frame.failed)
+            {
+                // The item is invalid and its error was put off: what there is of it is no item.
+                value = None;
+            }
             if let Some(value) = value {
                 match self.plan.node(frame.node).on(frame.kind) {
                     Action::Array(plan) if plan.sequence == Sequence::Items => {

@@ -134,7 +134,9 @@ impl Run<'_, '_> {
         for frame in &self.st.frames {
             let references = if unseen == 0 { OURS } else { OURS_AND_PARENT };
             match &frame.slots[turn] {
-                Some(slot) if slot.is_unseen(py, references) => unseen += 1,
+                Some(slot) if slot.is_unseen(py, references) && self.is_blank(frame, slot) => {
+                    unseen += 1;
+                }
                 _ => break,
             }
             if matches!(frame.values, Values::Object { extra: Some(_), .. }) {
@@ -142,25 +144,38 @@ impl Run<'_, '_> {
                 break;
             }
         }
-        // From the innermost outwards: each needs the object of its child.
+        // From the innermost outwards: each needs the object of its child. Where a container
+        // is current and nothing further out was touched, all of them are.
+        let touched = std::mem::replace(&mut self.st.touched[turn], self.st.frames.len());
         let mut child = leaf;
         for index in (0..self.st.frames.len()).rev() {
-            let slot = self.st.frames[index].slots[turn].take();
             let frame = &self.st.frames[index];
             if self.is_set(frame) {
                 child = None;
             }
+            if index < unseen
+                && let Some(slot) = &frame.slots[turn]
+                && slot.is_current(frame, child.as_ref())
+            {
+                if index < touched {
+                    let root = self
+                        .st
+                        .frames
+                        .first()
+                        .and_then(|root| root.slots[turn].as_ref());
+                    return Ok(root.map(|slot| slot.object.clone_ref(py)));
+                }
+                child = Some(slot.object.clone_ref(py));
+                continue;
+            }
+            let slot = self.st.frames[index].slots[turn].take();
+            let frame = &self.st.frames[index];
             if child.is_none() && self.is_hidden_root(frame) {
                 // A root model shows what it wraps, and nothing before that.
                 continue;
             }
             let slot = match slot {
-                Some(slot) if index >= unseen || !self.is_blank(frame, &slot) => {
-                    drop(slot);
-                    self.fresh(frame, child.as_ref())?
-                }
-                Some(slot) if slot.is_current(frame, child.as_ref()) => slot,
-                Some(mut slot) if self.can_update(frame) => {
+                Some(mut slot) if index < unseen && self.can_update(frame) => {
                     self.update(frame, &mut slot, child.as_ref())?;
                     slot
                 }
@@ -454,7 +469,9 @@ pub fn complete_instance(
     }
     if let Some(members) = &plan.members {
         let none = py.None().into_bound(py);
-        members.fields_set.set(&made, set.bind(py).as_any())?;
+        // A copy: a set that was filled one by one has up to four times the room it needs.
+        let set = py.get_type::<PySet>().call1((set,))?;
+        members.fields_set.set(&made, &set)?;
         members
             .extra
             .set(&made, extra.map_or(&none, |extra| extra.bind(py).as_any()))?;
