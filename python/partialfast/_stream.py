@@ -68,8 +68,9 @@ def _known_errors() -> frozenset[str]:
 def _moved(item: ErrorDetails, prefix: tuple[Any, ...]) -> InitErrorDetails:
     """Return the error `item` with its location below `prefix`."""
     context = item.get("ctx")
+    location = (*prefix, *item["loc"])
     known = InitErrorDetails(
-        type=item["type"], loc=(*prefix, *item["loc"]), input=item["input"], ctx=context or {}
+        type=item["type"], loc=location, input=item["input"], ctx=context or {}
     )
     if item["type"] in _known_errors():
         # A custom error may bear a known name: that of an e-mail address is "value_error".
@@ -79,7 +80,7 @@ def _moved(item: ErrorDetails, prefix: tuple[Any, ...]) -> InitErrorDetails:
                 return known
     # The message is in its final form already.
     custom = PydanticCustomError(cast("Any", item["type"]), cast("Any", item["msg"]), context)
-    return InitErrorDetails(type=custom, loc=known["loc"], input=item["input"])
+    return InitErrorDetails(type=custom, loc=location, input=item["input"])
 
 
 def _details(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorDetails]:
