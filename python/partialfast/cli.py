@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from partialfast.demo import Endpoint
 
-__all__ = ["COMMANDS", "Command", "CommandError", "main"]
+__all__ = ["COMMANDS", "Command", "CommandError", "main", "missing"]
 
 #: The shell's convention for a program that an interrupt ended (128 + SIGINT).
 _INTERRUPTED = 130
@@ -42,7 +42,7 @@ class Command:
         summary: What it does, in a line.
         target: Where its two functions are: ``"module"`` with ``configure(parser)`` and
             ``execute(args)``, or ``"module:prefix"`` with ``prefix_configure`` and
-            ``prefix_execute``.
+            ``prefix_execute``. What the second returns is the exit status; ``None`` is success.
     """
 
     summary: str
@@ -50,7 +50,9 @@ class Command:
 
     def load(
         self,
-    ) -> tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], None]]:
+    ) -> tuple[
+        Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int | None]
+    ]:
         """Import the command's module.
 
         Returns:
@@ -66,6 +68,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "demo": Command("stream an example into the terminal", "partialfast.cli:demo"),
     "replay": Command("serve recorded answers as OpenAI's API does", "partialfast.cli:replay"),
+    "extract": Command("get a validated value from every document", "partialfast._cli_extract"),
 }
 
 
@@ -77,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 for success, 1 for a failure that was explained on
-        standard error, 130 after Ctrl-C, 141 when nobody reads the output.
+        standard error, 130 after Ctrl-C, 141 when nobody reads the output, or what the
+        command says.
 
     Raises:
         SystemExit: The arguments cannot be understood (status 2), or help or
@@ -86,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         args = _parse(arguments)
-        args.execute(args)
+        status: int | None = args.execute(args)
     except CommandError as error:
         print(f"partialfast: {error}", file=sys.stderr)
         return 1
@@ -98,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python flushes standard output once more at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _NO_READER
-    return 0
+    return status or 0
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -120,8 +124,15 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _missing(error: ImportError) -> Exception:
-    """Explain a package that is not installed; any other failing import is a defect."""
+def missing(error: ImportError) -> Exception:
+    """Explain a package that is not installed; any other failing import is a defect.
+
+    Args:
+        error: What was raised.
+
+    Returns:
+        What to raise instead.
+    """
     explained = isinstance(error.__cause__, ModuleNotFoundError)
     return CommandError(str(error)) if explained else error
 
@@ -208,7 +219,7 @@ def replay_execute(args: argparse.Namespace) -> None:
             print(f"Serving {len(recordings)} recording(s) at {url} (Ctrl-C ends it)", flush=True)
             _wait_for_interrupt()
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing(error) from error
     except (OSError, OverflowError, ValueError) as error:
         raise CommandError(str(error)) from error
 
@@ -253,7 +264,7 @@ def demo_execute(args: argparse.Namespace) -> None:
         with _endpoint(args) as endpoint:
             demo.run(endpoint, out=sys.stdout, err=sys.stderr)
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing(error) from error
     except (OpenAIError, PartialFastError, ValidationError) as error:
         raise CommandError(f"{type(error).__name__}: {error}") from error
 

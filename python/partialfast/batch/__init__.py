@@ -1,0 +1,46 @@
+"""Batch extraction: a file of documents into a file of validated models.
+
+    async for result in extract(documents, model=Meeting, client=client, llm="gpt-4o-mini"):
+        print(result.id, result.value or result.error)
+
+The loop needs nothing but the package itself. Limits per minute, files and the display need
+``pip install "partialfast[batch]"``.
+"""
+
+from __future__ import annotations
+
+from partialfast.batch._breaker import BreakerOptions
+from partialfast.batch._extract import AnswerStream, Request, extract, extract_sync
+from partialfast.batch._meter import Figures, Latency, Meter
+from partialfast.batch._pace import Gatekeeper, Pace
+from partialfast.batch._result import (
+    BatchError,
+    EndpointError,
+    Failure,
+    FailureKind,
+    Item,
+    Result,
+    Timings,
+    Usage,
+)
+
+__all__ = [
+    "AnswerStream",
+    "BatchError",
+    "BreakerOptions",
+    "EndpointError",
+    "Failure",
+    "FailureKind",
+    "Figures",
+    "Gatekeeper",
+    "Item",
+    "Latency",
+    "Meter",
+    "Pace",
+    "Request",
+    "Result",
+    "Timings",
+    "Usage",
+    "extract",
+    "extract_sync",
+]

@@ -1,0 +1,96 @@
+"""From an item to the messages of its request."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from partialfast.batch._result import BatchError, Item
+
+__all__ = ["Message", "Prompt", "make_prompt", "placeholders"]
+
+Message = Mapping[str, Any]
+
+#: A text with the item's fields in braces, or a function that gives a text or whole messages.
+Prompt = str | Callable[[Item], str | Sequence[Message]]
+
+
+def placeholders(template: str) -> frozenset[str]:
+    """Find the fields that a template names.
+
+    Args:
+        template: A text with fields in braces; ``{{`` and ``}}`` stand for braces.
+
+    Returns:
+        Their names.
+
+    Raises:
+        BatchError: The template cannot be understood.
+    """
+    try:
+        parsed = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise BatchError(
+            f"the prompt cannot be understood: {error}; write {{{{ and }}}} for braces"
+        ) from error
+    names: set[str] = set()
+    for _, name, _, _ in parsed:
+        if name is None:
+            continue
+        if not name.replace("_", "").replace("-", "").replace(" ", "").isalnum():
+            raise BatchError(
+                f"the prompt names {{{name}}}, which is no field: a plain name is needed "
+                "(write {{ and }} for braces)"
+            )
+        names.add(name)
+    return frozenset(names)
+
+
+def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[Message]]:
+    """Prepare what turns items into messages.
+
+    Args:
+        prompt: A template, or a function.
+        system: A system message to go before it.
+
+    Returns:
+        A function from an item to its messages; it raises `BatchError` for an item without a
+        field that the template names.
+
+    Raises:
+        BatchError: The template cannot be understood.
+    """
+    before: list[Message] = [{"role": "system", "content": system}] if system else []
+    if not isinstance(prompt, str):
+        return lambda item: [*before, *_messages(prompt(item))]
+    names = placeholders(prompt)
+
+    def fill(item: Item) -> list[Message]:
+        require(names, item)
+        return [*before, *_messages(prompt.format_map(item.fields))]
+
+    return fill
+
+
+def require(names: Iterable[str], item: Item) -> None:
+    """Refuse an item that lacks a field.
+
+    Args:
+        names: The fields that are needed.
+        item: The item.
+
+    Raises:
+        BatchError: It has not all of them.
+    """
+    missing = sorted(name for name in names if name not in item.fields)
+    if missing:
+        there = ", ".join(sorted(map(str, item.fields))) or "none"
+        raise BatchError(
+            f"item {item.id!r} has no field {', '.join(map(repr, missing))}, which the prompt "
+            f"names; its fields: {there}"
+        )
+
+
+def _messages(said: str | Sequence[Message]) -> list[Message]:
+    return [{"role": "user", "content": said}] if isinstance(said, str) else list(said)

@@ -1,0 +1,147 @@
+"""Documents, recordings that answer them, and processes to be killed, for the tests of batches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+__all__ = [
+    "Person",
+    "Zygote",
+    "answer",
+    "arguments",
+    "asked",
+    "documents",
+    "lines",
+    "recordings",
+    "write_documents",
+    "zygote",
+]
+
+
+class Person(BaseModel):
+    """What is extracted."""
+
+    name: str
+    age: int
+    city: str
+
+
+def answer(number: int) -> dict[str, Any]:
+    return {"name": f"Person {number}", "age": number % 90, "city": "Zürich 日本"}
+
+
+def documents(count: int) -> list[dict[str, Any]]:
+    return [{"id": f"d{number}", "text": f"doc {number}."} for number in range(count)]
+
+
+def recordings(
+    count: int, change: Callable[[int], dict[str, Any]] = lambda _: {}
+) -> list[dict[str, Any]]:
+    """Give a recording for each document, with what `change` says differs."""
+    return [
+        {"match": f"doc {number}.", "text": json.dumps(answer(number)), **change(number)}
+        for number in range(count)
+    ]
+
+
+def write_documents(path: Path, count: int) -> Path:
+    path.write_text("".join(json.dumps(each) + "\n" for each in documents(count)))
+    return path
+
+
+def arguments(source: Path, output: Path, url: str, *more: str) -> list[str]:
+    """Give the command line of an extraction."""
+    return [
+        "extract", "--model", "tests.batching:Person", "--input", str(source),
+        "--output", str(output), "--prompt", "From: {text}", "--llm", "gpt-4",
+        "--base-url", url, *more,
+    ]  # fmt: skip
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def asked(exchange: Any) -> str:
+    """Tell which document a request was about."""
+    text: str = exchange.body["messages"][-1]["content"]
+    return "d" + text.removeprefix("From: doc ").removesuffix(".")
+
+
+_PROGRAM = textwrap.dedent("""
+    import os, sys
+    import openai, partialfast._cli_extract, partialfast.cli
+    import aiolimiter, filelock, pyarrow.parquet, openai.resources.chat, tests.batching
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            sys.stdin.close()
+            status = partialfast.cli.main(line.rstrip("\\n").split("\\t"))
+            sys.stderr.flush()
+            os._exit(status)
+        print(child, flush=True)
+        _, status = os.waitpid(child, 0)
+        print(status, flush=True)
+""")
+
+
+class Zygote:
+    """A process with everything imported that forks a command at a time: starting one is cheap."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def start(self, words: list[str]) -> int:
+        """Start a command; give its process id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\t".join(words) + "\n")
+        self._process.stdin.flush()
+        return int(self._read())
+
+    def wait(self) -> int:
+        """Wait for its end; give the exit status, or the signal that killed it, negative."""
+        return os.waitstatus_to_exitcode(int(self._read()))
+
+    def kill(self, child: int) -> int:
+        # It may have come to its end in the same moment.
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        return self.wait()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+@contextmanager
+def zygote(folder: Path) -> Generator[Zygote, None, None]:
+    """Run one; what its commands say goes to ``stderr.txt`` in the folder."""
+    root = str(Path(__file__).resolve().parents[1])
+    # A library's warning after the fork of a process with threads is not what is tested here.
+    with (
+        (folder / "stderr.txt").open("w") as err,
+        subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-c", _PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([root, *sys.path[1:]])},
+        ) as process,
+    ):
+        try:
+            yield Zygote(process)
+        finally:
+            process.kill()
