@@ -8,7 +8,7 @@ from typing_extensions import Buffer, Self, disjoint_base
 __version__: str
 """The version of the package."""
 
-__all__ = ["Envelope", "JsonParser", "Plan", "StateCore", "__version__", "loads"]
+__all__ = ["Envelope", "EventReader", "JsonParser", "Plan", "StateCore", "__version__", "loads"]
 
 @final
 class Envelope:
@@ -47,6 +47,26 @@ class Envelope:
     @property
     def error(self) -> Exception | None:
         """The `JsonError` of the text outside the value; positions count from its first byte."""
+
+@final
+class EventReader:
+    """Reads a provider's event stream: bytes in, deltas out.
+
+    Args:
+        api: ``"chat"`` or ``"responses"``.
+    """
+
+    def __new__(cls, api: str, /) -> Self: ...
+    def feed(self, block: bytes, /) -> list[tuple[Any, ...]]:
+        """Read more of the stream.
+
+        Args:
+            block: The next bytes, cut anywhere.
+
+        Returns:
+            What the events that ended in it say, as tuples; see `partialfast.openai._state.Delta`.
+            Nothing comes behind ``"done"``, an error or a corrupt event.
+        """
 
 @final
 class JsonParser:

@@ -114,6 +114,8 @@ def _read_message(message: Any, choice: int, found: list[Delta]) -> None:
 class ChatState(State):
     """Reads a chat completion, streamed or whole."""
 
+    api = "chat"
+
     def deltas(self, block: Any) -> Sequence[Delta]:
         """Turn a ``ChatCompletionChunk`` into deltas.
 
@@ -126,6 +128,12 @@ class ChatState(State):
         """Turn a ``ChatCompletion`` into deltas."""
         error = getattr(answer, "error", None)
         return [("error", error)] if error else _read_choices(answer, "message")
+
+    def read_usage(self, usage: Any) -> Any:
+        """Make of a decoded ``usage`` the object that the SDK makes of it."""
+        from openai.types import CompletionUsage  # noqa: PLC0415 - loaded, as there is a client
+
+        return CompletionUsage.construct(**usage) if isinstance(usage, dict) else None
 
     def correction(self, error: Exception) -> list[dict[str, Any]]:
         """Return the assistant's answer and what is wrong with it, as messages."""

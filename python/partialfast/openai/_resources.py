@@ -271,6 +271,45 @@ class Resource(_Resource):
         _refuse_stream(kwargs)
         return Stream(self._call(response_model, kwargs, stream=True), self._resource)
 
+    @overload
+    def create_iterable(  # pyright: ignore[reportOverlappingOverload] - as in `create`
+        self,
+        response_model: TypeForm[Model],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[Model]: ...
+
+    @overload
+    def create_iterable(
+        self,
+        response_model: TypeForm[Iterable[T]],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[T]: ...
+
+    @overload
+    def create_iterable(
+        self,
+        response_model: TypeForm[T],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[T]: ...
+
     def create_iterable(self, response_model: Any, **kwargs: Any) -> Any:
         """Stream complete items, each as soon as the model has written it.
 
@@ -456,6 +495,45 @@ class AsyncResource(_Resource):
         """
         _refuse_stream(kwargs)
         return AsyncStream(self._call(response_model, kwargs, stream=True), self._resource)
+
+    @overload
+    def create_iterable(  # pyright: ignore[reportOverlappingOverload] - as in `create`
+        self,
+        response_model: TypeForm[Model],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> AsyncItemStream[Model]: ...
+
+    @overload
+    def create_iterable(
+        self,
+        response_model: TypeForm[Iterable[T]],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> AsyncItemStream[T]: ...
+
+    @overload
+    def create_iterable(
+        self,
+        response_model: TypeForm[T],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> AsyncItemStream[T]: ...
 
     def create_iterable(self, response_model: Any, **kwargs: Any) -> Any:
         """Stream complete items, each as soon as the model has written it.

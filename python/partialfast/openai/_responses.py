@@ -69,6 +69,8 @@ def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
 class ResponsesState(State):
     """Reads a response, streamed or whole."""
 
+    api = "responses"
+
     def __init__(
         self,
         target: Target,
@@ -120,6 +122,12 @@ class ResponsesState(State):
                         found.append(("refusal", 0, part.refusal))
         return [*found, *_ending(answer)]
 
+    def read_usage(self, usage: Any) -> Any:
+        """Make of a decoded ``usage`` the object that the SDK makes of it."""
+        from openai.types.responses import ResponseUsage  # noqa: PLC0415 - as there is a client
+
+        return ResponseUsage.construct(**usage) if isinstance(usage, dict) else None
+
     def correction(self, error: Exception) -> list[dict[str, Any]]:
         """Return the model's answer and what is wrong with it, as input items."""
         call = self._newest_call()
@@ -148,7 +156,7 @@ def _other_deltas(kind: str, event: Any) -> Sequence[Delta]:
     if kind in {"response.completed", "response.incomplete", "response.failed"}:
         return [*_ending(event.response), ("done",)]
     if kind == "error":
-        return [("error", _error_of_event(event))]
+        return [("error", event.to_dict())]
     return ()
 
 
@@ -170,11 +178,3 @@ def _ending(response: Any) -> list[Delta]:
         error: Any = getattr(response, "error", None)
         found.append(("error", error.to_dict() if hasattr(error, "to_dict") else error))
     return found
-
-
-def _error_of_event(event: Any) -> dict[str, Any]:
-    # Some servers, and old versions of the API, nest the error object.
-    nested = getattr(event, "error", None)
-    if isinstance(nested, Mapping):
-        return dict(nested)
-    return {name: getattr(event, name, None) for name in ("code", "message", "param")}

@@ -16,10 +16,11 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import ValidationError
 
+from partialfast._core import EventReader, loads
 from partialfast._errors import (
     ContentFilterError,
     DroppedError,
@@ -30,7 +31,7 @@ from partialfast._errors import (
 )
 from partialfast.openai._answer import Answer, Path, StateOptions
 from partialfast.openai._target import Shape, Target
-from partialfast.openai._transport import CORRUPT, END, Lost
+from partialfast.openai._transport import END, Corrupt, Lost
 
 __all__ = ["NOTHING", "Delta", "Every", "Pace", "State"]
 
@@ -41,10 +42,10 @@ logger = logging.getLogger("partialfast")
 #   "call"     choice, index, id, name, arguments: a piece of a function call, None where not sent
 #   "refusal"  choice, text
 #   "finish"   choice, reason
-#   "usage"    the SDK's object
+#   "usage"    the SDK's object; "usage_json": its JSON text
 #   "head"     response id, model
-#   "error"    an error object of the server's
-#   "corrupt"  nothing: an event is not JSON
+#   "error"    an error object of the server's; "error_json": its JSON text
+#   "corrupt"  what is wrong with an event
 #   "done"     nothing: what follows is of no interest
 Delta = tuple[Any, ...]
 
@@ -138,6 +139,9 @@ class State(ABC):
         pace: When snapshots are handed out.
     """
 
+    # The name that `EventReader` has for the API.
+    api: ClassVar[str]
+
     def __init__(
         self,
         target: Target,
@@ -162,6 +166,7 @@ class State(ABC):
         self._options = options
         self._pace = pace
         self._queue: deque[Delta] = deque()
+        self._events: EventReader | None = None
         self._ready: deque[Any] = deque()
         self._ended = False
         self._lost: BaseException | None = None
@@ -211,17 +216,25 @@ class State(ABC):
         """Take what a source read."""
         if block is END:
             self._ended = True
-        elif block is CORRUPT:
-            self._queue.append(("corrupt",))
         elif isinstance(block, Lost):
             self._ended = True
             self._lost = block.error
+        elif type(block) is bytes:
+            if self._events is None:
+                self._events = EventReader(self.api)
+            self._queue.extend(self._events.feed(block))
+        elif isinstance(block, Corrupt):
+            self._queue.append(("corrupt", block.why))
         else:
             self._queue.extend(self.deltas(block))
 
     @abstractmethod
     def deltas(self, block: Any) -> Sequence[Delta]:
-        """Turn a block of a stream into deltas."""
+        """Turn a chunk object of the SDK's into deltas."""
+
+    @abstractmethod
+    def read_usage(self, usage: Any) -> Any:
+        """Make of a decoded ``usage`` the object that the SDK makes of it."""
 
     @abstractmethod
     def deltas_of_answer(self, answer: Any) -> Sequence[Delta]:
@@ -276,15 +289,25 @@ class State(ABC):
         elif kind == "finish":
             if self._is_ours(delta[1]):
                 self.finish_reason = delta[2]
-        elif kind == "usage":
+        else:
+            self._apply_rare(kind, delta)
+
+    def _apply_rare(self, kind: str, delta: Delta) -> None:
+        if kind == "usage":
             self.usage = delta[1]
+        elif kind == "usage_json":
+            self.usage = self.read_usage(loads(delta[1]))
         elif kind == "head":
-            self.response_id, self.model = delta[1:]
+            # The first chunk of some servers knows neither.
+            self.response_id = self.response_id or delta[1] or None
+            self.model = self.model or delta[2] or None
         elif kind == "error":
             raise self._api_error(delta[1])
+        elif kind == "error_json":
+            raise self._api_error(loads(delta[1]))
         elif kind == "corrupt":
             raise JsonError(
-                "The server sent an event that is not JSON.",
+                f"The server sent an event that cannot be read: {delta[1]}.",
                 kind=_INVALID_EVENT,
                 offset=0,
                 line=1,

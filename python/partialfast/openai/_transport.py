@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 __all__ = [
-    "CORRUPT",
     "END",
     "AsyncSource",
+    "Corrupt",
     "Lost",
     "Source",
     "Transport",
@@ -27,18 +27,25 @@ __all__ = [
 Transport = Literal["auto", "raw", "sdk"]
 
 
-class _Mark:
-    """A block that is none."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
+class _End:
+    """The type of `END`."""
 
     def __repr__(self) -> str:
-        return self._name
+        return "END"
 
 
-END: Final = _Mark("END")
-CORRUPT: Final = _Mark("CORRUPT")
+END: Final = _End()
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupt:
+    """A block that stands for an event that cannot be read.
+
+    Args:
+        why: What is wrong with it.
+    """
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,7 @@ class Source(Protocol):
     request_id: str | None
 
     def read(self) -> Any:
-        """Return the next block, `END`, `CORRUPT` or a `Lost`."""
+        """Return the next block, `END`, a `Corrupt` or a `Lost`."""
 
     def close(self) -> None:
         """Close the response."""
@@ -72,7 +79,7 @@ class AsyncSource(Protocol):
     request_id: str | None
 
     async def read(self) -> Any:
-        """Return the next block, `END`, `CORRUPT` or a `Lost`."""
+        """Return the next block, `END`, a `Corrupt` or a `Lost`."""
 
     async def aclose(self) -> None:
         """Close the response."""
@@ -91,8 +98,11 @@ def open_source(resource: Any, kwargs: dict[str, Any], transport: Transport) -> 
 
     Raises:
         openai.OpenAIError: As the SDK raises it.
+        TypeError: Raw bytes are asked for, and cannot be had.
     """
-    del transport
+    if _reads_bytes(resource, transport):
+        manager = resource.with_streaming_response.create(**kwargs, stream=True)
+        return _RawSource(manager, manager.__enter__())
     return _SdkSource(resource.create(**kwargs, stream=True))
 
 
@@ -100,8 +110,24 @@ async def open_async_source(
     resource: Any, kwargs: dict[str, Any], transport: Transport
 ) -> AsyncSource:
     """Send the request and return its response; the twin of `open_source`."""
-    del transport
+    if _reads_bytes(resource, transport):
+        manager = resource.with_streaming_response.create(**kwargs, stream=True)
+        return _AsyncRawSource(manager, await manager.__aenter__())
     return _AsyncSdkSource(await resource.create(**kwargs, stream=True))
+
+
+def _reads_bytes(resource: Any, transport: Transport) -> bool:
+    if transport == "sdk":
+        return False
+    # What only works like the SDK's client may answer to any name, as mocks do.
+    official = type(resource).__module__.partition(".")[0] == "openai"
+    available = official and hasattr(resource, "with_streaming_response")
+    if transport == "raw" and not available:
+        raise TypeError(
+            f"transport='raw' needs the SDK's own client, not {type(resource).__qualname__}: "
+            "pass transport='sdk' or 'auto'"
+        )
+    return available
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:
@@ -133,6 +159,55 @@ def _header(response: Any, name: str) -> str | None:
     return headers.get(name) if headers is not None else None
 
 
+class _RawSource:
+    """Reads the bytes of the response.
+
+    Args:
+        manager: The SDK's context manager of the response.
+        response: What it gave.
+    """
+
+    def __init__(self, manager: Any, response: Any) -> None:
+        self._manager = manager
+        self._blocks: Iterator[bytes] = response.http_response.iter_bytes()
+        self.request = response.http_request
+        self.request_id = _header(response, "x-request-id")
+
+    def read(self) -> Any:
+        try:
+            return next(self._blocks, END)
+        except _transport_errors() as error:
+            return Lost(error)
+
+    def close(self) -> None:
+        self._manager.__exit__(None, None, None)
+
+
+class _AsyncRawSource:
+    """Reads the bytes of the response.
+
+    Args:
+        manager: The SDK's context manager of the response.
+        response: What it gave.
+    """
+
+    def __init__(self, manager: Any, response: Any) -> None:
+        self._manager = manager
+        self._blocks: AsyncGenerator[bytes, None] = response.http_response.aiter_bytes()
+        self.request = response.http_request
+        self.request_id = _header(response, "x-request-id")
+
+    async def read(self) -> Any:
+        try:
+            return await anext(self._blocks, END)
+        except _transport_errors() as error:
+            return Lost(error)
+
+    async def aclose(self) -> None:
+        await self._blocks.aclose()
+        await self._manager.__aexit__(None, None, None)
+
+
 class _SdkSource:
     """Iterates the SDK's chunk objects."""
 
@@ -146,8 +221,8 @@ class _SdkSource:
     def read(self) -> Any:
         try:
             return next(self._iterator, END)
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            return CORRUPT
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            return Corrupt(str(error))
         except _transport_errors() as error:
             return _lost(error)
 
@@ -168,8 +243,8 @@ class _AsyncSdkSource:
     async def read(self) -> Any:
         try:
             return await anext(self._iterator, END)
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            return CORRUPT
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            return Corrupt(str(error))
         except _transport_errors() as error:
             return _lost(error)
 

@@ -22,6 +22,7 @@ mod plan;
 mod run;
 mod scalar;
 mod spine;
+mod sse;
 mod state;
 mod text;
 
@@ -37,6 +38,8 @@ mod _core {
     use crate::parser::JsonParser;
     #[pymodule_export]
     use crate::plan::Plan;
+    #[pymodule_export]
+    use crate::sse::EventReader;
     #[pymodule_export]
     use crate::state::StateCore;
 

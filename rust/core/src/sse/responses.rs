@@ -22,6 +22,7 @@ enum Name {
     ItemFunction,
     ItemCallId,
     ItemArguments,
+    ItemPhase,
     ResponseId,
     ResponseModel,
     ResponseStatus,
@@ -64,6 +65,7 @@ static ITEM: Place<Name> = Place {
         ("name", Want::Text(Name::ItemFunction)),
         ("call_id", Want::Text(Name::ItemCallId)),
         ("arguments", Want::Text(Name::ItemArguments)),
+        ("phase", Want::Text(Name::ItemPhase)),
     ],
 };
 
@@ -136,6 +138,8 @@ texts! {
     item_call_id: ItemCallId;
     /// `item.arguments` of a function call.
     item_arguments: ItemArguments;
+    /// `item.phase` of a message: `commentary` or `final_answer`.
+    item_phase: ItemPhase;
     /// `response.id`.
     response_id: ResponseId;
     /// `response.model`.

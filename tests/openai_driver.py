@@ -1,0 +1,186 @@
+"""Runs one call of the client in every way there is: sync or async, bytes or the SDK's objects.
+
+A test says what to ask for and looks at what came out; how the answer was read is a parameter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+from openai import AsyncOpenAI, OpenAI
+from pydantic import BaseModel
+
+import partialfast as pf
+
+__all__ = ["EVERY_WAY", "TEXT", "Api", "Meeting", "Outcome", "User", "Way", "ask", "fetch"]
+
+Api = Literal["chat", "responses"]
+
+
+class User(BaseModel):
+    name: str
+    email: str
+
+
+class Meeting(BaseModel):
+    users: list[User]
+    location: str
+    budget: int
+
+
+TEXT = (
+    '{"users":[{"name":"Ada","email":"ada@example.com"},{"name":"Bób","email":"bob@example.com"}],'
+    '"location":"Zürich \\u2013 日本","budget":50000}'
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How an answer is read."""
+
+    asynchronous: bool
+    transport: Literal["raw", "sdk"]
+
+    def __str__(self) -> str:
+        return f"{'async' if self.asynchronous else 'sync'}-{self.transport}"
+
+
+WAYS = [
+    Way(asynchronous, transport) for asynchronous in (False, True) for transport in ("raw", "sdk")
+]
+EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=str)
+
+
+@dataclass
+class Outcome:
+    """What came out of a stream.
+
+    Args:
+        stream: The stream object, read to its end.
+        handed: The snapshots or items, in order.
+        completed: `completed` beside each of them.
+        paths: `path` beside each of them.
+        attempts: `attempt` beside each of them.
+        error: What the loop raised.
+    """
+
+    stream: Any
+    handed: list[Any] = field(default_factory=list)
+    completed: list[Any] = field(default_factory=list)
+    paths: list[Any] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+    error: Exception | None = None
+
+    def note(self, one: Any) -> None:
+        self.handed.append(one)
+        self.completed.append(list(self.stream.completed))
+        self.paths.append(self.stream.path)
+        self.attempts.append(self.stream.attempt)
+
+    def dumps(self) -> list[Any]:
+        """Return what was handed out, as plain data."""
+        return [one.model_dump() if isinstance(one, BaseModel) else one for one in self.handed]
+
+    def raised(self, class_: type[BaseException]) -> Any:
+        assert type(self.error) is class_, repr(self.error)
+        return self.error
+
+
+def _conversation(api: Api, said: str) -> dict[str, Any]:
+    if api == "responses":
+        return {"input": said}
+    return {"messages": [{"role": "user", "content": said}]}
+
+
+def open_sync(url: str, **options: Any) -> AbstractContextManager[OpenAI]:
+    options.setdefault("max_retries", 0)
+    return OpenAI(base_url=url, api_key="replay", **options)
+
+
+def open_async(url: str, **options: Any) -> AbstractAsyncContextManager[AsyncOpenAI]:
+    options.setdefault("max_retries", 0)
+    return AsyncOpenAI(base_url=url, api_key="replay", **options)
+
+
+def ask(  # noqa: PLR0913 - a call has many sides
+    way: Way,
+    url: str,
+    *,
+    method: str = "create_partial",
+    api: Api = "chat",
+    mode: pf.Mode = pf.Mode.TOOLS,
+    said: str = "hello",
+    client: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> Outcome:
+    """Stream an answer and read it to its end.
+
+    Args:
+        way: How.
+        url: The server.
+        method: The method to call.
+        api: The API to call it on.
+        mode: The mode.
+        said: The last user message.
+        client: Options of the SDK's client.
+        **kwargs: Arguments of the call.
+
+    Returns:
+        What came out.
+    """
+    arguments: dict[str, Any] = {"model": "gpt-4", **_conversation(api, said), **kwargs}
+
+    def resource(sdk: Any) -> Any:
+        proxy: Any = pf.from_openai(sdk, mode=mode, transport=way.transport)
+        return getattr(proxy.chat.completions if api == "chat" else proxy.responses, method)
+
+    async def run() -> Outcome:
+        async with open_async(url, **(client or {})) as sdk:
+            outcome = Outcome(resource(sdk)(**arguments))
+            try:
+                async for one in outcome.stream:
+                    outcome.note(one)
+            except Exception as error:  # noqa: BLE001 - looked at by the test
+                outcome.error = error
+            return outcome
+
+    if way.asynchronous:
+        return asyncio.run(run())
+    with open_sync(url, **(client or {})) as sdk:
+        outcome = Outcome(resource(sdk)(**arguments))
+        try:
+            for one in outcome.stream:
+                outcome.note(one)
+        except Exception as error:  # noqa: BLE001 - looked at by the test
+            outcome.error = error
+        return outcome
+
+
+def fetch(
+    way: Way,
+    url: str,
+    *,
+    api: Api = "chat",
+    mode: pf.Mode = pf.Mode.TOOLS,
+    said: str = "hello",
+    **kwargs: Any,
+) -> Any:
+    """Ask for a final value without a stream; the arguments are those of `ask`."""
+    arguments: dict[str, Any] = {"model": "gpt-4", **_conversation(api, said), **kwargs}
+
+    async def run() -> Any:
+        async with open_async(url) as sdk:
+            proxy: Any = pf.from_openai(sdk, mode=mode, transport=way.transport)
+            create = proxy.chat.completions.create if api == "chat" else proxy.responses.create
+            return await create(**arguments)
+
+    if way.asynchronous:
+        return asyncio.run(run())
+    with open_sync(url) as sdk:
+        proxy: Any = pf.from_openai(sdk, mode=mode, transport=way.transport)
+        create = proxy.chat.completions.create if api == "chat" else proxy.responses.create
+        return create(**arguments)
