@@ -14,8 +14,8 @@ const LONGEST: usize = 63;
 /// Documents repeat few keys many times. A string that was used as a key before has its hash
 /// computed already, so finding it here pays twice.
 pub struct StringCache {
-    /// Empty until the first string, so that an idle parser stays small.
-    slots: Vec<Option<(Box<str>, Py<PyString>)>>,
+    /// Each string with its hash. Empty until the first string, so that an idle parser stays small.
+    slots: Vec<Option<(u64, Py<PyString>)>>,
     /// How many slots there are to be; a power of two.
     size: usize,
 }
@@ -37,34 +37,40 @@ impl StringCache {
         if self.slots.is_empty() {
             self.slots.resize_with(self.size, || None);
         }
-        let index = hash(text.text.as_bytes()) & (self.size - 1);
-        match &mut self.slots[index] {
-            Some((known, string)) if **known == *text.text => Ok(string.clone_ref(py)),
-            slot => {
-                let string = text::string(py, text.text, text.ascii)?.unbind();
-                *slot = Some((Box::from(text.text), string.clone_ref(py)));
-                Ok(string)
-            }
+        let hash = hash(text.text.as_bytes());
+        let index = usize::try_from(hash >> 32).unwrap_or(0) & (self.size - 1);
+        if let Some((known, string)) = &self.slots[index]
+            && *known == hash
+            && string.to_str(py)? == text.text
+        {
+            return Ok(string.clone_ref(py));
         }
+        let string = text::string(py, text.text, text.ascii)?.unbind();
+        self.slots[index] = Some((hash, string.clone_ref(py)));
+        Ok(string)
     }
 }
 
 /// A quick hash of a short string. A clash costs one comparison and one allocation, so an
 /// opponent who makes clashes gains nothing.
 #[inline]
-fn hash(bytes: &[u8]) -> usize {
+fn hash(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
     let mut hash = bytes.len() as u64;
-    let mut words = bytes.chunks_exact(8);
-    for word in words.by_ref() {
-        let word = word.try_into().map_or(0, u64::from_le_bytes);
-        hash = (hash ^ word).wrapping_mul(FACTOR).rotate_left(29);
+    if let Some(last) = bytes.last_chunk::<8>() {
+        // The last word overlaps the one before it, so no byte is left to be read alone.
+        for word in bytes.chunks_exact(8) {
+            hash = mix(hash, word.try_into().map_or(0, u64::from_le_bytes));
+        }
+        return mix(hash, u64::from_le_bytes(*last)).wrapping_mul(FACTOR);
     }
-    let rest = words.remainder();
-    let mut last = 0;
-    for &byte in rest {
-        last = last << 8 | u64::from(byte);
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let words = [u32::from_le_bytes(*first), u32::from_le_bytes(*last)].map(u64::from);
+        return mix(hash, words[0] << 32 | words[1]).wrapping_mul(FACTOR);
     }
-    hash = (hash ^ last).wrapping_mul(FACTOR);
-    usize::try_from(hash >> 40).unwrap_or(0)
+    for &byte in bytes {
+        hash = mix(hash, u64::from(byte));
+    }
+    hash.wrapping_mul(FACTOR)
 }
