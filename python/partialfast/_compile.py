@@ -235,22 +235,14 @@ class ValueCompiler:
         on_error = schema.get("on_error", "raise")
         if on_error == "raise":
             return self._compile(schema["schema"], scope)
-        # What is invalid in here is no error, so nothing in here may raise by itself.
-        target = schema if on_error == "default" else schema["schema"]
-        try:
-            inner = self._inner(schema["schema"], scope)
-        except Unready:
-            return self._opaque(target, scope)
-        validator = self._opaque(target, scope)["validator"]
-        close = inner["close"] if inner["close"] == "leave" else "raw"
-        omit = on_error == "omit"
-        return {
-            **inner,
-            "validator": validator,
-            "close": close,
-            "tentative": True,
-            "omit": omit,
-        }
+        # What is invalid here is no error: it is left out, or the default takes its place. What
+        # was shown of it before would vanish then, so nothing is.
+        inner = self._inner(schema["schema"], scope)
+        if inner["deferred"]:
+            return {**inner, "on": ["hide"] * len(KINDS)}
+        if on_error == "default":
+            return self._opaque(schema, scope)
+        return {**self._opaque(schema["schema"], scope), "omit": True}
 
     def _type_generator(self, schema: Schema, scope: Scope) -> Node:
         # Its value is an iterator that validates as it goes: dumping a snapshot would use it up.

@@ -5,7 +5,6 @@ What the actions and closes of a node mean stands in `_plan`.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,15 +38,20 @@ class TypeCompiler(ValueCompiler):
     def _keys(
         self, fields: Iterable[tuple[str, Mapping[str, Any], int | None]], config: Mapping[str, Any]
     ) -> list[tuple[str, int | None, bool]]:
-        """Return each key that belongs to a field, that field's index, and if it is second best."""
+        """Return each key that belongs to a field, that field's index, and if it is uncertain.
+
+        It is where another key is preferred, or where pydantic gives it to two fields.
+        """
         keys: dict[str, tuple[int | None, bool]] = {}
         for name, field, index in fields:
             for rank, path in enumerate(self._paths(name, field, config)):
                 key = path[0]
                 if len(path) > 1 or index is None:
                     keys.setdefault(key, (None, False))
-                elif keys.get(key, (None, False))[0] is None:
-                    keys[key] = (index, rank > 0)
+                elif key in keys and keys[key][0] is not None:
+                    keys[key] = (keys[key][0], True)
+                else:
+                    keys[key] = (index, rank > 0 or key in keys)
         return [(key, index, lenient) for key, (index, lenient) in keys.items()]
 
     def _fields(
@@ -182,19 +186,16 @@ class TypeCompiler(ValueCompiler):
         stored = [
             (field["name"], field)
             for field in arguments["fields"]
-            if field.get("init", True) and not field.get("init_only")
+            if not field.get("init_only")
         ]
         compiled, template = self._fields(((n, field["schema"]) for n, field in stored), inside)
-        indices = {name: index for index, (name, _) in enumerate(stored)}
-        # In the order of the class, with those that the document cannot give.
-        defaults = {
-            field.name: None if field.default is dataclasses.MISSING else field.default
-            for field in dataclasses.fields(class_)
+        indices = {
+            name: index for index, (name, field) in enumerate(stored) if field.get("init", True)
         }
         described = {
             "flavor": "slotted" if schema.get("slots") else "dataclass",
             "fields": compiled,
-            "template": {**defaults, **template},
+            "template": template,
             "keys": self._keys(
                 ((f["name"], f, indices.get(f["name"])) for f in arguments["fields"]), config
             ),

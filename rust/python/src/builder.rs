@@ -120,6 +120,8 @@ pub struct Builder {
     pub errors: Vec<Py<PyAny>>,
     /// Keys seen before in this document.
     pub keys: StringCache,
+    /// The value that just ended is invalid and was left out for good, not only for now.
+    pub left_out: bool,
     /// The next value's node, where it is not the innermost frame that knows.
     pub forced: Option<Expected>,
     /// Added to the machine's offsets while a stretch is read again.
@@ -158,6 +160,7 @@ impl Default for Builder {
             items_end: 0,
             errors: Vec::new(),
             keys: StringCache::new(KEY_SLOTS),
+            left_out: false,
             forced: None,
             origin: 0,
             touched: [0; 2],
@@ -179,6 +182,7 @@ impl Builder {
         self.items.clear();
         self.items_end = 0;
         self.errors.clear();
+        self.left_out = false;
         self.forced = None;
         self.origin = 0;
         self.touched = [0; 2];

@@ -55,7 +55,10 @@ impl Run<'_, '_> {
         match validation.call(validator, input) {
             Ok(value) => Ok(Some(value)),
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
-            Err(_) if !root && (expected.lenient || node.omit) => Ok(None),
+            Err(_) if !root && (expected.lenient || node.omit) => {
+                self.st.left_out = true;
+                Ok(None)
+            }
             Err(error) => {
                 let location = self.st.place.location(py)?;
                 self.invalid(error, &location, root)?;
@@ -71,6 +74,7 @@ impl Run<'_, '_> {
             return Err(error);
         };
         if validation.defer {
+            self.st.left_out = true;
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
@@ -140,6 +144,8 @@ impl Run<'_, '_> {
                 // The error's own location begins with the key.
                 let location = location.get_slice(0, location.len().saturating_sub(1));
                 self.invalid(error, &location, false)?;
+                // That was the key; the value is still to come.
+                self.st.left_out = false;
                 Ok(None)
             }
         }
@@ -306,7 +312,10 @@ impl Run<'_, '_> {
         match validation.call(shell.get(py)?, value.into_bound(py)) {
             Ok(value) => Ok(Some(value)),
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
-            Err(_) if node.omit => Ok(None),
+            Err(_) if node.omit => {
+                self.st.left_out = true;
+                Ok(None)
+            }
             Err(error) => {
                 let location = self.st.place.location(py)?;
                 self.invalid(error, &location, false)?;

@@ -99,6 +99,10 @@ pub struct Frame {
     pub failed: bool,
     /// A second-best key was used, so pydantic has to say which value counts.
     pub doubtful: bool,
+    /// An item is not shown that will be: nothing behind it can have its place until then.
+    pub stalled: bool,
+    /// Fields that were begun, where a field may be given under several keys.
+    pub begun: Vec<usize>,
     /// How many union labels were there before it.
     pub labels: usize,
     pub values: Values,
@@ -119,6 +123,8 @@ impl Frame {
             tentative: false,
             failed: false,
             doubtful: false,
+            stalled: false,
+            begun: Vec::new(),
             labels,
             values,
             child: Child::nowhere(),

@@ -170,6 +170,7 @@ pub struct ObjectPlan {
     /// Fields that a complete object has received.
     pub required: Vec<usize>,
     pub keys: HashMap<Box<str>, Key>,
+    pub has_lenient_keys: bool,
     pub unknown: Unknown,
     /// Declared defaults by field name, in declared order.
     pub template: Py<PyDict>,
@@ -218,6 +219,18 @@ pub struct ArrayPlan {
 }
 
 impl ArrayPlan {
+    /// Whether an item that is not shown leaves a gap that nothing else may fill.
+    ///
+    /// `left_out` says that it never will be shown.
+    pub fn has_places(&self, left_out: bool) -> bool {
+        match self.sequence {
+            Sequence::Set | Sequence::FrozenSet | Sequence::Items => false,
+            Sequence::List | Sequence::Tuple | Sequence::Other => {
+                !left_out || !self.first.is_empty()
+            }
+        }
+    }
+
     /// The node of item `index`, or `None` where the type allows no such item.
     pub fn item(&self, index: usize) -> Option<NodeId> {
         self.first.get(index).copied().or(self.rest)
@@ -604,6 +617,7 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
             .iter()
             .all(|field| matches!(field.default, Default::Shared)),
         fields,
+        has_lenient_keys: keys.values().any(|key| key.lenient),
         keys,
         unknown,
         template: entry(plan, "template")?.cast_into::<PyDict>()?.unbind(),

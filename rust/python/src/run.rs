@@ -234,7 +234,9 @@ impl<'a> Run<'a, '_> {
                 self.st.done = true;
                 return Ok(());
             };
-            if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind)
+            let left_out = std::mem::take(&mut self.st.left_out);
+            let action = self.plan.node(frame.node).on(frame.kind);
+            if let Action::Array(plan) = action
                 && plan.sequence == Sequence::Items
                 && std::mem::take(&mut frame.failed)
             {
@@ -242,7 +244,9 @@ impl<'a> Run<'a, '_> {
                 value = None;
             }
             if let Some(value) = value {
-                match self.plan.node(frame.node).on(frame.kind) {
+                match action {
+                    // What comes before it is not there yet.
+                    _ if frame.stalled => {}
                     Action::Array(plan) if plan.sequence == Sequence::Items => {
                         self.st.items.push(value);
                         self.st.items_end = end;
@@ -256,9 +260,11 @@ impl<'a> Run<'a, '_> {
                     }
                     _ => frame.keep(self.py, value)?,
                 }
-                self.st.dirty = true;
+                self.st.dirty |= !frame.stalled;
+            } else if let Action::Array(plan) = action {
+                frame.stalled |= plan.has_places(left_out);
             }
-            if !matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_)) {
+            if !matches!(action, Action::Root(_)) {
                 return Ok(());
             }
             let Some(frame) = self.st.frames.pop() else {
@@ -343,7 +349,15 @@ impl<'a> Run<'a, '_> {
         frame.child = Child::nowhere();
         if let Some(known) = plan.keys.get(key.text) {
             frame.doubtful |= known.lenient || known.field.is_none();
-            if let Some(field) = known.field.map(|index| &plan.fields[index]) {
+            // A second-best key does not take the place of what is shown already.
+            let taken = known.lenient && known.field.is_some_and(|i| frame.begun.contains(&i));
+            if let Some(index) = known.field
+                && !taken
+            {
+                if plan.has_lenient_keys {
+                    frame.begun.push(index);
+                }
+                let field = &plan.fields[index];
                 frame.child = Child {
                     place: Place::Key,
                     node: field.node,

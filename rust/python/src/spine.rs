@@ -150,7 +150,7 @@ impl Run<'_, '_> {
         let mut child = leaf;
         for index in (0..self.st.frames.len()).rev() {
             let frame = &self.st.frames[index];
-            if self.is_set(frame) {
+            if self.is_set(frame) || frame.stalled {
                 child = None;
             }
             if index < unseen
