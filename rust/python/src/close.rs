@@ -1,5 +1,7 @@
 //! What a value becomes when it is complete: validated by its own validator, once.
 
+use std::ops::Range;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
@@ -40,7 +42,7 @@ impl Run<'_, '_> {
         };
         let node = self.plan.node(expected.node);
         let root = self.st.frames.is_empty();
-        if expected.tentative && !expected.lenient && !root {
+        if expected.tentative && !root {
             return Ok(None);
         }
         let validator = if root {
@@ -57,6 +59,10 @@ impl Run<'_, '_> {
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(_) if !root && (expected.lenient || node.omit) => {
                 self.st.left_out = true;
+                if let Some(frame) = self.st.frames.last_mut() {
+                    // Within the doubtful value it spoils all around it.
+                    frame.failed |= frame.lenient && !node.omit;
+                }
                 Ok(None)
             }
             Err(error) => {
@@ -124,14 +130,13 @@ impl Run<'_, '_> {
     pub fn validated_key(
         &mut self,
         keys: &Validator,
-        start: u64,
-        end: u64,
+        span: Range<u64>,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
         let Some(validation) = &self.st.validation else {
             return Ok(None);
         };
-        let input = [b"{", self.st.raw.slice(start, end), b":null}"].concat();
+        let input = [b"{", self.st.raw.slice(span.start, span.end), b":null}"].concat();
         let input = PyBytes::new(py, &input).into_any();
         match validation.call(keys.get(py)?, input) {
             Ok(made) => {
@@ -140,6 +145,12 @@ impl Run<'_, '_> {
             }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(error) => {
+                if let Some(frame) = self.st.frames.last_mut()
+                    && frame.lenient
+                {
+                    frame.failed = true;
+                    return Ok(None);
+                }
                 let location = self.st.place.location(py)?;
                 // The error's own location begins with the key.
                 let location = location.get_slice(0, location.len().saturating_sub(1));
@@ -157,7 +168,7 @@ impl Run<'_, '_> {
         let expected = Expected {
             node: frame.node,
             tentative: frame.tentative,
-            lenient: false,
+            lenient: frame.lenient,
         };
         if self.st.frames.is_empty() && self.st.is_typed() {
             return self.finish_root(frame, expected, end);
@@ -259,14 +270,14 @@ impl Run<'_, '_> {
         expected: Expected,
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
-        if self.st.errors.is_empty() {
+        if self.st.errors.is_empty() && !frame.lenient {
             // Nothing was found invalid by itself: an item that no set can hold.
             if let Some(value) = self.validated(expected, frame.start, end)? {
                 return Ok(Some(value));
             }
         }
         if let Some(parent) = self.st.frames.last_mut() {
-            parent.failed = true;
+            parent.failed |= parent.lenient || !frame.lenient;
         }
         self.freeze(frame).map(Some)
     }
@@ -302,7 +313,7 @@ impl Run<'_, '_> {
             let expected = Expected {
                 node: frame.node,
                 tentative: false,
-                lenient: false,
+                lenient: frame.lenient,
             };
             return self.validated(expected, frame.start, end);
         };
@@ -316,6 +327,7 @@ impl Run<'_, '_> {
                 self.st.left_out = true;
                 Ok(None)
             }
+            Err(_) if frame.lenient => self.freeze(frame).map(Some),
             Err(error) => {
                 let location = self.st.place.location(py)?;
                 self.invalid(error, &location, false)?;

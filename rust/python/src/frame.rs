@@ -95,6 +95,8 @@ pub struct Frame {
     pub start: u64,
     /// User code will see it before anything is certain: it is not validated by itself.
     pub tentative: bool,
+    /// It stands under a second-best key: its being invalid proves nothing.
+    pub lenient: bool,
     /// Something inside is invalid, or could not be kept.
     pub failed: bool,
     /// A second-best key was used, so pydantic has to say which value counts.
@@ -121,6 +123,7 @@ impl Frame {
             kind,
             start,
             tentative: false,
+            lenient: false,
             failed: false,
             doubtful: false,
             stalled: false,

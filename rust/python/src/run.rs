@@ -1,5 +1,7 @@
 //! A `Sink` that makes Python objects and models of the machine's events.
 
+use std::ops::Range;
+
 use partialfast_core::json::{Literal, NumberKind, Sink, Span, Text};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -48,17 +50,16 @@ impl<'a> Run<'a, '_> {
             return Some(Expected {
                 node,
                 tentative,
-                lenient: false,
+                lenient: frame.lenient,
             });
         }
         if frame.child.place == Place::Nowhere {
             return None;
         }
-        let lenient = frame.child.lenient;
         Some(Expected {
             node: frame.child.node,
-            tentative: tentative || lenient,
-            lenient: lenient && !tentative,
+            tentative,
+            lenient: frame.lenient || frame.child.lenient,
         })
     }
 
@@ -79,7 +80,6 @@ impl<'a> Run<'a, '_> {
                 Action::Root(root) => {
                     self.open_root(expected, kind, at, root)?;
                     expected.tentative |= node.tentative;
-                    expected.lenient = false;
                     expected.node = root.fields.first().map_or(0, |field| field.node);
                 }
                 action => return Ok(Route::To { expected, action }),
@@ -98,6 +98,7 @@ impl<'a> Run<'a, '_> {
         let values = self.object(root)?;
         let mut frame = Frame::new(expected.node, kind, at, labels, values);
         frame.tentative = expected.tentative;
+        frame.lenient = expected.lenient;
         frame.child = Child {
             place: Place::Key,
             node: 0,
@@ -164,6 +165,7 @@ impl<'a> Run<'a, '_> {
                 };
                 let mut frame = Frame::new(expected.node, kind, at, labels, values);
                 frame.tentative = expected.tentative;
+                frame.lenient = expected.lenient;
                 self.st.frames.push(frame);
                 self.st.dirty = true;
                 return Ok(());
@@ -309,6 +311,13 @@ impl<'a> Run<'a, '_> {
                     result => Some(result?),
                 },
                 Action::Text { validate: true } if expected.tentative => Some(make(self)?),
+                Action::Text { validate: true } if !self.inside_set() => {
+                    match self.validated(expected, start, end)? {
+                        Some(value) => Some(value),
+                        // Invalid, and no error (yet): it may have been shown before it ended.
+                        None => Some(make(self)?),
+                    }
+                }
                 Action::Widen => {
                     let raw = self.st.raw.slice(start, end);
                     match scalar::widened(self.py, raw) {
@@ -333,9 +342,10 @@ impl<'a> Run<'a, '_> {
         };
         let node = self.plan.node(frame.node);
         let sure = !frame.tentative && !node.tentative;
+        let lenient = frame.lenient;
         match node.on(frame.kind) {
-            Action::Object(plan) => self.find_field(plan, key, sure),
-            Action::Map(plan) => self.find_entry(plan, key, start, end, sure),
+            Action::Object(plan) => self.find_field(plan, key, sure && !lenient),
+            Action::Map(plan) => self.find_entry(plan, key, start..end, sure),
             _ => Ok(()),
         }
     }
@@ -394,8 +404,7 @@ impl<'a> Run<'a, '_> {
         &mut self,
         plan: &MapPlan,
         key: Text<'_>,
-        start: u64,
-        end: u64,
+        span: Range<u64>,
         sure: bool,
     ) -> PyResult<()> {
         let step = self.st.keys.get(self.py, key)?.into_any();
@@ -405,7 +414,7 @@ impl<'a> Run<'a, '_> {
                 self.st.place.key(step.clone_ref(self.py));
                 // Inside something tentative a key validator is user code that may not run.
                 if sure {
-                    self.validated_key(keys, start, end)?
+                    self.validated_key(keys, span)?
                 } else {
                     None
                 }
@@ -511,6 +520,11 @@ impl<'a> Run<'a, '_> {
         let whole = self.st.frames.is_empty() && self.st.is_typed();
         let value = if string.validate || whole {
             match self.validated(expected, string.start, end) {
+                // Invalid, and no error (yet): what was shown does not vanish.
+                Ok(None) if string.visible && !whole => match &string.text {
+                    Some(text) => Some(text.to_python(self.py)?.into_any().unbind()),
+                    None => None,
+                },
                 Ok(value) => value,
                 Err(error) => {
                     // It stays in the last snapshot.
