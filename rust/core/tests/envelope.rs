@@ -1,36 +1,12 @@
 //! What stands around the wanted value: every row whole, character by character and cut in two at
 //! every place, with the same value, the same trailing text and the same error.
 
+mod support;
+
 use partialfast_core::envelope::{Envelope, Options};
 use partialfast_core::json::{JsonErrorKind, Limits};
 use proptest::prelude::*;
-
-/// What came out of an envelope.
-#[derive(Debug, PartialEq, Eq)]
-struct Read {
-    value: String,
-    trailing: String,
-    begun: bool,
-    found: bool,
-    done: bool,
-    error: Option<(JsonErrorKind, u64)>,
-}
-
-fn read<'a>(options: &Options, pieces: impl IntoIterator<Item = &'a str>) -> Read {
-    let mut envelope = Envelope::new(options.clone());
-    let mut value = String::new();
-    for piece in pieces {
-        value.push_str(&envelope.feed(piece));
-    }
-    Read {
-        value,
-        trailing: envelope.trailing().to_owned(),
-        begun: envelope.is_begun(),
-        found: envelope.is_found(),
-        done: envelope.is_done(),
-        error: envelope.error().map(|error| (error.kind, error.offset)),
-    }
-}
+use support::envelope::{Read, read};
 
 /// The text whole; checked to be the same at every cut.
 fn read_every_way(options: &Options, text: &str) -> Read {

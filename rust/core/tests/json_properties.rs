@@ -1,10 +1,12 @@
 //! What must hold for all texts, tried on generated ones.
 
+#[path = "support/generate.rs"]
+mod generate;
 mod support;
 
+use generate::{cuts, damaged, document, number, soup, string_soup};
 use proptest::prelude::*;
 use serde_json::Value;
-use support::generate::{cuts, damaged, document, number, soup, string_soup};
 use support::json::{check_any_bytes, check_small_limits, to_value};
 
 proptest! {

@@ -1,12 +1,14 @@
 //! Event streams: every rule as a row, whole, byte by byte and cut at every place; and the standard,
 //! written down naively, as an oracle.
 
+#[path = "support/generate.rs"]
+mod generate;
 mod support;
 
+use generate::cuts;
 use partialfast_core::sse::{EventErrorKind, EventLimits, EventMachine};
 use proptest::prelude::*;
 use support::events::{Outcome, Seen, as_the_standard_says, check_any_stream, every_cut, run};
-use support::generate::cuts;
 
 /// The stream, and its events as `type|data|id|retry`, with what is usual left out.
 const ROWS: &[(&str, &[&str])] = &[

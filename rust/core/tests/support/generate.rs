@@ -1,4 +1,5 @@
 //! Documents to try: valid ones written in every way JSON allows, and damaged ones.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use proptest::prelude::*;
 use serde_json::Value;

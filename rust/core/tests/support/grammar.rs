@@ -3,6 +3,7 @@
 //! can say where the first byte stands after which no continuation is a JSON text.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// What the grammar says about some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +191,33 @@ fn characters() -> Vec<Vec<Symbol>> {
     chars
 }
 
+/// The alternatives of each rule, in the order of [`Rule`].
+static RULES: LazyLock<Vec<Vec<Vec<Symbol>>>> = LazyLock::new(|| {
+    let all = [
+        Text,
+        Ws,
+        Value,
+        Members,
+        MoreMembers,
+        Member,
+        Values,
+        MoreValues,
+        Number,
+        Int,
+        Digits,
+        Digit,
+        Frac,
+        Exp,
+        Sign,
+        String,
+        Chars,
+        Hex,
+        LowSurrogate,
+        Tail,
+    ];
+    all.into_iter().map(alternatives).collect()
+});
+
 /// Stacks whose top (the last symbol) is a byte, or that are empty.
 type Stacks = BTreeSet<Vec<Symbol>>;
 
@@ -204,9 +232,9 @@ fn expand(stack: Vec<Symbol>, into: &mut Stacks, seen: &mut Stacks) {
             continue;
         }
         stack.pop();
-        for alternative in alternatives(rule) {
+        for alternative in &RULES[rule as usize] {
             let mut longer = stack.clone();
-            longer.extend(alternative.into_iter().rev());
+            longer.extend(alternative.iter().rev());
             todo.push(longer);
         }
     }
