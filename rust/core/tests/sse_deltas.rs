@@ -62,6 +62,9 @@ fn chunks_of_real_servers() {
     assert_eq!(chat(reasoning)["choices"][0]["reasoning"], "hm");
     let twice = r#"{"choices":[{"delta":{"reasoning":"hm","reasoning_details":[{"text":"hm"}],"reasoning_content":"hm"}}]}"#;
     assert_eq!(chat(twice)["choices"][0]["reasoning"], "hm");
+    let differently =
+        r#"{"choices":[{"delta":{"reasoning":"first","reasoning_content":"second"}}]}"#;
+    assert_eq!(chat(differently)["choices"][0]["reasoning"], "first");
 
     // Errors: OpenAI, OpenRouter with choices beside it, vLLM of old.
     let error =

@@ -233,12 +233,13 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
     }
 
     #[inline]
-    fn number(&mut self, text: &str, kind: NumberKind, span: Span) -> Result<(), Infallible> {
+    fn number(&mut self, text: &str, _kind: NumberKind, span: Span) -> Result<(), Infallible> {
         if self.way.skipped > 0 {
             return Ok(());
         }
         match self.want() {
-            Some(Want::Index(name)) if kind == NumberKind::Integer => {
+            // A fraction, an exponent or a sign does not parse.
+            Some(Want::Index(name)) => {
                 if let Ok(index) = text.parse() {
                     self.picked.index(*name, index);
                 }
