@@ -105,6 +105,10 @@ bench-report: bench ## Measure, then write docs/benchmarks.md and its pictures
 	$(VENV)-bench/bin/python -m benches.growth .bench/growth.json
 	$(VENV)-bench/bin/python -m benches.report .bench --page docs/benchmarks.md
 
+.PHONY: bounds
+bounds: $(VENV)/.installed $(VENV)/.dev ## Measure hostile inputs at full size, then write docs/bounds.md
+	$(BIN)/python -m benches.bounds docs/bounds.md
+
 .PHONY: bench-instructions
 bench-instructions: bench-wheel ## Compare instruction counts with the committed ones (needs valgrind)
 	$(VENV)-bench/bin/python -m benches.instructions

@@ -1,0 +1,318 @@
+"""Inputs that an opponent would send, each at any size.
+
+Each case is a function of its size that returns what happened: an error's kind and place, or what
+came out. `tests/test_bounds.py` runs them small, ``benches/bounds.py`` at full size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+import partialfast as pf
+from partialfast._core import EventReader
+
+__all__ = ["CASES", "Case"]
+
+MIB = 1 << 20
+
+
+class Case(NamedTuple):
+    """A case, its full size, and what must come of it.
+
+    Attributes:
+        run: Takes the size; returns what happened.
+        size: The size in the table.
+        small: A size that takes well under a second.
+        unit: What the size counts.
+        outcome: What must happen, whatever the size.
+        grows: Whether the time may grow with the size, linearly; else it is bounded.
+    """
+
+    run: Callable[[int], str]
+    size: int
+    small: int
+    unit: str
+    outcome: str
+    grows: bool
+
+
+def _fed(feed: Callable[[bytes], Any], chunks: Iterator[bytes]) -> str:
+    """Feed all chunks; return the error if there is one."""
+    try:
+        for chunk in chunks:
+            feed(chunk)
+    except pf.JsonError as error:
+        return f"{error.kind} at {error.offset:,}"
+    return "accepted"
+
+
+def _blocks(first: bytes, unit: bytes, size: int) -> Iterator[bytes]:
+    """Yield `first` and then `size` bytes of `unit`, in blocks, never holding them all."""
+    yield first
+    block = unit * (min(size, MIB) // len(unit))
+    for _ in range(size // len(block)):
+        yield block
+
+
+def brackets(size: int) -> str:
+    return _fed(pf.JsonParser().feed, iter([b"[" * size]))
+
+
+def brackets_allowed(size: int) -> str:
+    parser = pf.JsonParser(max_depth=size)
+    said = _fed(parser.feed, iter([b"[" * size]))
+    assert parser.snapshot() is not None
+    parser.feed(b"]" * size)
+    assert parser.finish() is not None
+    return said
+
+
+def number(size: int) -> str:
+    return _fed(pf.JsonParser().feed, _blocks(b"[", b"1", size))
+
+
+def key(size: int) -> str:
+    return _fed(pf.JsonParser().feed, _blocks(b'{"', b"k", size))
+
+
+def string(size: int) -> str:
+    parser = pf.JsonParser(max_bytes=16 * MIB)
+    return _fed(parser.feed, _blocks(b'"', b"s", size))
+
+
+class Ignoring(BaseModel):
+    known: int = 0
+
+
+def ignored_string(size: int) -> str:
+    state = pf.StreamState(Ignoring, max_bytes=16 * MIB)
+    return _fed(state.feed, _blocks(b'{"other":"', b"s", size))
+
+
+def space(size: int) -> str:
+    parser = pf.JsonParser(max_bytes=16 * MIB)
+    return _fed(parser.feed, _blocks(b"[", b" ", size))
+
+
+def one_byte_chunks(size: int) -> str:
+    parser = pf.JsonParser()
+    parser.feed(b'{"open":"')
+    feed, byte = parser.feed, b"x"
+    for _ in range(size):
+        feed(byte)
+    parser.feed(b'"}')
+    value: Any = parser.finish()
+    assert len(value["open"]) == size
+    return "accepted"
+
+
+class Row(BaseModel):
+    n: int
+    text: str = ""
+
+
+def one_byte_typed(size: int) -> str:
+    state = pf.StreamState(list[Row])
+    text = b'{"n":12345,"text":"some words"},'
+    state.feed(b"[")
+    for at in range(size):
+        state.feed(text[at % len(text) : at % len(text) + 1])
+    assert state.snapshot is not None
+    return "accepted"
+
+
+def keys(size: int) -> str:
+    parser = pf.JsonParser()
+    parser.feed(b"{")
+    for at in range(size):
+        parser.feed(b'"key-%d":%d,' % (at, at))
+        if at % (size // 100) == 0:
+            parser.snapshot()
+    parser.feed(b'"last":0}')
+    value: Any = parser.finish()
+    assert len(value) == size + 1
+    return "accepted"
+
+
+def typed_keys(size: int) -> str:
+    state = pf.StreamState(dict[str, int])
+    state.feed(b"{")
+    for at in range(size):
+        state.feed(b'"key-%d":%d,' % (at, at))
+    state.feed(b'"last":0}')
+    assert len(state.finish()) == size + 1
+    return "accepted"
+
+
+def check(value: str) -> str:
+    return value
+
+
+class Checked(BaseModel):
+    """Validated from its own bytes at each level, because a validator of the user's is in it."""
+
+    name: Annotated[str, AfterValidator(check)] = ""
+    values: list[int] = []
+    child: Checked | None = None
+
+
+def nested_models(size: int) -> str:
+    """Every level closes behind what is inside it: each byte is validated once a level."""
+    depth = 90
+    inner = b'{"name":"n","values":[' + b"1," * (size // 2) + b"1]}"
+    document = b'{"child":' * depth + inner + b',"name":"n"}' * depth
+    state = pf.StreamState(Checked)
+    for at in range(0, len(document), 4096):
+        state.feed(document[at : at + 4096])
+    state.finish()
+    return "accepted"
+
+
+class Leaf(BaseModel):
+    kind: Literal["leaf"]
+    values: list[int] = []
+
+
+class Fork(BaseModel):
+    kind: Literal["fork"]
+    child: Annotated[Fork | Leaf, Field(discriminator="kind")]
+
+
+def late_tags(size: int) -> str:
+    """Every tag comes last: what was read is read again once a level."""
+    depth = 90
+    inner = b'{"values":[' + b"1," * (size // 2) + b'1],"kind":"leaf"}'
+    document = b'{"child":' * depth + inner + b',"kind":"fork"}' * depth
+    state = pf.StreamState(Fork)
+    for at in range(0, len(document), 4096):
+        state.feed(document[at : at + 4096])
+    state.finish()
+    return "accepted"
+
+
+class Link(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    next: Link | None = None
+    values: list[int] = []
+
+
+def deep_models(size: int) -> str:
+    document = b'{"values":[1],"next":' * 199 + b"{}" + b"}" * 199
+    for _ in range(size):
+        state = pf.StreamState(Link)
+        for at in range(0, len(document), 64):
+            state.feed(document[at : at + 64])
+        state.finish()
+    return "accepted"
+
+
+def too_deep_models(size: int) -> str:
+    said = ""
+    for _ in range(size):
+        said = _fed(pf.StreamState(Link).feed, iter([b'{"next":' * 300]))
+    return said
+
+
+def endless_items(size: int) -> str:
+    def chunks() -> Iterator[bytes]:
+        yield b"["
+        block = b'{"n":1,"text":"words"},' * 100
+        for _ in range(size):
+            yield block
+
+    count = 0
+    items = pf.stream_items(list[Row], chunks())
+    try:
+        for item in items:
+            count += item.n
+    except pf.TruncatedError:
+        assert count == size * 100
+        return "every item, one at a time"
+    return "nothing"
+
+
+def endless_beyond_the_limit(size: int) -> str:
+    def chunks() -> Iterator[bytes]:
+        yield b"["
+        block = b'{"n":1,"text":"words"},' * 100
+        for _ in range(size):
+            yield block
+
+    try:
+        for _ in pf.stream_items(list[Row], chunks(), max_bytes=100_000):
+            pass
+    except pf.JsonError as error:
+        return f"{error.kind} at {error.offset:,}"
+    return "accepted"
+
+
+def endless_event(size: int) -> str:
+    reader = EventReader("chat")
+    for block in _blocks(b"data: ", b"x", size):
+        for kind, *rest in reader.feed(block):
+            return f"{kind}: {rest[0]}"
+    return "accepted"
+
+
+CASES: dict[str, Case] = {
+    "one million opening brackets": Case(
+        brackets, 1_000_000, 10_000, "brackets", "depth_limit at 200", grows=False
+    ),
+    "the same with `max_depth=1_000_000`, a snapshot and their ends": Case(
+        brackets_allowed, 1_000_000, 10_000, "brackets", "accepted", grows=True
+    ),
+    "a number without end": Case(
+        number, 1 << 30, 4 * MIB, "bytes", "number_limit at 1,048,577", grows=False
+    ),
+    "a key without end": Case(
+        key, 1 << 30, 4 * MIB, "bytes", "key_limit at 1,048,578", grows=False
+    ),
+    "a string without end, `max_bytes` 16 MiB": Case(
+        string, 1 << 30, 20 * MIB, "bytes", "size_limit at 16,777,216", grows=False
+    ),
+    "a string that the model ignores, `max_bytes` 16 MiB": Case(
+        ignored_string, 1 << 30, 20 * MIB, "bytes", "size_limit at 16,777,216", grows=False
+    ),
+    "white space without end, `max_bytes` 16 MiB": Case(
+        space, 1 << 30, 20 * MIB, "bytes", "size_limit at 16,777,216", grows=False
+    ),
+    "chunks of one byte, all in one string": Case(
+        one_byte_chunks, 10_000_000, 50_000, "chunks", "accepted", grows=True
+    ),
+    "chunks of one byte, a typed snapshot after each": Case(
+        one_byte_typed, 1_000_000, 10_000, "chunks", "accepted", grows=True
+    ),
+    "distinct keys, a hundred snapshots": Case(
+        keys, 1_000_000, 10_000, "keys", "accepted", grows=True
+    ),
+    "distinct keys, a typed snapshot after each": Case(
+        typed_keys, 1_000_000, 10_000, "keys", "accepted", grows=True
+    ),
+    "91 nested models, validated level by level": Case(
+        nested_models, 400_000, 10_000, "bytes of the innermost", "accepted", grows=True
+    ),
+    "91 nested unions, each tag last": Case(
+        late_tags, 400_000, 10_000, "bytes of the innermost", "accepted", grows=True
+    ),
+    "models 200 deep": Case(deep_models, 100, 1, "documents", "accepted", grows=True),
+    "models 300 deep": Case(
+        too_deep_models, 100, 1, "documents", "depth_limit at 1,600", grows=True
+    ),
+    "items without end": Case(
+        endless_items, 10_000, 20, "hundred items", "every item, one at a time", grows=True
+    ),
+    "items without end, `max_bytes` 100 kB": Case(
+        endless_beyond_the_limit, 10_000, 100, "hundred items", "size_limit at 100,000", grows=False
+    ),
+    "an event (SSE) without end": Case(
+        endless_event,
+        1 << 30,
+        20 * MIB,
+        "bytes",
+        "corrupt: an event of the stream is longer than the limit (byte 16777216)",
+        grows=False,
+    ),
+}
