@@ -51,7 +51,7 @@ pub(crate) fn examine(stretch: &[u8]) -> Examined<'_> {
 }
 
 fn longest_prefix(bytes: &[u8]) -> &str {
-    match str::from_utf8(bytes) {
+    match simdutf8::compat::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
     }

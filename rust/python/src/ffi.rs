@@ -49,6 +49,33 @@ pub fn string_of<'py, T: Unit>(
     }
 }
 
+/// Make a string of the `length` first of `units`, whose largest character is `max_char`.
+///
+/// For text that is not stored as it is written: it is converted where it will stand.
+/// The same is asked of `max_char` and the units as by [`string_of`]; of `units`, at least
+/// `length`.
+pub fn string_from<T: Unit>(
+    py: Python<'_>,
+    length: usize,
+    max_char: u32,
+    units: impl Iterator<Item = T>,
+) -> PyResult<Bound<'_, PyString>> {
+    let size = ffi::Py_ssize_t::try_from(length).unwrap_or(ffi::Py_ssize_t::MAX);
+    // SAFETY: as in `string_of`; `take` keeps the writes inside the `length` units allocated, and
+    // nobody else has seen the string.
+    unsafe {
+        let made = Bound::from_owned_ptr_or_err(py, ffi::PyUnicode_New(size, max_char))?;
+        let data = ffi::PyUnicode_DATA(made.as_ptr()).cast::<T>();
+        let mut written = 0;
+        for unit in units.take(length) {
+            data.add(written).write(unit);
+            written += 1;
+        }
+        debug_assert_eq!(written, length);
+        Ok(made.cast_into_unchecked())
+    }
+}
+
 /// Allocate an instance of `class` without calling `__new__` or `__init__`.
 ///
 /// A snapshot must run no user code, and both may be the user's.

@@ -88,6 +88,10 @@ impl Open {
 }
 
 /// One open container that is being built.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other, each learnt at an event of its own"
+)]
 pub struct Frame {
     pub node: NodeId,
     /// The kind under which `node` says how it is built.

@@ -37,8 +37,8 @@ struct Whole<'a, 'py> {
 }
 
 /// Strings of the documents read so far: those of the next are often the same. At most 64 bytes
-/// each, so less than 2 MiB.
-static STRINGS: Mutex<StringCache> = Mutex::new(StringCache::new(1 << 14));
+/// each, so less than 512 KiB. More would hit more often, and miss the processor's own cache.
+static STRINGS: Mutex<StringCache> = Mutex::new(StringCache::new(1 << 12));
 
 impl<'py> Whole<'_, 'py> {
     fn put(&mut self, value: Bound<'py, PyAny>) -> PyResult<()> {

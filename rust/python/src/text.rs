@@ -88,8 +88,25 @@ impl OpenText {
 /// A new Python string of `text`; `ascii` says that it has only ASCII characters.
 pub fn string<'py>(py: Python<'py>, text: &str, ascii: bool) -> PyResult<Bound<'py, PyString>> {
     if ascii {
-        ffi::string_of(py, text.as_bytes(), 0x7f)
-    } else {
-        Ok(PyString::new(py, text))
+        return ffi::string_of(py, text.as_bytes(), 0x7f);
+    }
+    // The first byte of a character tells how wide it is to be stored, and is no continuation.
+    let bytes = text.as_bytes();
+    let widest = bytes.iter().copied().max().unwrap_or(0);
+    let length = bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
+    let units = text.chars().map(u32::from);
+    match widest {
+        0..0x80 => ffi::string_of(py, bytes, 0x7f),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "C2 and C3 lead characters up to FF"
+        )]
+        0x80..0xc4 => ffi::string_from(py, length, 0xff, units.map(|unit| unit as u8)),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "up to EF they are in the BMP"
+        )]
+        0xc4..0xf0 => ffi::string_from(py, length, 0xffff, units.map(|unit| unit as u16)),
+        0xf0.. => ffi::string_from(py, length, 0x10_ffff, units),
     }
 }
