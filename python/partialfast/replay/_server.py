@@ -25,6 +25,7 @@ __all__ = ["Exchange", "Server", "serve"]
 _LOOPBACK = "127.0.0.1"
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 10.0
+_STEP_S = 0.001
 
 
 class Server(str):
@@ -217,7 +218,6 @@ class _Runner:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
-        self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=self._run, name="partialfast-replay", daemon=True)
 
     def start(self) -> None:
@@ -230,8 +230,7 @@ class _Runner:
 
     def stop(self) -> None:
         """Give up open responses and end the thread."""
-        if self._loop is not None and self._stopping is not None and self._server is not None:
-            self._server.should_exit = True
+        if self._loop is not None and self._stopping is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(_STOP_TIMEOUT_S)
         if self._failure is not None:
@@ -247,10 +246,20 @@ class _Runner:
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        self._server = server = self._build(self._stopping)
-        serving = asyncio.create_task(server.serve(sockets=[self._listener]))
-        # Uvicorn has a flag for it, but nothing to wait on.
-        while not server.started and not serving.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+        server = self._build(self._stopping)
+        # What `uvicorn.Server.serve` does, without its clock: that looks whether to stop only ten
+        # times a second and waits as long again for the connections, and a test suite starts a
+        # server a thousand times.
+        server.config.load()
+        server.lifespan = server.config.lifespan_class(server.config)
+        await server.startup(sockets=[self._listener])
         self._started.set()
-        await serving
+        await self._stopping.wait()
+        for listening in server.servers:
+            listening.close()
+        state = server.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        # There is nothing to wait on.
+        while state.connections or state.tasks:  # noqa: ASYNC110
+            await asyncio.sleep(_STEP_S)
