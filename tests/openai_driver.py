@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 from pydantic import BaseModel
 
 import partialfast as pf
@@ -98,11 +98,14 @@ def _conversation(api: Api, said: str) -> dict[str, Any]:
 
 def open_sync(url: str, **options: Any) -> AbstractContextManager[OpenAI]:
     options.setdefault("max_retries", 0)
+    # Loading the certificates takes longer than most of the tests, and nothing here is encrypted.
+    options.setdefault("http_client", DefaultHttpxClient(verify=False))
     return OpenAI(base_url=url, api_key="replay", **options)
 
 
 def open_async(url: str, **options: Any) -> AbstractAsyncContextManager[AsyncOpenAI]:
     options.setdefault("max_retries", 0)
+    options.setdefault("http_client", DefaultAsyncHttpxClient(verify=False))
     return AsyncOpenAI(base_url=url, api_key="replay", **options)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
-from partialfast._core import Envelope
+from partialfast._core import Envelope, loads
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._stream import ItemState, OnInvalid, StreamState
 from partialfast.openai._target import Shape
@@ -69,6 +69,15 @@ class Answer:
     def done(self) -> bool:
         """Whether the JSON text is complete, with what the value is wrapped in."""
         return self._state.done if self._envelope is None else self._envelope.done
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text is a whole JSON text, be it valid or not for the wanted type."""
+        try:
+            loads(self.text)
+        except JsonError:
+            return False
+        return True
 
     @property
     def path(self) -> Path:

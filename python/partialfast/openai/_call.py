@@ -164,7 +164,7 @@ class Call:
             tools=mode.is_tools,
             strict=mode.is_strict,
         )
-        given = {**settings.defaults, **kwargs}
+        given = dict(kwargs)
         if (given.get("n") or 1) != 1 and not options.items:
             raise TypeError("n asks for several answers: use create_iterable, or leave n out")
         messages = given.get(api.messages)

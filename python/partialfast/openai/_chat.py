@@ -140,7 +140,7 @@ class ChatState(State):
         call = self._newest_call()
         # Chat templates parse the arguments of earlier calls: half of them must not be among
         # them. Text is understood by every server.
-        if call is not None and call.answer is not None and call.answer.done and call.id:
+        if call is not None and call.answer is not None and call.answer.is_whole and call.id:
             function = {"name": call.name or call.answer.shape.name, "arguments": call.answer.text}
             tool_call = {"id": call.id, "type": "function", "function": function}
             return [

@@ -132,7 +132,7 @@ class ResponsesState(State):
         """Return the model's answer and what is wrong with it, as input items."""
         call = self._newest_call()
         # Half of the arguments are not sent back as arguments: servers parse them.
-        if call is not None and call.answer is not None and call.answer.done and call.id:
+        if call is not None and call.answer is not None and call.answer.is_whole and call.id:
             name = call.name or call.answer.shape.name
             return [
                 {

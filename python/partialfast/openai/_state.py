@@ -49,6 +49,9 @@ logger = logging.getLogger("partialfast")
 #   "done"     nothing: what follows is of no interest
 Delta = tuple[Any, ...]
 
+# Those that say something about the answer rather than being a part of it.
+_ABOUT = frozenset({"head", "usage", "finish"})
+
 Every = Literal["event", "read", "value"] | float
 
 
@@ -242,7 +245,10 @@ class State(ABC):
 
     def put_answer(self, answer: Any) -> None:
         """Take a whole answer, as the API gives it without streaming."""
-        self._queue.extend(self.deltas_of_answer(answer))
+        deltas = self.deltas_of_answer(answer)
+        # All is there at once: what the text is judged by comes in front of the text.
+        self._queue.extend(delta for delta in deltas if delta[0] in _ABOUT)
+        self._queue.extend(delta for delta in deltas if delta[0] not in _ABOUT)
         self._ended = True
 
     def pull(self) -> Any:

@@ -14,11 +14,12 @@ from functools import lru_cache
 from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
 
-from pydantic import BaseModel, PydanticUserError, TypeAdapter, create_model
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation
+from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic.errors import PydanticInvalidForJsonSchema
 from typing_extensions import TypeAliasType
 
 from partialfast._partial import partial_origin
+from partialfast._schema import adapter_for
 
 __all__ = ["Shape", "Target", "is_item_list", "read_target"]
 
@@ -132,10 +133,11 @@ def _check_type(candidate: Any) -> None:
         name = type(candidate).__name__
         raise TypeError(f"response_model is an instance of {name}: pass the class {name} itself")
     try:
-        TypeAdapter(candidate)
-    except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
+        adapter_for(candidate)
+    except TypeError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
         raise TypeError(
-            f"response_model {candidate!r} is nothing pydantic can validate ({error}): {advice}"
+            f"response_model {candidate!r} is nothing pydantic can validate: {advice}. ({reason})"
         ) from error
 
 
