@@ -1,0 +1,382 @@
+"""`StreamState` and the loops over it: when validators run, how streams end, what stays."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Any, Literal, cast
+
+import pytest
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    computed_field,
+    field_validator,
+    model_validator,
+)
+
+import partialfast as pf
+from tests.chunkings import bytewise, chunkings
+
+calls: Counter[str] = Counter()
+
+
+@pytest.fixture(autouse=True)
+def _no_calls() -> None:
+    calls.clear()
+
+
+class Item(BaseModel):
+    sku: str
+    count: int
+
+    @field_validator("sku")
+    @classmethod
+    def _seen(cls, sku: str) -> str:
+        calls["item"] += 1
+        return sku.upper()
+
+
+class Order(BaseModel):
+    items: list[Item]
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Order:
+        calls["order"] += 1
+        assert all(type(item) is Item for item in self.items)
+        return self
+
+
+class Orders(BaseModel):
+    orders: list[Order]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def total(self) -> int:
+        calls["total"] += 1
+        return sum(item.count for order in self.orders for item in order.items)
+
+
+TEXT = (
+    '{"orders": [{"items": [{"sku": "a", "count": 1}, {"sku": "b", "count": 2}], "note": "x"},'
+    ' {"items": [{"sku": "c", "count": 3}]}]}'
+)
+
+
+def test_validators_run_once_for_each_enclosing_model_that_closes() -> None:
+    state = pf.StreamState(Orders)
+    seen = []
+    for character in TEXT:
+        before = copy.copy(calls)
+        state.feed(character)
+        if calls != before:
+            seen.append((character, dict(calls - before)))
+    assert state.finish() == TypeAdapter(Orders).validate_json(TEXT)
+    # A string at its closing quote; its item, its order and the whole at their closing braces.
+    assert seen[0] == ('"', {"item": 1})
+    closings = [change for character, change in seen if character == "}"]
+    assert closings == [
+        {"item": 1},
+        {"item": 1},
+        {"item": 2, "order": 1},
+        {"item": 1},
+        {"item": 1, "order": 1},
+        {"item": 3, "order": 2},
+    ]
+    assert len(seen) == len(closings) + 3
+    assert "total" not in calls
+
+
+def test_nothing_of_the_users_runs_when_snapshots_are_looked_at() -> None:
+    for snapshot in pf.stream(Orders, TEXT[:-1] + " "):
+        before = copy.copy(calls)
+        snapshot.model_dump()
+        snapshot.model_dump_json()
+        repr(snapshot)
+        copy.deepcopy(snapshot)
+        assert snapshot == snapshot.model_copy()
+        assert calls - before <= Counter()
+        if len(snapshot.orders or []) == 2:
+            break
+
+
+def test_a_closed_value_is_shown_validated() -> None:
+    skus = [
+        [item.sku for order in snapshot.orders or [] for item in order.items or []]
+        for snapshot in pf.stream(Orders, bytewise(TEXT))
+    ]
+    assert ["a"] in skus
+    assert ["A"] in skus
+    assert skus[-1] == ["A", "B", "C"]
+
+
+class Plain(BaseModel):
+    name: str
+    tags: list[str] = []
+
+
+class Group(BaseModel):
+    title: str
+    members: list[Plain]
+
+
+GROUP = '{"title": "t", "members": [{"name": "a", "tags": ["x"]}, {"name": "b"}, {"name": "c"}]}'
+
+
+def test_a_complete_part_is_the_same_object_from_then_on() -> None:
+    known: dict[int, Plain] = {}
+    for snapshot in pf.stream(Group, bytewise(GROUP)):
+        for index, member in enumerate(snapshot.members or []):
+            if type(member) is Plain:
+                assert known.setdefault(index, member) is member
+    assert len(known) == 3
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3, 1000])
+def test_snapshots_never_change_however_many_are_kept(keep: int) -> None:
+    for chunks in chunkings(GROUP, random_count=4):
+        kept: list[tuple[Group, dict[str, Any], set[str]]] = []
+        for snapshot in pf.stream(Group, chunks):
+            kept.append((snapshot, snapshot.model_dump(), set(snapshot.model_fields_set)))
+            del kept[:-keep]
+            for then, dump, fields_set in kept:
+                assert then.model_dump() == dump
+                assert then.model_fields_set == fields_set
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: Annotated[int, Field(le=9)]
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(alias="n")]
+
+
+class Zoo(BaseModel):
+    pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]] = []
+    by_name: dict[str, Cat] = {}
+    limit: Annotated[int, Field(gt=0)] = 1
+    pair: tuple[int, str] = (1, "")
+
+
+INVALID = {
+    '{"limit": 0}': ("limit",),
+    '{"limit": "x", "pair": [1, "a"]}': ("limit",),
+    '{"pets": [{"kind": "cat", "lives": 10}]}': ("pets", 0, "cat", "lives"),
+    '{"pets": [{"kind": "dog", "n": 1}]}': ("pets", 0, "dog", "n"),
+    '{"pets": [{"kind": "dog", "n": "x", "age": 3}]}': ("pets", 0, "dog", "age"),
+    '{"pets": [{"kind": "dog"}]}': ("pets", 0, "dog", "n"),
+    '{"pets": [{"kind": "cow"}]}': ("pets", 0),
+    '{"by_name": {"tom": {"kind": "cat"}}}': ("by_name", "tom", "lives"),
+    '{"pair": [1]}': ("pair", 1),
+    '{"pair": [1, "a", 2]}': ("pair",),
+    "[1]": (),
+}
+
+
+@pytest.mark.parametrize("text", INVALID)
+def test_an_invalid_value_is_located_as_pydantic_locates_it(text: str) -> None:
+    with pytest.raises(ValidationError) as expected:
+        Zoo.model_validate_json(text)
+    (error,) = expected.value.errors(include_url=False)
+    assert error["loc"] == INVALID[text]
+    for chunks in chunkings(text):
+        for on_invalid in ("raise", "defer"):
+            with pytest.raises(ValidationError) as caught:
+                pf.stream(Zoo, chunks, on_invalid=on_invalid).final()
+            (found,) = caught.value.errors(include_url=False)
+            assert caught.value.title == expected.value.title
+            assert (found["type"], found["loc"]) == (error["type"], error["loc"])
+            assert found["msg"] == error["msg"]
+
+
+def test_an_invalid_value_raises_at_its_own_closing_byte() -> None:
+    state = pf.StreamState(Zoo)
+    text = '{"limit": 0, "pets": [{"kind": "cat", "lives": 1}]}'
+    for character in text[:11]:
+        state.feed(character)
+    with pytest.raises(ValidationError, match="greater than 0") as caught:
+        state.feed(text[11])
+    with pytest.raises(ValidationError) as again:
+        state.feed(text[12])
+    assert again.value.errors() == caught.value.errors()
+    assert state.text.startswith('{"limit": 0,')
+
+
+def test_with_defer_all_errors_come_at_the_end() -> None:
+    text = '{"limit": 0, "pets": [{"kind": "cat", "lives": 10}, {"kind": "cat", "lives": 2}]}'
+    with pytest.raises(ValidationError) as expected:
+        Zoo.model_validate_json(text)
+    stream = pf.stream(Zoo, bytewise(text), on_invalid="defer")
+    snapshots: list[Zoo] = []
+    with pytest.raises(ValidationError) as caught:
+        snapshots.extend(stream)
+    assert caught.value.errors() == expected.value.errors()
+    last = stream.snapshot
+    assert last is not None
+    assert type(last.pets[1]) is Cat
+    assert isinstance(last.pets[0], Cat)
+    assert type(last.pets[0]) is not Cat
+
+
+def test_what_is_no_validation_error_comes_through() -> None:
+    def explode(value: int) -> int:
+        raise RuntimeError(str(value))
+
+    class Fragile(BaseModel):
+        first: str
+        second: Annotated[int, AfterValidator(explode)]
+
+    state = pf.StreamState(Fragile)
+    state.feed('{"first": "ok"')
+    with pytest.raises(RuntimeError, match="7"):
+        state.feed(', "second": 7}')
+    assert state.snapshot is not None
+    assert state.snapshot.first == "ok"
+
+
+def test_an_incomplete_text_is_told_apart() -> None:
+    for end in range(len(GROUP)):
+        stream = pf.stream(Group, [GROUP[:end]])
+        with pytest.raises(pf.TruncatedError, match="before its JSON was complete") as caught:
+            stream.final()
+        assert caught.value.text == GROUP[:end] == stream.text
+        assert caught.value.snapshot is stream.snapshot
+        assert isinstance(caught.value.__cause__, pf.JsonError)
+
+
+def test_text_behind_the_value_is_an_error_and_loses_nothing() -> None:
+    stream = pf.stream(Plain, ['{"name": "a"}', " ", "!"])
+    with pytest.raises(pf.JsonError, match="behind the end"):
+        stream.final()
+    assert stream.snapshot == Plain(name="a")
+
+
+ITEMS = '[{"name": "a"}, {"name": 1}, {"name": "c", "tags": [2]}, {"name": "d"}]'
+
+
+def test_items_come_as_they_close() -> None:
+    seen = []
+
+    def chunks() -> Iterable[str]:
+        objects = ",".join(f'{{"name": "{n}"}}' for n in range(3))
+        for character in f"[{objects}]":
+            seen.append(character)
+            yield character
+
+    for index, item in enumerate(pf.stream_items(Plain, chunks())):
+        assert item == Plain(name=str(index))
+        assert "".join(seen).count("}") == index + 1
+    assert seen[-1] == "]"
+
+
+@pytest.mark.parametrize("type_", [Plain, list[Plain], Iterable[Plain], tuple[Plain, ...]])
+def test_invalid_items_are_put_off_without_losing_the_others(type_: Any) -> None:
+    for chunks in chunkings(ITEMS, random_count=4):
+        items: list[Plain] = []
+        with pytest.raises(ValidationError) as caught:
+            items.extend(pf.stream_items(type_, chunks, on_invalid="defer"))
+        assert items == [Plain(name="a"), Plain(name="d")]
+        locations = [error["loc"] for error in caught.value.errors()]
+        assert locations == [(1, "name"), (2, "tags", 0)]
+
+
+def test_an_invalid_item_raises_after_the_valid_ones_before_it() -> None:
+    for chunks in chunkings(ITEMS, random_count=4):
+        items: list[Plain] = []
+        with pytest.raises(ValidationError) as caught:
+            items.extend(pf.stream_items(Plain, chunks))
+        assert items == [Plain(name="a")]
+        assert caught.value.errors()[0]["loc"] == (1, "name")
+
+
+def test_items_need_a_list() -> None:
+    with pytest.raises(ValidationError, match="list"):
+        list(pf.stream_items(Plain, ['{"name": "a"}']))
+    with pytest.raises(pf.TruncatedError):
+        list(pf.stream_items(Plain, ['[{"name": "a"}']))
+
+
+def test_the_asynchronous_twins_give_the_same() -> None:
+    async def source(chunks: Iterable[str]) -> AsyncIterator[str]:
+        for chunk in chunks:
+            await asyncio.sleep(0)
+            yield chunk
+
+    async def run() -> None:
+        stream = pf.astream(Group, source(bytewise(GROUP)))
+        dumps = [snapshot.model_dump() async for snapshot in stream]
+        assert dumps == [snapshot.model_dump() for snapshot in pf.stream(Group, bytewise(GROUP))]
+        assert await stream.final() == Group.model_validate_json(GROUP)
+        good = '[{"name": "a"}, {"name": "b"}]'
+        items = [item async for item in pf.astream_items(Plain, source(good))]
+        assert items == [Plain(name="a"), Plain(name="b")]
+        async with pf.astream(Group, source(GROUP)) as early:
+            async for snapshot in early:
+                if snapshot.title:
+                    break
+        with pytest.raises(StopAsyncIteration):
+            await anext(early)
+
+    asyncio.run(run())
+
+
+def test_a_stream_tells_what_was_completed_since_the_last_snapshot() -> None:
+    stream = pf.stream(Group, bytewise(GROUP))
+    completed = [path for _ in stream for path in stream.completed]
+    assert len(completed) == len(set(completed))
+    assert completed == [
+        ("title",),
+        ("members", 0, "name"),
+        ("members", 0, "tags", 0),
+        ("members", 0, "tags"),
+        ("members", 0),
+        ("members", 1, "name"),
+        ("members", 1),
+        ("members", 2, "name"),
+        ("members", 2),
+        ("members",),
+        (),
+    ]
+
+
+def test_arguments_reach_validation() -> None:
+    text = '{"name": "a", "tags": ["b"]}'
+
+    class Strict(BaseModel):
+        count: int
+        name: Annotated[str, Field(alias="n")] = ""
+
+        @field_validator("count")
+        @classmethod
+        def _context(cls, count: int, info: Any) -> int:
+            return count + int((info.context or {}).get("add", 0))
+
+    assert pf.stream(Strict, ['{"count": "1"}']).final().count == 1
+    assert pf.stream(Strict, ['{"count": 1}'], context={"add": 4}).final().count == 5
+    with pytest.raises(ValidationError):
+        pf.stream(Strict, ['{"count": "1"}'], strict=True).final()
+    by_name = pf.stream(Strict, ['{"count": 1, "name": "x"}'], by_name=True, by_alias=False)
+    assert by_name.final().name == "x"
+    assert pf.stream(Plain, [text]).final() == Plain(name="a", tags=["b"])
+
+
+def test_wrong_arguments_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match=r'on_invalid must be "raise" or "defer", not .*skip'):
+        pf.StreamState(Plain, on_invalid="skip")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="pydantic cannot validate"):
+        pf.stream(cast("Any", object()), [])
+    with pytest.raises(TypeError, match=r"Partial\[\.\.\.\] takes a pydantic model"):
+        pf.Partial[int]
+    with pytest.raises(TypeError, match="must be str or bytes-like"):
+        pf.stream(Plain, cast("Any", [1])).final()
