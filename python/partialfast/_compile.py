@@ -96,7 +96,7 @@ class ValueCompiler:
         self._configs: dict[frozenset[tuple[str, Any]], Mapping[str, Any]] = {}
         self._any: int | None = None
         self.nodes: list[Any] = [None]
-        scope = Scope(self._config(), None, has_data=False)
+        scope = Scope(self._config({}), None, has_data=False)
         if options.items:
             item = items_of(schema, self._definitions)
             first = self._add(self._compile(item, scope))
@@ -106,16 +106,16 @@ class ValueCompiler:
             self.nodes[0] = self._compile(schema, scope)
             self.nodes[0]["plain"] = not runs_code(schema, self._definitions)
 
-    def _config(self, *layers: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the layers of a config merged, the same object for the same content.
+    def _config(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the config of a class, the same object for the same content.
 
-        What a definition compiles to depends on the config, so it is found by that object. The
-        title is left out: it only names errors, which get the root's, and would name the members
-        of a union after the model around it.
+        Nothing is handed down from the class around it: pydantic does that where it has to, when
+        it makes the schema. What a definition compiles to depends on the config, so it is found
+        by that object. The title is left out: it only names errors, which get the root's, and
+        would name the members of a union after the model around it.
         """
-        merged = {name: value for layer in layers for name, value in layer.items()}
-        merged.pop("title", None)
-        return self._configs.setdefault(frozenset(merged.items()), merged)
+        own = {name: value for name, value in config.items() if name != "title"}
+        return self._configs.setdefault(frozenset(own.items()), own)
 
     # ---- nodes
 

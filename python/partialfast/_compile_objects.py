@@ -178,7 +178,7 @@ class TypeCompiler(ValueCompiler):
 
     def _type_dataclass(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
-        config = self._config(config_of(schema) or scope.config)
+        config = self._config(config_of(schema))
         arguments, rewrites = unwrap(schema["schema"], self._definitions)
         if arguments["type"] != "dataclass-args":
             return self._opaque(schema, scope)
@@ -208,7 +208,7 @@ class TypeCompiler(ValueCompiler):
         return self._node(schema, scope, {"object": ("object", described)}, tentative=rewrites)
 
     def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
-        config = self._config(scope.config, config_of(schema))
+        config = self._config(config_of(schema))
         inside = Scope(config, schema.get("cls"), has_data=True)
         items = schema["fields"].items()
         compiled = [
@@ -342,7 +342,7 @@ class TypeCompiler(ValueCompiler):
             named = list(fields["fields"].items())
         else:
             return None
-        config = self._config(scope.config, config_of(resolved))
+        config = self._config(config_of(resolved))
         extra = fields.get("extra_behavior") or config.get("extra_fields_behavior", "ignore")
         keys: list[str] = []
         tags: dict[str, list[Any]] = {}

@@ -256,7 +256,9 @@ class _PartialDataclass:
 
     def _values(self) -> dict[str, Any]:
         names = (field.name for field in dataclasses.fields(cast("Any", self)))
-        return {name: getattr(self, name, None) for name in names}
+        declared = {name: getattr(self, name, None) for name in names}
+        # With `extra="allow"` there are others.
+        return {**declared, **getattr(self, "__dict__", {})}
 
     def __repr__(self) -> str:
         """Show the fields, as a dataclass does."""

@@ -35,6 +35,10 @@ _ANY: Schema = {"type": "any"}
 _LONGEST_TUPLE = 8
 
 
+#: Schemas with two sides, and the one that dumping goes by.
+_DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
+
+
 class PartialSerializer:
     """The ``__pydantic_serializer__`` of a partial class, built when it is first used.
 
@@ -73,8 +77,12 @@ class _Rewriter:
         self._rewritten: Definitions = {}
 
     def definitions(self) -> Definitions:
-        """Return the rewritten definitions, under the names that the rewritten schema uses."""
-        return self._rewritten
+        """Return the definitions that the rewritten schema may refer to.
+
+        They are the rewritten ones, each under a name of its own; and the others, for parts of a
+        schema that no value goes through, whose references have to lead somewhere all the same.
+        """
+        return {**self._definitions, **self._rewritten}
 
     def own(self, schema: Schema, partial: type[Any]) -> Schema:
         """Return the schema of `partial` itself, from the model or dataclass `schema`."""
@@ -143,6 +151,10 @@ class _Rewriter:
             return self._reference(schema["schema_ref"])
         if kind == "model" or (kind == "dataclass" and not is_stdlib_dataclass(schema["cls"])):
             return _ANY
+        if kind in _DUMPED_AS:
+            # As pydantic-core does it: of two schemas for validation, one says how to dump.
+            made = self.rewrite(schema[_DUMPED_AS[kind]])
+            return {**made, **{k: v for k, v in schema.items() if k == "serialization"}}
         made = {key: value for key, value in schema.items() if key != "ref"}
         if not is_pydantics(made.get("serialization", {}).get("function", len)):
             del made["serialization"]
@@ -159,11 +171,10 @@ class _Rewriter:
         for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
             if isinstance(made.get(key), dict):
                 made[key] = self.rewrite(made[key])
-        serialization = made.get("serialization", {})
-        if isinstance(serialization.get("schema"), dict):
+        if "serialization" in made:
             made["serialization"] = {
-                **serialization,
-                "schema": self.rewrite(serialization["schema"]),
+                key: self.rewrite(value) if key in ("schema", "return_schema") else value
+                for key, value in made["serialization"].items()
             }
         return made
 
@@ -270,6 +281,8 @@ class _Lazy:
             round_trip=info.round_trip,
             serialize_as_any=info.serialize_as_any,
             context=info.context,
+            # They would ignore what the caller said about them, which `info` does not tell.
+            warnings=False,
         )
 
 
