@@ -26,7 +26,6 @@ from collections.abc import (
     Callable,
     Generator,
     Iterable,
-    Iterator,
     Mapping,
 )
 from dataclasses import dataclass
@@ -245,7 +244,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
 
 def extract_sync(
     items: Iterable[Source], *, buffer: int = 16, **arguments: Any
-) -> Iterator[Result[Any]]:
+) -> Generator[Result[Any], None, None]:
     """Do what `extract` does, for programs without an event loop.
 
     The requests go on in a thread of their own while the caller works on a result.
@@ -262,57 +261,62 @@ def extract_sync(
         EndpointError: The endpoint answers nothing but errors. All finished results came before.
         BatchError: An item is not what it should be.
     """
-    bridge = _Bridge(buffer)
-    thread = threading.Thread(
-        target=bridge.work, args=(items, arguments), name="partialfast-batch", daemon=True
-    )
-    thread.start()
+    results: queue.Queue[Any] = queue.Queue(max(1, buffer))
+
+    over = threading.Event()
+
+    async def run() -> None:
+        end: Any = _END
+        try:
+            async with contextlib.aclosing(extract(items, **arguments)) as stream:
+                async for result in stream:
+                    await _put(results, result)
+        except Exception as error:  # noqa: BLE001 - raised where the results are read
+            end = _Ended(error)
+        finally:
+            over.set()
+        await _put(results, end)
+
+    running = asyncio.run_coroutine_threadsafe(run(), _background())
     try:
-        while (result := bridge.results.get()) is not _END:
+        while (result := results.get()) is not _END:
             if isinstance(result, _Ended):
                 raise result.error
             yield result
     finally:
-        bridge.left.set()
-        thread.join()
+        running.cancel()
+        # It is over when its responses are closed, not when it is told to be.
+        over.wait()
 
 
-class _Bridge:
-    """Carries results from an event loop in one thread to a reader in another.
+async def _put(results: queue.Queue[Any], result: Any) -> None:
+    # The requests go on meanwhile, until their own bounds hold them back.
+    while results.full():  # noqa: ASYNC110 - the other side has no event loop
+        await asyncio.sleep(_POLL_S)
+    # Nobody else puts anything in.
+    results.put_nowait(result)
 
-    Args:
-        buffer: How many results may wait.
+
+_lock = threading.Lock()
+_running: tuple[threading.Thread, asyncio.AbstractEventLoop] | None = None
+
+
+def _background() -> asyncio.AbstractEventLoop:
+    """Give the event loop of `extract_sync`.
+
+    One for all calls: a client keeps connections, which belong to the loop that opened them.
     """
-
-    def __init__(self, buffer: int) -> None:
-        self.results: queue.Queue[Any] = queue.Queue(max(1, buffer))
-        self.left = threading.Event()
-
-    def work(self, items: Iterable[Source], arguments: Mapping[str, Any]) -> None:
-        """Run the loop until its end, or until the reader has left."""
-        end: Any = _END
-        try:
-            asyncio.run(self._run(items, arguments))
-        except BaseException as error:  # noqa: BLE001 - raised where the results are read
-            end = _Ended(error)
-        while not self.left.is_set() and not self._put(end):
-            time.sleep(_POLL_S)
-
-    async def _run(self, items: Iterable[Source], arguments: Mapping[str, Any]) -> None:
-        async with contextlib.aclosing(extract(items, **arguments)) as stream:
-            async for result in stream:
-                # The requests go on meanwhile, until their own bounds hold them back.
-                while not self.left.is_set() and not self._put(result):  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_S)
-                if self.left.is_set():
-                    return
-
-    def _put(self, result: Any) -> bool:
-        try:
-            self.results.put_nowait(result)
-        except queue.Full:
-            return False
-        return True
+    global _running  # noqa: PLW0603 - that is what there is one of
+    with _lock:
+        # A forked process has the loop, but not the thread.
+        if _running is None or not _running[0].is_alive():
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(
+                target=loop.run_forever, name="partialfast-batch", daemon=True
+            )
+            thread.start()
+            _running = thread, loop
+        return _running[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,8 +447,10 @@ class _Job(Generic[T]):
                 raise
         except Exception as error:  # noqa: BLE001 - raised by `results`
             self._error = self._error or error
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._tasks:
+            # Whoever cancels this has nothing left to stop (`until`), or has cancelled those too.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait(self._tasks)
         self._results.put_nowait(_END)
 
     async def _start_all(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:

@@ -61,6 +61,9 @@ class Journal:
         retry_failed: bool = False,
     ) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(model)
+        # The lock would make it, which hides a mistyped name.
+        if not values.parent.is_dir():
+            raise JournalError(f"cannot write {values}: there is no folder {values.parent}")
         # Named after the failures: they are shared by outputs that differ in their format alone.
         self._lock = _lock(errors)
         try:

@@ -1,0 +1,366 @@
+"""The command ``partialfast extract``: its options, its messages, its exit status."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from partialfast import cli, replay
+from tests.batching import (
+    answer,
+    arguments,
+    asked,
+    documents,
+    lines,
+    recordings,
+    write_documents,
+    zygote,
+)
+
+pytest.importorskip("filelock")
+parquet: Any = pytest.importorskip("pyarrow.parquet")
+
+pytestmark = pytest.mark.network
+
+
+def ids(path: Path) -> list[str]:
+    return sorted(line["id"] for line in lines(path))
+
+
+def test_documents_in_values_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 30)
+    output = tmp_path / "out.jsonl"
+    with replay.serve(recordings(30)) as server:
+        status = cli.main(arguments(source, output, server))
+    said = capsys.readouterr()
+    assert (status, said.out) == (0, "")
+    assert ids(output) == sorted(each["id"] for each in documents(30))
+    assert lines(tmp_path / "out.errors.jsonl") == []
+    for line in lines(output):
+        assert line["value"] == answer(int(line["id"][1:]))
+    assert "30 of 30 documents in" in said.err
+    assert "30 done, 0 failed" in said.err
+    assert "first token, 50th/90th/99th percentile: " in said.err
+    assert f"values: {output}" in said.err
+
+
+def test_failures_go_to_their_own_file_and_show_in_the_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 10)
+    output = tmp_path / "out.parquet"
+
+    def bad(number: int) -> dict[str, Any]:
+        return {"text": '{"name": "x", "age": "old", "city": "Rome"}'} if number == 3 else {}
+
+    with replay.serve(recordings(10, bad)) as server:
+        words = arguments(source, output, server, "--max-retries", "0")
+        assert cli.main(words) == 3
+        said = capsys.readouterr().err
+        assert "9 done, 1 failed" in said
+        assert "failed: 1 invalid" in said
+        assert "cut off as invalid: 1 answers, which saved about" in said
+        assert f"failures: {tmp_path / 'out.errors.jsonl'} (1)" in said
+        [failure] = lines(tmp_path / "out.errors.jsonl")
+        assert failure["id"] == "d3"
+        assert failure["error"]["location"] == ["age"]
+        assert failure["text"].startswith('{"name": "x", "age": "old"')
+        assert failure["snapshot"] == {"name": "x"}
+        assert sorted(parquet.read_table(output).column("id").to_pylist()) == [
+            f"d{n}" for n in range(10) if n != 3
+        ]
+        # Once it is finished, finishing it asks nothing; the failure stays one.
+        before = len(server.exchanges)
+        assert cli.main([*words, "--resume"]) == 3
+        assert len(server.exchanges) == before
+        assert "10 were finished before" in capsys.readouterr().err
+        assert cli.main([*words, "--resume", "--retry-failed"]) == 3
+        assert [asked(each) for each in server.exchanges[before:]] == ["d3"]
+    with replay.serve(recordings(10)) as server:
+        words = arguments(source, output, server, "--resume", "--retry-failed")
+        assert cli.main(words) == 0
+    assert parquet.read_table(output).num_rows == 10
+    assert lines(tmp_path / "out.errors.jsonl") == []
+
+
+def test_a_run_is_resumed_and_not_overwritten_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 10)
+    output = tmp_path / "out.jsonl"
+    with replay.serve(recordings(10)) as server:
+        words = arguments(source, output, server)
+        assert cli.main([*words, "--limit", "4"]) == 0
+        assert ids(output) == ["d0", "d1", "d2", "d3"]
+        assert cli.main(words) == 1
+        assert "is there already: --resume goes on" in capsys.readouterr().err
+        assert cli.main([*words, "--resume"]) == 0
+        assert len(server.exchanges) == 10
+        assert "4 were finished before" in capsys.readouterr().err
+        assert len(ids(output)) == 10
+        assert cli.main([*words, "--overwrite", "--quiet"]) == 0
+        assert len(server.exchanges) == 20
+        assert len(ids(output)) == 10
+        assert capsys.readouterr().err == ""
+
+
+def test_a_dry_run_sends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 10)
+    words = arguments(source, tmp_path / "out.jsonl", "http://127.0.0.1:9/v1")
+    more = ["--dry-run", "--limit", "7", "--mode", "json_schema", "--temperature", "0"]
+    assert cli.main([*words, *more, "--system", "Be exact."]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("7 documents\nfirst request (id d0):\n{")
+    body = json.loads(shown[shown.index("{") :])
+    assert body["messages"] == [
+        {"role": "system", "content": "Be exact."},
+        {"role": "user", "content": "From: doc 0."},
+    ]
+    assert body["response_format"]["json_schema"]["name"] == "Person"
+    assert (body["temperature"], body["stream"], body["model"]) == (0, True, "gpt-4")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+    # It is the request that is sent.
+    with replay.serve(recordings(1)) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server)
+        cli.main([*words, *more[1:], "--limit", "1", "--system", "Be exact."])
+        assert server.exchanges[0].body == body
+
+
+def test_options_reach_the_server(tmp_path: Path) -> None:
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text("From: {text}")
+    source = write_documents(tmp_path / "in.jsonl", 2)
+    with replay.serve(recordings(2)) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server)
+        words[words.index("From: {text}")] = f"@{prompt}"
+        more = ["--max-tokens", "99", "--temperature", "0.5", "--concurrency", "1"]
+        assert cli.main([*words, *more, "--rpm", "600", "--tpm", "100000"]) == 0
+        body = server.exchanges[0].body or {}
+    assert (body["max_tokens"], body["temperature"]) == (99, 0.5)
+    assert [asked(each) for each in server.exchanges] == ["d0", "d1"]
+    # Ten a second: the second waits its turn.
+    assert server.exchanges[1].started - server.exchanges[0].started < 5
+
+
+def test_rpm_is_kept(tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 24)
+    with replay.serve(recordings(24)) as server:
+        assert cli.main(arguments(source, tmp_path / "out.jsonl", server, "--rpm", "900")) == 0
+        starts = sorted(exchange.started for exchange in server.exchanges)
+    # Fifteen a second, after the fifteen that may go at once.
+    assert starts[-1] - starts[0] >= 9 / 15 - 0.15
+
+
+def test_a_timeout(tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 1)
+    with replay.serve(recordings(1, lambda _: {"fault": "stall@5:30"})) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server)
+        assert cli.main([*words, "--timeout", "0.2", "--max-retries", "0"]) == 3
+    [failure] = lines(tmp_path / "out.errors.jsonl")
+    assert failure["error"]["kind"] == "timeout"
+    assert failure["text"]
+
+
+def test_a_schema_file_is_a_model(tmp_path: Path) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer", "maximum": 5}},
+        "required": ["name"],
+    }
+    (tmp_path / "Person.json").write_text(json.dumps(schema))
+    source = write_documents(tmp_path / "in.jsonl", 10)
+    with replay.serve(recordings(10)) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server, "--max-retries", "0")
+        words[words.index("tests.batching:Person")] = str(tmp_path / "Person.json")
+        assert cli.main(words) == 3
+        body = server.exchanges[0].body or {}
+    function = body["tools"][0]["function"]
+    assert function["name"] == "Person"
+    assert function["parameters"]["properties"] == schema["properties"]
+    assert ids(tmp_path / "out.jsonl") == [f"d{number}" for number in range(6)]
+    failures = lines(tmp_path / "out.errors.jsonl")
+    assert {tuple(failure["error"]["location"]) for failure in failures} == {("age",)}
+
+
+def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(json.dumps(each) + "\n" for each in documents(12))
+    source = SimpleNamespace(buffer=io.BytesIO(text.encode()))
+    monkeypatch.setattr(sys, "stdin", source)
+    output = tmp_path / "out.jsonl"
+    with replay.serve(recordings(12)) as server:
+        assert cli.main(arguments(Path("-"), output, server, "--concurrency", "3")) == 0
+    assert len(ids(output)) == 12
+
+
+def test_a_broken_line_of_standard_input_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = '{"id": "d0", "text": "doc 0."}\n{oops\n'
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text.encode())))
+    output = tmp_path / "out.jsonl"
+    with replay.serve(recordings(1)) as server:
+        assert cli.main(arguments(Path("-"), output, server)) == 1
+    said = capsys.readouterr().err
+    assert "standard input:2: not JSON" in said
+    assert "--resume" in said
+    assert ids(output) == ["d0"]
+
+
+def changed(words: list[str], option: str, value: str) -> list[str]:
+    made = list(words)
+    made[made.index(option) + 1] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--model", "nowhere:M", "cannot import nowhere"),
+        ("--input", "none.jsonl", "there is no input none.jsonl"),
+        ("--output", "out.txt", "must end in .jsonl or .parquet"),
+        ("--output", "none/out.jsonl", "there is no folder none"),
+        ("--prompt", "{title}", "no field 'title', which the prompt names; its fields: id, text"),
+        ("--prompt", "{", "the prompt cannot be understood"),
+        ("--prompt", "@none.txt", "cannot read the prompt none.txt"),
+        ("--id", "key", "there is no 'key' to be the id"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_asked(  # noqa: PLR0913, PLR0917 - fixtures
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    value: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    source = write_documents(tmp_path / "in.jsonl", 2)
+    with replay.serve(recordings(2)) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server, "--id", "id")
+        assert cli.main(changed(words, option, value)) == 1
+        assert server.exchanges == []
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("partialfast: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_duplicate_id_is_said_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"id": 1, "text": "a"}\n{"id": 1, "text": "b"}\n')
+    with replay.serve(recordings(1)) as server:
+        assert cli.main(arguments(source, tmp_path / "out.jsonl", server)) == 1
+        assert server.exchanges == []
+    assert "in.jsonl:2: the id '1' is that of" in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_key_is_needed_for_openais_own_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    source = write_documents(tmp_path / "in.jsonl", 2)
+    words = arguments(source, tmp_path / "out.jsonl", "")
+    del words[words.index("--base-url") :]
+    assert cli.main(words) == 1
+    assert "set OPENAI_API_KEY" in capsys.readouterr().err
+
+
+def test_an_endpoint_that_refuses_all_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 20)
+    output = tmp_path / "out.jsonl"
+    with replay.serve({"text": "", "fault": "status:401"}) as server:
+        assert cli.main(arguments(source, output, server)) == 1
+    said = capsys.readouterr().err
+    assert "the endpoint refuses every request: " in said
+    assert "Incorrect API key" in said
+    # Nothing is written off: with a better key all are asked for.
+    assert lines(output) == lines(tmp_path / "out.errors.jsonl") == []
+    with replay.serve(recordings(20)) as server:
+        assert cli.main(arguments(source, output, server, "--resume")) == 0
+
+
+def test_a_missing_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 2)
+    for name, output in (("filelock", "out.jsonl"), ("pyarrow.parquet", "out.parquet")):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, name, None)
+            assert cli.main(arguments(source, tmp_path / output, "http://127.0.0.1:9/v1")) == 1
+        assert 'pip install "partialfast[batch]"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--concurrency", "0"], ["--rpm", "-1"], ["--resume", "--overwrite"], ["--max-retries", "x"]],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments(tmp_path, tmp_path / "out.jsonl", "http://127.0.0.1:9/v1", *words))
+    assert ended.value.code == 2
+    assert "usage: partialfast extract" in capsys.readouterr().err
+
+
+# Signals
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+def test_ctrl_c_finishes_what_is_in_flight_and_a_second_one_drops_it(tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 100)
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    with replay.serve(recordings(100), rate=40) as server, zygote(tmp_path) as runner:
+        child = runner.start(arguments(source, first, server, "--concurrency", "5"))
+        wait_for(server, 6)
+        os.kill(child, signal.SIGINT)
+        assert runner.wait() == 130
+        begun = [asked(each) for each in server.exchanges]
+        # Each document that was begun is finished, and no other was begun.
+        assert ids(first) == sorted(begun)
+        assert len(begun) < 30
+        said = (tmp_path / "stderr.txt").read_text()
+        assert "in flight; Ctrl-C again to drop them" in said
+        assert "go on with: partialfast " in said
+
+        begun_before = len(server.exchanges)
+        child = runner.start(arguments(source, second, server, "--concurrency", "5"))
+        wait_for(server, begun_before + 6)
+        os.kill(child, signal.SIGINT)
+        time.sleep(0.02)
+        os.kill(child, signal.SIGINT)
+        assert runner.wait() == 130
+        dropped = {asked(each) for each in server.exchanges[begun_before:]} - set(ids(second))
+        assert 0 < len(dropped) <= 5
+        for number in range(begun_before, len(server.exchanges)):
+            server.wait_ended(number)
+
+        done = set(ids(second))
+        child = runner.start(
+            arguments(source, second, server, "--resume", "--limit", "20", "--quiet")
+        )
+        assert runner.wait() == 0
+        assert len(ids(second)) == max(20, len(done))
+
+
+def wait_for(server: replay.Server, count: int) -> None:
+    deadline = time.monotonic() + 20
+    while len(server.exchanges) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
