@@ -97,8 +97,8 @@ what was sent and memory in proportion to what is kept. No input makes the machi
 | an event of a stream (SSE) | 16 MiB | `DroppedError` |
 
 A `StreamState` keeps the text: the errors carry it, and values are validated from it. A
-`JsonParser` keeps only the value, `stream_items` only the item that is being read. What `max_bytes` allows, a
-stream may keep: give a smaller one where many streams run at once.
+`JsonParser` keeps only the value, `stream_items` only the item that is being read. What
+`max_bytes` allows, a stream may keep: give a smaller one where many streams run at once.
 
 A snapshot copies the open string, so that it can be kept. One string of a million characters, read
 character by character with a snapshot after each, costs in the square of its length; ask for
