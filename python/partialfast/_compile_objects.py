@@ -184,9 +184,7 @@ class TypeCompiler(ValueCompiler):
             return self._opaque(schema, scope)
         inside = Scope(config, class_, has_data=True)
         stored = [
-            (field["name"], field)
-            for field in arguments["fields"]
-            if not field.get("init_only")
+            (field["name"], field) for field in arguments["fields"] if not field.get("init_only")
         ]
         compiled, template = self._fields(((n, field["schema"]) for n, field in stored), inside)
         indices = {
