@@ -72,6 +72,12 @@ audit: $(VENV)/.installed $(VENV)/.dev $(VENV)-audit/.made ## Check the dependen
 test-deep: $(VENV)/.installed $(VENV)/.dev ## Run all tests, the property tests with 2,000 examples each
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -m "deep or not deep"
 
+SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: $(VENV)/.installed $(VENV)/.dev ## Fuzz each target of the core, then the package (SECONDS=60 each)
+	.ci/fuzz $(SECONDS)
+
 .PHONY: test-wheel
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
