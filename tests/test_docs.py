@@ -1,6 +1,6 @@
 """The examples of the README, of docs/ and of every docstring do what they say.
 
-A page's Python blocks run in order in one namespace, as a reader would paste them into one session,
+A page's Python blocks run in order in one namespace, as a reader would paste them into one prompt,
 against the replay server. A comment ``#> text`` is a line that the block prints there.
 """
 

@@ -102,8 +102,7 @@ class OpenRouter(OpenAI):
 class Gemini(Ollama):
     """Google's OpenAI-compatible endpoint for Gemini.
 
-    Source: recorded chunks in open-webui/computer issue 224,
-    noho/dayu-agent pull request 57 and NousResearch/hermes-agent issue 62937.
+    Source: recorded chunks in open-webui/computer issue 224.
     A tool call comes whole, without ``index``; the finish reason comes beside
     the last delta.
     """
