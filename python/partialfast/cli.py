@@ -69,6 +69,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("stream an example into the terminal", "partialfast.cli:demo"),
     "replay": Command("serve recorded answers as OpenAI's API does", "partialfast.cli:replay"),
     "extract": Command("get a validated value from every document", "partialfast._cli_extract"),
+    "salvage": Command("validate answers that other jobs recorded", "partialfast._cli_salvage"),
 }
 
 

@@ -22,7 +22,7 @@ from typing_extensions import Self
 from partialfast.batch._needs import load
 from partialfast.batch._result import BatchError, Failure, Result
 
-__all__ = ["Journal", "JournalError", "Start", "encode"]
+__all__ = ["Journal", "JournalError", "Start", "encode", "plain"]
 
 #: What to do with results that are there already.
 Start = Literal["new", "resume", "overwrite"]
@@ -313,13 +313,20 @@ def _failure_record(result: Result[Any]) -> dict[str, Any]:
             "status": error.status,
         },
         "text": result.text,
-        "snapshot": _plain(result.snapshot),
+        "snapshot": plain(result.snapshot),
         **_cost(result),
     }
 
 
-def _plain(snapshot: Any) -> Any:
-    """Turn a snapshot into JSON values, what has not begun left out."""
+def plain(snapshot: Any) -> Any:
+    """Turn a snapshot into JSON values, what has not begun left out.
+
+    Args:
+        snapshot: The snapshot.
+
+    Returns:
+        What `json.dumps` takes.
+    """
     dump = getattr(snapshot, "model_dump", None)
     if dump is not None:
         return dump(mode="json", by_alias=True, exclude_unset=True)

@@ -1,0 +1,106 @@
+"""``partialfast salvage``: validate the answers that other jobs recorded."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from partialfast._cli_extract import SOME_FAILED
+from partialfast.batch import BatchError
+from partialfast.batch._model import find_model
+from partialfast.batch._recorded import FORMATS
+from partialfast.batch._salvage import Salvaged, salvage
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``partialfast salvage``."""
+    parser.description = (
+        "Validate recorded answers of a model. Whole ones become lines with a value, those that "
+        "were cut off lines with a partial one; all others go to OUTPUT.errors.jsonl. Exit status: "
+        "0 all are whole, 3 some are not, 1 the file cannot be read or written."
+    )
+    parser.add_argument("file", metavar="FILE", help="the recorded answers")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="TYPE",
+        help="what they are: package.module:Model, file.py:Model, or a JSON Schema file",
+    )
+    parser.add_argument("--output", required=True, metavar="FILE", help="a .jsonl file")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="text: an answer a line; string: the same as JSON strings; batch: results of OpenAI's "
+        "Batch API; sse: recorded streams (default: told by the first line)",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT")
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Run ``partialfast salvage``.
+
+    Returns:
+        The exit status.
+    """
+    from partialfast.cli import CommandError, missing  # noqa: PLC0415 - it imports this module
+    from partialfast.openai._target import read_target  # noqa: PLC0415 - heavy
+
+    try:
+        output = _output(args)
+        # How the client asks for a value that is no object, so that it can be found again.
+        target = read_target(find_model(args.model), items=False, tools=False, strict=False)
+        found = salvage(
+            Path(args.file),
+            model=args.model,
+            output=output,
+            errors=output.with_suffix(".errors.jsonl"),
+            key=target.shapes[0].key,
+            kind=args.format,
+            workers=args.workers,
+        )
+    except ImportError as error:
+        raise missing(error) from error
+    except (BatchError, TypeError) as error:
+        raise CommandError(str(error)) from error
+    _report(found, output)
+    return 0 if found.counts["complete"] == found.counts.total() else SOME_FAILED
+
+
+def _output(args: argparse.Namespace) -> Path:
+    output = Path(args.output)
+    if output.suffix != ".jsonl":
+        raise BatchError(f"--output {output}: its name must end in .jsonl")
+    if args.workers is not None and args.workers < 1:
+        raise BatchError(f"--workers must be at least 1: {args.workers}")
+    if output.exists() and not args.overwrite:
+        raise BatchError(f"{output} is there already: --overwrite replaces it")
+    if output.resolve() == Path(args.file).resolve():
+        raise BatchError(f"{output} is the input")
+    return output
+
+
+def _report(found: Salvaged, output: Path) -> None:
+    counts = found.counts
+    whole, cut = counts["complete"], counts["partial"]
+    others = ", ".join(
+        f"{count:,} {kind}"
+        for kind, count in counts.most_common()
+        if kind not in {"complete", "partial"}
+    )
+    err = sys.stderr
+    print(f"{counts.total():,} answers ({found.format}): {whole:,} complete, {cut:,} partial"
+          + (f", {others}" if others else ""), file=err)  # fmt: skip
+    print(
+        f"{found.size / 1e6:.1f} MB in {found.seconds:.2f} s: {found.megabytes_per_s:.1f} MB/s "
+        f"with {found.workers} process{'es' if found.workers > 1 else ''}",
+        file=err,
+    )
+    print(f"values: {output}", file=err)
+    if others:
+        print(f"failures: {output.with_suffix('.errors.jsonl')}", file=err)

@@ -1,0 +1,253 @@
+"""What other jobs left: one answer a line, results of OpenAI's Batch API, or recorded streams.
+
+From bytes to texts, without judging them: `partialfast.batch._salvage` does that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+__all__ = ["FORMATS", "Recorded", "blocks", "detect", "read_block"]
+
+#: The kinds of files, as ``--format`` names them.
+FORMATS = ("text", "string", "batch", "sse")
+
+_DONE = b"data: [DONE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An answer that was recorded.
+
+    Args:
+        id: What it is called; ``None`` for the number of its line.
+        text: What the model wrote, noise included.
+        problem: Why there is no answer, if there is none.
+        finish_reason: The provider's finish reason, if it was recorded.
+    """
+
+    id: str | None
+    text: bytes
+    problem: str | None = None
+    finish_reason: str | None = None
+
+
+def detect(head: bytes) -> str:
+    """Tell the kind of a file from its beginning.
+
+    Args:
+        head: The beginning of the file; a first line that is not whole will do.
+
+    Returns:
+        One of `FORMATS`.
+    """
+    line = head.lstrip(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0]
+    if line.startswith((b"data:", b"event:", b"id:", b":", b"retry:")):
+        return "sse"
+    if line.startswith(b'"'):
+        return "string"
+    if line.startswith(b"{") and b'"custom_id"' in line and b'"response"' in line:
+        return "batch"
+    return "text"
+
+
+def blocks(file: IO[bytes], kind: str, *, size: int) -> Iterator[tuple[int, bytes]]:
+    """Cut a file where one answer ends and the next begins.
+
+    Args:
+        file: The file.
+        kind: One of `FORMATS`.
+        size: Bytes of a block, about.
+
+    Yields:
+        The number of the block's first line, counted from 1, and the block.
+    """
+    number, kept = 1, b""
+    end = _DONE + b"\n" if kind == "sse" else b"\n"
+    while data := file.read(size):
+        data = kept + data
+        place = data.rfind(end)
+        if place < 0:
+            kept = data
+            continue
+        block, kept = data[: place + len(end)], data[place + len(end) :]
+        yield number, block
+        number += block.count(b"\n")
+    if kept:
+        yield number, kept
+
+
+def read_block(kind: str, first: int, block: bytes) -> Iterator[tuple[int, Recorded]]:
+    """Read the answers of a block.
+
+    Args:
+        kind: One of `FORMATS`.
+        first: The number of the block's first line.
+        block: The block.
+
+    Yields:
+        The number of the line that an answer begins at, and the answer.
+    """
+    if kind == "sse":
+        yield from _streams(first, block)
+        return
+    read = {"text": _text, "string": _string, "batch": _batch}[kind]
+    for number, line in enumerate(block.split(b"\n"), start=first):
+        if line.strip():
+            yield number, read(line)
+
+
+def _text(line: bytes) -> Recorded:
+    return Recorded(None, line.removesuffix(b"\r"))
+
+
+def _string(line: bytes) -> Recorded:
+    try:
+        text = json.loads(line)
+    except ValueError as error:
+        return Recorded(None, line, f"the line is not JSON: {error}")
+    if not isinstance(text, str):
+        return Recorded(None, line, f"the line is a {type(text).__name__}, not a string")
+    return Recorded(None, _encode(text))
+
+
+def _encode(text: str) -> bytes:
+    # Half of a surrogate pair becomes what no JSON text can hold.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _batch(line: bytes) -> Recorded:
+    """Read a line of a Batch API result file."""
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        return Recorded(None, line, f"the line is not JSON: {error}")
+    id_ = record.get("custom_id") if isinstance(record, dict) else None
+    if not isinstance(id_, str):
+        return Recorded(None, line, "the line is no result of the Batch API: no custom_id")
+    response = record.get("response") or {}
+    body = response.get("body") or {}
+    failed = record.get("error") or body.get("error")
+    if failed:
+        said = failed.get("message") if isinstance(failed, dict) else failed
+        return Recorded(id_, b"", f"the request failed: {said}")
+    if "choices" in body:
+        return _completion(id_, body)
+    if "output" in body:
+        return _response(id_, body)
+    return Recorded(id_, b"", f"there is no answer (status {response.get('status_code')})")
+
+
+def _completion(id_: str, body: Mapping[str, Any]) -> Recorded:
+    choices = body["choices"] or [{}]
+    message = choices[0].get("message") or {}
+    reason = choices[0].get("finish_reason")
+    if message.get("refusal"):
+        return Recorded(id_, b"", f"the model refused: {message['refusal']}", reason)
+    calls = message.get("tool_calls")
+    said = calls[0]["function"]["arguments"] if calls else message.get("content")
+    return Recorded(id_, _encode(said or ""), None, reason)
+
+
+def _response(id_: str, body: Mapping[str, Any]) -> Recorded:
+    reason = (body.get("incomplete_details") or {}).get("reason")
+    for item in body["output"]:
+        if item.get("type") == "function_call":
+            return Recorded(id_, _encode(item.get("arguments") or ""), None, reason)
+        for part in item.get("content") or ():
+            if part.get("type") == "output_text":
+                return Recorded(id_, _encode(part.get("text") or ""), None, reason)
+            if part.get("type") == "refusal":
+                return Recorded(id_, b"", f"the model refused: {part.get('refusal')}", reason)
+    return Recorded(id_, b"", "there is no answer", reason)
+
+
+class _Stream:
+    """One recorded stream, being read."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.id: str | None = None
+        self.text: list[str] = []
+        self.refusal: list[str] = []
+        self.reason: str | None = None
+        self.problem: str | None = None
+        self.begun = False
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take an event in, of chat completions or of responses."""
+        self.begun = True
+        if event.get("error"):
+            failed = event["error"]
+            said = failed.get("message") if isinstance(failed, dict) else failed
+            self.problem = f"the server reported an error: {said}"
+        kind = event.get("type")
+        if isinstance(kind, str):
+            self._take_response(kind, event)
+            return
+        self.id = self.id or event.get("id")
+        for choice in event.get("choices") or ():
+            if choice.get("index", 0) == 0:
+                self._take_choice(choice)
+
+    def _take_choice(self, choice: Mapping[str, Any]) -> None:
+        delta = choice.get("delta") or {}
+        for call in delta.get("tool_calls") or ():
+            if (call.get("index") or 0) == 0:
+                self.text.append((call.get("function") or {}).get("arguments") or "")
+        self.text.append(delta.get("content") or "")
+        self.refusal.append(delta.get("refusal") or "")
+        self.reason = choice.get("finish_reason") or self.reason
+
+    def _take_response(self, kind: str, event: Mapping[str, Any]) -> None:
+        if kind in {"response.output_text.delta", "response.function_call_arguments.delta"}:
+            self.text.append(event.get("delta") or "")
+        elif kind == "response.refusal.delta":
+            self.refusal.append(event.get("delta") or "")
+        response = event.get("response")
+        if isinstance(response, dict):
+            self.id = self.id or response.get("id")
+            self.reason = (response.get("incomplete_details") or {}).get("reason") or self.reason
+
+    def recorded(self) -> Recorded:
+        """Give the answer."""
+        problem = self.problem
+        if "".join(self.refusal):
+            problem = f"the model refused: {''.join(self.refusal)}"
+        return Recorded(self.id, _encode("".join(self.text)), problem, self.reason)
+
+
+def _streams(first: int, block: bytes) -> Iterator[tuple[int, Recorded]]:
+    """Read streams: each ends with ``[DONE]``, or where another id begins."""
+    stream = _Stream(first)
+    for number, line in enumerate(block.split(b"\n"), start=first):
+        data = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
+        if not data:
+            continue
+        if data == b"[DONE]":
+            yield stream.line, stream.recorded()
+            stream = _Stream(number + 1)
+            continue
+        try:
+            event = json.loads(data)
+        except ValueError:
+            # The recording ends in the middle of an event: what came before it counts.
+            event = None
+        if not isinstance(event, dict):
+            continue
+        if stream.begun and _begins(event, stream.id):
+            yield stream.line, stream.recorded()
+            stream = _Stream(number)
+        stream.take(event)
+    if stream.begun:
+        yield stream.line, stream.recorded()
+
+
+def _begins(event: Mapping[str, Any], current: str | None) -> bool:
+    if event.get("type") == "response.created":
+        return True
+    id_ = event.get("id")
+    return "choices" in event and bool(id_) and current is not None and id_ != current
