@@ -5,7 +5,7 @@
 
 use std::ptr;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
@@ -71,7 +71,10 @@ pub fn string_from<T: Unit>(
             data.add(written).write(unit);
             written += 1;
         }
-        debug_assert_eq!(written, length);
+        if written < length {
+            // Its end was never written.
+            return Err(PyValueError::new_err("fewer characters than were promised"));
+        }
         Ok(made.cast_into_unchecked())
     }
 }

@@ -1,0 +1,146 @@
+"""What the direct calls of the C API save, in instructions.
+
+    python -m benches.safe_ways
+
+``rust/python/src/ffi.rs`` is the one file with ``unsafe`` in it. Each of its blocks is replaced by
+what safe PyO3 offers, one at a time, in a copy of the sources; the copy is built, and the workloads
+of `benches.instructions` are counted with it. A block that saves nothing anywhere has no reason to
+be there. Two have no safe way to be compared with and are not in the table: reading a reference
+count (PyO3's own way is deprecated in favour of this call) and looking for weak references.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+__all__ = ["SAFE", "count"]
+
+ROOT = Path(__file__).parents[1]
+#: The safe body of each function of ``ffi.rs`` (after ``impl``, of a method).
+SAFE = {
+    "string_of": """{
+    let _ = max_char;
+    let text: String = units
+        .iter()
+        .map(|&unit| char::from_u32(unit.into()).unwrap_or('\\u{fffd}'))
+        .collect();
+    Ok(PyString::new(py, &text))
+}
+""",
+    "string_from": """{
+    let _ = max_char;
+    let text: String = units
+        .take(length)
+        .map(|unit| char::from_u32(unit.into()).unwrap_or('\\u{fffd}'))
+        .collect();
+    Ok(PyString::new(py, &text))
+}
+""",
+    "allocate": """{
+    let py = class.py();
+    py.get_type::<PyAny>()
+        .call_method1(pyo3::intern!(py, "__new__"), (class,))
+}
+""",
+    "set": """{
+        let py = object.py();
+        self.descriptor
+            .bind(py)
+            .call_method1(pyo3::intern!(py, "__set__"), (object, value))?;
+        Ok(())
+    }
+""",
+    "CollectorPause": "",
+}
+
+
+def _replaced(source: str, function: str) -> str:
+    """Return the source of ``ffi.rs`` with one function made safe."""
+    if function == "CollectorPause":
+        # The safe way is not to pause the collector.
+        return source.replace("ffi::PyGC_Disable() } != 0", "0 } != 0")
+    source = source.replace("pub trait Unit: Copy {}", "pub trait Unit: Copy + Into<u32> {}")
+    head = re.search(rf"^ *pub fn {function}\b.*?(?=\{{\n)", source, re.DOTALL | re.MULTILINE)
+    if head is None:
+        raise ValueError(f"ffi.rs has no function {function}")
+    indent = re.match(" *", head[0])
+    assert indent is not None
+    end = source.index(f"\n{indent[0]}}}\n", head.end()) + len(f"\n{indent[0]}}}\n")
+    return source[: head.end()] + SAFE[function] + source[end:]
+
+
+def count(function: str | None) -> dict[str, int]:
+    """Count with one function made safe, or none.
+
+    Args:
+        function: A key of `SAFE`.
+
+    Returns:
+        Instructions by workload.
+
+    Raises:
+        subprocess.CalledProcessError: It does not build or run.
+    """
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "partialfast"
+        # The fuzz targets' builds and the tests' data are large and not needed.
+        ignored = shutil.ignore_patterns("target", "corpus", "__pycache__", "*.so", "data")
+        for name in ("rust", "python", "benches", "tests"):
+            shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+        for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, copy / name)
+        if function is not None:
+            path = copy / "rust" / "python" / "src" / "ffi.rs"
+            path.write_text(_replaced(path.read_text("utf-8"), function), encoding="utf-8")
+        bin_ = Path(sys.executable).parent
+        maturin = shutil.which("maturin", path=f"{bin_}{os.pathsep}{os.environ['PATH']}")
+        assert maturin is not None, "maturin is not installed"
+        environment = {
+            **os.environ,
+            # Dependencies are compiled once for all copies.
+            "CARGO_TARGET_DIR": os.environ.get(
+                "CARGO_TARGET_DIR", str(ROOT / "target" / "safe-ways")
+            ),
+            "RUSTFLAGS": "--cap-lints warn",
+        }
+        wheels = copy / "dist"
+        build = [maturin, "build", "--release", "--quiet", "--out", str(wheels)]
+        subprocess.run(
+            [*build, "--interpreter", sys.executable], cwd=copy, check=True, env=environment
+        )
+        site = copy / "site"
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*install, "--target", site, *wheels.glob("*.whl")], check=True)
+        # From the copy's own folder, whose `python/` is not importable by name.
+        program = "import json, benches.instructions as i; print(json.dumps(i.measured()))"
+        counted = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        found: dict[str, int] = json.loads(counted.stdout)
+        return found
+
+
+def _main() -> None:
+    base = count(None)
+    print("| made safe | " + " | ".join(base) + " |")
+    print("| --- |" + " ---: |" * len(base))
+    for function in SAFE:
+        changed = count(function)
+        cells = [f"{changed[name] / base[name] - 1:+.1%}" for name in base]
+        print(f"| `{function}` | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    _main()
