@@ -111,6 +111,12 @@ bench-report: bench ## Measure, then write docs/benchmarks.md and its pictures
 	$(VENV)-bench/bin/python -m benches.growth .bench/growth.json
 	$(VENV)-bench/bin/python -m benches.report .bench --page docs/benchmarks.md
 
+.PHONY: bench-client
+bench-client: bench-wheel ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
+	@mkdir -p .bench
+	$(VENV)-bench/bin/python -m benches.client measure .bench/client.json
+	@$(VENV)-bench/bin/python -m benches.client report .bench/client.json
+
 .PHONY: bounds
 bounds: $(VENV)/.installed $(VENV)/.dev ## Measure hostile inputs at full size, then write docs/bounds.md
 	$(BIN)/python -m benches.bounds docs/bounds.md

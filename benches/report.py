@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from benches.workloads import source
 
-__all__ = ["Figures", "Row", "rows", "table"]
+__all__ = ["Figures", "Goal", "Row", "at_least", "at_most", "layout", "rows", "table"]
 
 
 class Goal(NamedTuple):
@@ -220,10 +220,15 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def table(figures: Figures) -> str:
     """Return the table as text for a terminal."""
+    return layout(rows(figures))
+
+
+def layout(found: Iterable[Row]) -> str:
+    """Set rows as text for a terminal, a heading before each section."""
     head = ("", "partialfast", "beside", "", "ratio", "goal", "")
     lines: list[tuple[str, ...]] = []
     section = ""
-    for row in rows(figures):
+    for row in found:
         if row.section != section:
             section = row.section
             lines += [("",), (section,), head]
