@@ -38,6 +38,10 @@ help: ## Show this list
 demo: $(VENV)/.installed ## Stream the meeting example into the terminal
 	@$(BIN)/partialfast demo
 
+.PHONY: demo-batch
+demo-batch: $(VENV)/.installed $(VENV)/.batch ## Extract 1,000 meetings from documents, with progress and a summary (RESUME=1 goes on)
+	@$(BIN)/python examples/batch/run.py --$(if $(RESUME),resume,overwrite)
+
 .PHONY: test
 test: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds
 	$(CARGO) test --locked --package partialfast-core
@@ -179,6 +183,10 @@ $(VENV)/.maturin: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.maturin
 	@$(BIN)/pip install --quiet --group dev >&2
+	@touch $@
+
+$(VENV)/.batch: $(VENV)/.maturin
+	@$(BIN)/pip install --quiet --group batch >&2
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.maturin $(RUST_SOURCES)
