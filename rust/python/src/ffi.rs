@@ -1,7 +1,8 @@
 //! The one file that calls the C API directly.
 //!
-//! Everything here could be written with safe `PyO3` calls, slower. Each function says what the
-//! direct call saves; the figures are instruction counts of `make bench-instructions`.
+//! What is here is faster than what safe `PyO3` offers, or not to be had there. The figures are how
+//! many more instructions the safe way takes on the workloads of `make bench-instructions`;
+//! `python -m benches.safe_ways` counts them anew.
 
 use std::ptr;
 
@@ -19,7 +20,8 @@ impl Unit for u32 {}
 /// Make a string of `units` whose largest character is `max_char`.
 ///
 /// One allocation and one copy. The safe way goes through UTF-8: it looks at every character
-/// twice more, which at 100 KB of open text is most of a snapshot's cost.
+/// twice more, which at 100 KB of open text is most of a snapshot's cost. It takes 6 % to 18 % more
+/// on each of the workloads.
 ///
 /// `max_char` must be exact up to its PEP 393 class, and every unit a valid code point.
 pub fn string_of<'py, T: Unit>(
@@ -51,7 +53,9 @@ pub fn string_of<'py, T: Unit>(
 
 /// Make a string of the `length` first of `units`, whose largest character is `max_char`.
 ///
-/// For text that is not stored as it is written: it is converted where it will stand.
+/// For text that is not stored as it is written: it is converted where it will stand. The safe way
+/// takes 5 % more in `loads` of orders with names beyond ASCII.
+///
 /// The same is asked of `max_char` and the units as by [`string_of`]; of `units`, at least
 /// `length`.
 pub fn string_from<T: Unit>(
@@ -81,7 +85,8 @@ pub fn string_from<T: Unit>(
 
 /// Allocate an instance of `class` without calling `__new__` or `__init__`.
 ///
-/// A snapshot must run no user code, and both may be the user's.
+/// A snapshot must run no user code, and both may be the user's. Calling `object.__new__` takes 3 %
+/// to 7 % more in typed streams.
 pub fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: `class` is a live heap type; `PyType_GenericAlloc` zeroes the instance, which is
     // what `object.__new__` hands out too.
@@ -94,7 +99,7 @@ pub fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> 
 /// A `__slots__` member or `__dict__` of a class, to be set past any `__setattr__` of the user's.
 ///
 /// Calling the descriptor's own setter skips the attribute look-up along the class's bases, four
-/// times a model instance. (`PyObject_GenericSetDict` is no way to set a `__dict__`: 3.13.0 forgets
+/// times a model instance: calling its `__set__` takes 18 % to 36 % more in typed streams. (`PyObject_GenericSetDict` is no way to set a `__dict__`: 3.13.0 forgets
 /// that attributes may be kept inline, and does not find them any more.)
 pub struct Member {
     descriptor: Py<PyAny>,
@@ -155,6 +160,8 @@ pub fn has_weak_references(object: &Bound<'_, PyAny>) -> bool {
 }
 
 /// How many references there are to `object`.
+///
+/// `PyO3` deprecates its own way in favour of this call.
 pub fn references(object: &Bound<'_, PyAny>) -> isize {
     // SAFETY: the object is live, and the attached thread keeps its count from changing.
     unsafe { ffi::Py_REFCNT(object.as_ptr()) }
