@@ -1,32 +1,97 @@
 """The compiled module: incremental JSON parsing, in Rust."""
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, Literal, final
 
 from typing_extensions import Buffer, Self, disjoint_base
 
 __version__: str
 """The version of the package."""
 
-__all__ = ["Envelope", "EventReader", "JsonParser", "Plan", "StateCore", "__version__", "loads"]
+__all__ = ["EventReader", "Intake", "JsonParser", "Plan", "StateCore", "__version__", "loads"]
 
 @final
-class Envelope:
-    """Takes the wanted value out of what a model writes around it.
+class EventReader:
+    """Reads a provider's event stream: bytes in, deltas out.
 
     Args:
+        api: ``"chat"`` or ``"responses"``.
+    """
+
+    def __new__(cls, api: str, /) -> Self: ...
+    def put(self, block: bytes, /) -> None:
+        """Take more of the stream, to be read by `pull`.
+
+        Args:
+            block: The next bytes, cut anywhere.
+
+        Raises:
+            RuntimeError: `pull` has not yet read the block before this one to its end.
+        """
+
+    def attach(self, intake: Intake, /, *, choice: int, call: tuple[int | None] | None) -> None:
+        """Hand the pieces of one answer to its intake without making deltas of them.
+
+        Args:
+            intake: Where they go.
+            choice: Which choice it is part of.
+            call: The index of the function call in a tuple; `None` for the content.
+        """
+
+    def detach(self) -> None:
+        """Make deltas of all that follows."""
+
+    def pull(self) -> tuple[Any, ...] | Literal[True] | None:
+        """Read on, up to something new.
+
+        Returns:
+            A delta, see `partialfast.openai._state.Delta`; `True` when there is news from the
+            attached intake; `None` when the block is at its end. Nothing comes behind ``"done"``,
+            an error or a corrupt event.
+
+        Raises:
+            JsonError: The text of the attached answer is not JSON.
+            pydantic.ValidationError: A complete value of it is invalid.
+        """
+
+@final
+class Intake:
+    """The text of one answer on its way to the parser; what stands around the value is taken off.
+
+    Args:
+        state: The parser.
         noise: Prose, code fences and ``<think>`` blocks may stand around the JSON text.
         key: The property of the root object that holds the wanted value; `None` for the root.
         bare_array: A root that is an array is taken as it is, although a property is named.
+        items: The parser hands out items, not snapshots.
     """
 
-    def __new__(cls, *, noise: bool, key: str | None, bare_array: bool) -> Self: ...
-    def feed(self, chunk: str, /) -> str:
-        """Read more of the text and return what of it belongs to the wanted value.
+    def __new__(
+        cls, state: StateCore, /, *, noise: bool, key: str | None, bare_array: bool, items: bool
+    ) -> Self: ...
+    def feed(self, piece: str, /) -> bool:
+        """Read more of the text.
 
-        What is wrong inside the value is handed out, for its parser to find; what is wrong
-        outside becomes `error`. After either, nothing more is handed out.
+        Returns:
+            Whether there is a new snapshot, or an item.
+
+        Raises:
+            JsonError: The text is not JSON. Positions count from the first byte of the value, or
+                of the object around it where that is wrong.
+            pydantic.ValidationError: A complete value is invalid.
         """
+
+    @property
+    def text(self) -> str | None:
+        """All the text; `None` where the parser has it."""
+
+    @property
+    def trailing(self) -> str:
+        """What followed the JSON text, without a closing code fence."""
+
+    @property
+    def error(self) -> Exception | None:
+        """The `JsonError` of what stands around the value."""
 
     @property
     def begun(self) -> bool:
@@ -39,34 +104,6 @@ class Envelope:
     @property
     def done(self) -> bool:
         """Whether the JSON text is complete, with what the value is wrapped in."""
-
-    @property
-    def trailing(self) -> str:
-        """What followed the JSON text, without a closing code fence."""
-
-    @property
-    def error(self) -> Exception | None:
-        """The `JsonError` of the text outside the value; positions count from its first byte."""
-
-@final
-class EventReader:
-    """Reads a provider's event stream: bytes in, deltas out.
-
-    Args:
-        api: ``"chat"`` or ``"responses"``.
-    """
-
-    def __new__(cls, api: str, /) -> Self: ...
-    def feed(self, block: bytes, /) -> list[tuple[Any, ...]]:
-        """Read more of the stream.
-
-        Args:
-            block: The next bytes, cut anywhere.
-
-        Returns:
-            What the events that ended in it say, as tuples; see `partialfast.openai._state.Delta`.
-            Nothing comes behind ``"done"``, an error or a corrupt event.
-        """
 
 @final
 class JsonParser:

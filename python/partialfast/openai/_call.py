@@ -10,8 +10,9 @@ from typing import Any, Literal, cast
 from partialfast.openai._answer import StateOptions
 from partialfast.openai._chat import ChatState, prepare_chat
 from partialfast.openai._mode import Mode
+from partialfast.openai._pace import Every, Pace
 from partialfast.openai._responses import ResponsesState, prepare_responses
-from partialfast.openai._state import Every, Pace, State
+from partialfast.openai._state import State
 from partialfast.openai._target import Target, read_target
 from partialfast.openai._transport import Transport
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from partialfast._partial import partial_origin
 from partialfast.openai._call import Api, Attempt, Call, Options, Settings
-from partialfast.openai._state import Every
+from partialfast.openai._pace import Every
 from partialfast.openai._stream import (
     AsyncItemStream,
     AsyncStream,

@@ -8,7 +8,8 @@ from typing import Any
 from partialfast.openai._answer import StateOptions
 from partialfast.openai._instructions import explain, instructions
 from partialfast.openai._mode import Mode
-from partialfast.openai._state import Delta, Pace, State
+from partialfast.openai._pace import Pace
+from partialfast.openai._state import Delta, State
 from partialfast.openai._target import Shape, Target
 
 __all__ = ["ResponsesState", "prepare_responses"]

@@ -11,12 +11,10 @@ verdict: the final value, or the one exception that says how the answer ended.
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -30,10 +28,12 @@ from partialfast._errors import (
     TruncatedError,
 )
 from partialfast.openai._answer import Answer, Path, StateOptions
+from partialfast.openai._calls import FunctionCall, FunctionCalls
+from partialfast.openai._pace import Pace
 from partialfast.openai._target import Shape, Target
 from partialfast.openai._transport import END, Corrupt, Lost
 
-__all__ = ["NOTHING", "Delta", "Every", "Pace", "State"]
+__all__ = ["NOTHING", "Delta", "State"]
 
 logger = logging.getLogger("partialfast")
 
@@ -51,8 +51,6 @@ Delta = tuple[Any, ...]
 
 # Those that say something about the answer rather than being a part of it.
 _ABOUT = frozenset({"head", "usage", "finish"})
-
-Every = Literal["event", "read", "value"] | float
 
 
 class _Nothing:
@@ -75,59 +73,6 @@ _LIMITS = frozenset({"length", "max_output_tokens"})
 _INVALID_EVENT = "invalid_event"
 
 _Error = TypeVar("_Error", bound=StreamError)
-
-
-class Pace:
-    """Decides when a changed snapshot is handed out.
-
-    Args:
-        every: ``"event"``, ``"read"``, ``"value"`` or seconds.
-        clock: Gives the time in seconds.
-    """
-
-    def __init__(self, every: Every, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._every = every
-        self._clock = clock
-        self._last: float | None = None
-
-    @property
-    def on_completion(self) -> bool:
-        """Whether a completed value is due even when the snapshot looks the same."""
-        return self._every == "value"
-
-    def is_due(self, *, completed: bool, more: bool) -> bool:
-        """Tell whether to hand out the newest snapshot now.
-
-        Args:
-            completed: Whether a value was completed since the last one handed out.
-            more: Whether more of the same read is waiting.
-        """
-        every = self._every
-        if every == "event":
-            return True
-        first = self._last is None
-        if isinstance(every, str):
-            due = first or (not more if every == "read" else completed)
-            self._last = 0.0
-            return due
-        now = self._clock()
-        if self._last is not None and now - self._last < every:
-            return False
-        self._last = now
-        return True
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """A function call under way."""
-
-    key: tuple[int, int] | None
-    id: str | None
-    name: str | None
-    answer: Answer | None = None
-    ignored: bool = False
-    # Arguments that came before the name of the function.
-    early: list[str] = field(default_factory=list)
 
 
 class State(ABC):
@@ -158,7 +103,6 @@ class State(ABC):
         self.finish_reason: str | None = None
         self.response_id: str | None = None
         self.model: str | None = None
-        self.completed: list[Path] = []
         self.over = False
         self.final: Any = NOTHING
         # What the SDK's exceptions want to know of.
@@ -175,12 +119,19 @@ class State(ABC):
         self._lost: BaseException | None = None
         self._answers: list[Answer] = []
         self._texts: dict[int, Answer] = {}
-        self._calls: list[_Call] = []
+        self._calls = FunctionCalls()
         self._newest: Answer | None = None
         self._content: list[str] = []
         self._refusal: list[str] = []
         self._changed = False
+        # Completions are looked up when the caller asks, where that gives the right ones: with a
+        # snapshot at each event. Else they are collected, at each change or at each piece.
+        self._collects = target.items or not pace.every_event
+        self._collects_pieces = pace.every_value or self._item_is_call
+        self._completed: list[Path] = []
         self._newly_completed: list[Path] = []
+        # The answer whose pieces go from the bytes to the parser without becoming deltas.
+        self._attached: Answer | None = None
         self._snapshot: Any = None
         self._items: list[Any] = []
         self._failure: Exception | None = None
@@ -199,14 +150,21 @@ class State(ABC):
         return "".join(answer.text for answer in self._answers)
 
     @property
+    def completed(self) -> list[Path]:
+        """Paths of the values that were completed with what was handed out last."""
+        if self._collects or self._newest is None:
+            return self._completed
+        return self._newest.parser.newly_completed
+
+    @property
     def path(self) -> Path:
         """Where the model is writing."""
         newest = self._newest
         if newest is None:
             return ()
         if self._item_is_call:
-            return (self._answers.index(newest), *newest.path)
-        return newest.path
+            return (self._answers.index(newest), *newest.parser.path)
+        return newest.parser.path
 
     @property
     def trailing_text(self) -> str:
@@ -225,7 +183,7 @@ class State(ABC):
         elif type(block) is bytes:
             if self._events is None:
                 self._events = EventReader(self.api)
-            self._queue.extend(self._events.feed(block))
+            self._events.put(block)
         elif isinstance(block, Corrupt):
             self._queue.append(("corrupt", block.why))
         else:
@@ -263,23 +221,47 @@ class State(ABC):
             pydantic.ValidationError: The value is invalid.
             openai.APIError: The server reported an error.
         """
+        due = self._due() if self._ready or self._failure is not None else NOTHING
+        while due is NOTHING and (delta := self._next_delta()) is not None:
+            due = self._step(delta)
+        if due is NOTHING and self._changed and self._is_due(more=False):
+            return self._take_snapshot()
+        if due is NOTHING and self._ended and not self.over:
+            return self._verdict()
+        return due
+
+    def _next_delta(self) -> Delta | Literal[True] | None:
+        """Return the next delta; ``True`` for news from the attached answer."""
+        if self._queue:
+            return self._queue.popleft()
+        if self._events is None:
+            return None
+        try:
+            return self._events.pull()
+        except (JsonError, ValidationError) as error:
+            self._failure = error
+            return True
+
+    def _step(self, delta: Delta | Literal[True]) -> Any:
+        """Work on a delta and return what is due then."""
+        if delta is not True:
+            self._apply(delta)
+            return self._due()
+        answer = self._newest = cast("Answer", self._attached)
+        if self._collects or self._failure is not None:
+            self._collect(answer, news=self._failure is None or self._target.items)
+            return self._due()
+        # The usual way of a snapshot, from the bytes to the caller.
+        self._snapshot = answer.parser.snapshot
+        return self._snapshot
+
+    def _due(self) -> Any:
         if self._ready:
             return self._take_item()
         if self._failure is not None:
             raise self._failure
-        queue = self._queue
-        while queue:
-            self._apply(queue.popleft())
-            if self._ready:
-                return self._take_item()
-            if self._failure is not None:
-                raise self._failure
-            if self._changed and self._is_due():
-                return self._take_snapshot()
-        if self._changed and self._is_due():
+        if self._changed and self._is_due(more=True):
             return self._take_snapshot()
-        if self._ended and not self.over:
-            return self._verdict()
         return NOTHING
 
     # Deltas.
@@ -339,6 +321,7 @@ class State(ABC):
         answer = self._texts.get(choice)
         if answer is None:
             answer = self._texts[choice] = self._new_answer(self._target.shapes[0])
+            self._attach(answer, choice=choice, call=None)
         self._feed(answer, text)
 
     def _on_call(
@@ -346,10 +329,11 @@ class State(ABC):
     ) -> None:
         if not (self._tools and self._is_ours(choice)):
             return
-        call = self._find_call(choice, index, id_, name)
+        call = self._calls.find(choice, index, id_, name)
         if call.ignored:
             return
         if call.answer is None:
+            self._detach()
             call.early.append(arguments)
             shape = self._shape_of(call)
             if shape is None:
@@ -360,36 +344,13 @@ class State(ABC):
                 logger.debug("ignoring a second call of %s", call.name)
                 return
             call.answer = self._new_answer(shape)
+            self._attach(call.answer, choice=choice, call=(index,))
             arguments = "".join(call.early)
             call.early.clear()
         if arguments:
             self._feed(call.answer, arguments)
 
-    def _find_call(
-        self, choice: int, index: int | None, id_: str | None, name: str | None
-    ) -> _Call:
-        """Find the call that a piece belongs to, or begin a new one.
-
-        Servers differ: the index can be missing, can be the same for all calls, or begin above
-        zero; id and name come once or with every piece. An id that differs together with a name
-        begins a call in any case; a piece without an index belongs to the newest call.
-        """
-        key = None if index is None else (choice, index)
-        found: _Call | None = None
-        for call in reversed(self._calls):
-            if key is None or call.key == key:
-                found = call
-                break
-        begins = bool(id_ and name and found is not None and found.id and found.id != id_)
-        if found is None or begins:
-            found = _Call(key, id_ or None, name or None)
-            self._calls.append(found)
-        else:
-            found.id = found.id or id_ or None
-            found.name = found.name or name or None
-        return found
-
-    def _shape_of(self, call: _Call) -> Shape | None:
+    def _shape_of(self, call: FunctionCall) -> Shape | None:
         shapes = self._target.shapes
         if len(shapes) == 1 and not self._exact_names:
             # Only one function was offered. Some servers leave its name out or decorate it.
@@ -408,36 +369,56 @@ class State(ABC):
         self._answers.append(answer)
         return answer
 
+    def _attach(self, answer: Answer, *, choice: int, call: tuple[int | None] | None) -> None:
+        if self._events is not None and not self._collects_pieces:
+            self._events.attach(answer.intake, choice=choice, call=call)
+            self._attached = self._newest = answer
+
+    def _detach(self) -> None:
+        # A piece without an index belongs to the newest call, which is no longer the attached one.
+        if self._attached is not None and self._events is not None:
+            self._events.detach()
+            self._attached = None
+
     def _feed(self, answer: Answer, piece: str) -> None:
         self._newest = answer
-        changed = False
         try:
-            changed = answer.feed(piece)
+            news = answer.feed(piece)
         except (JsonError, ValidationError) as error:
             # What the same piece completed before is handed out first, so that the outcome does
             # not depend on how the text was cut.
             self._failure = error
-        completed = answer.completed
-        if not self._target.items:
-            self._newly_completed += completed
-            self._changed |= changed or (self._pace.on_completion and bool(completed))
-        elif self._item_is_call:
-            self._newly_completed += [(self._answers.index(answer), *each) for each in completed]
+            news = self._target.items
+        self._collect(answer, news=news)
+
+    def _collect(self, answer: Answer, *, news: bool) -> None:
+        """Note what a piece of an answer brought."""
+        if self._collects_pieces:
+            completed = answer.parser.completed
+            news = news or (bool(completed) and answer.parser.snapshot is not None)
+        else:
+            completed = answer.parser.newly_completed if news and self._collects else []
+        if self._item_is_call:
+            number = self._answers.index(answer)
+            self._newly_completed += [(number, *path) for path in completed]
             if answer.done and self._failure is None:
                 self._ready.append(answer.finish())
+            return
+        self._newly_completed += completed
+        if self._target.items:
+            self._ready.extend(answer.parser.take_items())
         else:
-            self._newly_completed += completed
-            self._ready.extend(answer.take_items())
+            self._changed = self._changed or news
 
     # Handing out.
 
-    def _is_due(self) -> bool:
-        return self._pace.is_due(completed=bool(self._newly_completed), more=bool(self._queue))
+    def _is_due(self, *, more: bool) -> bool:
+        return self._pace.is_due(completed=bool(self._newly_completed), more=more)
 
     def _take_snapshot(self) -> Any:
         assert self._newest is not None  # noqa: S101 - for the type checkers
         self._changed = False
-        self._snapshot = self._newest.snapshot
+        self._snapshot = self._newest.parser.snapshot
         self._take_completed()
         return self._snapshot
 
@@ -448,7 +429,7 @@ class State(ABC):
         return self._snapshot
 
     def _take_completed(self) -> None:
-        self.completed = self._newly_completed
+        self._completed = self._newly_completed
         self._newly_completed = []
 
     # The end.
@@ -525,7 +506,7 @@ class State(ABC):
     def _error(self, class_: type[_Error], message: str, *, text: str | None = None) -> _Error:
         newest = self._snapshot
         if self._newest is not None and not self._target.items:
-            newest = self._newest.snapshot
+            newest = self._newest.parser.snapshot
         return class_(
             message,
             snapshot=newest,
@@ -557,5 +538,5 @@ class State(ABC):
     def correction(self, error: Exception) -> list[dict[str, Any]]:
         """Return the messages that show the model its answer and what is wrong with it."""
 
-    def _newest_call(self) -> _Call | None:
-        return next((call for call in reversed(self._calls) if call.answer is self._newest), None)
+    def _newest_call(self) -> FunctionCall | None:
+        return self._calls.call_of(self._newest)

@@ -9,11 +9,11 @@ mod builder;
 mod choice;
 mod close;
 mod driver;
-mod envelope;
 mod errors;
 mod ffi;
 mod frame;
 mod input;
+mod intake;
 mod keys;
 mod loads;
 mod parser;
@@ -31,7 +31,7 @@ mod text;
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
-    use crate::envelope::Envelope;
+    use crate::intake::Intake;
     #[pymodule_export]
     use crate::loads::loads;
     #[pymodule_export]

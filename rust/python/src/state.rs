@@ -24,6 +24,11 @@ pub struct StateCore {
 }
 
 impl StateCore {
+    /// Whether there are complete items that were not taken yet.
+    pub fn has_items(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(!shared(slf)?.driver.builder.items.is_empty())
+    }
+
     fn plan(&self, py: Python<'_>) -> PyResult<Py<Plan>> {
         self.plan
             .as_ref()
@@ -84,13 +89,16 @@ impl StateCore {
     }
 
     #[pyo3(signature = (chunk, /))]
-    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+    pub(crate) fn feed(
+        slf: &Bound<'_, Self>,
+        chunk: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = this.plan(py)?;
         with_bytes(chunk, |bytes| this.driver.feed(py, plan.get(), bytes))?;
         if this.streams_items {
-            this.driver.seen = true;
+            this.driver.seen = !this.driver.builder.items.is_empty();
             this.driver.builder.drop_read_items();
             return Ok(None);
         }
@@ -170,7 +178,7 @@ impl StateCore {
     }
 
     #[getter]
-    fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    pub(crate) fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Ok(shared(slf)?.driver.builder.done)
     }
 

@@ -31,7 +31,8 @@ pub struct Options {
     pub key: Option<String>,
     /// A root that is an array is taken as it is, although a property is named.
     pub bare_array: bool,
-    /// Limits of the JSON text; `max_bytes` is also how much noise may stand in front of it.
+    /// Limits of the JSON text; `max_bytes` is also how much noise may stand in front of it and how
+    /// much behind it.
     pub limits: Limits,
 }
 
@@ -180,13 +181,18 @@ impl Envelope {
     fn skip(&mut self, bytes: usize) {
         self.skipped = self.skipped.saturating_add(bytes as u64);
         if self.skipped > self.max_bytes {
-            self.fail(JsonError {
-                kind: JsonErrorKind::SizeLimit,
-                offset: 0,
-                line: 1,
-                column: 1,
-            });
+            self.too_long();
         }
+    }
+
+    /// The text outside the JSON is: there is no place in the JSON to name.
+    fn too_long(&mut self) {
+        self.fail(JsonError {
+            kind: JsonErrorKind::SizeLimit,
+            offset: 0,
+            line: 1,
+            column: 1,
+        });
     }
 
     fn fail(&mut self, error: JsonError) {
@@ -233,7 +239,11 @@ impl Envelope {
 
     fn read_behind(&mut self, text: &str) {
         if self.around != Around::Nothing {
-            self.trailing.push_str(text);
+            if (self.trailing.len() + text.len()) as u64 > self.max_bytes {
+                self.too_long();
+            } else {
+                self.trailing.push_str(text);
+            }
         } else if let Err(FeedError::Json(error)) =
             self.machine.feed(text.as_bytes(), &mut self.locator)
         {

@@ -1,0 +1,47 @@
+"""When a snapshot is due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+__all__ = ["Every", "Pace"]
+
+Every = Literal["event", "read", "value"] | float
+
+
+class Pace:
+    """Decides when a changed snapshot is handed out. The first one is not delayed.
+
+    Args:
+        every: ``"event"``, ``"read"``, ``"value"`` or seconds.
+        clock: Gives the time in seconds.
+    """
+
+    def __init__(self, every: Every, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.every_event = every == "event"
+        self.every_value = every == "value"
+        self._seconds = None if isinstance(every, str) else every
+        self._clock = clock
+        self._last: float | None = None
+
+    def is_due(self, *, completed: bool, more: bool) -> bool:
+        """Tell whether to hand out the newest snapshot now.
+
+        Args:
+            completed: Whether a value was completed since the last one handed out.
+            more: Whether more of the same read is waiting.
+        """
+        if self.every_event:
+            return True
+        now = 0.0 if self._seconds is None else self._clock()
+        if self._last is None:
+            due = True
+        elif self._seconds is not None:
+            due = now - self._last >= self._seconds
+        else:
+            due = completed if self.every_value else not more
+        if due:
+            self._last = now
+        return due
