@@ -138,6 +138,10 @@ bench-instructions-record: bench-wheel ## Write benches/instructions.json anew
 bench-wheel: $(VENV)-bench/.peers build
 	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
 
+.PHONY: bench-batch
+bench-batch: bench-wheel ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)
+	$(VENV)-bench/bin/python -m benches.batch
+
 WORKLOAD ?= orders-100k
 PROFILE_SECONDS ?= 10
 

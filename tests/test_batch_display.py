@@ -93,7 +93,8 @@ def test_a_line() -> None:
     text = line(made.figures())
     for part in (
         "10.0 s | 15 of 30 | 9 done, 1 failed, 3 in flight | 1.0 items/s, 10 tokens/s",
-        "first token 2.49/4.50/4.97 s", "total 4.97/", "50 tokens in, 100 out", "15.0 s left", "waiting",
+        "first token 2.49/4.50/4.97 s", "total 4.97/",
+        "50 tokens in, 100 out", "15.0 s left", "waiting",
     ):  # fmt: skip
         assert part in text
     assert "\n" not in text

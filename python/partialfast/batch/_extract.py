@@ -36,6 +36,7 @@ from pydantic import ValidationError
 from typing_extensions import Self
 
 from partialfast._errors import JsonError
+from partialfast._stream import StreamState
 from partialfast.batch._breaker import backoff_s
 from partialfast.batch._estimate import Estimator, read_usage
 from partialfast.batch._meter import Meter
@@ -602,8 +603,12 @@ class _Job(Generic[T]):
         else:
             course.attempts += len(stream.attempts) - 1
         course.text = stream.text
-        snapshot = getattr(error, "snapshot", None)
-        course.snapshot = stream.snapshot if snapshot is None else snapshot
+        course.snapshot = getattr(error, "snapshot", None)
+        if isinstance(error, (ValidationError, JsonError)):
+            # What came with the same read as the error was not handed out.
+            course.snapshot = _last_snapshot(self._settings.model, stream.text)
+        if course.snapshot is None:
+            course.snapshot = stream.snapshot
 
     def _count(
         self, course: _Course, reported: Any, text: str, error: BaseException | None
@@ -671,6 +676,14 @@ def _shielded() -> Generator[None, None, None]:
 
     with CancelScope(shield=True):
         yield
+
+
+def _last_snapshot(model: Any, text: str) -> Any:
+    """Show as much of an invalid text as there is to show; ``None`` if it is wrapped in noise."""
+    state: StreamState[Any] = StreamState(model)
+    with contextlib.suppress(ValidationError, JsonError):
+        state.feed(text)
+    return state.snapshot
 
 
 def _tokens(usage: Usage) -> int:

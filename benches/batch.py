@@ -1,0 +1,267 @@
+"""Batch extraction beside the same loop written with instructor: ``python -m benches.batch``.
+
+Two measurements, each subject in an interpreter of its own, bound to one core, the server to
+another:
+
+* 1,000 documents with 256 streams at a time, as fast as the server sends: documents per second and
+  CPU time per output token.
+* 256 streams of 50 tokens a second each: by how much a task that wants to run every 10 ms comes too
+  late, which is what a web server in the same process would feel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
+from pydantic import BaseModel
+
+import partialfast as pf
+from benches.batch_server import DOCUMENTS
+from partialfast.batch import extract
+
+__all__ = ["SUBJECTS", "main"]
+
+STREAMS = 256
+RATE = 50
+DELAY_S = 12.0
+LATE_S = 0.010
+PROMPT = "Get the meeting from: {text}"
+LLM = "gpt-4o-mini"
+
+
+class Person(BaseModel):
+    """Of a meeting."""
+
+    name: str
+    email: str
+
+
+class Task(BaseModel):
+    """Of a meeting; its date is text, for instructor cannot stream a list of dates."""
+
+    what: str
+    who: str
+    due: str
+
+
+class Meeting(BaseModel):
+    """What is extracted."""
+
+    title: str
+    day: str
+    place: str
+    kind: str
+    people: list[Person]
+    budget: int | None
+    tasks: list[Task]
+
+
+def client(url: str) -> AsyncOpenAI:
+    limits = type(DEFAULT_CONNECTION_LIMITS)(
+        max_connections=STREAMS, max_keepalive_connections=STREAMS
+    )
+    # The same for both subjects; a batch takes it where it is installed.
+    http_client = DefaultAioHttpClient(limits=limits, timeout=600)
+    return AsyncOpenAI(base_url=url, api_key="none", max_retries=0, http_client=http_client)
+
+
+async def with_partialfast(url: str, documents: list[dict[str, str]]) -> AsyncIterator[Any]:
+    """Extract, by the package's own loop."""
+    async with client(url) as openai:
+        async for result in extract(
+            documents,
+            model=Meeting,
+            client=pf.from_openai(openai),
+            llm=LLM,
+            prompt=PROMPT,
+            concurrency=STREAMS,
+            max_retries=0,
+        ):
+            assert result.ok, result.error
+            yield result.value
+
+
+async def _with_instructor(
+    url: str, documents: list[dict[str, str]], *, stream: bool
+) -> AsyncIterator[Any]:
+    import instructor
+
+    slots = asyncio.Semaphore(STREAMS)
+    async with client(url) as openai:
+        asking = instructor.from_openai(openai)
+
+        async def one(document: dict[str, str]) -> Any:
+            messages = [{"role": "user", "content": PROMPT.format_map(document)}]
+            create: Any = asking.chat.completions
+            async with slots:
+                if not stream:
+                    return await create.create(model=LLM, response_model=Meeting, messages=messages)
+                value: Any = None
+                stream = create.create_partial(
+                    model=LLM, response_model=Meeting, messages=messages
+                )
+                async for value in stream:  # noqa: B007 - the last one is the result
+                    pass
+                return Meeting.model_validate(value.model_dump())
+
+        tasks = [asyncio.create_task(one(document)) for document in documents]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def with_instructor(url: str, documents: list[dict[str, str]]) -> AsyncIterator[Any]:
+    """Do the same with instructor's ``create_partial``, the last value validated."""
+    return _with_instructor(url, documents, stream=True)
+
+
+SUBJECTS = {"partialfast": with_partialfast, "instructor": with_instructor}
+
+
+async def throughput(subject: str, url: str, count: int) -> dict[str, float]:
+    """Extract `count` documents as fast as they come."""
+    run = SUBJECTS[subject]
+    documents = DOCUMENTS[:count]
+    async for _ in run(url, documents[:8]):  # what is done once
+        pass
+    began, cpu = time.perf_counter(), time.process_time()
+    values = [value async for value in run(url, documents)]
+    cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
+    assert len(values) == count
+    assert all(isinstance(value, Meeting) for value in values)
+    return {"documents": count, "seconds": seconds, "cpu_s": cpu}
+
+
+async def delay(subject: str, url: str) -> dict[str, float]:
+    """Measure how late a task comes while `STREAMS` answers arrive."""
+    run = SUBJECTS[subject]
+    late: list[float] = []
+    finished = 0
+
+    async def tick() -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LATE_S
+            await asyncio.sleep(LATE_S)
+            late.append(loop.time() - due)
+
+    async def work() -> None:
+        nonlocal finished
+        # More than can be finished in the time, so that there are always as many streams.
+        async for _ in run(url, [*DOCUMENTS, *DOCUMENTS]):
+            finished += 1
+
+    async for _ in run(url, DOCUMENTS[:4]):
+        pass
+    working = asyncio.create_task(work())
+    await asyncio.sleep(2)  # until all streams are open
+    cpu, began = time.process_time(), time.perf_counter()
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(DELAY_S)
+    share = (time.process_time() - cpu) / (time.perf_counter() - began)
+    for task in (ticking, working):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    late.sort()
+    return {
+        "p50_ms": late[len(late) // 2] * 1000,
+        "p99_ms": late[int(len(late) * 0.99)] * 1000,
+        "worst_ms": late[-1] * 1000,
+        "cpu_share": share,
+        "finished": finished,
+    }
+
+
+def output_tokens(count: int) -> int:
+    """Count the deltas that carry text, a token each."""
+    from benches.batch_server import answers
+
+    return sum(
+        sum(b'"arguments":"' in event and b'"arguments":""' not in event for event in answer)
+        for answer in answers()[:count]
+    )
+
+
+def measure(subject: str, what: str, rate: float, count: int) -> dict[str, float]:
+    """Run a subject on one core and the server on another."""
+    cores = sorted(os.sched_getaffinity(0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "benches.batch_server", str(rate)], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            os.sched_setaffinity(server.pid, {cores[-1]})
+            assert server.stdout is not None
+            url = server.stdout.readline().strip()
+            words = ["--inside", subject, what, url, str(count)]
+            with subprocess.Popen(
+                [sys.executable, "-m", "benches.batch", *words], stdout=subprocess.PIPE, text=True
+            ) as inside:
+                os.sched_setaffinity(inside.pid, {cores[0]})
+                said, _ = inside.communicate()
+            if inside.returncode:
+                raise RuntimeError(f"{subject} failed")
+        finally:
+            server.kill()
+    result: dict[str, float] = json.loads(said)
+    return result
+
+
+def main() -> None:
+    """Measure all and print the tables."""
+    count = int(os.environ.get("DOCUMENTS", len(DOCUMENTS)))
+    tokens = output_tokens(count)
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
+          f"{time.strftime('%Y-%m-%d')}; {count:,} documents, {tokens:,} output tokens")  # fmt: skip
+    print(f"\n{STREAMS} streams at a time, as fast as they come, one core:")
+    print(f"{'':14}{'documents/s':>12}{'seconds':>10}{'CPU seconds':>13}{'CPU us/token':>14}")
+    found: dict[str, Any] = {}
+    for subject in SUBJECTS:
+        row = measure(subject, "throughput", 0, count)
+        found[subject] = {"throughput": row}
+        print(
+            f"{subject:14}{count / row['seconds']:12.1f}{row['seconds']:10.1f}{row['cpu_s']:13.1f}"
+            f"{row['cpu_s'] / tokens * 1e6:14.1f}"
+        )
+    print(f"\nEvent loop while {STREAMS} streams bring {RATE} tokens a second each, one core:")
+    print(f"{'':14}{'late p50 ms':>12}{'p99 ms':>10}{'worst ms':>13}{'core used':>14}")
+    for subject in SUBJECTS:
+        row = measure(subject, "delay", RATE, 0)
+        found[subject]["delay"] = row
+        print(
+            f"{subject:14}{row['p50_ms']:12.1f}{row['p99_ms']:10.1f}{row['worst_ms']:13.1f}"
+            f"{row['cpu_share']:14.0%}"
+        )
+    folder = Path(".bench")
+    folder.mkdir(exist_ok=True)
+    (folder / "batch.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+def _inside(subject: str, what: str, url: str, count: str) -> None:
+    if what == "throughput":
+        row = asyncio.run(throughput(subject, url, int(count)))
+    else:
+        row = asyncio.run(delay(subject, url))
+    print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    if "--inside" in sys.argv:
+        _inside(*sys.argv[sys.argv.index("--inside") + 1 :])
+    else:
+        main()
