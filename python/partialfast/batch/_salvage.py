@@ -20,7 +20,7 @@ from typing import IO, Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from partialfast._core import Envelope
+from partialfast._core import Intake
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._stream import StreamState
 from partialfast.batch._journal import plain
@@ -232,15 +232,17 @@ class _Reader:
     def _feed(self, state: StreamState[Any], recorded: Recorded) -> str:
         """Read an answer; say why it is not whole, if that does not show in the value's text."""
         text = recorded.text.decode()
-        envelope = Envelope(noise=True, key=self._key, bare_array=self._key == "items")
-        state.feed(envelope.feed(text))
-        if envelope.error is not None:
-            raise envelope.error
-        if not envelope.begun:
+        intake = Intake(
+            state, noise=True, key=self._key, bare_array=self._key == "items", items=False
+        )
+        intake.feed(text)
+        if intake.error is not None:
+            raise intake.error
+        if not intake.begun:
             raise JsonError(
                 "there is no JSON in the text", kind="expected_value", offset=0, line=1, column=1
             )
-        if not envelope.done and self._key is not None:
+        if not intake.done and self._key is not None:
             return "the object around the value is not closed"
         # A number at the end of a text that a limit has cut may have had more digits.
         if recorded.finish_reason in _CUT and text.rstrip()[-1:].isdigit():
