@@ -108,10 +108,10 @@ async def _with_instructor(
                 if not stream:
                     return await create.create(model=LLM, response_model=Meeting, messages=messages)
                 value: Any = None
-                stream = create.create_partial(
+                snapshots = create.create_partial(
                     model=LLM, response_model=Meeting, messages=messages
                 )
-                async for value in stream:  # noqa: B007 - the last one is the result
+                async for value in snapshots:  # noqa: B007 - the last one is the result
                     pass
                 return Meeting.model_validate(value.model_dump())
 
@@ -226,8 +226,9 @@ def main() -> None:
     """Measure all and print the tables."""
     count = int(os.environ.get("DOCUMENTS", len(DOCUMENTS)))
     tokens = output_tokens(count)
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, "
-          f"{time.strftime('%Y-%m-%d')}; {count:,} documents, {tokens:,} output tokens")  # fmt: skip
+    machine = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
+    today = time.strftime("%Y-%m-%d")
+    print(f"{machine}, {today}; {count:,} documents, {tokens:,} output tokens")
     print(f"\n{STREAMS} streams at a time, as fast as they come, one core:")
     print(f"{'':14}{'documents/s':>12}{'seconds':>10}{'CPU seconds':>13}{'CPU us/token':>14}")
     found: dict[str, Any] = {}
