@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
+import socket
 import sys
+import threading
 import time
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
@@ -311,3 +314,54 @@ def test_a_stream_that_was_never_begun_is_no_trouble(transport: Any) -> None:
     with held() as url:
         asyncio.run(main())
         assert url.exchanges == []
+
+
+@BY_TRANSPORT
+@pytest.mark.parametrize("http", CLIENTS)
+def test_a_connection_is_used_again_after_a_whole_answer(transport: Any, http: str) -> None:
+    async def main() -> None:
+        async with opened(url, http) as sdk:
+            client = pf.from_openai(sdk, transport=transport)
+            for _ in range(3):
+                await client.create_partial(**ASK).final()
+
+    with replay.serve({"text": TEXT}) as url:
+        asyncio.run(main())
+        assert [exchange.ending for exchange in url.exchanges] == ["complete"] * 3
+        assert len({exchange.port for exchange in url.exchanges}) == 1
+
+
+def test_a_server_that_does_not_end_its_body_is_not_waited_for() -> None:
+    async def main() -> None:
+        async with AsyncOpenAI(base_url=url, api_key="k") as sdk:
+            stream = pf.from_openai(sdk, transport="raw").create_partial(**ASK)
+            since = time.monotonic()
+            assert (await stream.final()).budget == 50000
+            assert time.monotonic() - since < SECONDS
+
+    call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
+    chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+    body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
+    with endless(body) as url:
+        asyncio.run(main())
+
+
+@contextmanager
+def endless(body: str) -> Generator[str]:
+    """Serve one answer whose body never ends."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+            connection.sendall((head + body).encode())
+            connection.settimeout(5)
+            connection.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        thread.join(10)
+        assert not thread.is_alive()

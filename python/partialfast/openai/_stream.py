@@ -344,6 +344,7 @@ class _AsyncStream(_Base[T, Final_]):
             state.accept(await cast("AsyncSource", self._source).read())
             snapshot = state.pull()
         if state.over and self._source is not None:
+            await self._source.afinish()
             await self._close_source()
             self._call.log_end(state, None)
         self._finished = snapshot is NOTHING

@@ -26,6 +26,10 @@ __all__ = [
 
 Transport = Literal["auto", "raw", "sdk"]
 
+# How long, and how much, to read for the sake of the connection.
+_FINISH_S = 0.1
+_FINISH_BLOCKS = 16
+
 
 class _End:
     """The type of `END`."""
@@ -81,8 +85,11 @@ class AsyncSource(Protocol):
     async def read(self) -> Any:
         """Return the next block, `END`, a `Corrupt` or a `Lost`."""
 
+    async def afinish(self) -> None:
+        """Close the response, of which nothing more is wanted, so that its connection is kept."""
+
     async def aclose(self) -> None:
-        """Close the response."""
+        """Close the response at once."""
 
 
 def open_source(resource: Any, kwargs: dict[str, Any], transport: Transport) -> Source:
@@ -212,6 +219,18 @@ class _AsyncRawSource:
         except _transport_errors() as error:
             return Lost(error)
 
+    async def afinish(self) -> None:
+        from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
+
+        # A connection can be used again when the end of the body was read, which is about to come.
+        # The SDK waits as long for it. (Reading without a time limit would be trusting too much,
+        # and without asynchrony there is no other way: there the SDK gives the connection up, too.)
+        with move_on_after(_FINISH_S):
+            for _ in range(_FINISH_BLOCKS):
+                if await self.read() is END:
+                    break
+        await self.aclose()
+
     async def aclose(self) -> None:
         await self._blocks.aclose()
         await self._manager.__aexit__(None, None, None)
@@ -256,6 +275,10 @@ class _AsyncSdkSource:
             return Corrupt(str(error))
         except _transport_errors() as error:
             return _lost(error)
+
+    async def afinish(self) -> None:
+        # The SDK has read the end.
+        await self.aclose()
 
     async def aclose(self) -> None:
         # An asynchronous generator, as a wrapped client may give, has no `close`.

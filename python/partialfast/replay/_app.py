@@ -117,6 +117,7 @@ def _exchange(request: Request, raw: bytes) -> Exchange:
         headers=dict(request.headers),
         raw=raw,
         body=body if isinstance(body, dict) else None,
+        port=request.client.port if request.client is not None else None,
     )
 
 

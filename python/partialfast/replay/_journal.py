@@ -27,6 +27,7 @@ class Exchange:
         headers: The request's headers, names in lower case.
         raw: The request's body.
         body: The request's body decoded, or ``None`` when it is not a JSON object.
+        port: The client's port, the same for all requests over one connection.
         started: When it came, on `time.monotonic`'s clock.
         status: The status of the response, once decided.
         recording: What was played, if anything.
@@ -41,6 +42,7 @@ class Exchange:
     headers: Mapping[str, str]
     raw: bytes
     body: dict[str, Any] | None
+    port: int | None = None
     started: float = field(default_factory=time.monotonic)
     status: int | None = None
     recording: Recording | None = None

@@ -1,0 +1,213 @@
+"""The State of an answer by itself: no server, no client, bytes in and snapshots out."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from openai import OpenAI
+from pydantic import BaseModel, field_validator
+
+import partialfast as pf
+from partialfast import replay
+from partialfast._core import EventReader
+from partialfast.openai._answer import StateOptions
+from partialfast.openai._chat import ChatState
+from partialfast.openai._pace import Pace
+from partialfast.openai._state import NOTHING, State
+from partialfast.openai._target import read_target
+from partialfast.openai._transport import END
+from tests.chunkings import chunkings
+from tests.openai_driver import TEXT, Meeting, User
+
+
+def events(text: str, *, size: int = 3) -> list[bytes]:
+    """Return the stream of an answer that calls a function with this text."""
+
+    def event(delta: Any, finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return b"data: " + json.dumps({"id": "1", "choices": [choice]}).encode() + b"\n\n"
+
+    begin = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": ""}}
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    return [
+        event({"tool_calls": [begin]}),
+        *(event({"tool_calls": [{"index": 0, "function": {"arguments": p}}]}) for p in pieces),
+        event({}, "stop"),
+        b"data: [DONE]\n\n",
+    ]
+
+
+def new_state(response_model: Any = Meeting, *, items: bool = False, every: Any = "event") -> State:
+    return ChatState(
+        read_target(response_model, items=items, tools=True, strict=False),
+        tools=True,
+        exact_names=False,
+        options=StateOptions(strict=None, context=None, on_invalid="raise"),
+        pace=Pace(every, clock=itertools.count().__next__),
+    )
+
+
+def read(state: State, blocks: Sequence[Any]) -> list[Any]:
+    """Feed the blocks and return what was handed out, with its completions, per block."""
+    handed: list[list[Any]] = []
+    for block in [*blocks, END]:
+        state.accept(block)
+        handed.append([])
+        while (one := state.pull()) is not NOTHING:
+            handed[-1].append((one.model_dump(), state.completed))
+    return handed
+
+
+def flat(handed: list[Any]) -> list[Any]:
+    return list(itertools.chain(*handed))
+
+
+def test_cuts_of_the_stream_do_not_matter() -> None:
+    stream = b"".join(events(TEXT, size=40))
+    expected = flat(read(new_state(), [stream]))
+    assert len(expected) > 3
+    assert expected[-1][0] == Meeting.model_validate_json(TEXT).model_dump()
+    for blocks in chunkings(stream):
+        assert flat(read(new_state(), blocks)) == expected
+
+
+@pytest.mark.parametrize("together", [1, 2, 5, 1000])
+def test_one_snapshot_per_read(together: int) -> None:
+    stream = events(TEXT)
+    blocks = [b"".join(stream[at : at + together]) for at in range(0, len(stream), together)]
+    each = read(new_state(), blocks)
+    newest = read(new_state(every="read"), blocks)
+    assert sum(map(len, each)) > len(TEXT) / 10
+    # The first one is not delayed; otherwise there is at most one per read, and it is the newest.
+    first = next(handed for handed in newest if handed)
+    assert first[0][0] == flat(each)[0][0]
+    assert all(len(handed) <= 1 for handed in newest if handed is not first)
+    for of_each, of_newest in zip(each, newest, strict=True):
+        if of_each:
+            assert of_newest[-1][0] == of_each[-1][0]
+    completed = [path for _, paths in flat(each) for path in paths]
+    assert [path for _, paths in flat(newest) for path in paths] == completed
+    assert len(completed) == 10
+
+
+def test_one_snapshot_per_value() -> None:
+    handed = flat(read(new_state(every="value"), events(TEXT, size=1)))
+    assert [paths for _, paths in handed[1:]] == [
+        [("users", 0, "name")],
+        [("users", 0, "email")],
+        [("users", 0)],
+        [("users", 1, "name")],
+        [("users", 1, "email")],
+        [("users", 1)],
+        [("users",)],
+        [("location",)],
+        [("budget",), ()],
+    ]
+
+
+def test_at_most_one_snapshot_in_so_many_seconds() -> None:
+    # The clock moves by one whenever it is looked at.
+    every = flat(read(new_state(every=0.5), events(TEXT)))
+    few = flat(read(new_state(every=10.0), events(TEXT)))
+    full = flat(read(new_state(), events(TEXT)))
+    assert [one for one, _ in every] == [one for one, _ in full]
+    assert 2 < len(few) < len(full) / 3
+    assert few[0][0] == full[0][0]
+    assert few[-1][0] == full[-1][0]
+    paths = [path for _, completed in few for path in completed]
+    assert paths == [path for _, completed in full for path in completed]
+
+
+def test_a_validator_must_not_use_the_stream_that_calls_it() -> None:
+    class Looks(BaseModel):
+        users: list[User]
+        budget: int
+
+        @field_validator("budget")
+        @classmethod
+        def look(cls, value: int) -> int:
+            return len(state.text) + value
+
+    state = new_state(Looks)
+    with pytest.raises(RuntimeError, match="in the middle of another call"):
+        read(state, events(TEXT))
+
+
+def test_the_same_answer_read_whole() -> None:
+    class Message:
+        content = None
+        tool_calls = None
+
+    class Choice:
+        index = 0
+        message = Message
+        finish_reason = "stop"
+
+    class Completion:
+        id, model, usage = "1", "m", None
+        choices = (Choice,)
+
+    state = new_state()
+    state.put_answer(Completion)
+    with pytest.raises(pf.TruncatedError):
+        state.pull()
+
+
+def test_an_event_reader_wants_its_blocks_one_by_one() -> None:
+    reader = EventReader("chat")
+    reader.put(b"data: [DONE]\n\n")
+    with pytest.raises(RuntimeError, match="not read to its end"):
+        reader.put(b"more")
+    assert reader.pull() == ("done",)
+    assert reader.pull() is None
+    reader.put(b"data: {}\n\n")
+    assert reader.pull() is None
+    with pytest.raises(ValueError, match="'chat' or 'responses'"):
+        EventReader("telegraph")
+
+
+def test_an_endless_event_is_an_error() -> None:
+    reader: Any = EventReader("chat")
+    block = b"data: " + b"x" * (1 << 20)
+    found: Any = None
+    for _ in range(17):
+        reader.put(block)
+        found = reader.pull()
+        if found is not None:
+            break
+        block = b"x" * (1 << 20)
+    assert found[0] == "corrupt"
+    assert "longer than the limit" in found[1]
+
+
+@pytest.mark.network
+def test_streams_leave_nothing_behind() -> None:
+    """Hold that a stream goes with its last reference, whether the collector runs or not."""
+    message: Any = {"role": "user", "content": "hello"}
+    arguments: dict[str, Any] = {"model": "m", "messages": [message], "response_model": Meeting}
+    with (
+        replay.serve({"text": TEXT}) as url,
+        OpenAI(base_url=url, api_key="k") as sdk,
+    ):
+        client = pf.from_openai(sdk)
+        gc.collect()
+        gc.disable()
+        try:
+            whole = client.create_partial(**arguments)
+            for _ in whole:
+                pass
+            early = client.create_partial(**arguments)
+            for _ in early:
+                break
+            references: list[Any] = [weakref.ref(whole), weakref.ref(early)]
+            states: list[Any] = [weakref.ref(whole._state), weakref.ref(early._state)]
+            del whole, early
+            assert [found() for found in (*references, *states)] == [None] * 4
+        finally:
+            gc.enable()
