@@ -175,15 +175,15 @@ def test_an_event_reader_wants_its_blocks_one_by_one() -> None:
 def test_an_endless_event_is_an_error() -> None:
     reader: Any = EventReader("chat")
     block = b"data: " + b"x" * (1 << 20)
-    found: Any = None
-    for _ in range(17):
+    found: list[Any] = []
+    for _ in range(16):
         reader.put(block)
-        found = reader.pull()
-        if found is not None:
-            break
+        found.append(reader.pull())
         block = b"x" * (1 << 20)
-    assert found[0] == "corrupt"
-    assert "longer than the limit" in found[1]
+    *before, (kind, why) = found
+    assert before == [None] * 15
+    assert kind == "corrupt"
+    assert "longer than the limit" in why
 
 
 @pytest.mark.network
