@@ -85,14 +85,27 @@ impl Driver {
             .map_err(|error| self.fail(py, error))
     }
 
+    /// Keys and indices from the root to the value being written.
+    pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        self.builder.place.path(py, self.machine.is_in_scalar())
+    }
+
     fn fail(&mut self, py: Python<'_>, error: FeedError<PyErr>) -> PyErr {
         let error = match error {
             FeedError::Sink(error) => self.too_long(py, error),
             FeedError::Json(error) => {
+                let in_scalar = matches!(
+                    error.kind,
+                    JsonErrorKind::InvalidNumber
+                        | JsonErrorKind::InvalidLiteral
+                        | JsonErrorKind::NumberLimit
+                );
+                let in_scalar = in_scalar
+                    || (error.kind == JsonErrorKind::Truncated && self.machine.is_in_scalar());
                 let made = self
                     .builder
                     .place
-                    .path(py)
+                    .path(py, in_scalar)
                     .map_or_else(|problem| problem, |path| json_error(error, &path));
                 if error.kind == JsonErrorKind::Truncated {
                     // More text may still come: only `finish` was too early.
@@ -113,7 +126,7 @@ impl Driver {
         if self.builder.is_typed() || !error.is_instance_of::<PyValueError>(py) {
             return error;
         }
-        match self.builder.place.path(py) {
+        match self.builder.place.path(py, false) {
             Ok(path) => number_limit(&mut self.machine, error, &path),
             Err(problem) => problem,
         }

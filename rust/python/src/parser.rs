@@ -66,7 +66,7 @@ impl JsonParser {
 
     #[getter]
     fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        shared(slf)?.driver.builder.place.path(slf.py())
+        shared(slf)?.driver.path(slf.py())
     }
 
     #[getter]

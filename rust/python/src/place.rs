@@ -61,8 +61,8 @@ pub struct Whereabouts {
     older: usize,
     /// Union members that pydantic names in an error's location, each with its depth.
     labels: Vec<(usize, Py<PyAny>)>,
-    /// Set while a stretch is read a second time.
-    muted: bool,
+    /// How many stretches are being read a second time, one inside the other.
+    muted: usize,
 }
 
 impl Whereabouts {
@@ -105,7 +105,7 @@ impl Whereabouts {
     }
 
     pub fn enter(&mut self, array: bool) {
-        if !self.muted {
+        if self.muted == 0 {
             self.events.push(Event::Enter);
         }
         self.levels.push(Level {
@@ -118,14 +118,14 @@ impl Whereabouts {
     pub fn leave(&mut self, py: Python<'_>) {
         self.levels.pop();
         self.settle();
-        if !self.muted {
+        if self.muted == 0 {
             self.events.push(Event::Leave(self.here(py)));
         }
     }
 
     pub fn scalar(&mut self, py: Python<'_>) {
         self.settle();
-        if !self.muted {
+        if self.muted == 0 {
             self.events.push(Event::Scalar(self.here(py)));
         }
     }
@@ -147,11 +147,11 @@ impl Whereabouts {
     /// Go back to `depth` open containers and stop noting events, to read a stretch again.
     pub fn rewind(&mut self, depth: usize) {
         self.levels.truncate(depth);
-        self.muted = true;
+        self.muted += 1;
     }
 
     pub fn resume(&mut self) {
-        self.muted = false;
+        self.muted -= 1;
     }
 
     pub fn label_count(&self) -> usize {
@@ -171,16 +171,29 @@ impl Whereabouts {
         self.events.clear();
         self.older = 0;
         self.labels.clear();
-        self.muted = false;
+        self.muted = 0;
     }
 
     /// Keys and indices from the root to the value being read.
-    pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    ///
+    /// `in_scalar` says that a number or literal has begun, of which nothing was heard yet.
+    pub fn path<'py>(&self, py: Python<'py>, in_scalar: bool) -> PyResult<Bound<'py, PyTuple>> {
         let mut path = Vec::with_capacity(self.levels.len());
         for level in &self.levels {
             if level.active {
                 path.extend(level.step.to_python(py)?);
             }
+        }
+        if in_scalar
+            && let Some(level) = self.levels.last()
+            && level.array
+            && !level.active
+        {
+            let index = match level.step {
+                Step::Index(index) => index + 1,
+                _ => 0,
+            };
+            path.push(index.into_pyobject(py)?.into_any().unbind());
         }
         PyTuple::new(py, path)
     }

@@ -161,7 +161,7 @@ impl StateCore {
 
     #[getter]
     fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        shared(slf)?.driver.builder.place.path(slf.py())
+        shared(slf)?.driver.path(slf.py())
     }
 
     #[getter]

@@ -219,6 +219,12 @@ impl Machine {
         self.state == State::Done
     }
 
+    /// Whether the text stands inside a number or a literal, of which the sink knows nothing yet.
+    #[must_use]
+    pub fn is_in_scalar(&self) -> bool {
+        matches!(self.state, State::Number(_) | State::Literal(..))
+    }
+
     /// Reads a chunk and tells the sink what it says.
     ///
     /// The whole chunk is used, unless the root value ends in it: then `consumed` ends just behind
