@@ -99,10 +99,14 @@ def partial_origin(class_: Any) -> Any:
     return class_.__dict__.get(_ORIGIN)
 
 
-def open_field(instance: Any) -> str | None:
-    """Return the name of the field of a partial model that is still being written."""
+def open_field(instance: Any) -> str | bool | None:
+    """Return the name of the field of a partial model that is still being written.
+
+    Returns:
+        The name; ``True`` where no field is validated yet, open or not; ``None`` where all are.
+    """
     try:
-        return cast("str | None", object.__getattribute__(instance, OPEN))
+        return cast("str | bool | None", object.__getattribute__(instance, OPEN))
     except AttributeError:
         return None
 

@@ -8,8 +8,10 @@ values that are. Everything else, aliases, exclusions, config, stays as it is.
 
 from __future__ import annotations
 
+import collections
 from typing import TYPE_CHECKING, Any, cast
 
+from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, SchemaSerializer
 
 from ._schema import (
@@ -122,27 +124,39 @@ class _Rewriter:
         default: Schema = {}
         if schema["type"] == "default":
             # Kept outermost: it is where `exclude_defaults` looks.
-            default = {**schema}
-            schema = schema["schema"]
-        open_ = {"type": "nullable", "schema": self.rewrite(schema)}
-        if self._has_users_serializer(schema, set()):
-            complete = standalone(_without_field_serializers(schema), self._definitions)
-            open_ = {**open_, "serialization": _guard(complete)}
+            default = {k: v for k, v in schema.items() if k != "serialization"}
+            if not _is_method(schema) and "serialization" in schema:
+                schema = {**schema["schema"], "serialization": schema["serialization"]}
+            else:
+                schema = schema["schema"]
+        open_: Schema = {"type": "nullable", "schema": _ANY}
+        if not _is_method(schema):
+            open_ = {"type": "nullable", "schema": self.rewrite(schema)}
+            if self._meets(schema, _has_users_serializer) and not self._meets(schema, _needs_data):
+                complete = standalone(schema, self._definitions)
+                open_ = {"type": "any", "serialization": _guard(complete, open_)}
+        elif not schema["type"].startswith("function-"):
+            schema = {k: v for k, v in schema.items() if k != "serialization"}
+            open_ = {"type": "nullable", "schema": self.rewrite(schema)}
+        else:
+            # What pydantic would use instead stood in the place of that serializer.
+            open_ = {"type": "any", "serialization": _by_type()}
         return {**default, "schema": open_} if default else open_
 
-    def _has_users_serializer(self, schema: Schema, seen: set[str]) -> bool:
-        """Tell whether dumping a value of `schema`, down to models, calls the user's code."""
-        function = schema.get("serialization", {}).get("function")
-        if function is not None and not is_pydantics(function):
-            return True
-        if schema["type"] in ("model", "dataclass"):
-            return False
-        if schema["type"] == "definition-ref":
-            name = schema["schema_ref"]
-            if name in seen:
-                return False
-            return self._has_users_serializer(self._definitions[name], seen | {name})
-        return any(self._has_users_serializer(part, seen) for part in parts(schema))
+    def _meets(self, schema: Schema, condition: Callable[[Schema], bool]) -> bool:
+        """Tell whether `condition` holds for `schema` or a part of it, down to models."""
+        pending = [schema]
+        seen: set[str] = set()
+        while pending:
+            item = pending.pop()
+            if condition(item):
+                return True
+            if item["type"] == "definition-ref" and item["schema_ref"] not in seen:
+                seen.add(item["schema_ref"])
+                pending.append(self._definitions[item["schema_ref"]])
+            elif item["type"] not in ("model", "dataclass"):
+                pending.extend(parts(item))
+        return False
 
     def rewrite(self, schema: Schema) -> Schema:
         """Return `schema` for a value that may be incomplete, without the user's serializers."""
@@ -156,8 +170,10 @@ class _Rewriter:
             made = self.rewrite(schema[_DUMPED_AS[kind]])
             return {**made, **{k: v for k, v in schema.items() if k == "serialization"}}
         made = {key: value for key, value in schema.items() if key != "ref"}
-        if not is_pydantics(made.get("serialization", {}).get("function", len)):
+        if _has_users_serializer(made):
             del made["serialization"]
+            complete = standalone(schema, self._definitions)
+            return {"type": "any", "serialization": _guard_part(complete, self.rewrite(made))}
         special = {
             "dataclass": self._dataclass,
             "named-tuple": self._named_tuple,
@@ -241,21 +257,34 @@ class _Rewriter:
             if not isinstance(inner, dict):
                 continue
             made = self.rewrite(inner)
+            if _has_users_serializer(made):
+                # It takes whatever comes to it, which may be another member's value.
+                made = {**made, "serialization": {**made["serialization"], "schema": _ANY}}
             if made != _ANY or _ANY not in rewritten:
                 rewritten.append(made)
         # What no other member takes is dumped by what it is.
-        rewritten.sort(key=lambda member: member == _ANY)
+        rewritten.sort(key=lambda member: member["type"] == "any")
         made = {"type": "union", "choices": rewritten}
         if "serialization" in schema:
             made["serialization"] = schema["serialization"]
         return made if len(rewritten) > 1 else rewritten[0]
 
 
-def _without_field_serializers(schema: Schema) -> Schema:
-    """Drop a serializer that is a method of the model: it would meet holes in ``self``."""
-    if schema.get("serialization", {}).get("is_field_serializer"):
-        return {key: value for key, value in schema.items() if key != "serialization"}
-    return schema
+def _is_method(schema: Schema) -> bool:
+    """Tell whether the serializer is a method of the model: it would meet holes in ``self``."""
+    return bool(schema.get("serialization", {}).get("is_field_serializer"))
+
+
+def _has_users_serializer(schema: Schema) -> bool:
+    function = schema.get("serialization", {}).get("function")
+    return function is not None and not is_pydantics(function)
+
+
+def _needs_data(schema: Schema) -> bool:
+    """Tell whether a value is validated only with its siblings, which its validator may look at."""
+    function = schema.get("function", {})
+    with_info = isinstance(function, dict) and function.get("type") == "with-info"
+    return with_info and not is_pydantics(function["function"])
 
 
 class _Lazy:
@@ -278,6 +307,7 @@ class _Lazy:
             exclude_unset=info.exclude_unset,
             exclude_defaults=info.exclude_defaults,
             exclude_none=info.exclude_none,
+            exclude_computed_fields=info.exclude_computed_fields,
             round_trip=info.round_trip,
             serialize_as_any=info.serialize_as_any,
             context=info.context,
@@ -286,27 +316,68 @@ class _Lazy:
         )
 
 
-def _guard(complete: Schema) -> Schema:
-    """Return a serializer that calls the user's code on complete values only."""
+#: Types of values that JSON gives, so that they may be open or not validated.
+_NATIVE = (str, int, float, bool, type(None), list, dict, tuple, set, frozenset, collections.deque)
+
+
+def _is_validated(value: Any) -> bool:
+    """Tell, from `value` alone, whether it is complete and valid: only validation makes it."""
+    from ._partial import partial_origin  # noqa: PLC0415 - the two modules need each other
+
+    class_ = type(value)
+    return class_ not in _NATIVE and partial_origin(class_) is None
+
+
+def _guard(complete: Schema, incomplete: Schema) -> Schema:
+    """Return a serializer of a field that calls the user's code on complete values only.
+
+    Args:
+        complete: The field's own schema.
+        incomplete: That of a value that is absent or open.
+    """
     serializer = _Lazy(complete)
 
     def dump(instance: Any, value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
         from ._partial import open_field  # noqa: PLC0415 - the two modules need each other
 
         name = info.field_name
-        received = name in getattr(instance, "__pydantic_fields_set__", (name,))
-        try:
-            if value is None or not received or open_field(instance) == name:
-                return handler(value)
-            return serializer.dump(value, info)
-        except PydanticSerializationError:
-            # Only the user's own serializer knows how, and it cannot be asked yet.
-            return None
+        # A dataclass does not tell what was received: there, the value itself has to.
+        received = name in getattr(instance, "__pydantic_fields_set__", ())
+        settled = received and open_field(instance) not in (name, True)
+        return serializer.dump(value, info) if settled else handler(value)
 
     return {
         "type": "function-wrap",
         "function": dump,
         "is_field_serializer": True,
         "info_arg": True,
-        "schema": {"type": "any"},
+        "schema": incomplete,
     }
+
+
+def _guard_part(complete: Schema, incomplete: Schema) -> Schema:
+    """Return a serializer that calls the user's code on what only validation can have made.
+
+    Args:
+        complete: The schema of the value, with the user's serializer.
+        incomplete: The same for a value that may be open.
+    """
+    serializer = _Lazy(complete)
+
+    def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        return serializer.dump(value, info) if _is_validated(value) else handler(value)
+
+    return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": incomplete}
+
+
+def _by_type() -> Schema:
+    """Return a serializer that goes by what the value is, not by what it is declared to be."""
+
+    def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        try:
+            return handler(value)
+        except PydanticSerializationError:
+            # No type that every serializer knows, such as a URL: it has a schema of its own.
+            return TypeAdapter(type(value)).dump_python(value, mode=info.mode)
+
+    return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": _ANY}

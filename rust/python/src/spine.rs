@@ -11,7 +11,7 @@
 //! as it was: its reference count shows, and that part is copied instead.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
+use pyo3::types::{PyBool, PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
 
 use crate::builder::{Builder, Shown};
 use crate::ffi;
@@ -250,14 +250,25 @@ impl Run<'_, '_> {
                     return Ok(());
                 };
                 if let Some(members) = &plan.members {
-                    let open = match &slot.open {
-                        Open::Key(key) => key.bind(py).clone(),
-                        _ => py.None().into_bound(py),
-                    };
+                    let open = self.open_mark(frame, &slot.open);
                     members.open.set(slot.object.bind(py), &open)?;
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// What tells the serializer of a partial model which of its fields are not validated: the
+    /// name of the open one, `True` for all, or `None`.
+    fn open_mark(&self, frame: &Frame, open: &Open) -> Bound<'_, PyAny> {
+        let py = self.py;
+        let tentative = frame.tentative || self.plan.node(frame.node).tentative;
+        if tentative || frame.failed || frame.doubtful {
+            return PyBool::new(py, true).to_owned().into_any();
+        }
+        match open {
+            Open::Key(key) => key.bind(py).clone(),
+            Open::No | Open::Item => py.None().into_bound(py),
         }
     }
 
@@ -304,7 +315,8 @@ impl Run<'_, '_> {
                     .as_ref()
                     .map(|set| copy_set(set.bind(py), &open))
                     .transpose()?;
-                let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &open)?;
+                let mark = self.open_mark(frame, &open);
+                let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &mark)?;
                 let entries = made.len();
                 let dict =
                     matches!(plan.flavor, Flavor::Model | Flavor::Dataclass).then(|| made.unbind());
@@ -486,7 +498,7 @@ fn instance<'py>(
     dict: &Bound<'py, PyDict>,
     set: Option<&Bound<'py, PySet>>,
     extra: Option<&Bound<'py, PyDict>>,
-    open: &Open,
+    open: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dict.py();
     let class: &Bound<'py, PyType> = plan.class.bind(py);
@@ -511,10 +523,6 @@ fn instance<'py>(
             members
                 .private
                 .set(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
-            let open = match open {
-                Open::Key(key) => key.bind(py),
-                _ => &none,
-            };
             members.open.set(&made, open)?;
             Ok(made)
         }
