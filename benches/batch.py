@@ -230,7 +230,8 @@ def main() -> None:
     today = time.strftime("%Y-%m-%d")
     print(f"{machine}, {today}; {count:,} documents, {tokens:,} output tokens")
     print(f"\n{STREAMS} streams at a time, as fast as they come, one core:")
-    print(f"{'':14}{'documents/s':>12}{'seconds':>10}{'CPU seconds':>13}{'CPU us/token':>14}")
+    heads = ("documents/s", "seconds", "CPU seconds", "CPU us/token")
+    print(" " * 14 + "{:>12}{:>10}{:>13}{:>14}".format(*heads))
     found: dict[str, Any] = {}
     for subject in SUBJECTS:
         row = measure(subject, "throughput", 0, count)

@@ -169,13 +169,14 @@ def ask(server: replay.Server, api: str, *, tools: bool) -> bytes:
 
 
 def test_a_value_that_was_wrapped_is_taken_out(tmp_path: Path) -> None:
-    content = '{"items": [1, 2]}\n{"items": [1, 2\n[1, 2]\n{"items": [1, 2]'
+    content = '{"items": [1, 2]}\n{"items": [1, 2\n[1, 2]\n{"items": [1, 2]\n{"other": 1}'
     (tmp_path / "numbers.py").write_text("Numbers = list[int]\n")
     assert run(tmp_path, content, model=f"{tmp_path}/numbers.py:Numbers") == 3
     assert [line.get("value", line.get("partial")) for line in found(tmp_path)] == [
         [1, 2], [1], [1, 2], [1, 2],
     ]  # fmt: skip
     assert ["value" in line for line in found(tmp_path)] == [True, False, True, False]
+    assert [line["error"]["location"] for line in failed(tmp_path)] == [["items"]]
 
 
 def test_many_processes_find_what_one_does(tmp_path: Path) -> None:

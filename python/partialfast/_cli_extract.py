@@ -17,7 +17,7 @@ from partialfast._endpoint import MODES, Endpoint, connected, first_request
 from partialfast.batch import BatchError, Meter
 from partialfast.batch._display import summary
 from partialfast.batch._documents import FORMATS, open_documents
-from partialfast.batch._job import Files, Job, Outcome, plan, run, show_plan
+from partialfast.batch._job import Elsewhere, Files, Job, Outcome, plan, run, show_plan
 from partialfast.batch._model import find_model
 
 __all__ = ["configure", "execute"]
@@ -37,6 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     _configure_what(parser)
     _configure_how(parser)
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on a Ray cluster: its address, auto for that of this machine, local for a new "
+        "one; the limits hold for all of it",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with the results in OUTPUT")
     again.add_argument("--overwrite", action="store_true", help="forget the results in OUTPUT")
@@ -160,11 +166,26 @@ def execute(args: argparse.Namespace) -> int:
         endpoint = Endpoint.of_environment(
             args.base_url, mode=args.mode, concurrency=args.concurrency
         )
-        return asyncio.run(_Run(job, endpoint, sys.stderr).main())
+        elsewhere = _on_ray(args, job, endpoint) if args.ray else None
+        return asyncio.run(_Run(job, endpoint, sys.stderr, elsewhere).main())
     except ImportError as error:
         raise missing(error) from error
     except (BatchError, ValueError, TypeError) as error:
         raise CommandError(str(error)) from error
+
+
+def _on_ray(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere:
+    from partialfast.batch.ray import lines_from  # noqa: PLC0415 - for those who have a cluster
+
+    return lines_from(
+        args.ray,
+        model=args.model,
+        llm=job.llm,
+        endpoint=endpoint,
+        prompt=job.prompt,
+        system=job.system,
+        arguments=job.options,
+    )
 
 
 def _job(args: argparse.Namespace) -> Job:
@@ -210,9 +231,13 @@ class _Run:
         job: What is to be done.
         endpoint: Where the model is.
         err: Where people look.
+        elsewhere: Does the extraction, instead of this process.
     """
 
-    def __init__(self, job: Job, endpoint: Endpoint, err: TextIO) -> None:
+    def __init__(
+        self, job: Job, endpoint: Endpoint, err: TextIO, elsewhere: Elsewhere | None = None
+    ) -> None:
+        self._elsewhere = elsewhere
         self._job = job
         self._endpoint = endpoint
         self._err = err
@@ -247,7 +272,12 @@ class _Run:
     async def _run(self) -> Outcome:
         async with connected(self._endpoint) as client:
             return await run(
-                self._job, client=client, until=self._until, out=self._err, on_start=self._begin
+                self._job,
+                client=client,
+                until=self._until,
+                out=self._err,
+                on_start=self._begin,
+                elsewhere=self._elsewhere,
             )
 
     def _begin(self, meter: Meter) -> None:

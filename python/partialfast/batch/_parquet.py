@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from partialfast.batch._needs import load
 from partialfast.batch._result import BatchError
 
-__all__ = ["arrow_schema", "require_pyarrow", "write_parquet"]
+__all__ = ["arrow_schema", "require_pyarrow", "value_column", "write_parquet"]
 
 _ROWS = 4096
 
@@ -44,6 +44,19 @@ def arrow_schema(model: Any) -> Any:
         for each field; one column ``value`` if the type is not an object.
     """
     return _Table(model).schema
+
+
+def value_column(model: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Give one column for a whole value.
+
+    Args:
+        model: Any type that pydantic can validate.
+
+    Returns:
+        Its ``pyarrow.DataType``, and what turns a JSON value into a cell of it.
+    """
+    root = _Table(model).root
+    return root.type, root.convert
 
 
 def write_parquet(model: Any, journal: Path, output: Path) -> int:
@@ -110,7 +123,7 @@ class _Table:
         self._definitions: Mapping[str, Any] = whole.get("$defs", {})
         root = self._node(whole, ())
         self._flat = isinstance(root, _Struct)
-        self._root = root
+        self.root = root
         columns = dict(root.children) if isinstance(root, _Struct) else {"value": root}
         self._id = "_id" if "id" in columns else "id"
         self._columns = columns

@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import IO, Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import InitErrorDetails, PydanticSerializationError
 
 from partialfast._core import Intake
 from partialfast._errors import JsonError, TruncatedError
@@ -242,6 +242,9 @@ class _Reader:
             raise JsonError(
                 "there is no JSON in the text", kind="expected_value", offset=0, line=1, column=1
             )
+        if intake.done and not intake.found:
+            missing = InitErrorDetails(type="missing", loc=(self._key or "",), input=text)
+            raise ValidationError.from_exception_data("answer", [missing], input_type="json")
         if not intake.done and self._key is not None:
             return "the object around the value is not closed"
         # A number at the end of a text that a limit has cut may have had more digits.

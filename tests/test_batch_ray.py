@@ -1,0 +1,189 @@
+"""Batches on a Ray cluster: a cluster of Ray's own for tests, two nodes. Run by ``make test-ray``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from partialfast import cli, replay
+from tests.batching import (
+    Person,
+    answer,
+    arguments,
+    asked,
+    documents,
+    lines,
+    recordings,
+    write_documents,
+)
+
+ray: Any = pytest.importorskip("ray")
+cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
+data: Any = pytest.importorskip("ray.data")
+
+pytestmark = [
+    pytest.mark.network,
+    pytest.mark.deep,
+    # Ray's own warnings are not this package's.
+    pytest.mark.filterwarnings("default"),
+]
+
+COUNT = 120
+
+
+@pytest.fixture
+def cluster() -> Generator[Any, None, None]:
+    made = cluster_utils.Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 2**27}
+    )
+    made.add_node(num_cpus=2, object_store_memory=2**27)
+    made.wait_for_nodes()
+    root = str(Path(__file__).resolve().parents[1])
+    ray.init(
+        address=made.address,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": root}},
+    )
+    data.DataContext.get_current().enable_progress_bars = False
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def rows(server: replay.Server, count: int = COUNT, **options: Any) -> list[dict[str, Any]]:
+    from partialfast.batch.ray import extract_dataset
+
+    made = extract_dataset(
+        data.from_items(documents(count)),
+        model=Person,
+        llm="gpt-4",
+        prompt="From: {text}",
+        base_url=str(server),
+        **options,
+    )
+    found: list[dict[str, Any]] = made.take_all()
+    return found
+
+
+def bad(number: int) -> dict[str, Any]:
+    return {"text": '{"name": "x", "age": "old"}'} if number % 10 == 3 else {}
+
+
+def check(found: list[dict[str, Any]]) -> None:
+    assert Counter(row["id"] for row in found) == Counter(f"d{n}" for n in range(COUNT))
+    for row in found:
+        number = int(row["id"][1:])
+        if number % 10 == 3:
+            assert row["value"] is None
+            assert '"location": ["age"]' in row["error"]
+            assert '"name": "x"' in row["snapshot"]
+        else:
+            assert row["value"] == answer(number)
+            assert row["error"] is row["snapshot"] is None
+        assert row["output_tokens"] > 0
+
+
+def test_every_row_gets_its_value_on_both_nodes(cluster: Any) -> None:
+    del cluster
+    with replay.serve(recordings(COUNT, bad)) as server:
+        found = rows(server, actors=2, streams=16, max_retries=0)
+        assert len(server.exchanges) == COUNT
+    check(found)
+
+
+def test_a_node_that_is_lost_loses_nothing(cluster: Any) -> None:
+    with replay.serve(recordings(COUNT, bad), rate=20) as server:
+        [victim] = [node for node in cluster.list_all_nodes() if not node.head]
+
+        def kill() -> None:
+            # Half-way: some of its results are with the driver, some are not, some are under way.
+            while len(server.exchanges) < COUNT // 2:
+                time.sleep(0.02)
+            cluster.remove_node(victim, allow_graceful=False)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        # One CPU for each: only together do the two nodes have room for three.
+        found = rows(server, actors=3, streams=8, max_retries=0)
+        killer.join()
+        requests = Counter(asked(each) for each in server.exchanges)
+    assert set(requests) == {f"d{number}" for number in range(COUNT)}
+    # The loss was one: something was asked again.
+    assert sum(requests.values()) > COUNT
+    check(found)
+
+
+def test_limits_hold_across_the_cluster(cluster: Any) -> None:
+    del cluster
+    with replay.serve(recordings(60)) as server:
+        rows(server, 60, actors=2, streams=32, rpm=600)
+        starts = sorted(exchange.started for exchange in server.exchanges)
+    # Ten a second, whoever asks: at most a second's worth more in any window.
+    assert len(starts) == 60
+    for first in range(60):
+        within = sum(starts[first] <= start < starts[first] + 1 for start in starts)
+        assert within <= 10 + 10 + 2
+    assert starts[-1] - starts[0] >= 4.5
+
+
+def test_a_pause_is_everybodys(cluster: Any) -> None:
+    del cluster
+    limited = {"text": "", "fault": "status:429", "times": 2}
+    with replay.serve([limited, *recordings(40)]) as server:
+        found = rows(server, 40, actors=2, streams=8)
+    assert all(row["error"] is None for row in found)
+
+
+def test_an_endpoint_that_refuses_all_ends_it(cluster: Any) -> None:
+    del cluster
+    with replay.serve({"text": "", "fault": "status:401"}) as server:
+        with pytest.raises(Exception, match="refuses every request"):
+            rows(server, 40, actors=1, streams=8)
+        assert len(server.exchanges) < 40
+
+
+def test_the_command_gives_what_one_machine_gives(
+    cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", COUNT)
+    with replay.serve(recordings(COUNT, bad)) as server:
+        for name, more in (("one", []), ("many", ["--ray", cluster.address])):
+            words = arguments(source, tmp_path / f"{name}.jsonl", server, "--max-retries", "0")
+            assert cli.main([*words, "--limit", "80", *more]) == 3
+            assert cli.main([*words, "--resume", *more]) == 3
+            assert "80 were finished before" in capsys.readouterr().err
+        assert len(server.exchanges) == 2 * COUNT
+
+    def essence(name: str) -> list[Any]:
+        found = lines(tmp_path / f"{name}.jsonl") + lines(tmp_path / f"{name}.errors.jsonl")
+        return sorted(
+            (line["id"], str(line.get("value")), str(line.get("error"))) for line in found
+        )
+
+    assert essence("one") == essence("many")
+    assert len(essence("one")) == COUNT
+
+
+def test_without_ray_the_error_says_what_to_install() -> None:
+    program = textwrap.dedent("""
+        import sys
+        sys.modules["ray"] = sys.modules["ray.data"] = None
+        from partialfast.batch.ray import extract_dataset
+        try:
+            extract_dataset(None, model=int, llm="x", base_url="http://127.0.0.1:9")
+        except ImportError as error:
+            print(error)
+    """)
+    done = subprocess.run(  # noqa: S603 - a program of this file's
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert 'pip install "partialfast[ray]"' in done.stdout
