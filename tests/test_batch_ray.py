@@ -1,4 +1,4 @@
-"""Batches on a Ray cluster: a cluster of Ray's own for tests, two nodes. Run by ``make test-ray``."""
+"""Batches on a Ray cluster of two nodes, which Ray makes for tests. Run by ``make test-ray``."""
 
 from __future__ import annotations
 
