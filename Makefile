@@ -82,6 +82,14 @@ SECONDS ?= 60
 fuzz: $(VENV)/.installed $(VENV)/.dev ## Fuzz each target of the core, then the package (SECONDS=60 each)
 	.ci/fuzz $(SECONDS)
 
+.PHONY: test-ray
+test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
+	$(call make-venv,$(VENV)-ray)
+	for wheel in dist/*.whl; do $(VENV)-ray/bin/pip install --quiet --force-reinstall --no-deps "$$wheel"; done
+	for wheel in dist/*.whl; do $(VENV)-ray/bin/pip install --quiet "$$wheel[demo,ray]"; done
+	$(VENV)-ray/bin/pip install --quiet --group test
+	$(VENV)-ray/bin/pytest -m deep tests/test_batch_ray.py
+
 .PHONY: test-wheel
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
@@ -165,7 +173,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 .PHONY: clean
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist .bench .venv .venv-audit .venv-bench .venv-wheel
+	rm -rf dist .bench .venv .venv-audit .venv-bench .venv-ray .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +

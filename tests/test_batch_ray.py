@@ -112,13 +112,13 @@ def test_a_node_that_is_lost_loses_nothing(cluster: Any) -> None:
 
         killer = threading.Thread(target=kill)
         killer.start()
-        # One CPU for each: only together do the two nodes have room for three.
-        found = rows(server, actors=3, streams=8, max_retries=0)
+        # Ray spreads its actors over the nodes as long as there is room on both.
+        found = rows(server, actors=4, streams=8, max_retries=0)
         killer.join()
         requests = Counter(asked(each) for each in server.exchanges)
     assert set(requests) == {f"d{number}" for number in range(COUNT)}
     # The loss was one: something was asked again.
-    assert sum(requests.values()) > COUNT
+    assert sum(requests.values()) > COUNT, "the lost node had nothing in hand"
     check(found)
 
 

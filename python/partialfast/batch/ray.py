@@ -73,7 +73,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
     id_column: str | None = "id",
     actors: int = 2,
     streams: int = 64,
-    num_cpus: float = 1.0,
+    num_cpus: float = 0.5,
     rpm: float | None = None,
     tpm: float | None = None,
     max_retries: int = 2,
@@ -94,7 +94,8 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
         id_column: The column that is the document's id; ``None`` if there is none.
         actors: How many processes ask.
         streams: How many requests each of them has under way.
-        num_cpus: What Ray is to reserve for each.
+        num_cpus: What Ray is to reserve for each. Half a core, by default: they mostly wait, and
+            the tasks that bring them their rows need room too.
         rpm: Requests per minute, of all actors together.
         tpm: Tokens per minute, of all actors together.
         max_retries: Attempts after the first.
@@ -397,7 +398,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
         data = load("ray.data", what="--ray", extra="ray")
         data.DataContext.get_current().enable_progress_bars = False
         made = _map(
-            data.from_items(rows), work, actors=count, num_cpus=1.0, rpm=rpm, tpm=tpm
+            data.from_items(rows), work, actors=count, num_cpus=0.5, rpm=rpm, tpm=tpm
         )  # fmt: skip
         for block in made.iter_batches(batch_size=None, batch_format="pyarrow"):
             for row in block.to_pylist():
