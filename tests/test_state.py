@@ -117,6 +117,29 @@ def test_a_closed_value_is_shown_validated() -> None:
     assert skus[-1] == ["A", "B", "C"]
 
 
+class Trimmed(BaseModel):
+    text: Annotated[str, AfterValidator(str.strip)]
+    same: Annotated[str, AfterValidator(str)]
+    items: Annotated[list[int], AfterValidator(sorted)]
+    pair: Annotated[list[int], AfterValidator(tuple)]
+
+
+def test_functions_of_the_standard_library_are_validators_like_any_other() -> None:
+    """Text is shown while open, and what becomes another type only when that is made."""
+    chunks = ['{"text": " a', 'b ", "same": "x', 'y", "items": [2', ', 1], "pair": [1, 2', "]}"]
+    shown = [
+        {name: getattr(snapshot, name) for name in snapshot.model_fields_set}
+        for snapshot in pf.stream(Trimmed, chunks)
+    ]
+    assert shown == [
+        {"text": " a"},
+        {"text": "ab", "same": "x"},
+        {"text": "ab", "same": "xy", "items": []},
+        {"text": "ab", "same": "xy", "items": [1, 2]},
+        {"text": "ab", "same": "xy", "items": [1, 2], "pair": (1, 2)},
+    ]
+
+
 class Plain(BaseModel):
     name: str
     tags: list[str] = []

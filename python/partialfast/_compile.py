@@ -259,20 +259,32 @@ class ValueCompiler:
         info = function["type"] == "with-info" and not is_pydantics(function["function"])
         return scope.has_data and info
 
-    def _keeps_text(self, function: Any, scope: Scope) -> bool:
-        """Tell whether a string that `function` is applied to is declared as a string.
+    def _makes_another(self, function: Any, scope: Scope, inner: Action) -> bool:
+        """Tell whether `function` belongs to a class with a schema of its own, and makes one.
 
-        pydantic's own functions, and those of a class with a schema of its own, make something
-        else of it (``SecretStr``, ``Path``); the user's validators are taken to leave it text.
+        Such a class makes an instance of what it is declared by (``cls(items)``); other functions
+        are taken to leave a string a string, and a list a list.
+
+        Args:
+            function: What is applied to a value.
+            scope: What surrounds it.
+            inner: The action of the value: an object may be of that class already.
         """
-        if isinstance(function, type) or is_pydantics(function):
+        if is_pydantics(function):
             return False
-        if "__get_pydantic_core_schema__" in getattr(function, "__qualname__", ""):
-            return False
+        described = inner[1] if isinstance(inner, tuple) and inner[0] in ("object", "root") else {}
+        bases = getattr(described.get("complete"), "__mro__", ())
+        if isinstance(function, type):
+            return function is not str and function not in bases
+        owner, found, _ = getattr(function, "__qualname__", "").partition(
+            ".__get_pydantic_core_schema__."
+        )
+        if found:
+            return owner not in (base.__qualname__ for base in bases)
         bound = getattr(function, "__self__", None)
-        if isinstance(bound, type):
-            return isinstance(scope.owner, type) and issubclass(scope.owner, bound)
-        return True
+        if isinstance(bound, type) and bound not in bases:
+            return not (isinstance(scope.owner, type) and issubclass(scope.owner, bound))
+        return False
 
     def _type_function_after(self, schema: Schema, scope: Scope) -> Node:
         whole = shell(schema, self._definitions)
@@ -314,9 +326,10 @@ class ValueCompiler:
         self, schema: Schema, scope: Scope, inner: Node, *, rewrites: bool, whole: Schema | None
     ) -> Node:
         deferred = self._needs_data(schema, scope) or inner["deferred"]
-        keeps_text = self._keeps_text(schema["function"]["function"], scope)
+        function = schema["function"]["function"]
         on: dict[str, Action] = {}
         for kind, action in zip(KINDS, inner["on"], strict=True):
+            another = self._makes_another(function, scope, action)
             if isinstance(action, tuple) and action[0] == "goto":
                 _, index, label = action
                 target = self.nodes[index]
@@ -324,9 +337,10 @@ class ValueCompiler:
                     raise Unready
                 made = self._apply(schema, scope, target, rewrites=rewrites, whole=whole)
                 on[kind] = ("goto", self._add(made), label)
-            elif isinstance(action, tuple):
+            elif isinstance(action, tuple) and not another:
                 on[kind] = action
-            elif action in ("text", "text-validate") and keeps_text:
+            elif action in ("text", "text-validate") and not (another or is_pydantics(function)):
+                # pydantic's own make something else of text: ``SecretStr``, ``Path``.
                 on[kind] = "text" if deferred else "text-validate"
             else:
                 on[kind] = "hide" if deferred or action == "hide" else "validate"
@@ -389,7 +403,7 @@ class ValueCompiler:
                 "rest": None,
             }
             # The number of items is to be checked as well.
-            whole: dict[str, Any] = {"close": "raw"}
+            whole: dict[str, Any] = {"close": "build"}
             if any(self._is_deferred(item) for item in items):
                 whole = {"close": "leave", "deferred": True}
         elif variadic == len(items) - 1:
@@ -401,7 +415,7 @@ class ValueCompiler:
             }
             whole = self._whole(schema, items)
             if len(items) > 1 and whole["close"] != "leave":
-                whole = {"close": "raw"}
+                whole = {"close": "build" if whole["close"] == "keep" else "raw"}
         else:
             # Which item is which is only known at the end.
             return self._opaque(schema, scope)

@@ -25,6 +25,11 @@ __all__ = ["TypeCompiler"]
 _IMMUTABLE = (str, int, float, bool, bytes, type(None), enum.Enum)
 
 
+def _without_default(fields: Iterable[tuple[str, Mapping[str, Any]]]) -> list[int]:
+    """Return the indices of the fields that a document must have."""
+    return [i for i, (_, field) in enumerate(fields) if default_of(field["schema"])[0] == "none"]
+
+
 class TypeCompiler(ValueCompiler):
     """Compiles any type. Args are those of `ValueCompiler`."""
 
@@ -100,15 +105,16 @@ class TypeCompiler(ValueCompiler):
             "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), config),
             "unknown": unknown,
             "has_extra": isinstance(unknown, int),
-            "required": [
-                i for i, (_, field) in enumerate(items) if default_of(field["schema"])[0] == "none"
-            ],
+            "required": _without_default(items),
             **self._instance(class_),
         }
         on = {"object": ("object", described)}
         tentative = rewrites or bool(schema.get("custom_init"))
-        close = "raw" if tentative or runs_code(schema, self._definitions) else "build"
-        return self._node(schema, scope, on, close=close, tentative=tentative)
+        return self._node(schema, scope, on, close=self._close(schema), tentative=tentative)
+
+    def _close(self, schema: Schema) -> str:
+        """Return how an object of `schema` closes: put together where no user code runs."""
+        return "raw" if runs_code(schema, self._definitions) else "build"
 
     def _instance(self, class_: type[BaseModel]) -> dict[str, Any]:
         """Return what it takes to make an instance of the partial class."""
@@ -138,8 +144,11 @@ class TypeCompiler(ValueCompiler):
         how, _ = default_of(inner_schema)
         if how != "none":
             inner_schema = inner_schema["schema"]
+        close = self._close(schema)
         try:
-            inner = self._settled(self._inner(inner_schema, inside))
+            inner = self._inner(inner_schema, inside)
+            if close == "raw":
+                inner = self._settled(inner)
         except Unready:
             return self._opaque(schema, scope)
         index = self._add(inner)
@@ -150,15 +159,15 @@ class TypeCompiler(ValueCompiler):
             "keys": [],
             "unknown": "ignore",
             "has_extra": False,
-            "required": [],
+            "required": [0],
             **self._instance(class_),
         }
         on = {
             kind: ("root", described)
             for kind, action in zip(KINDS, inner["on"], strict=True)
-            if isinstance(action, tuple) or action == "text"
+            if isinstance(action, tuple) or action in ("text", "text-validate")
         }
-        return self._node(schema, scope, on, tentative=rewrites)
+        return self._node(schema, scope, on, close=close, tentative=rewrites)
 
     def _settled(self, node: Node) -> Node:
         """Return `node` for a value that is validated by what encloses it, at the same byte."""
@@ -201,9 +210,10 @@ class TypeCompiler(ValueCompiler):
             "has_extra": False,
             "class": partial_class(class_),
             "complete": class_,
-            "required": [],
+            "required": _without_default(stored),
         }
-        return self._node(schema, scope, {"object": ("object", described)}, tentative=rewrites)
+        on = {"object": ("object", described)}
+        return self._node(schema, scope, on, close=self._close(schema), tentative=rewrites)
 
     def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
         config = self._config(config_of(schema))
@@ -221,9 +231,16 @@ class TypeCompiler(ValueCompiler):
             "has_extra": False,
             "class": dict,
             "complete": dict,
-            "required": [],
+            "required": [
+                index
+                for index, (_, field) in enumerate(items)
+                if field.get("required", schema.get("total", True))
+            ],
         }
-        return self._node(schema, scope, {"object": ("object", described)})
+        # A default would take the place of a key that is not there.
+        has_defaults = any(field["schema"]["type"] == "default" for _, field in items)
+        close = "raw" if has_defaults else self._close(schema)
+        return self._node(schema, scope, {"object": ("object", described)}, close=close)
 
     def _type_named_tuple(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
@@ -231,16 +248,22 @@ class TypeCompiler(ValueCompiler):
         compiled, template = self._fields(((n, field["schema"]) for n, field in items), scope)
         if any(self._is_deferred(field[1]) for field in compiled):
             return self._opaque(schema, scope)
+        # Others than these have defaults that can be shared.
+        required = [
+            i
+            for i, field in enumerate(compiled)
+            if i in _without_default(items) or field[2] != "shared"
+        ]
         described = {
             "flavor": "named-tuple",
             "fields": compiled,
             "template": template,
             "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), {}),
-            "unknown": "ignore",
+            "unknown": "judge",
             "has_extra": False,
             "class": class_,
             "complete": class_,
-            "required": [],
+            "required": required,
         }
         defaults = tuple(template.values())
 
@@ -252,10 +275,12 @@ class TypeCompiler(ValueCompiler):
             "class": fill,
             "first": [field[1] for field in compiled],
             "rest": None,
+            "least": len(required),
         }
-        return self._node(
-            schema, scope, {"object": ("object", described), "array": ("array", array)}
-        )
+        on = {"object": ("object", described), "array": ("array", array)}
+        # A class that inherits from a named tuple may have a constructor of its own.
+        close = self._close(schema) if class_.__bases__ == (tuple,) else "raw"
+        return self._node(schema, scope, on, close=close)
 
     # ---- unions
 

@@ -11,7 +11,7 @@ from ._schema import (
     Schema,
     config_of,
     default_of,
-    is_pydantics,
+    is_users,
     resolve,
     validating_parts,
 )
@@ -119,7 +119,7 @@ def _calls_user(schema: Schema) -> bool:
     """Tell whether validating a value calls the user's code in `schema` itself."""
     kind = schema["type"]
     if kind.startswith("function-"):
-        return not is_pydantics(schema["function"]["function"])
+        return is_users(schema["function"]["function"])
     if kind == "default":
         how, default = default_of(schema)
         users = how == "data-factory" or (
@@ -134,9 +134,15 @@ def _calls_user(schema: Schema) -> bool:
     return kind == "generator" or "extras_keys_schema" in schema
 
 
-def _is_plain(schema: Schema) -> bool:
-    """Tell whether an instance of a model is no more than its fields."""
+def _is_plain(schema: Schema, definitions: Definitions) -> bool:
+    """Tell whether an instance of a model or dataclass is no more than its fields."""
     class_ = schema["cls"]
+    if schema["type"] == "dataclass":
+        arguments, _ = unwrap(schema["schema"], definitions)
+        return not schema.get("post_init") and all(
+            field.get("init", True) and not field.get("init_only")
+            for field in arguments.get("fields", ())
+        )
     return (
         not schema.get("custom_init")
         and "post_init" not in schema
@@ -155,7 +161,9 @@ def runs_code(schema: Schema, definitions: Definitions) -> bool:
     seen: set[str] = set()
     while pending:
         item = pending.pop()
-        if _calls_user(item) or (item["type"] == "model" and not _is_plain(item)):
+        if _calls_user(item):
+            return True
+        if item["type"] in ("model", "dataclass") and not _is_plain(item, definitions):
             return True
         if item["type"] == "definition-ref" and item["schema_ref"] not in seen:
             seen.add(item["schema_ref"])

@@ -18,8 +18,8 @@ each kind of JSON value what it turns into:
 
 ``close`` says what a container of the node does when it is complete: nothing (``keep``: its items
 were validated one by one), ``shell`` (validate the whole, but not the items again), ``raw``
-(validate it from its own bytes), ``build`` (put the instance together, where that is all that
-pydantic would do) or ``leave`` (it can only be validated with what encloses it).
+(validate it from its own bytes), ``build`` (put it together of its parts, if all are there, where
+that is all that pydantic would do) or ``leave`` (it can only be validated with what encloses it).
 """
 
 from __future__ import annotations

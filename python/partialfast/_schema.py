@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter
@@ -11,7 +12,15 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Definitions", "Schema", "adapter_for", "is_pydantics", "references", "standalone"]
+__all__ = [
+    "Definitions",
+    "Schema",
+    "adapter_for",
+    "is_pydantics",
+    "is_users",
+    "references",
+    "standalone",
+]
 
 #: A core schema: nested dicts, each with a ``type``.
 Schema = dict[str, Any]
@@ -146,11 +155,24 @@ def parts(schema: Schema) -> list[Schema]:
     return [part for part in found if isinstance(part, dict)]
 
 
-def is_pydantics(function: Any) -> bool:
-    """Tell whether a validator or serializer function is pydantic's own and not the user's."""
+def _module_of(function: Any) -> str:
     function = getattr(function, "func", function)
     module = getattr(function, "__module__", None) or type(function).__module__
-    return module.split(".")[0] in ("pydantic", "pydantic_core", "operator", "builtins")
+    return cast("str", module).split(".")[0]
+
+
+def is_pydantics(function: Any) -> bool:
+    """Tell whether a validator or serializer function is one that pydantic brings."""
+    return _module_of(function) in ("pydantic", "pydantic_core")
+
+
+def is_users(function: Any) -> bool:
+    """Tell whether a function is the user's own code, and nothing of the standard library's.
+
+    The latter, such as ``str.strip`` or ``ipaddress.IPv4Address``, does the same each time and
+    nothing else, so it does not matter how often it is called.
+    """
+    return not is_pydantics(function) and _module_of(function) not in sys.stdlib_module_names
 
 
 def default_of(schema: Schema) -> tuple[str, Any]:

@@ -115,9 +115,9 @@ class _Errors:
         details = _details(error, location)
         return ValidationError.from_exception_data(self._title, details, input_type="json")
 
-    def forbidden(self, location: tuple[Any, ...], key: str) -> ValidationError:
-        """Return the error of a key that its model forbids, before its value was read."""
-        detail = InitErrorDetails(type="extra_forbidden", loc=location, input=key)
+    def forbidden(self, kind: str, location: tuple[Any, ...], key: str) -> ValidationError:
+        """Return the error, of pydantic's `kind`, of a forbidden key, before its value was read."""
+        detail = InitErrorDetails(type=kind, loc=location, input=key)
         return ValidationError.from_exception_data(self._title, [detail], input_type="json")
 
 

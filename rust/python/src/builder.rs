@@ -67,7 +67,7 @@ pub struct Validation {
     pub defer: bool,
     /// `(error, location) -> ValidationError` with the location from the root.
     pub relocate: Py<PyAny>,
-    /// `(location, key) -> ValidationError` for a key that the model forbids.
+    /// `(kind, location, key) -> ValidationError` for a key that its object forbids.
     pub forbidden: Py<PyAny>,
     pub error_class: Py<PyAny>,
     pub deepcopy: Py<PyAny>,

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
 use crate::builder::{Expected, Shown, Validation};
 use crate::frame::{Frame, Values};
-use crate::plan::{Action, Close, Sequence, Validator};
+use crate::plan::{Action, Close, Flavor, Sequence, Validator};
 use crate::run::Run;
 use crate::spine::complete_instance;
 
@@ -62,6 +63,7 @@ impl Run<'_, '_> {
                 if let Some(frame) = self.st.frames.last_mut() {
                     // Within the doubtful value it spoils all around it.
                     frame.failed |= frame.lenient && !node.omit;
+                    frame.contested |= expected.lenient;
                 }
                 Ok(None)
             }
@@ -103,15 +105,20 @@ impl Run<'_, '_> {
         Err(PyErr::from_value(moved.into_bound(py)))
     }
 
-    /// A key that the model forbids.
-    pub fn forbidden(&mut self, key: Py<PyAny>) -> PyResult<()> {
+    /// A key that an object of `flavor` forbids.
+    pub fn forbidden(&mut self, key: Py<PyAny>, flavor: &Flavor) -> PyResult<()> {
         let py = self.py;
         self.st.place.key(key.clone_ref(py));
         let Some(validation) = &self.st.validation else {
             return Ok(());
         };
         let location = self.st.place.location(py)?;
-        let error = validation.forbidden.call1(py, (&location, key))?;
+        // As pydantic names it: to a dataclass, keys are arguments.
+        let kind = match flavor {
+            Flavor::Dataclass | Flavor::Slotted => "unexpected_keyword_argument",
+            _ => "extra_forbidden",
+        };
+        let error = validation.forbidden.call1(py, (kind, &location, key))?;
         if validation.defer {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
@@ -182,8 +189,9 @@ impl Run<'_, '_> {
         match node.close {
             Close::Keep => self.container(frame),
             Close::Shell => self.shelled(frame, end),
-            Close::Build if self.can_build(frame)? => self.built(frame).map(Some),
+            Close::Build if self.can_build(frame)? => self.built(frame),
             Close::Raw | Close::Build => match self.validated(expected, frame.start, end)? {
+                Some(value) if node.close == Close::Build => self.grafted(frame, value).map(Some),
                 Some(value) => Ok(Some(value)),
                 None if node.omit => Ok(None),
                 None => self.freeze(frame).map(Some),
@@ -209,8 +217,8 @@ impl Run<'_, '_> {
             // validate the text once more would hold two of everything, and make the last chunk
             // cost as much as the whole text.
             let node = self.plan.node(frame.node);
-            if node.close == Close::Build && self.can_build(frame)? {
-                return self.built(frame).map(Some);
+            if node.close == Close::Build && node.plain && self.can_build(frame)? {
+                return self.built(frame);
             }
             if node.close == Close::Keep && node.plain {
                 return self.container(frame);
@@ -225,42 +233,70 @@ impl Run<'_, '_> {
         Ok(value)
     }
 
-    /// Whether the instance of `frame` is complete without asking pydantic.
+    /// Whether what `frame` holds is all that pydantic would ask of it.
     fn can_build(&self, frame: &Frame) -> PyResult<bool> {
-        let Action::Object(plan) = self.plan.node(frame.node).on(frame.kind) else {
-            return Ok(false);
-        };
-        let Values::Object { set: Some(set), .. } = &frame.values else {
-            return Ok(false);
-        };
-        if frame.doubtful {
+        if frame.contested || frame.stalled {
             return Ok(false);
         }
-        let set = set.bind(self.py);
-        for &index in &plan.required {
-            if !set.contains(&plan.fields[index].name)? {
-                return Ok(false);
+        match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
+            // One item too many made it contested.
+            (Values::Items(_), Action::Array(plan)) => Ok(frame.kept >= plan.least),
+            (Values::Object { dict, set, .. }, Action::Object(plan) | Action::Root(plan)) => {
+                for &index in &plan.required {
+                    let name = &plan.fields[index].name;
+                    let received = match (set, &plan.flavor) {
+                        (Some(set), _) => set.bind(self.py).contains(name)?,
+                        (None, Flavor::TypedDict) => dict.bind(self.py).contains(name)?,
+                        (None, _) => frame.begun.iter().any(|begun| begun.field == index),
+                    };
+                    if !received {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
             }
+            _ => Ok(false),
         }
-        Ok(true)
     }
 
-    /// The instance that pydantic would make of the fields of `frame`.
+    /// What pydantic would make of the parts of `frame`, which are validated.
     ///
     /// Reading its bytes again would give an equal one, of new parts: for a tree, each node once
     /// for every level above it.
-    fn built(&self, frame: &Frame) -> PyResult<Py<PyAny>> {
+    fn built(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
         match (self.plan.node(frame.node).on(frame.kind), &frame.values) {
-            (
-                Action::Object(plan),
-                Values::Object {
-                    dict,
-                    set: Some(set),
-                    extra,
-                },
-            ) => complete_instance(self.py, plan, dict, set, extra.as_ref()),
-            _ => self.freeze(frame),
+            (Action::Object(plan) | Action::Root(plan), Values::Object { dict, set, extra }) => {
+                complete_instance(self.py, plan, dict, set.as_ref(), extra.as_ref()).map(Some)
+            }
+            _ => self.container(frame),
         }
+    }
+
+    /// `value`, made by pydantic of all of `frame`, with the parts that were handed out before in
+    /// the places of their equals. (There is no other way to keep them the same objects where
+    /// some other field's value was for pydantic to say.)
+    fn grafted(&self, frame: &Frame, value: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let py = self.py;
+        let (Action::Object(plan), Values::Object { dict, .. }) =
+            (self.plan.node(frame.node).on(frame.kind), &frame.values)
+        else {
+            return Ok(value);
+        };
+        let made = value.bind(py);
+        let target = match plan.flavor {
+            Flavor::Model | Flavor::Dataclass => made.getattr(intern!(py, "__dict__"))?,
+            Flavor::TypedDict => made.clone(),
+            Flavor::Slotted | Flavor::NamedTuple => return Ok(value),
+        };
+        let target = target.cast_into::<PyDict>()?;
+        for begun in frame.begun.iter().filter(|begun| begun.sure) {
+            let name = &plan.fields[begun.field].name;
+            if let Some(part) = dict.bind(py).get_item(name)? {
+                target.set_item(name, part)?;
+            }
+        }
+        drop(target);
+        Ok(value)
     }
 
     /// A container in which something failed: what holds it cannot be validated either.
@@ -278,6 +314,7 @@ impl Run<'_, '_> {
         }
         if let Some(parent) = self.st.frames.last_mut() {
             parent.failed |= parent.lenient || !frame.lenient;
+            parent.contested |= frame.lenient;
         }
         self.freeze(frame).map(Some)
     }
@@ -327,7 +364,12 @@ impl Run<'_, '_> {
                 self.st.left_out = true;
                 Ok(None)
             }
-            Err(_) if frame.lenient => self.freeze(frame).map(Some),
+            Err(_) if frame.lenient => {
+                if let Some(parent) = self.st.frames.last_mut() {
+                    parent.contested = true;
+                }
+                self.freeze(frame).map(Some)
+            }
             Err(error) => {
                 let location = self.st.place.location(py)?;
                 self.invalid(error, &location, false)?;

@@ -87,6 +87,13 @@ impl Open {
     }
 }
 
+/// A field that was begun.
+pub struct Begun {
+    pub field: usize,
+    /// Under the key that is preferred, so that its value counts.
+    pub sure: bool,
+}
+
 /// One open container that is being built.
 #[expect(
     clippy::struct_excessive_bools,
@@ -103,12 +110,14 @@ pub struct Frame {
     pub lenient: bool,
     /// Something inside is invalid, or could not be kept.
     pub failed: bool,
-    /// A second-best key was used, so pydantic has to say which value counts.
+    /// A second-best key was used: its value may not be the one that counts.
     pub doubtful: bool,
+    /// Which values count, or whether they are valid, is for pydantic to say.
+    pub contested: bool,
     /// An item is not shown that will be: nothing behind it can have its place until then.
     pub stalled: bool,
-    /// Fields that were begun, where a field may be given under several keys.
-    pub begun: Vec<usize>,
+    /// Fields that were begun, where the plan wants them noted.
+    pub begun: Vec<Begun>,
     /// How many union labels were there before it.
     pub labels: usize,
     pub values: Values,
@@ -130,6 +139,7 @@ impl Frame {
             lenient: false,
             failed: false,
             doubtful: false,
+            contested: false,
             stalled: false,
             begun: Vec::new(),
             labels,
@@ -138,6 +148,17 @@ impl Frame {
             log: Vec::new(),
             slots: [None, None],
             kept: 0,
+        }
+    }
+
+    /// Note that the value of `field` begins, under its preferred key if `sure`.
+    pub fn begin(&mut self, field: usize, sure: bool) {
+        match self.begun.iter_mut().find(|begun| begun.field == field) {
+            Some(begun) => {
+                self.contested |= !(begun.sure && sure);
+                begun.sure |= sure;
+            }
+            None => self.begun.push(Begun { field, sure }),
         }
     }
 

@@ -46,9 +46,11 @@ impl<'a> Run<'a, '_> {
         };
         let tentative = frame.tentative || self.plan.node(frame.node).tentative;
         if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind) {
-            let node = plan.item(self.st.place.index())?;
+            let node = plan.item(self.st.place.index());
+            // An item too many: pydantic says what becomes of the whole.
+            frame.contested |= node.is_none();
             return Some(Expected {
-                node,
+                node: node?,
                 tentative,
                 lenient: frame.lenient,
             });
@@ -359,13 +361,19 @@ impl<'a> Run<'a, '_> {
         frame.child = Child::nowhere();
         if let Some(known) = plan.keys.get(key.text) {
             frame.doubtful |= known.lenient || known.field.is_none();
+            // What an alias path leads to is only read when the object is complete.
+            frame.contested |= known.field.is_none();
             // A second-best key does not take the place of what is shown already.
-            let taken = known.lenient && known.field.is_some_and(|i| frame.begun.contains(&i));
-            if let Some(index) = known.field
-                && !taken
-            {
-                if plan.has_lenient_keys {
-                    frame.begun.push(index);
+            let taken =
+                |index| known.lenient && frame.begun.iter().any(|begun| begun.field == index);
+            if let Some(index) = known.field {
+                let taken = taken(index);
+                if plan.keeps_begun {
+                    frame.begin(index, !known.lenient);
+                }
+                if taken {
+                    self.st.place.key(known.name.clone_ref(py).into_any());
+                    return Ok(());
                 }
                 let field = &plan.fields[index];
                 frame.child = Child {
@@ -392,8 +400,9 @@ impl<'a> Run<'a, '_> {
                     lenient: false,
                 };
             }
-            Unknown::Forbid if sure => return self.forbidden(step),
+            Unknown::Forbid if sure => return self.forbidden(step, &plan.flavor),
             Unknown::Forbid | Unknown::Ignore => {}
+            Unknown::Judge => frame.contested = true,
         }
         self.st.place.key(step);
         Ok(())

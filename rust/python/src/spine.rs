@@ -467,19 +467,29 @@ fn update_dict(
     Ok(())
 }
 
-/// An instance of a model itself, as pydantic makes it of validated fields.
+/// An instance of the class itself, as pydantic makes it of validated fields.
 pub fn complete_instance(
     py: Python<'_>,
     plan: &ObjectPlan,
     dict: &Py<PyDict>,
-    set: &Py<PySet>,
+    set: Option<&Py<PySet>>,
     extra: Option<&Py<PyDict>>,
 ) -> PyResult<Py<PyAny>> {
-    let made = ffi::allocate(plan.complete.bind(py))?;
-    if let Some(member) = &plan.dict {
-        member.set(&made, dict.bind(py))?;
-    }
-    if let Some(members) = &plan.members {
+    let dict = dict.bind(py);
+    let class = plan.complete.bind(py);
+    let made = match plan.flavor {
+        Flavor::Model | Flavor::Dataclass => {
+            let made = ffi::allocate(class)?;
+            if let Some(member) = &plan.dict {
+                member.set(&made, dict)?;
+            }
+            made
+        }
+        Flavor::Slotted => slotted(class, dict)?,
+        Flavor::TypedDict => declared_first(plan, dict)?,
+        Flavor::NamedTuple => named_tuple(class, dict)?,
+    };
+    if let (Some(members), Some(set)) = (&plan.members, set) {
         let none = py.None().into_bound(py);
         // A copy: a set that was filled one by one has up to four times the room it needs.
         let set = py.get_type::<PySet>().call1((set,))?;
@@ -490,6 +500,49 @@ pub fn complete_instance(
         members.private.set(&made, &none)?;
     }
     Ok(made.unbind())
+}
+
+/// A dict with the declared keys first, as pydantic orders a typed dict.
+fn declared_first<'py>(
+    plan: &ObjectPlan,
+    dict: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = PyDict::new(dict.py());
+    for field in &plan.fields {
+        if let Some(value) = dict.get_item(&field.name)? {
+            made.set_item(&field.name, value)?;
+        }
+    }
+    if made.len() < dict.len() {
+        for (key, value) in dict {
+            if !made.contains(&key)? {
+                made.set_item(key, value)?;
+            }
+        }
+    }
+    Ok(made.into_any())
+}
+
+/// An instance of a dataclass with `__slots__`, which may be frozen.
+fn slotted<'py>(
+    class: &Bound<'py, PyType>,
+    dict: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = ffi::allocate(class)?;
+    let object = dict.py().get_type::<PyAny>();
+    for (name, value) in dict {
+        object.call_method1("__setattr__", (&made, name, value))?;
+    }
+    Ok(made)
+}
+
+fn named_tuple<'py>(
+    class: &Bound<'py, PyType>,
+    dict: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyAny>> {
+    dict.py()
+        .get_type::<PyTuple>()
+        .call_method1("__new__", (class, dict.values()))
 }
 
 /// An instance of the partial class, made without running any code of the user's.
@@ -533,17 +586,8 @@ fn instance<'py>(
             }
             Ok(made)
         }
-        Flavor::Slotted => {
-            let made = ffi::allocate(class)?;
-            let object = py.get_type::<PyAny>();
-            for (name, value) in dict {
-                object.call_method1("__setattr__", (&made, name, value))?;
-            }
-            Ok(made)
-        }
+        Flavor::Slotted => slotted(class, dict),
         Flavor::TypedDict => Ok(dict.clone().into_any()),
-        Flavor::NamedTuple => py
-            .get_type::<PyTuple>()
-            .call_method1("__new__", (class, dict.values())),
+        Flavor::NamedTuple => named_tuple(class, dict),
     }
 }

@@ -1,0 +1,94 @@
+"""Functions that stand in for a user's, and look at what they are given.
+
+A validator may see a value only when all of it is there. What it gets is searched for partial
+instances and, where it is as the document has it, looked up in the document.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from partialfast._partial import partial_origin
+
+__all__ = ["DEFAULTS", "HoleError", "calls", "keep", "look", "look_raw", "watching"]
+
+
+#: What drawn fields have for a default.
+DEFAULTS: tuple[Any, ...] = (None, "a text", [1, [2]], [], {}, 3, 7, *range(5))
+
+
+class HoleError(BaseException):
+    """User code met incomplete data. No `Exception`, so that pydantic does not catch it."""
+
+
+class _Watch:
+    """What the functions know of the document under way."""
+
+    def __init__(self) -> None:
+        self.parts: frozenset[str] | None = None
+        self.calls = 0
+
+
+_watch = _Watch()
+
+
+def calls() -> int:
+    """Return how often any of the functions was called."""
+    return _watch.calls
+
+
+def _parts(value: Any) -> Iterator[str]:
+    yield repr(value)
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _parts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _parts(item)
+
+
+@contextlib.contextmanager
+def watching(document: Any) -> Generator[None]:
+    """While inside, raw values that are no whole part of `document` are holes.
+
+    The defaults of fields are none either: pydantic validates them where a config asks for it.
+    """
+    _watch.parts = frozenset((*_parts(document), *map(repr, DEFAULTS)))
+    try:
+        yield
+    finally:
+        _watch.parts = None
+
+
+def look(value: Any) -> Any:
+    """Return `value`, after searching it for partial instances."""
+    _watch.calls += 1
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if partial_origin(type(item)) is not None:
+            raise HoleError(f"user code was given {item!r}, in {value!r}")
+        if isinstance(item, BaseModel) or dataclasses.is_dataclass(item):
+            pending.extend(getattr(item, "__dict__", {}).values())
+        elif isinstance(item, Mapping):
+            pending.extend(item.values())
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            pending.extend(item)
+    return value
+
+
+def look_raw(value: Any) -> Any:
+    """Return `value`, which is to be a whole part of the document."""
+    if _watch.parts is not None and repr(value) not in _watch.parts:
+        raise HoleError(f"user code was given {value!r}, which the document does not have")
+    return look(value)
+
+
+def keep(value: Any, handler: Any) -> Any:
+    """Look at `value` before and after `handler` has it."""
+    return look(handler(look_raw(value)))

@@ -1,0 +1,247 @@
+"""Models of all sorts, with whatever their users may write into them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from hypothesis import strategies as st
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    RootModel,
+    computed_field,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from ._code import keep, look, look_raw
+from ._fields import EXTRA, DrawnField, Parts, draw_config, draw_fields, objects
+from ._spec import Draw, Feature, Spec, fresh_name, generic, publish
+
+__all__ = ["MODELS", "draw_methods", "model_class"]
+
+T = TypeVar("T")
+
+
+def _after(self: Any) -> Any:
+    return look(self)
+
+
+def _before(cls: Any, data: Any) -> Any:
+    del cls
+    return look_raw(data)
+
+
+def _around(cls: Any, data: Any, handler: Any) -> Any:
+    del cls
+    return keep(data, handler)
+
+
+def _on_value(cls: Any, value: Any) -> Any:
+    del cls
+    return look(value)
+
+
+def _on_raw_value(cls: Any, value: Any) -> Any:
+    del cls
+    return look_raw(value)
+
+
+def _with_data(cls: Any, value: Any, info: Any) -> Any:
+    del cls
+    look(info.data)
+    return look(value)
+
+
+def _post_init(self: Any, context: Any) -> None:
+    del context
+    look(self)
+
+
+def _computed(self: Any) -> int:
+    return len(look(self).__dict__)
+
+
+def _serialize_field(self: Any, value: Any) -> Any:
+    look(self)
+    return repr(value)
+
+
+def _serialize_around(self: Any, handler: Any) -> Any:
+    return {"dumped": handler(look(self))}
+
+
+def _serialize_plain(self: Any) -> str:
+    return type(look(self)).__name__
+
+
+def _init(self: Any, /, **data: Any) -> None:
+    look_raw(data)
+    BaseModel.__init__(self, **data)
+
+
+def _repr(self: Any) -> str:
+    return f"<{type(look(self)).__name__}>"
+
+
+def _equal(self: Any, other: Any) -> Any:
+    return BaseModel.__eq__(look(self), other)
+
+
+#: Decorators for functions that no type checker can follow.
+_before_model: Any = model_validator(mode="before")
+_around_model: Any = model_validator(mode="wrap")
+
+#: Parts of a class body with code of the user's, by name.
+_METHODS: dict[str, Callable[[], dict[str, Any]]] = {
+    "after": lambda: {"check": model_validator(mode="after")(_after)},
+    "before": lambda: {"check": _before_model(classmethod(_before))},
+    "wrap": lambda: {"check": _around_model(classmethod(_around))},
+    "field-after": lambda: {"check_field": field_validator("*")(classmethod(_on_value))},
+    "field-before": lambda: {
+        "check_field": field_validator("field_0", mode="before", check_fields=False)(
+            classmethod(_on_raw_value)
+        )
+    },
+    "field-info": lambda: {"check_field": field_validator("*")(classmethod(_with_data))},
+    "post-init": lambda: {"model_post_init": _post_init},
+    "computed": lambda: {"size": computed_field(return_type=int)(property(_computed))},
+    "private": lambda: {
+        "_plain": PrivateAttr(default=3),
+        "_list": PrivateAttr(default=[1]),
+        "_made": PrivateAttr(default_factory=lambda: look(5)),
+    },
+    "serialize-field": lambda: {
+        "dump_field": field_serializer("field_0", check_fields=False)(_serialize_field)
+    },
+    "serialize-around": lambda: {"dump": model_serializer(mode="wrap")(_serialize_around)},
+    "serialize-plain": lambda: {"dump": model_serializer(mode="plain")(_serialize_plain)},
+    "init": lambda: {"__init__": _init},
+    "methods": lambda: {"__repr__": _repr, "__eq__": _equal, "__hash__": None},
+    "cached": lambda: {"cached": functools.cached_property(_computed)},
+}
+
+
+def draw_methods(draw: Draw, features: Feature) -> dict[str, Any]:
+    """Draw up to two things that the user's class does."""
+    if Feature.CODE not in features or draw(st.booleans()):
+        return {}
+    made: dict[str, Any] = {}
+    for name in draw(st.lists(st.sampled_from(list(_METHODS)), max_size=2, unique=True)):
+        made.update(_METHODS[name]())
+    return made
+
+
+def model_class(
+    name: str, bases: tuple[Any, ...], fields: list[DrawnField], namespace: dict[str, Any]
+) -> Any:
+    """Return a new model class."""
+    body = {
+        "__annotations__": {field.name: field.type for field in fields},
+        **{field.name: field.value for field in fields},
+        **namespace,
+        "__module__": __name__,
+        "__qualname__": name,
+    }
+    return publish(types.new_class(name, bases, {}, lambda made: made.update(body)))
+
+
+def _keys_of(class_: Any, fields: list[DrawnField], config: ConfigDict) -> None:
+    """Let documents name the fields as an alias generator does, and by name where allowed."""
+    for field in fields:
+        info = class_.model_fields[field.name]
+        if config.get("alias_generator") is not None and isinstance(info.validation_alias, str):
+            field.keys = [info.validation_alias]
+        if config.get("populate_by_name"):
+            field.keys = [*field.keys, field.name]
+
+
+def _model(draw: Draw, part: Parts, features: Feature) -> Spec:
+    fields = draw_fields(draw, part, features)
+    config = draw_config(draw, features)
+    namespace = {"model_config": config, **draw_methods(draw, features)}
+    bases: tuple[type, ...] = (BaseModel,)
+    declared = fields
+    if draw(st.integers(0, 4)) == 0:
+        # The first field comes from a base class.
+        bases = (
+            model_class(fresh_name("Base"), (BaseModel,), fields[:1], {"model_config": config}),
+        )
+        declared = fields[1:]
+    made = model_class(fresh_name("Model"), bases, declared, namespace)
+    _keys_of(made, fields, config)
+    return Spec(made, objects(fields, EXTRA))
+
+
+def _recursive(draw: Draw, part: Parts, features: Feature) -> Spec:
+    name = fresh_name("Node")
+    spec = part()
+    config = draw_config(draw, features)
+    fields = [
+        DrawnField("value", spec.type, Field(), spec.documents, ["value"], required=True),
+        DrawnField("next", f"{name} | None", None, st.none(), ["next"], required=False),
+        DrawnField(
+            "below", f"list[{name}]", Field(default=[]), st.just([]), ["below"], required=False
+        ),
+    ]
+    made = model_class(
+        name, (BaseModel,), fields, {"model_config": config, **draw_methods(draw, features)}
+    )
+    _keys_of(made, fields, config)
+
+    def deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        one = dataclasses.replace(fields[1], documents=st.none() | inner)
+        many = dataclasses.replace(fields[2], documents=st.lists(inner, max_size=2))
+        return objects([fields[0], one, many])
+
+    return Spec(made, st.recursive(objects(fields), deeper, max_leaves=4))
+
+
+def _generic(draw: Draw, part: Parts, features: Feature) -> Spec:
+    spec = part()
+    config = draw_config(draw, features & ~Feature.REWRITES)
+    variable: Any = T
+    many = st.lists(spec.documents, max_size=2)
+    fields = [
+        DrawnField("value", variable, Field(), spec.documents, ["value"], required=True),
+        DrawnField(
+            "items",
+            generic(list, variable),
+            Field(default_factory=list),
+            many,
+            ["items"],
+            required=False,
+        ),
+    ]
+    bases = (BaseModel, generic(Generic, variable))
+    made = model_class(fresh_name("Generic"), bases, fields, {"model_config": config})
+    parametrized = made[spec.type]
+    _keys_of(parametrized, fields, config)
+    return Spec(publish(parametrized), objects(fields))
+
+
+def _root_model(draw: Draw, part: Parts, features: Feature) -> Spec:
+    spec = part()
+    coded = Feature.CODE in features and draw(st.booleans())
+    fields = [DrawnField("root", spec.type, Field(), spec.documents, [], required=True)]
+    namespace = _METHODS["after"]() if coded else {}
+    return Spec(model_class(fresh_name("Root"), (RootModel,), fields, namespace), spec.documents)
+
+
+#: What draws a model class.
+MODELS: list[Callable[[Draw, Parts, Feature], Spec]] = [
+    _model,
+    _model,
+    _model,
+    _recursive,
+    _generic,
+    _root_model,
+]

@@ -1,0 +1,75 @@
+"""What is drawn: a type, and what JSON may have for it."""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import sys
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from hypothesis import strategies as st
+
+__all__ = ["JSON", "Draw", "Feature", "Spec", "annotated", "fresh_name", "generic", "publish"]
+
+#: A value as `json.loads` gives it; objects are lists of pairs where keys may be there twice.
+JSON = Any
+Draw = st.DrawFn
+
+
+class Feature(enum.Flag):
+    """What a property may ask the drawn types to leave out."""
+
+    NONE = 0
+    #: Validators, serializers and other functions of the user's.
+    CODE = enum.auto()
+    #: Config that changes text when it is complete.
+    REWRITES = enum.auto()
+    #: Values that some document has, but that their type does not accept.
+    INVALID = enum.auto()
+    ALL = CODE | REWRITES | INVALID
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A type with a strategy of its documents.
+
+    Attributes:
+        type: The annotation.
+        documents: What JSON may have for it, as Python values.
+        hashable: Whether its values can be items of a set.
+        key: Whether it can be the key of a dict; its documents are then strings.
+        text: Whether it is shown while it is open, though it has no parts.
+    """
+
+    type: Any
+    documents: st.SearchStrategy[JSON] = field(repr=False)
+    hashable: bool = False
+    key: bool = False
+    text: bool = False
+
+
+def generic(origin: Any, *arguments: Any) -> Any:
+    """Return ``origin[arguments]``, for arguments that no type checker can know."""
+    return origin[arguments if len(arguments) != 1 else arguments[0]]
+
+
+def annotated(type_: Any, *metadata: Any) -> Any:
+    """Return `type_` with `metadata`."""
+    return generic(Annotated, type_, *metadata)
+
+
+_numbers = itertools.count()
+
+
+def fresh_name(kind: str) -> str:
+    """Return a name that no other drawn class has."""
+    return f"{kind}{next(_numbers)}"
+
+
+def publish(class_: Any) -> Any:
+    """Make `class_` importable under its name, so that its instances can be pickled."""
+    class_.__module__ = __name__
+    class_.__qualname__ = class_.__name__
+    setattr(sys.modules[__name__], class_.__name__, class_)
+    return class_
