@@ -121,6 +121,6 @@ def _check_members(
             # It does not tell what was received: a default gives way to what comes.
             continue
         assert key in new, f"{where} vanished: {item!r}"
-        if at_end and isinstance(before, _SEQUENCES) and index < len(old) - 1:
+        if at_end and tells and isinstance(before, _SEQUENCES) and index < len(old) - 1:
             assert picture(item) == picture(new[key]), where
         check_growth(item, new[key], where, at_end=at_end)

@@ -46,11 +46,13 @@ impl<'a> Run<'a, '_> {
         };
         let tentative = frame.tentative || self.plan.node(frame.node).tentative;
         if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind) {
-            let node = plan.item(self.st.place.index());
-            // An item too many: pydantic says what becomes of the whole.
-            frame.contested |= node.is_none();
+            let Some(node) = plan.item(self.st.place.index()) else {
+                // An item too many: pydantic says what becomes of the whole.
+                frame.contested = true;
+                return None;
+            };
             return Some(Expected {
-                node: node?,
+                node,
                 tentative,
                 lenient: frame.lenient,
             });
