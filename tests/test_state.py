@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import enum
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any, Literal, cast
@@ -17,12 +19,14 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     computed_field,
+    create_model,
     field_validator,
     model_validator,
 )
 
 import partialfast as pf
 from tests.chunkings import bytewise, chunkings
+from tests.generation import generic
 
 calls: Counter[str] = Counter()
 
@@ -190,6 +194,38 @@ class Zoo(BaseModel):
     by_name: dict[str, Cat] = {}
     limit: Annotated[int, Field(gt=0)] = 1
     pair: tuple[int, str] = (1, "")
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+    TWO = 2
+
+
+class Word(str, enum.Enum):
+    ONE = "one"
+    TWO = "two"
+
+
+class Shade(enum.Enum):
+    ONE = "one"
+    TWO = "two"
+
+
+@pytest.mark.parametrize("tags", [("1", "2"), (1, 2), Number, Word, Shade], ids=repr)
+def test_a_tag_is_named_in_errors_as_pydantic_names_it(tags: Any) -> None:
+    one, two = tags
+    first = create_model("First", kind=(generic(Literal, one), ...), value=(int, ...))
+    second = create_model("Second", kind=(generic(Literal, two), ...))
+    union = generic(list, Annotated[first | second, Field(discriminator="kind")])
+    plain = one.value if isinstance(one, enum.Enum) else one
+    text = json.dumps([{"kind": plain, "value": "x"}])
+    with pytest.raises(ValidationError) as expected:
+        TypeAdapter(union).validate_json(text)
+    for chunks in chunkings(text, random_count=1):
+        with pytest.raises(ValidationError) as caught:
+            pf.stream(union, chunks).final()
+        found, wanted = (e.value.errors(include_url=False) for e in (caught, expected))
+        assert [(e["type"], e["loc"]) for e in found] == [(e["type"], e["loc"]) for e in wanted]
 
 
 INVALID = {

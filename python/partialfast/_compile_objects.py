@@ -298,14 +298,16 @@ class TypeCompiler(ValueCompiler):
         else:
             # A function that wants the whole object.
             return self._opaque(schema, scope)
-        members: dict[Any, tuple[int, str]] = {}
+        members: dict[Any, tuple[int, str | int]] = {}
         for tag, choice in schema["choices"].items():
             if not isinstance(choice, dict):
                 return self._opaque(schema, scope)
-            plain = tag.value if isinstance(tag, enum.Enum) else tag
-            if isinstance(plain, bool) or not isinstance(plain, (str, int)):
+            # Of an enum only a member that is a string or an integer itself: pydantic takes no
+            # other for its value.
+            if isinstance(tag, bool) or not isinstance(tag, (str, int)):
                 return self._opaque(schema, scope)
-            members[plain] = (self._child(choice, scope), str(plain))
+            plain = tag.value if isinstance(tag, enum.Enum) else tag
+            members[plain] = (self._child(choice, scope), plain)
         on = {"object": ("tagged", {"keys": keys, "members": members})}
         return self._node(schema, scope, on)
 

@@ -107,9 +107,18 @@ _OPTIONS: list[dict[str, Any]] = [
     {"by_name": True, "by_alias": False},
 ]
 
-_OTHERS = st.sampled_from(
+_OTHERS: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, 7, -1.5, "", "other", "a", [], [1], {}, {"kind": "a"}, {"field_0": 3}]
 )
+
+
+def _near(draw: Draw, value: Any) -> Any:
+    """Return another value of the same kind, which a constraint may forbid."""
+    if isinstance(value, str):
+        return draw(st.sampled_from(["", value + "!", value * 9, value.swapcase(), value[:-1]]))
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return draw(st.sampled_from([-value, 0, value * 1000 + 1, value + 0.5]))
+    return draw(_OTHERS)
 
 
 def _broken(draw: Draw, value: Any) -> Any:
@@ -124,7 +133,36 @@ def _broken(draw: Draw, value: Any) -> Any:
         if draw(st.integers(0, 3)) == 0:
             return value[:index] + value[index + 1 :]
         return [*value[:index], _broken(draw, value[index]), *value[index + 1 :]]
-    return draw(_OTHERS)
+    return _near(draw, value) if draw(st.booleans()) else draw(_OTHERS)
+
+
+class _Again(str):
+    """A key that may stand in a dict beside an equal one: compared by what it is."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def _merged(first: Any, second: Any) -> Any:
+    """Return the object that has the keys of both, some of them twice."""
+    if not isinstance(first, dict) or not isinstance(second, dict) or "kind" in first:
+        # A tag that is there twice decides a union at once, for the wrong member.
+        return first
+    again = {_Again(key) if key in first else key: value for key, value in second.items()}
+    return {**first, **again}
+
+
+def _is_valid(case: Case) -> bool:
+    try:
+        with watching(case.text):
+            return case.is_valid()
+    except AttributeError:
+        # A dataclass with slots, into which pydantic tries to put what a config allows.
+        assume(condition=False)
+        raise
 
 
 @st.composite
@@ -146,17 +184,20 @@ def cases(draw: Draw, features: Feature = Feature.ALL, depth: int = 3) -> Case:
         # Not every two things can be put together: a default before a required field, say.
         assume(condition=False)
         raise
+    options = draw(st.sampled_from(_OPTIONS))
     document = draw(spec.documents)
+    if Feature.TWICE in features and draw(st.integers(0, 3)) == 0:
+        other = draw(spec.documents)
+        # A first value that is invalid is an error at once, before the second comes.
+        assume(
+            all(_is_valid(Case(spec.type, json.dumps(one), options)) for one in (document, other))
+        )
+        document = _merged(document, other)
     if Feature.INVALID in features and draw(st.integers(0, 2)) == 0:
         document = _broken(draw, document)
     separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t:  ")]))
     text = json.dumps(document, ensure_ascii=draw(st.booleans()), separators=separators)
-    made = Case(spec.type, text, draw(st.sampled_from(_OPTIONS)))
-    try:
-        with watching(document):
-            valid = made.is_valid()
-    except AttributeError:
-        # A dataclass with slots, into which pydantic tries to put what a config allows.
-        assume(condition=False)
+    made = Case(spec.type, text, options)
+    valid = _is_valid(made)
     assume(valid or Feature.INVALID in features)
     return made

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping
+import json
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -42,23 +43,33 @@ def calls() -> int:
     return _watch.calls
 
 
-def _parts(value: Any) -> Iterator[str]:
-    yield repr(value)
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _parts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _parts(item)
+def _name(value: Any) -> str:
+    """Return what tells a raw value from others, in whatever order its keys are."""
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 @contextlib.contextmanager
-def watching(document: Any) -> Generator[None]:
-    """While inside, raw values that are no whole part of `document` are holes.
+def watching(text: str) -> Generator[None]:
+    """While inside, raw values that are no whole part of the JSON `text` are holes.
 
     The defaults of fields are none either: pydantic validates them where a config asks for it.
     """
-    _watch.parts = frozenset((*_parts(document), *map(repr, DEFAULTS)))
+    parts = set(map(_name, DEFAULTS))
+
+    def note(value: Any) -> None:
+        parts.add(_name(value))
+        if isinstance(value, list):
+            for item in value:
+                note(item)
+
+    def note_all(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # With what stands under a key that is there again.
+        for _, value in pairs:
+            note(value)
+        return dict(pairs)
+
+    note(json.loads(text, object_pairs_hook=note_all))
+    _watch.parts = frozenset(parts)
     try:
         yield
     finally:
@@ -84,7 +95,7 @@ def look(value: Any) -> Any:
 
 def look_raw(value: Any) -> Any:
     """Return `value`, which is to be a whole part of the document."""
-    if _watch.parts is not None and repr(value) not in _watch.parts:
+    if _watch.parts is not None and _name(value) not in _watch.parts:
         raise HoleError(f"user code was given {value!r}, which the document does not have")
     return look(value)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 __all__ = ["JSON", "Draw", "Feature", "Spec", "annotated", "fresh_name", "generic", "publish"]
 
-#: A value as `json.loads` gives it; objects are lists of pairs where keys may be there twice.
+#: A value as `json.loads` gives it.
 JSON = Any
 Draw = st.DrawFn
 
@@ -27,7 +27,9 @@ class Feature(enum.Flag):
     REWRITES = enum.auto()
     #: Values that some document has, but that their type does not accept.
     INVALID = enum.auto()
-    ALL = CODE | REWRITES | INVALID
+    #: Objects that have a key twice, or two keys of one field.
+    TWICE = enum.auto()
+    ALL = CODE | REWRITES | INVALID | TWICE
 
 
 @dataclass(frozen=True)
