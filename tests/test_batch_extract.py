@@ -409,8 +409,10 @@ def test_leaving_the_loop_closes_every_response() -> None:
         [*recordings(1), {"text": json.dumps(answer(1)), "fault": "stall@5:20"}]
     ) as server:
         asyncio.run(run(server))
-        for number in range(1, len(server.exchanges)):
-            assert server.wait_ended(number).ending == "disconnect"
+        endings = [server.wait_ended(number).ending for number in range(len(server.exchanges))]
+    # The requests of the first documents come in any order; one of them was answered.
+    assert sorted(map(str, endings)) == ["complete"] + ["disconnect"] * (len(endings) - 1)
+    assert len(endings) > 1
 
 
 def test_a_batch_that_is_told_to_stop_finishes_what_is_in_flight() -> None:

@@ -10,9 +10,10 @@ The loop needs nothing but the package itself. Limits per minute, files and the 
 from __future__ import annotations
 
 from partialfast.batch._breaker import BreakerOptions
-from partialfast.batch._extract import AnswerStream, Request, extract, extract_sync
+from partialfast.batch._extract import extract
 from partialfast.batch._meter import Figures, Latency, Meter
 from partialfast.batch._pace import Gatekeeper, Pace
+from partialfast.batch._request import AnswerStream, Request
 from partialfast.batch._result import (
     BatchError,
     EndpointError,
@@ -23,6 +24,7 @@ from partialfast.batch._result import (
     Timings,
     Usage,
 )
+from partialfast.batch._sync import extract_sync
 
 __all__ = [
     "AnswerStream",

@@ -14,11 +14,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import queue
 import sys
-import threading
 import time
-from abc import abstractmethod
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -30,7 +27,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 from typing_extensions import Self
@@ -42,6 +39,7 @@ from partialfast.batch._estimate import Estimator, read_usage
 from partialfast.batch._meter import Meter
 from partialfast.batch._pace import Gatekeeper, Pace, Permit
 from partialfast.batch._prompt import Message, Prompt, make_prompt
+from partialfast.batch._request import AnswerStream, Request
 from partialfast.batch._result import (
     BatchError,
     EndpointError,
@@ -56,69 +54,12 @@ from partialfast.batch._trouble import Scope, Trouble, describe, judge
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
-__all__ = ["AnswerStream", "Request", "extract", "extract_sync"]
+__all__ = ["Source", "extract"]
 
 T = TypeVar("T")
 
 #: A document, its fields (with its ``id`` among them or not), or its text.
 Source = Item | Mapping[str, Any] | str
-
-
-class AnswerStream(Protocol):
-    """An answer being read, as `partialfast.openai.AsyncStream` is one."""
-
-    @property
-    @abstractmethod
-    def text(self) -> str:
-        """The raw text so far."""
-
-    @property
-    @abstractmethod
-    def snapshot(self) -> Any:
-        """The last snapshot."""
-
-    @property
-    @abstractmethod
-    def usage(self) -> Any:
-        """What the server reported, if it did."""
-
-    @property
-    @abstractmethod
-    def attempt(self) -> int:
-        """Number of the current attempt, counted from 1."""
-
-    @property
-    @abstractmethod
-    def attempts(self) -> tuple[Any, ...]:
-        """The attempts that gave an invalid answer, each with ``text`` and ``usage``."""
-
-    @abstractmethod
-    def __aiter__(self) -> AsyncIterator[Any]:
-        """Iterate over the snapshots."""
-
-    @abstractmethod
-    async def final(self) -> Any:
-        """Return the final value."""
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Close the response."""
-
-
-class Request(Protocol):
-    """Sends a request: ``create_partial`` of an asynchronous client, or the like."""
-
-    def __call__(  # noqa: PLR0913 - those of `create_partial` that are used
-        self,
-        *,
-        response_model: Any,
-        model: str,
-        messages: list[Any],
-        max_retries: int,
-        on_retry: Callable[[Any], Any],
-        every: Any,
-        **options: Any,
-    ) -> AnswerStream: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,92 +184,8 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     return _Job(settings, pace or Pace(rpm=rpm, tpm=tpm), concurrency, meter or Meter())
 
 
-def extract_sync(
-    items: Iterable[Source], *, buffer: int = 16, **arguments: Any
-) -> Generator[Result[Any], None, None]:
-    """Do what `extract` does, for programs without an event loop.
-
-    The requests go on in a thread of their own while the caller works on a result.
-
-    Args:
-        items: The documents.
-        buffer: How many finished results may wait for the caller.
-        **arguments: Those of `extract`. The client is asynchronous here too.
-
-    Yields:
-        A result for each item.
-
-    Raises:
-        EndpointError: The endpoint answers nothing but errors. All finished results came before.
-        BatchError: An item is not what it should be.
-    """
-    results: queue.Queue[Any] = queue.Queue(max(1, buffer))
-
-    over = threading.Event()
-
-    async def run() -> None:
-        end: Any = _END
-        try:
-            async with contextlib.aclosing(extract(items, **arguments)) as stream:
-                async for result in stream:
-                    await _put(results, result)
-        except Exception as error:  # noqa: BLE001 - raised where the results are read
-            end = _Ended(error)
-        finally:
-            over.set()
-        await _put(results, end)
-
-    running = asyncio.run_coroutine_threadsafe(run(), _background())
-    try:
-        while (result := results.get()) is not _END:
-            if isinstance(result, _Ended):
-                raise result.error
-            yield result
-    finally:
-        running.cancel()
-        # It is over when its responses are closed, not when it is told to be.
-        over.wait()
-
-
-async def _put(results: queue.Queue[Any], result: Any) -> None:
-    # The requests go on meanwhile, until their own bounds hold them back.
-    while results.full():  # noqa: ASYNC110 - the other side has no event loop
-        await asyncio.sleep(_POLL_S)
-    # Nobody else puts anything in.
-    results.put_nowait(result)
-
-
-_lock = threading.Lock()
-_running: tuple[threading.Thread, asyncio.AbstractEventLoop] | None = None
-
-
-def _background() -> asyncio.AbstractEventLoop:
-    """Give the event loop of `extract_sync`.
-
-    One for all calls: a client keeps connections, which belong to the loop that opened them.
-    """
-    global _running  # noqa: PLW0603 - that is what there is one of
-    with _lock:
-        # A forked process has the loop, but not the thread.
-        if _running is None or not _running[0].is_alive():
-            loop = asyncio.new_event_loop()
-            thread = threading.Thread(
-                target=loop.run_forever, name="partialfast-batch", daemon=True
-            )
-            thread.start()
-            _running = thread, loop
-        return _running[1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """Stands for the exception that ended a batch."""
-
-    error: BaseException
-
-
+#: Put behind the last result.
 _END = object()
-_POLL_S = 0.005
 
 
 class _Course:

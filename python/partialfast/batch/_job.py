@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import itertools
 import json
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from partialfast.batch._aside import aside
 from partialfast.batch._display import shown
 from partialfast.batch._documents import Documents
 from partialfast.batch._extract import extract
@@ -221,9 +221,8 @@ async def _extract(  # noqa: PLR0913 - as `run`
     until: asyncio.Event,
 ) -> None:
     # Reading standard input blocks, and must not hold up what is in flight.
-    items = pending if job.documents.is_repeatable else _read_aside(pending)
     results = extract(
-        items,
+        pending if job.documents.is_repeatable else aside(pending, name="partialfast-batch-input"),
         model=job.model,
         client=client,
         llm=job.llm,
@@ -247,36 +246,6 @@ def _pending(job: Job, journal: Journal, meter: Meter) -> Iterator[Item]:
             meter.skipped += 1
         else:
             yield item
-
-
-async def _read_aside(items: Iterator[Item]) -> AsyncIterator[Item]:
-    """Iterate in a thread of its own, which nobody waits for at the end."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Queue[Any] = asyncio.Queue()
-    wanted = threading.Semaphore(1)
-    end = object()
-
-    def hand_over(found: Any) -> None:
-        # The loop is closed when the run was stopped while this thread waited for a line.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(ready.put_nowait, found)
-
-    def read() -> None:
-        try:
-            for item in items:
-                wanted.acquire()
-                hand_over(item)
-        except Exception as error:  # noqa: BLE001 - raised where the items are taken
-            hand_over(error)
-        else:
-            hand_over(end)
-
-    threading.Thread(target=read, name="partialfast-batch-input", daemon=True).start()
-    while (found := await ready.get()) is not end:
-        if isinstance(found, Exception):
-            raise found
-        wanted.release()
-        yield found
 
 
 def show_plan(found: Plan, request: dict[str, Any]) -> Iterator[str]:
