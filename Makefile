@@ -150,6 +150,10 @@ bench-wheel: $(VENV)-bench/.peers build
 bench-batch: bench-wheel ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)
 	$(VENV)-bench/bin/python -m benches.batch
 
+.PHONY: bench-salvage
+bench-salvage: bench-wheel ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
+	$(VENV)-bench/bin/python -m benches.salvage
+
 WORKLOAD ?= orders-100k
 PROFILE_SECONDS ?= 10
 

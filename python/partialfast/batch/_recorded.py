@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 __all__ = ["FORMATS", "Recorded", "blocks", "detect", "read_block"]
 
@@ -18,8 +17,7 @@ FORMATS = ("text", "string", "batch", "sse")
 _DONE = b"data: [DONE]"
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An answer that was recorded.
 
     Args:

@@ -171,7 +171,10 @@ class _Reader:
 
     def __init__(self, model: str, key: str | None, kind: str) -> None:
         self._model = find_model(model)
-        self._adapter: TypeAdapter[Any] = TypeAdapter(self._model)
+        adapter: TypeAdapter[Any] = TypeAdapter(self._model)
+        # The adapter's own methods look at a dozen options first, for every answer.
+        self._validate = adapter.validator.validate_json
+        self._dump = adapter.serializer.to_json
         self._key = key
         self._kind = kind
 
@@ -192,7 +195,7 @@ class _Reader:
         if self._is_plain(recorded):
             # The whole text at once is the fast way; whatever it refuses gets the long look.
             try:
-                value = self._adapter.validate_json(recorded.text)
+                value = self._validate(recorded.text)
                 return "complete", self._complete(id_, value)
             except (ValidationError, PydanticSerializationError):
                 pass
@@ -204,8 +207,10 @@ class _Reader:
         return self._key is None and text[:1] in b"{[" and text[-1:] in b"}]" and bool(text)
 
     def _complete(self, id_: str, value: Any) -> bytes:
-        dumped = self._adapter.dump_json(value, by_alias=True)
-        return b'{"id":%s,"value":%s}\n' % (json.dumps(id_).encode(), dumped)
+        return b'{"id":%s,"value":%s}\n' % (
+            json.dumps(id_).encode(),
+            self._dump(value, by_alias=True),
+        )
 
     def _look(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
         state: StreamState[Any] = StreamState(self._model)
