@@ -262,7 +262,7 @@ def _lock(path: Path) -> Any:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
-        raise JournalError(f"another run is writing to {path.parent}, with {path.name}") from error
+        raise JournalError(f"another run is writing to {path} and its output") from error
     except OSError as error:
         raise JournalError(f"cannot write to {path.parent}: {error.strerror or error}") from error
     return lock

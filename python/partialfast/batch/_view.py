@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.constrain import Constrain
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -72,4 +73,17 @@ def draw(figures: Figures, *, title: str) -> RenderableType:
         parts.append(Text(f"failures: {kinds}", style="red"))
     if figures.note:
         parts.append(Text(figures.note, style="yellow"))
-    return Panel(Group(*parts), title=title, title_align="left", border_style="dim")
+    return _Narrower(Panel(Group(*parts), title=title, title_align="left", border_style="dim"))
+
+
+class _Narrower:
+    """Leaves room at the end of each line for the ``^C`` that a terminal shows.
+
+    In the last column it would go to the next line, and what is drawn after it a line too low.
+    """
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        yield Constrain(self._inner, max(1, options.max_width - len("^C^C") - 1))
