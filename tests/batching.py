@@ -65,7 +65,8 @@ def arguments(source: Path, output: Path, url: str, *more: str) -> list[str]:
     return [
         "extract", "--model", "tests.batching:Person", "--input", str(source),
         "--output", str(output), "--prompt", "From: {text}", "--llm", "gpt-4",
-        "--base-url", url, *more,
+        # A server's URL is more than text, which no command line is.
+        "--base-url", str(url), *more,
     ]  # fmt: skip
 
 

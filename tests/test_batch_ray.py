@@ -6,9 +6,9 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections import Counter
 from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,21 +100,32 @@ def test_every_row_gets_its_value_on_both_nodes(cluster: Any) -> None:
     check(found)
 
 
+@contextmanager
+def losing(cluster: Any, server: replay.Server) -> Generator[None, None, None]:
+    """Kill the second node half-way: some results are known, some not, some are under way."""
+    [victim] = [node for node in cluster.list_all_nodes() if not node.head]
+    over = threading.Event()
+
+    def kill() -> None:
+        while len(server.exchanges) < COUNT // 2:
+            if over.wait(0.02):
+                return
+        cluster.remove_node(victim, allow_graceful=False)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        killer.join()
+
+
 def test_a_node_that_is_lost_loses_nothing(cluster: Any) -> None:
     with replay.serve(recordings(COUNT, bad), rate=20) as server:
-        [victim] = [node for node in cluster.list_all_nodes() if not node.head]
-
-        def kill() -> None:
-            # Half-way: some of its results are with the driver, some are not, some are under way.
-            while len(server.exchanges) < COUNT // 2:
-                time.sleep(0.02)
-            cluster.remove_node(victim, allow_graceful=False)
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        # Ray spreads its actors over the nodes as long as there is room on both.
-        found = rows(server, actors=4, streams=8, max_retries=0)
-        killer.join()
+        with losing(cluster, server):
+            # Ray spreads its actors over the nodes as long as there is room on both.
+            found = rows(server, actors=4, streams=8, max_retries=0)
         requests = Counter(asked(each) for each in server.exchanges)
     assert set(requests) == {f"d{number}" for number in range(COUNT)}
     # The loss was one: something was asked again.
@@ -137,10 +148,16 @@ def test_limits_hold_across_the_cluster(cluster: Any) -> None:
 
 def test_a_pause_is_everybodys(cluster: Any) -> None:
     del cluster
-    limited = {"text": "", "fault": "status:429", "times": 2}
-    with replay.serve([limited, *recordings(40)]) as server:
-        found = rows(server, 40, actors=2, streams=8)
+    limited = {"text": "", "fault": "status:429", "times": 4}
+    with replay.serve([limited, *recordings(20)]) as server:
+        found = rows(server, 20, actors=2, streams=1)
+        refused = [each.started for each in server.exchanges if each.status == 429]
+        others = [each.started for each in server.exchanges if each.status != 429]
     assert all(row["error"] is None for row in found)
+    assert (len(refused), len(others)) == (4, 20)
+    # The server says 20 ms. It has been wrong three times then, so the last pause is two seconds
+    # at least; and in it nobody asks, on either node.
+    assert min(others) - max(refused) >= 1.9
 
 
 def test_an_endpoint_that_refuses_all_ends_it(cluster: Any) -> None:
@@ -171,6 +188,33 @@ def test_the_command_gives_what_one_machine_gives(
 
     assert essence("one") == essence("many")
     assert len(essence("one")) == COUNT
+
+
+def test_the_command_keeps_to_its_concurrency(cluster: Any, tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 24)
+    with replay.serve(recordings(24), rate=100) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server, "--ray", cluster.address)
+        assert cli.main([*words, "--concurrency", "3"]) == 0
+        exchanges = server.exchanges
+    most = max(
+        sum(other.started <= each.started < (other.ended or 0) for other in exchanges)
+        for each in exchanges
+    )
+    # Of two actors, each has a part of the three.
+    assert most == 2
+
+
+def test_the_command_loses_nothing_with_a_node(cluster: Any, tmp_path: Path) -> None:
+    source = write_documents(tmp_path / "in.jsonl", COUNT)
+    output = tmp_path / "out.jsonl"
+    with replay.serve(recordings(COUNT, bad), rate=20) as server, losing(cluster, server):
+        words = arguments(source, output, server, "--ray", cluster.address)
+        assert cli.main([*words, "--max-retries", "0", "--concurrency", "32"]) == 3
+        assert len(server.exchanges) > COUNT, "the lost node had nothing in hand"
+    ids = [line["id"] for line in lines(output) + lines(tmp_path / "out.errors.jsonl")]
+    assert Counter(ids) == Counter(f"d{number}" for number in range(COUNT))
+    for line in lines(output):
+        assert line["value"] == answer(int(line["id"][1:]))
 
 
 def test_without_ray_the_error_says_what_to_install() -> None:

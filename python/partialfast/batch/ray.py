@@ -15,17 +15,19 @@ in hand is asked for again by another, as Ray does it for any task.
 from __future__ import annotations
 
 import asyncio
+import atexit
+import concurrent.futures
 import contextlib
 import itertools
 import json
 import pickle
-import threading
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from partialfast.batch._aside import aside
 from partialfast.batch._extract import extract
 from partialfast.batch._journal import encode, plain
 from partialfast.batch._meter import Meter
@@ -40,8 +42,14 @@ if TYPE_CHECKING:
 
 __all__ = ["extract_dataset", "lines_from"]
 
-#: Blocks that an actor works on at a time: while the last answers of one come, others are busy.
-_BLOCKS = 4
+#: Blocks that an actor has at a time. Together they are twice as many documents as it has streams:
+#: while the last answers of one come, there is another to begin.
+_BLOCKS = 8
+#: What Ray reserves for an actor, in cores. They mostly wait; and those of a lost node have to find
+#: room on the others, where the tasks that bring them their rows need a whole core.
+_CPUS = 0.25
+#: Seconds that an actor's process may take to close its connections at its end.
+_STOP_S = 2.0
 #: Documents that are handed to Ray at a time, by the command.
 _WAVE = 20_000
 
@@ -73,7 +81,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
     id_column: str | None = "id",
     actors: int = 2,
     streams: int = 64,
-    num_cpus: float = 0.5,
+    num_cpus: float = _CPUS,
     rpm: float | None = None,
     tpm: float | None = None,
     max_retries: int = 2,
@@ -94,8 +102,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
         id_column: The column that is the document's id; ``None`` if there is none.
         actors: How many processes ask.
         streams: How many requests each of them has under way.
-        num_cpus: What Ray is to reserve for each. Half a core, by default: they mostly wait, and
-            the tasks that bring them their rows need room too.
+        num_cpus: What Ray is to reserve for each, in cores.
         rpm: Requests per minute, of all actors together.
         tpm: Tokens per minute, of all actors together.
         max_retries: Attempts after the first.
@@ -125,26 +132,32 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
         lines=False,
         arguments={"max_retries": max_retries, "timeout_s": timeout_s, "options": options},
     )
-    return _map(ds, work, actors=actors, num_cpus=num_cpus, rpm=rpm, tpm=tpm)
-
-
-def _map(  # noqa: PLR0913 - each is an option of its own
-    ds: Any, work: _Work, *, actors: int, num_cpus: float, rpm: float | None, tpm: float | None
-) -> Any:
-    for name, value in (("actors", actors), ("streams", work.streams)):
+    for name, value in (("actors", actors), ("streams", streams)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1: {value}")
-    data = load("ray.data", what="A Ray dataset", extra="ray")
     pace = _start_pace(rpm=rpm, tpm=tpm)
-    block = max(1, work.streams // _BLOCKS)
-    return ds.repartition(target_num_rows_per_block=block).map_batches(
+    # A block is what is asked again when a node is lost, and what the actors share out.
+    blocks = ds.repartition(target_num_rows_per_block=_rows_per_block(streams))
+    return _map(blocks, work, pace, actors=actors, num_cpus=num_cpus)
+
+
+def _rows_per_block(streams: int) -> int:
+    return max(1, 2 * streams // _BLOCKS)
+
+
+def _map(blocks: Any, work: _Work, pace: Any, *, actors: int, num_cpus: float) -> Any:
+    data = load("ray.data", what="A Ray dataset", extra="ray")
+    return blocks.map_batches(
         _Worker,
         fn_constructor_args=(work, pace),
         batch_size=None,
         batch_format="pyarrow",
-        compute=data.ActorPoolStrategy(size=actors, max_tasks_in_flight_per_actor=_BLOCKS),
+        compute=data.ActorPoolStrategy(
+            size=actors,
+            max_tasks_in_flight_per_actor=_BLOCKS,
+            max_concurrent_calls_per_actor=_BLOCKS,
+        ),
         num_cpus=num_cpus,
-        max_concurrency=_BLOCKS,
         udf_modifying_row_count=False,
     )
 
@@ -220,6 +233,9 @@ def _first_line(error: BaseException) -> str:
 class _Worker:
     """Extracts blocks of documents; what Ray's actors are.
 
+    All blocks of an actor go through one run of `extract`, so that its slots are busy while the
+    last answers of a block come, and never more than there are.
+
     Args:
         work: What to do.
         pace: The actor that keeps the pace.
@@ -231,37 +247,62 @@ class _Worker:
         self._model = find_model(work.model) if isinstance(work.model, str) else work.model
         self._adapter: TypeAdapter[Any] = TypeAdapter(self._model)
         self._pa = load("pyarrow", what="Ray")
-        self._opening: asyncio.Future[Any] | None = None
-        self._stack = contextlib.AsyncExitStack()
+        self._asked: asyncio.Queue[Item] = asyncio.Queue()
+        self._count = 0
+        self._waiting: dict[int, asyncio.Future[Result[Any]]] = {}
+        self._running: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
 
     async def __call__(self, block: Any) -> AsyncGenerator[Any, None]:
         """Extract a block; give the block of the results."""
-        client = await self._client()
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+            # Ray lets the process end without a word to what runs in it.
+            atexit.register(_stop, self._running, asyncio.get_running_loop())
+        asked = [self._ask(self._item(row)) for row in block.to_pylist()]
+        found = await asyncio.gather(*asked)
+        yield self._lines(found) if self._work.lines else self._columns(found)
+
+    def _ask(self, item: Item) -> asyncio.Future[Result[Any]]:
+        """Hand a document to the run; give what will be its result."""
+        result: asyncio.Future[Result[Any]] = asyncio.get_running_loop().create_future()
+        if self._error is not None:
+            result.set_exception(self._error)
+            return result
+        # The run counts as it takes them, in the same order.
+        self._waiting[self._count] = result
+        self._count += 1
+        self._asked.put_nowait(item)
+        return result
+
+    async def _run(self) -> None:
+        from partialfast._endpoint import connected  # noqa: PLC0415 - it imports the client
+
         work = self._work
-        results = extract(
-            [self._item(row) for row in block.to_pylist()],
-            model=self._model,
-            client=client,
-            llm=work.llm,
-            prompt=work.prompt,
-            system=work.system,
-            pace=self._pace,
-            concurrency=max(1, work.streams // _BLOCKS),
-            **work.arguments,
-        )
-        async with contextlib.aclosing(results) as stream:
-            found = [result async for result in stream]
-        yield self._lines(found) if work.lines else self._columns(found)
+        try:
+            async with connected(work.endpoint) as client:
+                results = extract(
+                    self._documents(),
+                    model=self._model,
+                    client=client,
+                    llm=work.llm,
+                    prompt=work.prompt,
+                    system=work.system,
+                    pace=self._pace,
+                    concurrency=work.streams,
+                    **work.arguments,
+                )
+                async with contextlib.aclosing(results) as stream:
+                    async for result in stream:
+                        self._waiting.pop(result.index).set_result(result)
+        except Exception as error:  # noqa: BLE001 - raised where the results are awaited
+            self._error = error
+            for waiting in self._waiting.values():
+                waiting.set_exception(error)
 
-    async def _client(self) -> Any:
-        """Give the client of this actor; several blocks may ask for it at once."""
-        if self._opening is None:
-            from partialfast._endpoint import connected  # noqa: PLC0415 - it imports the client
-
-            self._opening = asyncio.ensure_future(
-                self._stack.enter_async_context(connected(self._work.endpoint))
-            )
-        return await self._opening
+    async def _documents(self) -> AsyncGenerator[Item, None]:
+        while True:
+            yield await self._asked.get()
 
     def _item(self, row: dict[str, Any]) -> Item:
         if self._work.lines:
@@ -321,6 +362,19 @@ class _Worker:
         )
 
 
+def _stop(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel a task of another thread's loop, and wait until its connections are closed."""
+
+    async def stop() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stopped = asyncio.run_coroutine_threadsafe(stop(), loop)
+    # Nobody is left to be told of what goes wrong now.
+    with contextlib.suppress(concurrent.futures.TimeoutError):
+        stopped.result(timeout=_STOP_S)
+
+
 def _light(result: Result[Any]) -> Result[Any]:
     return Result(
         id=result.id,
@@ -371,15 +425,18 @@ def lines_from(  # noqa: PLR0913 - those of the command
         BatchError: There is no such cluster.
     """
     ray = load("ray", what="--ray", extra="ray")
-    load("ray.data", what="--ray", extra="ray")
+    data = load("ray.data", what="--ray", extra="ray")
     try:
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise BatchError(f"cannot reach the Ray cluster at {address}: {error}") from error
-    count = actors or max(1, sum(1 for node in ray.nodes() if node["Alive"]))
     rest = dict(arguments)
     rpm, tpm = rest.pop("rpm", None), rest.pop("tpm", None)
-    streams = max(1, -(-rest.pop("concurrency", 64) // count))
+    concurrency = rest.pop("concurrency", 64)
+    alive = sum(1 for node in ray.nodes() if node["Alive"])
+    # Never more requests than were allowed, all actors together.
+    count = max(1, min(actors or alive, concurrency))
+    streams = concurrency // count
     work = _Work(
         model=model,
         llm=llm,
@@ -392,64 +449,44 @@ def lines_from(  # noqa: PLR0913 - those of the command
         arguments=rest,
     )
 
-    def wave(items: list[Item]) -> Iterator[tuple[Any, bytes]]:
-        rows = [{"id": item.id, "fields": json.dumps(dict(item.fields), default=str)}
-                for item in items]  # fmt: skip
-        data = load("ray.data", what="--ray", extra="ray")
-        data.DataContext.get_current().enable_progress_bars = False
-        made = _map(
-            data.from_items(rows), work, actors=count, num_cpus=0.5, rpm=rpm, tpm=tpm
-        )  # fmt: skip
-        for block in made.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for row in block.to_pylist():
-                yield pickle.loads(row["result"]), row["line"]  # noqa: S301 - see the import
+    pace = _start_pace(rpm=rpm, tpm=tpm)
+    data.DataContext.get_current().enable_progress_bars = False
+
+    def extracted(items: Iterator[Item]) -> Iterator[tuple[Any, bytes]]:
+        block = _rows_per_block(streams)
+        while batch := list(itertools.islice(items, _WAVE)):
+            # In blocks of the right size from the start: to cut them takes a task for each.
+            tables = [_table(batch[first : first + block]) for first in range(0, len(batch), block)]
+            made = _map(data.from_arrow(tables), work, pace, actors=count, num_cpus=_CPUS)
+            for block in made.iter_batches(batch_size=None, batch_format="pyarrow"):
+                for row in block.to_pylist():
+                    yield pickle.loads(row["result"]), row["line"]  # noqa: S301 - our own
 
     async def run(
         items: Iterator[Item], meter: Meter, until: asyncio.Event
     ) -> AsyncGenerator[tuple[Any, bytes], None]:
-        while not until.is_set() and (batch := list(itertools.islice(items, _WAVE))):
-            async with contextlib.aclosing(_aside(wave(batch))) as results:
-                async for result, line in results:
+        results = aside(extracted(items), name="partialfast-batch-ray")
+        async with contextlib.aclosing(results) as stream:
+            try:
+                async for result, line in stream:
                     meter.started()
                     meter.finished(result)
                     yield result, line
                     if until.is_set():
                         return
+            except Exception as error:
+                raise _explained(error) from error
 
     return run
 
 
-async def _aside(results: Iterable[Any]) -> AsyncGenerator[Any, None]:
-    """Iterate in another thread: reading a dataset blocks."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Queue[Any] = asyncio.Queue()
-    left = threading.Event()
-    end = object()
-
-    def hand_over(found: Any) -> None:
-        # The loop is closed when the run was interrupted.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(ready.put_nowait, found)
-
-    def read() -> None:
-        try:
-            for result in results:
-                if left.is_set():
-                    return
-                hand_over(result)
-        except Exception as error:  # noqa: BLE001 - raised where the results are taken
-            hand_over(error)
-        else:
-            hand_over(end)
-
-    threading.Thread(target=read, name="partialfast-batch-ray", daemon=True).start()
-    try:
-        while (found := await ready.get()) is not end:
-            if isinstance(found, Exception):
-                raise _explained(found)
-            yield found
-    finally:
-        left.set()
+def _table(items: list[Item]) -> Any:
+    return load("pyarrow", what="Ray").table(
+        {
+            "id": [item.id for item in items],
+            "fields": [json.dumps(dict(item.fields), default=str) for item in items],
+        }
+    )
 
 
 def _explained(error: Exception) -> Exception:
