@@ -1,12 +1,13 @@
 """Batch extraction beside the same loop written with instructor: ``python -m benches.batch``.
 
-Two measurements, each subject in an interpreter of its own, bound to one core, the server to
+Three measurements, each subject in an interpreter of its own, bound to one core, the server to
 another:
 
 * 1,000 documents with 256 streams at a time, as fast as the server sends: documents per second and
   CPU time per output token.
 * 256 streams of 50 tokens a second each: by how much a task that wants to run every 10 ms comes too
   late, which is what a web server in the same process would feel.
+* The same with more and more streams, of this package alone: how many of them a core carries.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ __all__ = ["SUBJECTS", "main"]
 
 STREAMS = 256
 RATE = 50
+CAPACITY = (128, 256, 512, 768, 1024)
 DELAY_S = 12.0
 LATE_S = 0.010
 PROMPT = "Get the meeting from: {text}"
@@ -67,46 +69,47 @@ class Meeting(BaseModel):
     tasks: list[Task]
 
 
-def client(url: str) -> AsyncOpenAI:
+def client(url: str, streams: int) -> AsyncOpenAI:
     limits = type(DEFAULT_CONNECTION_LIMITS)(
-        max_connections=STREAMS, max_keepalive_connections=STREAMS
+        max_connections=streams, max_keepalive_connections=streams
     )
     # The same for both subjects; a batch takes it where it is installed.
     http_client = DefaultAioHttpClient(limits=limits, timeout=600)
     return AsyncOpenAI(base_url=url, api_key="none", max_retries=0, http_client=http_client)
 
 
-async def with_partialfast(url: str, documents: list[dict[str, str]]) -> AsyncIterator[Any]:
+async def with_partialfast(
+    url: str, documents: list[dict[str, str]], streams: int
+) -> AsyncIterator[Any]:
     """Extract, by the package's own loop."""
-    async with client(url) as openai:
+    async with client(url, streams) as openai:
         async for result in extract(
             documents,
             model=Meeting,
             client=pf.from_openai(openai),
             llm=LLM,
             prompt=PROMPT,
-            concurrency=STREAMS,
+            concurrency=streams,
             max_retries=0,
         ):
             assert result.ok, result.error
             yield result.value
 
 
-async def _with_instructor(
-    url: str, documents: list[dict[str, str]], *, stream: bool
+async def with_instructor(
+    url: str, documents: list[dict[str, str]], streams: int
 ) -> AsyncIterator[Any]:
+    """Do the same with instructor's ``create_partial``, the last value validated."""
     import instructor
 
-    slots = asyncio.Semaphore(STREAMS)
-    async with client(url) as openai:
+    slots = asyncio.Semaphore(streams)
+    async with client(url, streams) as openai:
         asking = instructor.from_openai(openai)
 
         async def one(document: dict[str, str]) -> Any:
             messages = [{"role": "user", "content": PROMPT.format_map(document)}]
             create: Any = asking.chat.completions
             async with slots:
-                if not stream:
-                    return await create.create(model=LLM, response_model=Meeting, messages=messages)
                 value: Any = None
                 snapshots = create.create_partial(
                     model=LLM, response_model=Meeting, messages=messages
@@ -125,11 +128,6 @@ async def _with_instructor(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def with_instructor(url: str, documents: list[dict[str, str]]) -> AsyncIterator[Any]:
-    """Do the same with instructor's ``create_partial``, the last value validated."""
-    return _with_instructor(url, documents, stream=True)
-
-
 SUBJECTS = {"partialfast": with_partialfast, "instructor": with_instructor}
 
 
@@ -137,18 +135,18 @@ async def throughput(subject: str, url: str, count: int) -> dict[str, float]:
     """Extract `count` documents as fast as they come."""
     run = SUBJECTS[subject]
     documents = DOCUMENTS[:count]
-    async for _ in run(url, documents[:8]):  # what is done once
+    async for _ in run(url, documents[:8], STREAMS):  # what is done once
         pass
     began, cpu = time.perf_counter(), time.process_time()
-    values = [value async for value in run(url, documents)]
+    values = [value async for value in run(url, documents, STREAMS)]
     cpu, seconds = time.process_time() - cpu, time.perf_counter() - began
     assert len(values) == count
     assert all(isinstance(value, Meeting) for value in values)
     return {"documents": count, "seconds": seconds, "cpu_s": cpu}
 
 
-async def delay(subject: str, url: str) -> dict[str, float]:
-    """Measure how late a task comes while `STREAMS` answers arrive."""
+async def delay(subject: str, url: str, streams: int) -> dict[str, float]:
+    """Measure how late a task comes while so many answers arrive."""
     run = SUBJECTS[subject]
     late: list[float] = []
     finished = 0
@@ -163,17 +161,20 @@ async def delay(subject: str, url: str) -> dict[str, float]:
     async def work() -> None:
         nonlocal finished
         # More than can be finished in the time, so that there are always as many streams.
-        async for _ in run(url, [*DOCUMENTS, *DOCUMENTS]):
+        async for _ in run(url, DOCUMENTS * 5, streams):
             finished += 1
 
-    async for _ in run(url, DOCUMENTS[:4]):
+    async for _ in run(url, DOCUMENTS[:4], streams):
         pass
     working = asyncio.create_task(work())
-    await asyncio.sleep(2)  # until all streams are open
+    await asyncio.sleep(5)  # until all streams are open, and some have ended
+    before = finished
     cpu, began = time.process_time(), time.perf_counter()
     ticking = asyncio.create_task(tick())
     await asyncio.sleep(DELAY_S)
-    share = (time.process_time() - cpu) / (time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    share = (time.process_time() - cpu) / seconds
+    answers_per_s = (finished - before) / seconds
     for task in (ticking, working):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -184,7 +185,7 @@ async def delay(subject: str, url: str) -> dict[str, float]:
         "p99_ms": late[int(len(late) * 0.99)] * 1000,
         "worst_ms": late[-1] * 1000,
         "cpu_share": share,
-        "finished": finished,
+        "answers_per_s": answers_per_s,
     }
 
 
@@ -199,7 +200,7 @@ def output_tokens(count: int) -> int:
 
 
 def measure(subject: str, what: str, rate: float, count: int) -> dict[str, float]:
-    """Run a subject on one core and the server on another."""
+    """Run a subject on one core and the server on another; `count` documents or streams."""
     cores = sorted(os.sched_getaffinity(0))
     with subprocess.Popen(
         [sys.executable, "-m", "benches.batch_server", str(rate)], stdout=subprocess.PIPE, text=True
@@ -222,6 +223,16 @@ def measure(subject: str, what: str, rate: float, count: int) -> dict[str, float
     return result
 
 
+LOOP_HEADS = f"{'':14}{'late p50 ms':>12}{'p99 ms':>10}{'worst ms':>13}{'core':>7}{'answers/s':>11}"
+
+
+def loop_row(name: str, row: dict[str, float]) -> str:
+    return (
+        f"{name:14}{row['p50_ms']:12.1f}{row['p99_ms']:10.1f}{row['worst_ms']:13.1f}"
+        f"{row['cpu_share']:7.0%}{row['answers_per_s']:11.1f}"
+    )
+
+
 def main() -> None:
     """Measure all and print the tables."""
     count = int(os.environ.get("DOCUMENTS", len(DOCUMENTS)))
@@ -241,14 +252,16 @@ def main() -> None:
             f"{row['cpu_s'] / tokens * 1e6:14.1f}"
         )
     print(f"\nEvent loop while {STREAMS} streams bring {RATE} tokens a second each, one core:")
-    print(f"{'':14}{'late p50 ms':>12}{'p99 ms':>10}{'worst ms':>13}{'core used':>14}")
+    print(LOOP_HEADS)
     for subject in SUBJECTS:
-        row = measure(subject, "delay", RATE, 0)
-        found[subject]["delay"] = row
-        print(
-            f"{subject:14}{row['p50_ms']:12.1f}{row['p99_ms']:10.1f}{row['worst_ms']:13.1f}"
-            f"{row['cpu_share']:14.0%}"
-        )
+        found[subject]["delay"] = row = measure(subject, "delay", RATE, STREAMS)
+        print(loop_row(subject, row))
+    print("\nThe same with partialfast and other numbers of streams:")
+    print(LOOP_HEADS)
+    found["capacity"] = {}
+    for streams in CAPACITY:
+        found["capacity"][streams] = row = measure("partialfast", "delay", RATE, streams)
+        print(loop_row(f"{streams:,} streams", row), flush=True)
     folder = Path(".bench")
     folder.mkdir(exist_ok=True)
     (folder / "batch.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
@@ -258,7 +271,7 @@ def _inside(subject: str, what: str, url: str, count: str) -> None:
     if what == "throughput":
         row = asyncio.run(throughput(subject, url, int(count)))
     else:
-        row = asyncio.run(delay(subject, url))
+        row = asyncio.run(delay(subject, url, int(count)))
     print(json.dumps(row))
 
 

@@ -11,7 +11,8 @@ import asyncio
 import json
 import re
 import sys
-from itertools import islice
+from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ DOCUMENTS: list[dict[str, str]] = [
     for line in (EXAMPLE / "documents.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 _NUMBER = re.compile(rb"Minutes no\. (\d+),")
+#: Bytes that may wait for a client that reads too slowly.
+_UNREAD = 1 << 14
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
@@ -61,8 +64,52 @@ def _chunked(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
+class _Beat:
+    """Sends the events of many answers to one timetable, at the cost of the writes alone.
+
+    Args:
+        rate: Events per second, of each answer; 0 for as many as are read.
+    """
+
+    # The answers take turns within the time from one event to the next.
+    _SLOTS = 10
+
+    def __init__(self, rate: float) -> None:
+        self._step_s = 1 / rate / self._SLOTS if rate else 0.0
+        self._slots: list[dict[asyncio.Future[None], tuple[asyncio.StreamWriter, Iterator[bytes]]]]
+        self._slots = [{} for _ in range(self._SLOTS)]
+
+    async def play(self, writer: asyncio.StreamWriter, events: list[bytes]) -> None:
+        """Send an answer."""
+        slot = min(self._slots, key=len)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        slot[done] = writer, iter(events)
+        try:
+            await done
+        finally:
+            del slot[done]
+
+    async def run(self) -> None:
+        """Beat for ever."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for slot in cycle(self._slots):
+            # What one beat came late is not added to all that follow.
+            due += self._step_s
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            for done, (writer, events) in slot.items():
+                if writer.transport.get_write_buffer_size() > _UNREAD:
+                    continue
+                event = next(events, None)
+                if event is not None and not writer.is_closing():
+                    writer.write(event)
+                elif not done.done():
+                    done.set_result(None)
+
+
 async def _serve(rate: float) -> None:
     recorded = [[_chunked(event) for event in answer] for answer in answers()]
+    beat = _Beat(rate)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -71,32 +118,18 @@ async def _serve(rate: float) -> None:
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length[1]) if length else 0)
                 number = _NUMBER.search(body)
-                await _play(writer, recorded[int(number[1]) - 1 if number else 0], rate)
+                events = recorded[int(number[1]) - 1 if number else 0]
+                writer.write(_HEAD)
+                await beat.play(writer, events)
+                writer.write(b"0\r\n\r\n")
+                await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             # The client has closed the connection.
             writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=1024)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
-    await server.serve_forever()
-
-
-async def _play(writer: asyncio.StreamWriter, events: list[bytes], rate: float) -> None:
-    loop = asyncio.get_running_loop()
-    writer.write(_HEAD)
-    due = loop.time()
-    for event in events:
-        # To a timetable: what one event came late is not added to all that follow.
-        due += 1 / rate if rate else 0
-        if rate and (wait := due - loop.time()) > 0:
-            await asyncio.sleep(wait)
-        writer.write(event)
-        await writer.drain()
-        if not rate:
-            # An event a read, as from a model: else the answer would come in one piece.
-            await asyncio.sleep(0)
-    writer.write(b"0\r\n\r\n")
-    await writer.drain()
+    await asyncio.gather(server.serve_forever(), beat.run())
 
 
 def _first(arguments: list[str]) -> Any:
