@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from partialfast import cli
 from tests.batching import lines
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")
@@ -42,6 +45,20 @@ def test_the_documents_are_those_that_the_generator_makes(tmp_path: Path) -> Non
     run(folder / "generate.py")
     for name in ("documents.jsonl", "recording.jsonl"):
         assert (folder / name).read_bytes() == (EXAMPLE / name).read_bytes()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/batch.md"])
+def test_the_commands_of_the_pages_are_understood(page: str) -> None:
+    text = (EXAMPLE.parents[1] / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = [
+        shlex.split(line)
+        for line in re.findall(r"^    partialfast ((?:extract|salvage) .*)$", text, re.MULTILINE)
+        if "..." not in line
+    ]
+    assert commands
+    for words in commands:
+        # It exits if there is no such option, or if one is missing.
+        cli._parse(words)
 
 
 @pytest.mark.network
