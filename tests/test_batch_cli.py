@@ -304,6 +304,10 @@ def test_a_missing_package_is_named(
             patch.setitem(sys.modules, name, None)
             assert cli.main(arguments(source, tmp_path / output, "http://127.0.0.1:9/v1")) == 1
         assert 'pip install "partialfast[batch]"' in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "ray", None)
+    words = arguments(source, tmp_path / "out.jsonl", "http://127.0.0.1:9/v1", "--ray", "auto")
+    assert cli.main(words) == 1
+    assert 'pip install "partialfast[ray]"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

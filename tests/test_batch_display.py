@@ -87,6 +87,19 @@ def test_an_item_that_is_given_up_is_not_in_flight() -> None:
     assert figures.first_token is None
 
 
+def test_what_is_in_flight_elsewhere_is_no_more_than_what_is_left() -> None:
+    clock = Clock()
+    made = meter(clock)
+    made.elsewhere = 8
+    assert made.figures().in_flight == 3 + 8
+    for _ in range(9):
+        made.started()
+        made.finished(result())
+    # 6 of the 15 are left.
+    assert made.figures().in_flight == 3 + 6
+    assert Meter().figures().in_flight == 0
+
+
 def test_a_line() -> None:
     made = meter(Clock())
     made.note = "waiting"

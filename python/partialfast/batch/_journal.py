@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -269,18 +270,8 @@ def _lock(path: Path) -> Any:
 
 
 def _unwritable(result: Result[Any], error: Exception) -> Result[Any]:
-    return Result(
-        id=result.id,
-        value=None,
-        error=Failure("serialize", f"the value cannot be written as JSON: {error}"),
-        text=result.text,
-        snapshot=None,
-        usage=result.usage,
-        attempts=result.attempts,
-        timings=result.timings,
-        index=result.index,
-        cut=result.cut,
-    )
+    failure = Failure("serialize", f"the value cannot be written as JSON: {error}")
+    return replace(result, value=None, error=failure)
 
 
 def _cost(result: Result[Any]) -> dict[str, Any]:

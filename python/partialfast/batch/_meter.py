@@ -95,6 +95,8 @@ class Meter:
         self._total = total
         self.skipped = skipped
         self.note = ""
+        # Most items that are in flight where nobody counts them, such as on a cluster.
+        self.elsewhere = 0
         self._done = self._failed = self._in_flight = self._attempts = 0
         self._kinds: Counter[str] = Counter()
         self._usage = Usage()
@@ -142,16 +144,17 @@ class Meter:
         items_per_s = len(recent) / window
         finished = self._done + self._failed
         left_s = None
-        if self._total is not None and finished:
-            left = max(0, self._total - self.skipped - finished)
+        left = None if self._total is None else max(0, self._total - self.skipped - finished)
+        if left is not None and finished:
             left_s = left * elapsed / finished
+        elsewhere = self.elsewhere if left is None else min(self.elsewhere, left)
         mean = self._written / self._done if self._done else 0.0
         return Figures(
             elapsed_s=elapsed,
             done=self._done,
             failed=self._failed,
             skipped=self.skipped,
-            in_flight=self._in_flight,
+            in_flight=self._in_flight + elsewhere,
             total=self._total,
             items_per_s=items_per_s,
             tokens_per_s=sum(tokens for _, tokens in recent) / window,

@@ -22,7 +22,7 @@ import itertools
 import json
 import pickle
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -48,6 +48,8 @@ _BLOCKS = 8
 #: What Ray reserves for an actor, in cores. They mostly wait; and those of a lost node have to find
 #: room on the others, where the tasks that bring them their rows need a whole core.
 _CPUS = 0.25
+#: Streams that one process carries without its event loop being late; see docs/sizing.md.
+_STREAMS = 256
 #: Seconds that an actor's process may take to close its connections at its end.
 _STOP_S = 2.0
 #: Documents that are handed to Ray at a time, by the command.
@@ -376,18 +378,7 @@ def _stop(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _light(result: Result[Any]) -> Result[Any]:
-    return Result(
-        id=result.id,
-        value=None,
-        error=result.error,
-        text="",
-        snapshot=None,
-        usage=result.usage,
-        attempts=result.attempts,
-        timings=result.timings,
-        index=result.index,
-        cut=result.cut,
-    )
+    return replace(result, value=None, text="", snapshot=None)
 
 
 # For the command.
@@ -415,7 +406,8 @@ def lines_from(  # noqa: PLR0913 - those of the command
         prompt: A text with fields in braces.
         system: A system message.
         arguments: More arguments of `partialfast.batch.extract`.
-        actors: How many processes ask; ``None`` for one per node.
+        actors: How many processes ask; ``None`` for one per node, or more if there are more
+            streams than these can carry.
 
     Returns:
         A function from items to results with the lines of their journal.
@@ -434,8 +426,9 @@ def lines_from(  # noqa: PLR0913 - those of the command
     rpm, tpm = rest.pop("rpm", None), rest.pop("tpm", None)
     concurrency = rest.pop("concurrency", 64)
     alive = sum(1 for node in ray.nodes() if node["Alive"])
+    wanted = actors or max(alive, -(-concurrency // _STREAMS))
     # Never more requests than were allowed, all actors together.
-    count = max(1, min(actors or alive, concurrency))
+    count = max(1, min(wanted, concurrency))
     streams = concurrency // count
     work = _Work(
         model=model,
@@ -466,6 +459,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
         items: Iterator[Item], meter: Meter, until: asyncio.Event
     ) -> AsyncGenerator[tuple[Any, bytes], None]:
         results = aside(extracted(items), name="partialfast-batch-ray")
+        meter.elsewhere = count * streams
         async with contextlib.aclosing(results) as stream:
             try:
                 async for result, line in stream:
