@@ -85,5 +85,6 @@ class _Narrower:
     def __init__(self, inner: RenderableType) -> None:
         self._inner = inner
 
-    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
         yield Constrain(self._inner, max(1, options.max_width - len("^C^C") - 1))

@@ -20,6 +20,8 @@ import concurrent.futures
 import contextlib
 import itertools
 import json
+import logging
+import os
 import pickle
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -416,12 +418,8 @@ def lines_from(  # noqa: PLR0913 - those of the command
         ImportError: Ray is not installed.
         BatchError: There is no such cluster.
     """
-    ray = load("ray", what="--ray", extra="ray")
+    ray = _join(address)
     data = load("ray.data", what="--ray", extra="ray")
-    try:
-        ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise BatchError(f"cannot reach the Ray cluster at {address}: {error}") from error
     rest = dict(arguments)
     rpm, tpm = rest.pop("rpm", None), rest.pop("tpm", None)
     concurrency = rest.pop("concurrency", 64)
@@ -472,6 +470,29 @@ def lines_from(  # noqa: PLR0913 - those of the command
                 raise _explained(error) from error
 
     return run
+
+
+def _join(address: str) -> Any:
+    """Connect to a cluster; give the module ``ray``."""
+    # What Ray tells of itself would be drawn over the display. It is in its own log files too.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # The thread that reads results may ask once more when the run is over, which would start a
+    # cluster.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+    ray = load("ray", what="--ray", extra="ray")
+    load("ray.data", what="--ray", extra="ray")
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        ray.init(
+            address=address,
+            ignore_reinit_error=True,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise BatchError(f"cannot reach the Ray cluster at {address}: {error}") from error
+    return ray
 
 
 def _table(items: list[Item]) -> Any:
