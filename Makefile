@@ -82,6 +82,10 @@ SECONDS ?= 60
 fuzz: $(VENV)/.installed $(VENV)/.dev ## Fuzz each target of the core, then the package (SECONDS=60 each)
 	.ci/fuzz $(SECONDS)
 
+.PHONY: test-kill
+test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill a batch at 50 random moments, and resume it each time
+	$(BIN)/pytest -m deep tests/test_batch_kill.py
+
 .PHONY: test-ray
 test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
 	$(call make-venv,$(VENV)-ray)
