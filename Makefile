@@ -16,6 +16,7 @@ CARGO ?= cargo
 
 VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
+TOOLS := $(CURDIR)/.tools
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Clippy and maturin must build PyO3 for the same interpreter, or each undoes the other's cache.
@@ -23,6 +24,7 @@ export PYO3_PYTHON := $(BIN)/python
 # An active environment of the caller's is not the one that this file works in.
 export VIRTUAL_ENV := $(VENV)
 unexport CONDA_PREFIX
+export PATH := $(TOOLS)/bin:$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '*.rs' -o -name Cargo.toml)
 
@@ -50,7 +52,7 @@ test: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds
 	$(BIN)/pytest
 
 .PHONY: lint
-lint: $(VENV)/.installed $(VENV)/.dev ## Run every formatter, linter and type checker
+lint: $(VENV)/.installed $(VENV)/.dev rust-linters ## Run every formatter, linter and type checker
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package partialfast-core
@@ -61,13 +63,17 @@ lint: $(VENV)/.installed $(VENV)/.dev ## Run every formatter, linter and type ch
 	$(BIN)/python -m mypy.stubtest partialfast._core
 
 .PHONY: format
-format: $(VENV)/.dev ## Rewrite the sources as the formatters want them
+format: $(VENV)/.dev rust-linters ## Rewrite the sources as the formatters want them
 	$(CARGO) fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+.PHONY: lint-workflows
+lint-workflows: ## Lint the GitHub workflows (needs actionlint)
+	actionlint
+
 .PHONY: audit
-audit: $(VENV)/.installed $(VENV)/.dev $(VENV)-audit/.made ## Check the dependencies: licences, sources, known vulnerabilities
+audit: $(VENV)/.installed $(VENV)/.dev $(VENV)-audit/.made cargo-deny ## Check the dependencies: licences, sources, known vulnerabilities
 	.ci/audit
 
 ##@ Long tests
@@ -79,8 +85,8 @@ test-deep: $(VENV)/.installed $(VENV)/.dev ## Run all tests, the property tests 
 SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: $(VENV)/.installed $(VENV)/.dev ## Fuzz each target of the core, then the package (SECONDS=60 each)
-	.ci/fuzz $(SECONDS)
+fuzz: $(VENV)/.installed $(VENV)/.dev cargo-fuzz ## Fuzz each target of the core, then the package (SECONDS=60 each, TARGETS="json events")
+	.ci/fuzz $(SECONDS) $(TARGETS)
 
 .PHONY: test-kill
 test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill a batch at 50 random moments, and resume it each time
@@ -181,7 +187,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 .PHONY: clean
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist .bench .venv .venv-audit .venv-bench .venv-ray .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-ray .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -224,3 +230,15 @@ $(VENV)-audit/.made:
 	$(call make-venv,$(VENV)-audit)
 	@$(VENV)-audit/bin/pip install --quiet 'pip-audit>=2.9' >&2
 	@touch $@
+
+# Tools of cargo's, from crates.io; one that is installed already, wherever it is, will do.
+.PHONY: cargo-deny cargo-fuzz
+cargo-deny cargo-fuzz:
+	@$(CARGO) $(@:cargo-%=%) --version >/dev/null 2>&1 \
+	  || $(CARGO) install --quiet --locked --root $(TOOLS) $@ >&2
+
+# A toolchain of rustup's minimal profile has neither.
+.PHONY: rust-linters
+rust-linters:
+	@{ $(CARGO) fmt --version && $(CARGO) clippy --version; } >/dev/null 2>&1 \
+	  || rustup component add rustfmt clippy >&2
