@@ -56,7 +56,9 @@ class Target:
         try:
             while time.monotonic() < end:
                 self._test()
-        except Exception:  # noqa: BLE001 - whatever it is, it is the finding
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a panic of Rust's is no `Exception`, but a finding
             traceback.print_exc()
             return False
         return True

@@ -4,6 +4,17 @@
 //! bytes in, events out. [`envelope`] takes the wanted value out of what a model writes around it.
 //! [`sse`] reads event streams, and takes from their events what a client needs.
 #![forbid(unsafe_code)]
+// No input may make it panic. (That no index is out of bounds is what the fuzzers look for.)
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::panic,
+        clippy::todo,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod envelope;
 pub mod json;

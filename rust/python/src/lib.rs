@@ -4,6 +4,17 @@
 //! The one crate that names `PyO3`. It translates: no grammar (that is the core's) and no reading
 //! of types (that is `partialfast/_plan.py`'s).
 #![deny(unsafe_op_in_unsafe_fn)]
+// No input may make it panic. (That no index is out of bounds is what the fuzzers look for.)
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::expect_used,
+        clippy::panic,
+        clippy::todo,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
 
 mod builder;
 mod choice;
