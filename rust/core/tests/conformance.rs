@@ -7,12 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use partialfast_core::json::{JsonErrorKind as K, Limits};
-use support::json::{
-    Outcome, bytewise, check_against_grammar, check_against_serde, every_cut, run, whole,
-};
+use support::json::{Outcome, check_against_grammar, check_against_serde, every_cut};
 
-/// Above this length not every cut is tried: there are as many as bytes.
-const EVERY_CUT: usize = 3000;
 /// Above this length the grammar, which is slow, is not asked.
 const JUDGED: usize = 2000;
 
@@ -33,23 +29,9 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// Runs a file in every way and against the oracles.
+/// Runs a file whole, byte by byte and at every cut, and against the oracles.
 fn outcome(text: &[u8]) -> Outcome {
-    let limits = Limits::default();
-    let outcome = if text.len() <= EVERY_CUT {
-        every_cut(limits, text)
-    } else {
-        let outcome = whole(limits, text);
-        assert_eq!(bytewise(limits, text), outcome);
-        for size in [2, 3, 7, 64, 1000] {
-            assert_eq!(
-                run(limits, text.chunks(size)),
-                outcome,
-                "in chunks of {size}"
-            );
-        }
-        outcome
-    };
+    let outcome = every_cut(Limits::default(), text);
     let limited = matches!(&outcome.result, Err(error) if error.kind == K::DepthLimit);
     if !limited {
         check_against_serde(text, &outcome);

@@ -3,7 +3,6 @@
 mod support;
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
 
 use partialfast_core::json::{
     FeedError, JsonErrorKind as K, Limits, Literal, Machine, NullSink, NumberKind, Sink, Span,
@@ -226,8 +225,7 @@ impl Sink for Counter {
 const MANY: u64 = 10_000_000;
 
 /// Work per byte does not depend on what came before: ten million chunks of one byte, all in one open
-/// token, take seconds. Were the token scanned again at each, it would be 10^14 steps. The bound is
-/// for a slow machine without optimisation.
+/// token, take seconds. Were the token scanned again at each, it would be 10^14 steps, and days.
 #[test]
 fn ten_million_chunks_of_one_byte() {
     let unlimited = Limits {
@@ -235,7 +233,6 @@ fn ten_million_chunks_of_one_byte() {
         max_key: usize::MAX,
         ..Limits::default()
     };
-    let begun = Instant::now();
     for (opening, byte) in [
         ("\"", b"x"),
         ("1", b"7"),
@@ -265,7 +262,6 @@ fn ten_million_chunks_of_one_byte() {
             _ => assert_eq!(machine.depth(), 0),
         }
     }
-    assert!(begun.elapsed() < Duration::from_secs(120));
 }
 
 /// A gigabyte of one token, never held: a string flows through, a number and a key meet their limit.
@@ -311,7 +307,7 @@ fn a_million_values_in_one_chunk() {
     let mut counter = Counter::default();
     let mut rest = text.as_slice();
     let mut values = 0;
-    let begun = Instant::now();
+    // Were all that follows looked at for each of them, this would take days.
     while !rest.is_empty() {
         machine.reset();
         let fed = machine.feed(rest, &mut counter).expect("valid");
@@ -320,5 +316,4 @@ fn a_million_values_in_one_chunk() {
         values += 1;
     }
     assert_eq!((values, counter.numbers), (1_000_000, 1_000_000));
-    assert!(begun.elapsed() < Duration::from_secs(60));
 }

@@ -10,8 +10,9 @@
 //! A token that the chunk cuts stays open. What must be remembered of it is small: of a literal, how
 //! many letters were matched; of a number, its text so far and the place in the number grammar; of a
 //! key, its decoded text so far; of a string value only an unfinished escape or UTF-8 sequence, since
-//! its text has been handed out. The next chunk goes on from there and looks at no earlier byte. What
-//! happens between the quotes of a string is a machine of its own, `string::Decoder`.
+//! its text has been handed out. The next chunk goes on from there and looks at no earlier byte. Two
+//! tokens have machines of their own for what happens inside them: `string::Decoder` between the
+//! quotes of a string, and `number::walk` between the characters of a number.
 //!
 //! An error is found at the first byte after which no continuation can be a JSON text, wherever the
 //! chunks were cut: every branch accepts or rejects the byte in front of it. Bulk scans may run past a
@@ -26,9 +27,10 @@
 
 use std::mem;
 
+use super::number::{self, Place};
 use super::scan::{self, Plain};
 use super::string::{Decoder, End};
-use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text};
+use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, Sink, Span, Text};
 use crate::utf8::Window;
 
 /// Whether the root value is complete.
@@ -81,38 +83,6 @@ enum State {
     Key,
     /// Inside a string value; the decoder knows where.
     String,
-}
-
-/// Where in the grammar of a number (RFC 8259, section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Behind `-`.
-    Minus,
-    /// Behind a leading `0`.
-    Zero,
-    /// Among the digits of the integer part.
-    Integer,
-    /// Behind `.`.
-    Point,
-    /// Among the digits of the fraction.
-    Fraction,
-    /// Behind `e` or `E`.
-    Exponent,
-    /// Behind the sign of the exponent.
-    ExponentSign,
-    /// Among the digits of the exponent.
-    ExponentDigits,
-}
-
-impl Place {
-    /// The kind of the number, if it may end here.
-    const fn kind(self) -> Option<NumberKind> {
-        match self {
-            Self::Zero | Self::Integer => Some(NumberKind::Integer),
-            Self::Fraction | Self::ExponentDigits => Some(NumberKind::Float),
-            Self::Minus | Self::Point | Self::Exponent | Self::ExponentSign => None,
-        }
-    }
 }
 
 /// Why `run` stopped, and the index where.
@@ -602,62 +572,14 @@ impl Machine {
         window: &mut Window<'_>,
         sink: &mut S,
     ) -> Result<(usize, State), Stop<S::Error>> {
-        // In the order of the grammar: number = [ minus ] int [ frac ] [ exp ].
-        let invalid = 'number: {
-            if place == Place::Minus {
-                place = match chunk.get(at) {
-                    Some(b'0') => Place::Zero,
-                    Some(b'1'..=b'9') => Place::Integer,
-                    other => break 'number other.is_some(),
-                };
-                at += 1;
-            }
-            if matches!(place, Place::Zero | Place::Integer) {
-                if place == Place::Integer {
-                    at = scan::digits(chunk, at);
-                }
-                place = match chunk.get(at) {
-                    Some(b'.') => Place::Point,
-                    Some(b'e' | b'E') => Place::Exponent,
-                    // Only behind a leading zero can there be one more digit.
-                    Some(b'0'..=b'9') => break 'number true,
-                    _ => break 'number false,
-                };
-                at += 1;
-            }
-            if place == Place::Point {
-                match chunk.get(at) {
-                    Some(b'0'..=b'9') => place = Place::Fraction,
-                    other => break 'number other.is_some(),
-                }
-            }
-            if place == Place::Fraction {
-                at = scan::digits(chunk, at);
-                match chunk.get(at) {
-                    Some(b'e' | b'E') => place = Place::Exponent,
-                    _ => break 'number false,
-                }
-                at += 1;
-            }
-            if place == Place::Exponent && matches!(chunk.get(at), Some(b'+' | b'-')) {
-                place = Place::ExponentSign;
-                at += 1;
-            }
-            if matches!(place, Place::Exponent | Place::ExponentSign) {
-                match chunk.get(at) {
-                    Some(b'0'..=b'9') => place = Place::ExponentDigits,
-                    other => break 'number other.is_some(),
-                }
-            }
-            at = scan::digits(chunk, at);
-            false
-        };
+        let walked = number::walk(chunk, at, place);
+        (at, place) = (walked.at, walked.place);
         let end = self.offset + at as u64;
         if end - self.token_start > self.limits.max_number as u64 {
             let offset = self.token_start + self.limits.max_number as u64;
             return Err(Stop::Json(JsonErrorKind::NumberLimit, offset));
         }
-        if invalid {
+        if walked.impossible {
             return Err(Stop::Json(JsonErrorKind::InvalidNumber, end));
         }
         // A number is ASCII, so this is no more than a change of type.

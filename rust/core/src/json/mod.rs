@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod limits;
 mod machine;
+mod number;
 mod scan;
 mod string;
 
