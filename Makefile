@@ -104,6 +104,8 @@ test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
 	$(call make-venv,$(VENV)-wheel)
+	$(VENV)-wheel/bin/pip install --quiet dist/*.whl
+	$(VENV)-wheel/bin/python -m tests.pages README.md
 	for wheel in dist/*.whl; do $(VENV)-wheel/bin/pip install --quiet "$$wheel[demo]"; done
 	$(VENV)-wheel/bin/pip install --quiet --group test 'twine>=6'
 	$(VENV)-wheel/bin/twine check --strict dist/*
@@ -126,10 +128,16 @@ bench: bench-wheel ## Measure beside the peers and print one table
 	$(VENV)-bench/bin/python -m pytest benches --override-ini=filterwarnings=default --quiet \
 	  --benchmark-timer=time.process_time --benchmark-quiet --benchmark-json=.bench/times.json
 	$(VENV)-bench/bin/python -m benches.memory .bench/memory.json
+	$(VENV)-bench/bin/python -m benches.client measure .bench/client.json
 	@$(VENV)-bench/bin/python -m benches.report .bench
 
+.PHONY: bench-core
+bench-core: ## Measure the core alone, with criterion
+	@mkdir -p .bench
+	CRITERION_HOME=$(CURDIR)/.bench/criterion $(CARGO) bench --locked --package partialfast-core --bench json --bench sse
+
 .PHONY: bench-report
-bench-report: bench ## Measure, then write docs/benchmarks.md and its pictures
+bench-report: bench bench-core ## Measure, then write docs/benchmarks.md and its pictures
 	$(VENV)-bench/bin/python -m benches.growth .bench/growth.json
 	$(VENV)-bench/bin/python -m benches.report .bench --page docs/benchmarks.md
 
@@ -150,6 +158,10 @@ bench-instructions: bench-wheel ## Compare instruction counts with the committed
 .PHONY: bench-instructions-record
 bench-instructions-record: bench-wheel ## Write benches/instructions.json anew
 	$(VENV)-bench/bin/python -m benches.instructions --record
+
+.PHONY: bench-unsafe
+bench-unsafe: bench-wheel ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)
+	$(VENV)-bench/bin/python -m benches.safe_ways
 
 # A wheel, not the development build: it is what users get.
 .PHONY: bench-wheel

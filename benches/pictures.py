@@ -64,7 +64,7 @@ def _bars(path: Path, memory: dict[str, int]) -> None:
     plt.close(figure)
 
 
-def draw(measured: Path, out: Path) -> list[str]:
+def draw(measured: Path, out: Path) -> dict[str, str]:
     """Draw every picture.
 
     Args:
@@ -72,7 +72,7 @@ def draw(measured: Path, out: Path) -> list[str]:
         out: The folder for the pictures.
 
     Returns:
-        The names of the files written.
+        What each picture shows, by the name of its file.
     """
     mpl.use("Agg")
     growth: dict[str, Any] = json.loads((measured / "growth.json").read_text(encoding="utf-8"))
@@ -93,4 +93,8 @@ def draw(measured: Path, out: Path) -> list[str]:
         title="Typed snapshots in one event loop (orders-10k)",
     )
     _bars(out / "memory.png", memory)
-    return ["cost.png", "delay.png", "memory.png"]
+    return {
+        "cost.png": "cost of a chunk against the size of the document, on log axes",
+        "delay.png": "delay of the event loop against the number of concurrent streams",
+        "memory.png": "peak memory of a 10 MB document",
+    }

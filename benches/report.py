@@ -3,9 +3,10 @@
     python -m benches.report FOLDER                            print it
     python -m benches.report FOLDER --page docs/benchmarks.md  write the page and its pictures
 
-The folder holds ``times.json`` (pytest-benchmark's) and ``memory.json`` (`benches.memory`'s); for
-the page also ``growth.json`` (`benches.growth`'s). Each row sets this package beside one peer from
-the same run, with the ratio, and the goal where there is one. A goal that was missed is shown as
+The folder holds ``times.json`` (pytest-benchmark's), ``memory.json`` (`benches.memory`'s),
+``client.json`` (`benches.client`'s) and ``criterion`` (criterion's, of the core alone); for the
+page also ``growth.json`` (`benches.growth`'s). Each row sets this package beside one peer from the
+same run, with the ratio, and the goal where there is one. A goal that was missed is shown as
 missed; the report itself does not fail.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
@@ -59,11 +60,28 @@ class Row(NamedTuple):
         return "met" if self.goal.met(self.ratio) else "MISSED"
 
 
+class Core(NamedTuple):
+    """What criterion measured of one job of the core, and what a second of it gets through."""
+
+    us: float
+    per_second: float
+    unit: str
+
+
+def _criterion(folder: Path) -> Iterator[tuple[str, Core]]:
+    for path in sorted(folder.glob("**/new/benchmark.json")):
+        benchmark: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        estimates = json.loads(path.with_name("estimates.json").read_text(encoding="utf-8"))
+        ns = float(estimates["median"]["point_estimate"])
+        [(unit, amount)] = benchmark["throughput"].items()
+        yield benchmark["full_id"], Core(ns / 1e3, float(amount) / ns * 1e9, unit.lower())
+
+
 class Figures:
     """The measured values, looked up by key.
 
     Args:
-        folder: Where ``times.json`` and ``memory.json`` are.
+        folder: Where the files are. Only ``times.json`` must be there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,6 +96,11 @@ class Figures:
         self.memory: dict[str, int] = (
             json.loads(memory.read_text(encoding="utf-8")) if memory.is_file() else {}
         )
+        client = folder / "client.json"
+        self.client: dict[str, float] = (
+            json.loads(client.read_text(encoding="utf-8"))["us"] if client.is_file() else {}
+        )
+        self.core = dict(_criterion(folder / "criterion"))
 
     def us(self, key: str) -> float | None:
         """Return microseconds per unit, or ``None`` when this was not measured.
@@ -96,6 +119,7 @@ UNTYPED = "untyped snapshot at every chunk, us/chunk"
 FEED = "feed alone, us/chunk"
 LOADS = "a whole document in one piece, ms"
 MEMORY = "memory, MB"
+CLIENT = "the client over HTTP"
 
 _SAMPLED = "5 windows of 40 chunks"
 _BESIDE = (
@@ -112,6 +136,7 @@ _BESIDE = (
     (UNTYPED, "untyped", "jsonriver", "orders-100k", at_least(10)),
     (UNTYPED, "untyped", "jiter", "meeting", None),
     (UNTYPED, "untyped", "jiter", "orders-10k", None),
+    (UNTYPED, "untyped", "jiter", "orders-100k", None),
     (FEED, "feed", "ijson", "meeting", at_least(1)),
     (FEED, "feed", "ijson", "orders-10k", at_least(1)),
     (FEED, "feed", "ijson", "orders-100k", at_least(1)),
@@ -194,12 +219,20 @@ def _memory(figures: Figures) -> Iterator[Row]:
         yield Row(MEMORY, what, mb[key], "1 MB of slack", 1.0, mb[key], at_most(1))
 
 
+def _client(figures: Figures) -> Iterator[Row]:
+    # Imported here: it takes its rows' type from this module.
+    from benches.client import rows as client_rows
+
+    for row in client_rows(figures.client):
+        yield row._replace(section=f"{CLIENT}, {row.section}")
+
+
 def rows(figures: Figures) -> list[Row]:
     """Return every row whose figures were measured."""
     parts = (_beside, _kept, _flat, _essay, _loads, _memory)
     found = [row for part in parts for row in part(figures)]
     order = [TYPED, FLAT, ESSAY, UNTYPED, FEED, LOADS, MEMORY]
-    return sorted(found, key=lambda row: order.index(row.section))
+    return [*sorted(found, key=lambda row: order.index(row.section)), *_client(figures)]
 
 
 def _number(value: float) -> str:
@@ -250,7 +283,8 @@ def layout(found: Iterable[Row]) -> str:
 
 _METHOD = (
     "CPU time, best run, garbage collector as users have it, one process. The ratio is the peer's "
-    "figure over partialfast's; where growth is bounded, the larger input's over the smaller's."
+    "figure over partialfast's; where growth is bounded, the larger input's over the smaller's; "
+    "beside raw bytes and in memory, partialfast's over the peer's."
 )
 _WINDOWS = (
     "Peers whose cost grows with the text are timed in windows on the large documents: what comes "
@@ -269,12 +303,46 @@ def _head(figures: Figures) -> str:
 
 
 def _versions() -> str:
-    names = ("partialfast", "pydantic", "instructor", "jiter", "jsonriver", "ijson")
-    return ", ".join(f"{name} {version(name)}" for name in (*names, "langchain-core"))
+    ours = ("partialfast", "pydantic", "openai", "httpx2", "aiohttp")
+    peers = ("instructor", "jiter", "jsonriver", "ijson", "langchain-core")
+    return ", ".join(f"{name} {version(name)}" for name in (*ours, *peers))
 
 
-def markdown(figures: Figures, pictures: Sequence[str]) -> str:
-    """Return the page docs/benchmarks.md."""
+_CORE = (
+    "`make bench-core`: criterion's medians of wall time, into a sink that wants nothing. Whole "
+    "documents, documents token by token, event streams, and providers' chunks in their events."
+)
+
+
+def _core(figures: Figures) -> Iterator[str]:
+    """Yield the table of the core alone, or nothing."""
+    if not figures.core:
+        return
+    yield from (
+        "",
+        "## The core alone, without Python",
+        "",
+        _CORE,
+        "",
+        "| | time, us | a second |",
+        "| --- | ---: | ---: |",
+    )
+    for name, core in figures.core.items():
+        if core.unit == "bytes":
+            amount = f"{core.per_second / 1e6:,.0f} MB"
+        else:
+            what = "tokens" if name.startswith("tokens/") else "events"
+            amount = f"{core.per_second / 1e6:,.1f} million {what}"
+        yield f"| {name} | {_number(core.us)} | {amount} |"
+
+
+def markdown(figures: Figures, pictures: Mapping[str, str]) -> str:
+    """Return the page docs/benchmarks.md.
+
+    Args:
+        figures: What was measured.
+        pictures: What each picture shows, by the name of its file.
+    """
     lines = [
         "# Benchmarks",
         "",
@@ -300,9 +368,11 @@ def markdown(figures: Figures, pictures: Sequence[str]) -> str:
                 "| --- | ---: | --- | ---: | ---: | ---: | --- |",
             ]
         lines.append("| " + " | ".join(_cells(row)) + " |")
+    lines += _core(figures)
     lines += ["", "## Pictures", ""]
-    lines += [f"![{name.partition('.')[0]}](benchmarks/{name})\n" for name in pictures]
-    return "\n".join(lines)
+    for name, shows in pictures.items():
+        lines += [f"![{shows}](benchmarks/{name})", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _main(arguments: list[str]) -> None:
@@ -316,8 +386,8 @@ def _main(arguments: list[str]) -> None:
             from benches.pictures import draw
 
             out = Path(page)
-            names = draw(Path(arguments[0]), out.with_suffix(""))
-            out.write_text(markdown(figures, names), encoding="utf-8")
+            pictures = draw(Path(arguments[0]), out.with_suffix(""))
+            out.write_text(markdown(figures, pictures), encoding="utf-8")
         case _:
             sys.exit(__doc__)
 

@@ -33,7 +33,7 @@ SAMPLED_TYPED = [
 ]
 FULL_UNTYPED = [
     *((subject, name) for subject in UNTYPED for name in ("meeting", "orders-10k")),
-    *((subject, "orders-100k") for subject in ("partialfast", "jsonriver")),
+    *((subject, "orders-100k") for subject in UNTYPED),
     ("partialfast", "orders-1000k"),
 ]
 

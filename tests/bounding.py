@@ -39,7 +39,7 @@ class Case(NamedTuple):
     grows: bool
 
 
-def _fed(feed: Callable[[bytes], Any], chunks: Iterator[bytes]) -> str:
+def _fed(feed: Callable[[Any], Any], chunks: Iterator[Any]) -> str:
     """Feed all chunks; return the error if there is one."""
     try:
         for chunk in chunks:
@@ -216,17 +216,17 @@ def too_deep_models(size: int) -> str:
     return said
 
 
-def endless_items(size: int) -> str:
-    def chunks() -> Iterator[bytes]:
-        yield b"["
-        block = b'{"n":1,"text":"words"},' * 100
-        for _ in range(size):
-            yield block
+def _items(size: int) -> Iterator[bytes]:
+    """Yield a list that never ends, so many hundreds of its items."""
+    yield b"["
+    for _ in range(size):
+        yield b'{"n":1,"text":"words"},' * 100
 
+
+def endless_items(size: int) -> str:
     count = 0
-    items = pf.stream_items(list[Row], chunks())
     try:
-        for item in items:
+        for item in pf.stream_items(list[Row], _items(size)):
             count += item.n
     except pf.TruncatedError:
         assert count == size * 100
@@ -235,23 +235,14 @@ def endless_items(size: int) -> str:
 
 
 def endless_beyond_the_limit(size: int) -> str:
-    def chunks() -> Iterator[bytes]:
-        yield b"["
-        block = b'{"n":1,"text":"words"},' * 100
-        for _ in range(size):
-            yield block
-
-    try:
-        for _ in pf.stream_items(list[Row], chunks(), max_bytes=100_000):
-            pass
-    except pf.JsonError as error:
-        return f"{error.kind} at {error.offset:,}"
-    return "accepted"
+    items = pf.stream_items(list[Row], _items(size), max_bytes=100_000)
+    return _fed(lambda _: None, iter(items))
 
 
-def endless_event(size: int) -> str:
+def _read(blocks: Iterator[bytes]) -> str:
+    """Feed an event stream; return the error if there is one."""
     reader = EventReader("chat")
-    for block in _blocks(b"data: ", b"x", size):
+    for block in blocks:
         reader.put(block)
         found = reader.pull()
         if isinstance(found, tuple):
@@ -260,6 +251,19 @@ def endless_event(size: int) -> str:
     return "accepted"
 
 
+def endless_line(size: int) -> str:
+    return _read(_blocks(b"data: ", b"x", size))
+
+
+def endless_event(size: int) -> str:
+    return _read(_blocks(b"", b"data: x\n", size))
+
+
+def endless_comment(size: int) -> str:
+    return _read(_blocks(b": ", b"x", size))
+
+
+_TOO_LONG = "corrupt: an event of the stream is longer than the limit (byte {})"
 CASES: dict[str, Case] = {
     "one million opening brackets": Case(
         brackets, 1_000_000, 10_000, "brackets", "depth_limit at 200", grows=False
@@ -310,12 +314,14 @@ CASES: dict[str, Case] = {
     "items without end, `max_bytes` 100 kB": Case(
         endless_beyond_the_limit, 10_000, 100, "hundred items", "size_limit at 100,000", grows=False
     ),
-    "an event (SSE) without end": Case(
-        endless_event,
-        1 << 30,
-        20 * MIB,
-        "bytes",
-        "corrupt: an event of the stream is longer than the limit (byte 16777216)",
-        grows=False,
+    "a line (SSE) without end": Case(
+        endless_line, 1 << 30, 20 * MIB, "bytes", _TOO_LONG.format(16 * MIB), grows=False
+    ),
+    # Line ends are no part of the 16 MiB.
+    "an event (SSE) whose lines have no end": Case(
+        endless_event, 1 << 30, 20 * MIB, "bytes", _TOO_LONG.format(16 * MIB * 8 // 7), grows=False
+    ),
+    "a comment (SSE) without end": Case(
+        endless_comment, 1 << 30, 4 * MIB, "bytes", "accepted", grows=True
     ),
 }

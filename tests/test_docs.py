@@ -1,7 +1,7 @@
 """The examples of the README, of docs/ and of every docstring do what they say.
 
-A page's Python blocks run in order in one namespace, as a reader would paste them into one prompt,
-against the replay server. A comment ``#> text`` is a line that the block prints there.
+A page's Python blocks (`tests.pages`) run in order in one namespace, as a reader would paste them
+into one prompt, against the replay server.
 """
 
 from __future__ import annotations
@@ -10,43 +10,19 @@ import ast
 import doctest
 import importlib
 import pkgutil
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 import partialfast
 from partialfast import replay
+from tests.pages import blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
 RECORDINGS = ROOT / "tests" / "data" / "docs.jsonl"
-
-_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_OUTPUT = re.compile(r"^\s*#> ?(.*)$", re.MULTILINE)
-
-
-class Block(NamedTuple):
-    """One fenced Python block of a page."""
-
-    line: int
-    source: str
-
-    @property
-    def printed(self) -> list[str]:
-        return _OUTPUT.findall(self.source)
-
-    def compile(self, page: Path) -> CodeType:
-        # Leading newlines put the page's own line numbers into tracebacks.
-        return compile("\n" * self.line + self.source, str(page), "exec", dont_inherit=True)
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    return [Block(text.count("\n", 0, match.start(1)), match[1]) for match in _BLOCK.finditer(text)]
 
 
 @pytest.mark.network

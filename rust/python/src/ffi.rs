@@ -2,7 +2,7 @@
 //!
 //! What is here is faster than what safe `PyO3` offers, or not to be had there. The figures are how
 //! many more instructions the safe way takes on the workloads of `make bench-instructions`;
-//! `python -m benches.safe_ways` counts them anew.
+//! `make bench-unsafe` counts them anew.
 
 use std::ptr;
 
