@@ -1,5 +1,7 @@
 //! The machine and the builder together: what `JsonParser` and `StateCore` share.
 
+use std::mem;
+
 use partialfast_core::json::{FeedError, JsonErrorKind, Limits, Machine, NullSink};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError, PyValueError};
@@ -20,6 +22,9 @@ pub struct Driver {
     /// `PyErr`, so that the garbage collector sees it: its traceback leads to frames of the user's,
     /// which lead back here.
     failure: Option<Py<PyBaseException>>,
+    /// Whether a chunk is being read. Where one still is when the next comes, a panic ended it: the
+    /// rest of that chunk is lost, so nothing can be read any more.
+    reading: bool,
     /// Whether the caller saw what there is: a snapshot was handed out since the last chunk.
     pub seen: bool,
 }
@@ -30,6 +35,7 @@ impl Driver {
             machine: Machine::new(limits),
             builder: Builder::default(),
             failure: None,
+            reading: false,
             seen: true,
         }
     }
@@ -38,6 +44,7 @@ impl Driver {
         self.machine.reset();
         self.builder.reset();
         self.failure = None;
+        self.reading = false;
         self.seen = true;
     }
 
@@ -49,6 +56,15 @@ impl Driver {
             // What comes behind it is not kept: nothing would bound it.
             return Err(again(failure.bind(py)));
         }
+        if mem::replace(&mut self.reading, true) {
+            return Err(stopped());
+        }
+        let result = self.read(py, plan, bytes);
+        self.reading = false;
+        result
+    }
+
+    fn read(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
         if self.builder.is_typed() {
             self.builder.raw.append(bytes);
         }
@@ -71,6 +87,9 @@ impl Driver {
     pub fn finish(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<()> {
         if let Some(failure) = &self.failure {
             return Err(again(failure.bind(py)));
+        }
+        if self.reading {
+            return Err(stopped());
         }
         if self.builder.done {
             return Ok(());
@@ -183,11 +202,16 @@ fn again(failure: &Bound<'_, PyBaseException>) -> PyErr {
         return error;
     }
     // Such as `KeyboardInterrupt`, which the user did not ask for a second time.
-    let stopped = PyRuntimeError::new_err(
-        "reading was stopped in the middle of a chunk and cannot go on; begin a new stream",
-    );
+    let stopped = stopped();
     stopped.set_cause(py, Some(error));
     stopped
+}
+
+#[cold]
+fn stopped() -> PyErr {
+    PyRuntimeError::new_err(
+        "reading was stopped in the middle of a chunk and cannot go on; begin a new stream",
+    )
 }
 
 /// `error`, raised by `int()` at the number where `machine` stopped, as an error of the text.
