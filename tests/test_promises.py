@@ -408,7 +408,7 @@ def test_12_a_byte_is_work_once_however_the_text_is_cut(case: Case) -> None:
 
 def too_deep_at(data: bytes, depth: int) -> Iterator[int]:
     """Yield the offset of every bracket that opens more than `depth` containers."""
-    outside = re.sub(rb'"(?:[^"\\\\]|\\\\.)*"', lambda text: b"." * len(text[0]), data)
+    outside = re.sub(rb'"(?:[^"\\]|\\.)*"', lambda text: b"." * len(text[0]), data)
     opened = 0
     for offset, byte in enumerate(outside):
         opened += (byte in b"[{") - (byte in b"]}")

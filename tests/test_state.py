@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import enum
 import json
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any, Literal, cast
@@ -257,6 +259,54 @@ def test_an_invalid_value_is_located_as_pydantic_locates_it(text: str) -> None:
             assert caught.value.title == expected.value.title
             assert (found["type"], found["loc"]) == (error["type"], error["loc"])
             assert found["msg"] == error["msg"]
+
+
+class Early(BaseModel):
+    kind: Literal["early"]
+    ids: list[str]
+
+
+class Late(BaseModel):
+    kind: Literal["late"]
+    ids: list[uuid.UUID]
+
+
+def test_what_was_completed_is_told_alike_where_a_union_is_decided_for_an_invalid_member() -> None:
+    """What was skipped until then is read again, and found invalid in the middle."""
+    text = '{"ids": ["x"], "note": [1], "kind": "late"}'
+    for chunks in chunkings(text):
+        state: pf.StreamState[Early | Late] = pf.StreamState(Early | Late)
+        completed: list[Any] = []
+        with pytest.raises(ValidationError, match="valid UUID"):  # noqa: PT012 - where is told below
+            for chunk in chunks:
+                try:
+                    state.feed(chunk)
+                finally:
+                    completed += state.completed
+        assert completed == [("ids", 0), ("ids",), ("note", 0), ("note",), ("kind",)]
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    name: str
+
+
+class Around(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    inner: Slotted
+    count: int
+
+
+def test_what_a_config_allows_has_no_place_in_a_dataclass_with_slots() -> None:
+    state = pf.StreamState(Around)
+    for chunk in ('{"inner": {"name": "a", "more": 1', ', "name": "bc'):
+        snapshot = state.feed(chunk)
+        assert snapshot is not None
+    assert snapshot.inner.name == "bc"
+    with pytest.raises(AttributeError, match="more"):
+        Around.model_validate_json('{"inner": {"name": "a", "more": 1}, "count": 1}')
+    with pytest.raises(AttributeError, match="more"):
+        state.feed('"}')
 
 
 def test_an_invalid_value_raises_at_its_own_closing_byte() -> None:

@@ -199,6 +199,10 @@ class TypeCompiler(ValueCompiler):
         indices = {
             name: index for index, (name, field) in enumerate(stored) if field.get("init", True)
         }
+        unknown = self._unknown(arguments, config, inside)
+        if schema.get("slots") and isinstance(unknown, int):
+            # There is no place in the instance for what the config allows.
+            unknown = "judge"
         described = {
             "flavor": "slotted" if schema.get("slots") else "dataclass",
             "fields": compiled,
@@ -206,7 +210,7 @@ class TypeCompiler(ValueCompiler):
             "keys": self._keys(
                 ((f["name"], f, indices.get(f["name"])) for f in arguments["fields"]), config
             ),
-            "unknown": self._unknown(arguments, config, inside),
+            "unknown": unknown,
             "has_extra": False,
             "class": partial_class(class_),
             "complete": class_,

@@ -102,7 +102,7 @@ impl<'a> Run<'a, '_> {
             bytes.push(b' ');
         }
         let depth = self.st.place.depth().saturating_sub(skip.depth);
-        self.st.place.rewind(depth);
+        let rewound = self.st.place.rewind(depth);
         self.st.place.label(target.label.clone_ref(self.py));
         self.st.forced = Some(Expected {
             node: target.node,
@@ -116,7 +116,7 @@ impl<'a> Run<'a, '_> {
         };
         let fed = Machine::new(limits).feed(&bytes, self);
         self.st.origin = origin;
-        self.st.place.resume();
+        self.st.place.resume(rewound, fed.is_err());
         // The label above belongs to the value: it goes when the value closes.
         for frame in self
             .st

@@ -36,6 +36,12 @@ struct Level {
     active: bool,
 }
 
+/// The open containers that a rewinding left.
+pub struct Rewound {
+    levels: Vec<Level>,
+    depth: usize,
+}
+
 /// What happened, in a form from which paths can be made later, if anybody asks.
 enum Event {
     Enter,
@@ -145,13 +151,24 @@ impl Whereabouts {
     }
 
     /// Go back to `depth` open containers and stop noting events, to read a stretch again.
-    pub fn rewind(&mut self, depth: usize) {
-        self.levels.truncate(depth);
+    ///
+    /// Returns what was left, for [`Self::resume`].
+    pub fn rewind(&mut self, depth: usize) -> Rewound {
         self.muted += 1;
+        Rewound {
+            levels: self.levels.split_off(depth.min(self.levels.len())),
+            depth,
+        }
     }
 
-    pub fn resume(&mut self) {
+    /// Note events again. Where reading the stretch again was `cut_short` by an error, stand
+    /// where the events that were noted lead to.
+    pub fn resume(&mut self, rewound: Rewound, cut_short: bool) {
         self.muted -= 1;
+        if cut_short {
+            self.levels.truncate(rewound.depth);
+            self.levels.extend(rewound.levels);
+        }
     }
 
     pub fn label_count(&self) -> usize {
