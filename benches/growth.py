@@ -32,7 +32,7 @@ DELAY_STREAMS = (1, 3, 10, 30, 100, 300)
 # Tokens a second of one stream, as hosted models write.
 RATE = 50
 DELAY_S = 2.0
-DELAY_RUNS = 3
+DELAY_RUNS = 5
 PROBE_S = 0.005
 
 Typed = Callable[[Model, Iterable[str]], Iterator[Any]]

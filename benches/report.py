@@ -13,6 +13,7 @@ missed; the report itself does not fail.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
@@ -314,6 +315,12 @@ _CORE = (
 )
 
 
+_CAPPED = (
+    "How late an event loop comes is measured for two seconds; one that did not come round at all "
+    "is drawn at 2,000 ms."
+)
+
+
 def _core(figures: Figures) -> Iterator[str]:
     """Yield the table of the core alone, or nothing."""
     if not figures.core:
@@ -352,6 +359,8 @@ def markdown(figures: Figures, pictures: Mapping[str, str]) -> str:
         "",
         f"{_versions()}.",
         "",
+        f"Load average of the machine at the end: {os.getloadavg()[2]:.1f}.",
+        "",
         _METHOD,
         "",
         _WINDOWS,
@@ -369,7 +378,7 @@ def markdown(figures: Figures, pictures: Mapping[str, str]) -> str:
             ]
         lines.append("| " + " | ".join(_cells(row)) + " |")
     lines += _core(figures)
-    lines += ["", "## Pictures", ""]
+    lines += ["", "## Pictures", "", _CAPPED, ""]
     for name, shows in pictures.items():
         lines += [f"![{shows}](benchmarks/{name})", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
