@@ -22,7 +22,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 import partialfast as pf
 from partialfast import replay
 from partialfast.openai import AsyncStream, Stream
-from tests.openai_driver import TEXT, WAYS, Meeting
+from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Meeting, Way, open_async, open_sync
 
 pytestmark = pytest.mark.network
 
@@ -134,6 +134,38 @@ def test_a_dropped_stream_is_closed(transport: Any) -> None:
         next(client.create_partial(**ASK))
         gc.collect()
         went_away(url, time.monotonic())
+
+
+@EVERY_WAY
+def test_what_was_read_already_is_not_handed_out_after_closing(way: Way) -> None:
+    """All events come in one read, so that closing has more to stop than the connection."""
+
+    async def main() -> list[Any]:
+        async with open_async(url) as sdk:
+            stream = pf.from_openai(sdk, transport=way.transport).create_partial(**ASK)
+            handed = []
+            async for one in stream:
+                handed.append(one)
+                assert stream.snapshot is one
+                if len(handed) == 5:
+                    await stream.aclose()
+            assert stream.snapshot is handed[-1]
+            return handed
+
+    with replay.serve({"text": TEXT}, split=1 << 20) as url:
+        if way.asynchronous:
+            assert len(asyncio.run(main())) == 5
+            return
+        with open_sync(url) as sdk:
+            stream = pf.from_openai(sdk, transport=way.transport).create_partial(**ASK)
+            handed = []
+            for one in stream:
+                handed.append(one)
+                assert stream.snapshot is one
+                if len(handed) == 5:
+                    stream.close()
+            assert stream.snapshot is handed[-1]
+            assert len(handed) == 5
 
 
 async def abreak_out(stream: AsyncStream[Meeting]) -> None:

@@ -53,14 +53,17 @@ def new_state(response_model: Any = Meeting, *, items: bool = False, every: Any 
     )
 
 
-def read(state: State, blocks: Sequence[Any]) -> list[Any]:
+def read(state: State, blocks: Sequence[Any], *, quick: bool = True) -> list[Any]:
     """Feed the blocks and return what was handed out, with its completions, per block."""
     handed: list[list[Any]] = []
     for block in [*blocks, END]:
-        state.accept(block)
         handed.append([])
-        while (one := state.pull()) is not NOTHING:
+        one = state.feed(block)
+        while one is not NOTHING:
             handed[-1].append((one.model_dump(), state.completed))
+            one = next(state.quick, NOTHING) if quick else NOTHING
+            if one is NOTHING:
+                one = state.pull()
     return handed
 
 
@@ -75,6 +78,7 @@ def test_cuts_of_the_stream_do_not_matter() -> None:
     assert expected[-1][0] == Meeting.model_validate_json(TEXT).model_dump()
     for blocks in chunkings(stream):
         assert flat(read(new_state(), blocks)) == expected
+        assert flat(read(new_state(), blocks, quick=False)) == expected
 
 
 @pytest.mark.parametrize("together", [1, 2, 5, 1000])

@@ -54,6 +54,23 @@ class EventReader:
             pydantic.ValidationError: A complete value of it is invalid.
         """
 
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any:
+        """Return the next snapshot of the attached answer.
+
+        The iteration stops at whatever else there is, errors included, which `pull` then gives.
+        """
+
+    @property
+    def last(self) -> Any:
+        """The snapshot that the iteration gave last."""
+
+    def forget_last(self) -> None:
+        """Make `last` `None` again."""
+
+    def stop(self) -> None:
+        """Read nothing more, not even what is left of the block."""
+
 @final
 class Intake:
     """The text of one answer on its way to the parser; what stands around the value is taken off.

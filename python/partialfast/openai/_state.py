@@ -6,6 +6,10 @@ by one until something is due to be handed to the caller, so that `path`, `compl
 always belong to the snapshot that the caller holds, however many events one read brought. Once the
 transport has said that nothing more comes, the `pull` that finds the queue empty gives the
 verdict: the final value, or the one exception that says how the answer ended.
+
+Most events are one more piece of the one answer, and their way is short: `quick` gives the
+snapshots that they make without a line of Python in between. It stops at whatever else there is,
+which is then `pull`'s to deal with.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 
 from pydantic import ValidationError
@@ -132,6 +136,7 @@ class State(ABC):
         self._newly_completed: list[Path] = []
         # The answer whose pieces go from the bytes to the parser without becoming deltas.
         self._attached: Answer | None = None
+        self._quick: Iterator[Any] = iter(())
         self._snapshot: Any = None
         self._items: list[Any] = []
         self._failure: Exception | None = None
@@ -142,7 +147,8 @@ class State(ABC):
     @property
     def snapshot(self) -> Any:
         """What was handed out last; ``None`` before."""
-        return self._snapshot
+        quick = None if self._events is None else self._events.last
+        return self._snapshot if quick is None else quick
 
     @property
     def text(self) -> str:
@@ -171,23 +177,34 @@ class State(ABC):
         """What the model wrote after the JSON."""
         return "".join(answer.trailing_text for answer in self._answers)
 
+    @property
+    def quick(self) -> Iterator[Any]:
+        """The snapshots of the last block that need no `pull`; to be taken after one."""
+        return self._quick
+
     # What the transport calls.
 
-    def accept(self, block: Any) -> None:
-        """Take what a source read."""
-        if block is END:
+    def feed(self, block: Any) -> Any:
+        """Take what a source read, and return what is due next, as `pull`."""
+        if type(block) is bytes:
+            if self._events is None:
+                self._events = EventReader(self.api)
+            self._events.put(block)
+        elif block is END:
             self._ended = True
         elif isinstance(block, Lost):
             self._ended = True
             self._lost = block.error
-        elif type(block) is bytes:
-            if self._events is None:
-                self._events = EventReader(self.api)
-            self._events.put(block)
         elif isinstance(block, Corrupt):
             self._queue.append(("corrupt", block.why))
         else:
             self._queue.extend(self.deltas(block))
+        return self.pull()
+
+    def stop(self) -> None:
+        """Hand out nothing more of what was read."""
+        if self._events is not None:
+            self._events.stop()
 
     @abstractmethod
     def deltas(self, block: Any) -> Sequence[Delta]:
@@ -221,7 +238,9 @@ class State(ABC):
             pydantic.ValidationError: The value is invalid.
             openai.APIError: The server reported an error.
         """
-        due = self._due() if self._ready or self._failure is not None else NOTHING
+        due = next(self._quick, NOTHING)
+        if due is NOTHING and (self._ready or self._failure is not None):
+            due = self._due()
         while due is NOTHING and (delta := self._next_delta()) is not None:
             due = self._step(delta)
         if due is NOTHING and self._changed and self._is_due(more=False):
@@ -251,9 +270,8 @@ class State(ABC):
         if self._collects or self._failure is not None:
             self._collect(answer, news=self._failure is None or self._target.items)
             return self._due()
-        # The usual way of a snapshot, from the bytes to the caller.
-        self._snapshot = answer.parser.snapshot
-        return self._snapshot
+        self._changed = True
+        return self._due()
 
     def _due(self) -> Any:
         if self._ready:
@@ -373,12 +391,15 @@ class State(ABC):
         if self._events is not None and not self._collects_pieces:
             self._events.attach(answer.intake, choice=choice, call=call)
             self._attached = self._newest = answer
+            if not self._collects:
+                self._quick = self._events
 
     def _detach(self) -> None:
         # A piece without an index belongs to the newest call, which is no longer the attached one.
         if self._attached is not None and self._events is not None:
             self._events.detach()
             self._attached = None
+            self._quick = iter(())
 
     def _feed(self, answer: Answer, piece: str) -> None:
         self._newest = answer
@@ -418,19 +439,20 @@ class State(ABC):
     def _take_snapshot(self) -> Any:
         assert self._newest is not None  # noqa: S101 - for the type checkers
         self._changed = False
-        self._snapshot = self._newest.parser.snapshot
-        self._take_completed()
-        return self._snapshot
+        return self._hand_out(self._newest.parser.snapshot)
 
     def _take_item(self) -> Any:
-        self._snapshot = self._ready.popleft()
-        self._items.append(self._snapshot)
-        self._take_completed()
-        return self._snapshot
+        item = self._ready.popleft()
+        self._items.append(item)
+        return self._hand_out(item)
 
-    def _take_completed(self) -> None:
+    def _hand_out(self, due: Any) -> Any:
+        self._snapshot = due
+        if self._events is not None:
+            self._events.forget_last()
         self._completed = self._newly_completed
         self._newly_completed = []
+        return due
 
     # The end.
 
@@ -460,12 +482,10 @@ class State(ABC):
             self.final = self._items
             return self._take_item() if self._ready else NOTHING
         self.final = self._finish(self._answers[0])
-        if self.final is self._snapshot and self.final is not None:
+        if self.final is self.snapshot and self.final is not None:
             # Handed out when its last byte came.
             return NOTHING
-        self._snapshot = self.final
-        self._take_completed()
-        return self.final
+        return self._hand_out(self.final)
 
     def _finish(self, answer: Answer) -> Any:
         try:
@@ -504,7 +524,7 @@ class State(ABC):
         )
 
     def _error(self, class_: type[_Error], message: str, *, text: str | None = None) -> _Error:
-        newest = self._snapshot
+        newest = self.snapshot
         if self._newest is not None and not self._target.items:
             newest = self._newest.parser.snapshot
         return class_(

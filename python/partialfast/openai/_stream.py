@@ -130,6 +130,7 @@ class _SyncStream(_Base[T, Final_]):
         try:
             while (snapshot := self._next()) is not NOTHING:
                 yield snapshot
+                yield from self._state.quick
         finally:
             self.close()
 
@@ -161,6 +162,7 @@ class _SyncStream(_Base[T, Final_]):
     def close(self) -> None:
         """Close the HTTP response at once. The last snapshot and the text stay readable."""
         self._finished = True
+        self._state.stop()
         self._close_source()
 
     def final(self) -> Final_:
@@ -209,8 +211,7 @@ class _SyncStream(_Base[T, Final_]):
         state = self._state
         snapshot = state.pull()
         while snapshot is NOTHING and not state.over:
-            state.accept(cast("Source", self._source).read())
-            snapshot = state.pull()
+            snapshot = state.feed(cast("Source", self._source).read())
         if state.over and self._source is not None:
             self._close_source()
             self._call.log_end(state, None)
@@ -246,6 +247,8 @@ class _AsyncStream(_Base[T, Final_]):
         try:
             while (snapshot := await self._next()) is not NOTHING:
                 yield snapshot
+                for quick in self._state.quick:
+                    yield quick
         finally:
             await self.aclose()
 
@@ -273,6 +276,7 @@ class _AsyncStream(_Base[T, Final_]):
     async def aclose(self) -> None:
         """Close the HTTP response at once. The last snapshot and the text stay readable."""
         self._finished = True
+        self._state.stop()
         await self._close_source()
 
     async def close(self) -> None:
@@ -325,30 +329,29 @@ class _AsyncStream(_Base[T, Final_]):
                 await source.aclose()
 
     async def _next(self) -> Any:
-        await self._start()
+        if not self._opened:
+            await self._start()
         while not self._finished:
             try:
-                return await self._advance()
+                state = self._state
+                snapshot = state.pull()
+                while snapshot is NOTHING and not state.over:
+                    # Each coroutine on the way is paid for whenever the event loop comes back.
+                    snapshot = state.feed(await cast("AsyncSource", self._source).read())
+                if state.over and self._source is not None:
+                    await self._source.afinish()
+                    await self._close_source()
+                    self._call.log_end(state, None)
+                self._finished = snapshot is NOTHING
             except BaseException as error:
                 await self._close_source()
                 if not self._call.note_failure(error, self._state, self._request_id):
                     self._fail(error)
                     raise
+            else:
+                return snapshot
             await self._open()
         return NOTHING
-
-    async def _advance(self) -> Any:
-        state = self._state
-        snapshot = state.pull()
-        while snapshot is NOTHING and not state.over:
-            state.accept(await cast("AsyncSource", self._source).read())
-            snapshot = state.pull()
-        if state.over and self._source is not None:
-            await self._source.afinish()
-            await self._close_source()
-            self._call.log_end(state, None)
-        self._finished = snapshot is NOTHING
-        return snapshot
 
 
 class AsyncStream(_AsyncStream[T, T]):

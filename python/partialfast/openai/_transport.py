@@ -215,7 +215,9 @@ class _AsyncRawSource:
 
     async def read(self) -> Any:
         try:
-            return await anext(self._blocks, END)
+            return await self._blocks.__anext__()
+        except StopAsyncIteration:
+            return END
         except _transport_errors() as error:
             return Lost(error)
 

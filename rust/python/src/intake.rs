@@ -22,9 +22,18 @@ pub struct Intake {
     items: bool,
 }
 
+/// What a piece of the text brought.
+#[derive(Default)]
+pub struct Read {
+    /// There is a new snapshot, or an item.
+    pub news: bool,
+    /// The new snapshot.
+    pub snapshot: Option<Py<PyAny>>,
+}
+
 impl Intake {
-    /// Reads a piece of the text. Whether there is a new snapshot, or an item.
-    pub fn read(slf: &Bound<'_, Self>, piece: &str) -> PyResult<bool> {
+    /// Reads a piece of the text.
+    pub fn read(slf: &Bound<'_, Self>, piece: &str) -> PyResult<Read> {
         let py = slf.py();
         // Not borrowed any more when validators run: they may look at the stream.
         let (state, wanted, items) = {
@@ -39,21 +48,22 @@ impl Intake {
             let state = this.state.as_ref().map(|state| state.clone_ref(py));
             (state, wanted, this.items)
         };
-        let mut news = false;
+        let mut read = Read::default();
         if let Some(state) = state {
             // Also when nothing of it is wanted: then nothing was completed by it.
             let state = state.bind(py);
-            let wanted = PyString::new(py, &wanted);
-            news = StateCore::feed(state, wanted.as_any())?.is_some();
-            if items {
-                news = StateCore::has_items(state)?;
-            }
+            read.snapshot = StateCore::read(state, wanted.as_bytes())?;
+            read.news = if items {
+                StateCore::has_items(state)?
+            } else {
+                read.snapshot.is_some()
+            };
         }
         let this = shared(slf)?;
         match this.envelope.as_ref().and_then(Envelope::error) {
             // Items that are complete are handed out first; the next call fails.
-            Some(error) if !news => Err(json_error(error, &PyTuple::empty(py))),
-            _ => Ok(news),
+            Some(error) if !read.news => Err(json_error(error, &PyTuple::empty(py))),
+            _ => Ok(read),
         }
     }
 }
@@ -92,7 +102,7 @@ impl Intake {
                 "the piece has half of a surrogate pair: it is not text that UTF-8 can encode",
             )
         })?;
-        Self::read(slf, text)
+        Ok(Self::read(slf, text)?.news)
     }
 
     #[getter]

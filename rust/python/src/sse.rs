@@ -7,11 +7,11 @@ use partialfast_core::sse::{
     ChatChunk, ChatReader, DONE, EventLimits, EventMachine, ResponsesEvent, ResponsesReader,
 };
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyString, PyTuple};
 
 use crate::errors::exclusive;
 use crate::intake::Intake;
@@ -26,6 +26,13 @@ pub struct EventReader {
     /// Deltas of the last event, the next one first.
     deltas: VecDeque<Py<PyAny>>,
     attached: Option<Attached>,
+    /// The piece that was found last, for the attached answer; kept for its memory.
+    piece: String,
+    /// What the iteration stopped at, to be raised by `pull`. The exception itself and not a
+    /// `PyErr`, so that the garbage collector sees it.
+    failure: Option<Py<PyBaseException>>,
+    /// What the iteration gave last.
+    last: Option<Py<PyAny>>,
     /// Nothing of interest follows.
     over: bool,
 }
@@ -65,7 +72,15 @@ enum Found {
     /// Deltas, or nothing; whether the event is the last of interest.
     Deltas(bool),
     /// A piece for the attached answer.
-    Piece(String),
+    Piece,
+}
+
+/// What a piece of the attached answer brought.
+enum News {
+    /// There is no more of it in the block; deltas may wait.
+    None,
+    /// There is a new snapshot or an item; the snapshot is here where there are snapshots.
+    Some(Option<Py<PyAny>>),
 }
 
 #[pymethods]
@@ -90,6 +105,9 @@ impl EventReader {
             block: None,
             deltas: VecDeque::new(),
             attached: None,
+            piece: String::new(),
+            failure: None,
+            last: None,
             over: false,
         })
     }
@@ -128,26 +146,69 @@ impl EventReader {
 
     fn pull<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        loop {
-            let (intake, piece) = {
-                let mut this = exclusive(slf)?;
-                if let Some(delta) = this.deltas.pop_front() {
-                    return Ok(Some(delta.into_bound(py)));
-                }
-                match (this.read_event(py)?, &this.attached) {
-                    (Found::End, _) => return Ok(None),
-                    (Found::Piece(piece), Some(attached)) => (attached.intake.clone_ref(py), piece),
-                    (Found::Piece(_) | Found::Deltas(_), _) => continue,
-                }
-            };
-            if Intake::read(intake.bind(py), &piece)? {
-                return Ok(Some(PyBool::new(py, true).to_owned().into_any()));
-            }
+        if let Some(failure) = exclusive(slf)?.failure.take() {
+            return Err(PyErr::from_value(failure.into_bound(py).into_any()));
         }
+        if let News::Some(_) = Self::read_attached(slf)? {
+            return Ok(Some(PyBool::new(py, true).to_owned().into_any()));
+        }
+        let delta = exclusive(slf)?.deltas.pop_front();
+        Ok(delta.map(|delta| delta.into_bound(py)))
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    /// An error ends the iteration, as everything does that is not a snapshot: the caller has one
+    /// place to deal with it.
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        if exclusive(slf)?.failure.is_some() {
+            return Ok(None);
+        }
+        let snapshot = match Self::read_attached(slf) {
+            Ok(News::Some(snapshot)) => snapshot,
+            Ok(News::None) => None,
+            Err(error) => {
+                exclusive(slf)?.failure = Some(error.into_value(py));
+                None
+            }
+        };
+        if let Some(snapshot) = &snapshot {
+            exclusive(slf)?.last = Some(snapshot.clone_ref(py));
+        }
+        Ok(snapshot)
+    }
+
+    #[getter]
+    fn last(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let this = exclusive(slf)?;
+        Ok(this.last.as_ref().map(|last| last.clone_ref(slf.py())))
+    }
+
+    fn forget_last(slf: &Bound<'_, Self>) -> PyResult<()> {
+        // What is dropped may run code of the user's, which may come back here.
+        let forgotten = exclusive(slf)?.last.take();
+        drop(forgotten);
+        Ok(())
+    }
+
+    fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let dropped = {
+            let mut this = exclusive(slf)?;
+            this.over = true;
+            this.block = None;
+            (std::mem::take(&mut this.deltas), this.failure.take())
+        };
+        drop(dropped);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.deltas.iter().try_for_each(|delta| visit.call(delta))?;
+        visit.call(&self.failure)?;
+        visit.call(&self.last)?;
         match &self.attached {
             Some(attached) => visit.call(&attached.intake),
             None => Ok(()),
@@ -156,11 +217,41 @@ impl EventReader {
 
     fn __clear__(&mut self) {
         self.deltas.clear();
+        self.failure = None;
+        self.last = None;
         self.attached = None;
     }
 }
 
 impl EventReader {
+    /// Reads on, as long as there is nothing but pieces of the attached answer, up to news of it.
+    fn read_attached(slf: &Bound<'_, Self>) -> PyResult<News> {
+        let py = slf.py();
+        loop {
+            let (intake, piece) = {
+                let mut this = exclusive(slf)?;
+                if !this.deltas.is_empty() {
+                    return Ok(News::None);
+                }
+                match (this.read_event(py)?, &this.attached) {
+                    (Found::End, _) => return Ok(News::None),
+                    (Found::Piece, Some(attached)) => {
+                        let intake = attached.intake.clone_ref(py);
+                        (intake, std::mem::take(&mut this.piece))
+                    }
+                    (Found::Piece | Found::Deltas(_), _) => continue,
+                }
+            };
+            // Not borrowed any more when validators run: they may look at the stream.
+            let read = Intake::read(intake.bind(py), &piece);
+            exclusive(slf)?.piece = piece;
+            let read = read?;
+            if read.news {
+                return Ok(News::Some(read.snapshot));
+            }
+        }
+    }
+
     /// Reads one event of the block. Its deltas are then in `deltas`.
     fn read_event(&mut self, py: Python<'_>) -> PyResult<Found> {
         if self.over {
@@ -169,8 +260,9 @@ impl EventReader {
         let Some((block, at)) = &mut self.block else {
             return Ok(Found::End);
         };
-        let found = Deltas {
-            list: PyList::empty(py),
+        let mut found = Deltas {
+            py,
+            queue: &mut self.deltas,
         };
         let block = block.bind(py).clone();
         let data = match self.events.feed(&block.as_bytes()[*at..]) {
@@ -181,7 +273,6 @@ impl EventReader {
             Err(error) => {
                 found.corrupt(&error.to_string())?;
                 self.over = true;
-                self.deltas.extend(found.list.iter().map(Bound::unbind));
                 return Ok(Found::Deltas(true));
             }
         };
@@ -189,16 +280,15 @@ impl EventReader {
             self.block = None;
             return Ok(Found::End);
         };
-        let attached = self.attached.as_ref();
+        let for_attached = self.attached.as_ref().map(|to| (to, &mut self.piece));
         let event = match &mut self.api {
-            Api::Chat { reader, known } => found.chat(reader, known, attached, data)?,
+            Api::Chat { reader, known } => found.chat(reader, known, for_attached, data)?,
             Api::Responses { reader, commentary } => {
-                found.responses(reader, commentary, attached, data)?
+                found.responses(reader, commentary, for_attached, data)?
             }
         };
         if let Found::Deltas(last) = event {
             self.over = last;
-            self.deltas.extend(found.list.iter().map(Bound::unbind));
         }
         Ok(event)
     }
@@ -206,7 +296,7 @@ impl EventReader {
 
 impl Attached {
     /// The piece that a chunk has for this answer, if it says nothing else of interest.
-    fn piece_of_chunk(&self, chunk: &ChatChunk) -> Option<String> {
+    fn piece_of_chunk<'a>(&self, chunk: &'a ChatChunk) -> Option<&'a str> {
         let mut choices = chunk.choices();
         let choice = choices.next()?;
         if choices.len() > 0
@@ -220,7 +310,7 @@ impl Attached {
         let mut calls = choice.tool_calls();
         let Part::Call(index) = self.part else {
             let content = choice.content()?;
-            return (calls.len() == 0).then(|| content.to_owned());
+            return (calls.len() == 0).then_some(content);
         };
         let call = calls.next()?;
         let ours = calls.len() == 0
@@ -229,11 +319,11 @@ impl Attached {
             && (call.index.is_none() || call.index == index)
             && present(call.id).is_none()
             && present(call.name).is_none();
-        ours.then(|| call.arguments.unwrap_or_default().to_owned())
+        ours.then_some(call.arguments.unwrap_or_default())
     }
 
     /// The piece that an event has for this answer.
-    fn piece_of_event(&self, event: &ResponsesEvent, commentary: &[u64]) -> Option<String> {
+    fn piece_of_event<'a>(&self, event: &'a ResponsesEvent, commentary: &[u64]) -> Option<&'a str> {
         let index = event.output_index();
         let ours = match (event.kind(), self.part) {
             (Some("response.output_text.delta"), Part::Content) => {
@@ -242,30 +332,43 @@ impl Attached {
             (Some("response.function_call_arguments.delta"), Part::Call(call)) => call == index,
             _ => false,
         };
-        ours.then(|| event.delta().unwrap_or_default().to_owned())
+        ours.then_some(event.delta().unwrap_or_default())
     }
 }
 
+/// Where a piece for the attached answer goes, and whose it is.
+type ForAttached<'a> = Option<(&'a Attached, &'a mut String)>;
+
 /// The deltas of one event: tuples, of which the first item says what they are.
-struct Deltas<'py> {
-    list: Bound<'py, PyList>,
+struct Deltas<'a, 'py> {
+    py: Python<'py>,
+    queue: &'a mut VecDeque<Py<PyAny>>,
 }
 
 /// Adds a tuple that begins with an interned name.
 macro_rules! add {
     ($deltas:expr, $name:literal $(, $item:expr)*) => {{
-        let py = $deltas.list.py();
-        $deltas.list.append((intern!(py, $name), $($item),*))
+        let py = $deltas.py;
+        $deltas.add((intern!(py, $name), $($item),*))
     }};
 }
 
-impl<'py> Deltas<'py> {
+impl<'py> Deltas<'_, 'py> {
+    fn add<D>(&mut self, delta: D) -> PyResult<()>
+    where
+        D: IntoPyObject<'py, Output = Bound<'py, PyTuple>, Error = PyErr>,
+    {
+        let delta = delta.into_pyobject(self.py)?;
+        self.queue.push_back(delta.into_any().unbind());
+        Ok(())
+    }
+
     /// Reads one chunk.
     fn chat(
-        &self,
+        &mut self,
         reader: &mut ChatReader,
         known: &mut bool,
-        attached: Option<&Attached>,
+        attached: ForAttached<'_>,
         data: &str,
     ) -> PyResult<Found> {
         if data.starts_with(DONE) {
@@ -280,11 +383,14 @@ impl<'py> Deltas<'py> {
             }
         };
         if let Some(error) = chunk.error().filter(|error| says_something(data, *error)) {
-            self.json(intern!(self.list.py(), "error_json"), data, error)?;
+            self.json(intern!(self.py, "error_json"), data, error)?;
             return Ok(Found::Deltas(true));
         }
-        if let Some(piece) = attached.and_then(|attached| attached.piece_of_chunk(chunk)) {
-            return Ok(Found::Piece(piece));
+        if let Some((attached, to)) = attached
+            && let Some(piece) = attached.piece_of_chunk(chunk)
+        {
+            piece.clone_into(to);
+            return Ok(Found::Piece);
         }
         // The first chunk of some servers has an empty id.
         if !*known && chunk.id().is_some_and(|id| !id.is_empty()) {
@@ -293,12 +399,12 @@ impl<'py> Deltas<'py> {
         }
         self.choices(chunk)?;
         if let Some(usage) = chunk.usage() {
-            self.json(intern!(self.list.py(), "usage_json"), data, usage)?;
+            self.json(intern!(self.py, "usage_json"), data, usage)?;
         }
         Ok(Found::Deltas(false))
     }
 
-    fn choices(&self, chunk: &ChatChunk) -> PyResult<()> {
+    fn choices(&mut self, chunk: &ChatChunk) -> PyResult<()> {
         for choice in chunk.choices() {
             let number = choice.index();
             if let Some(text) = present(choice.content()) {
@@ -321,10 +427,10 @@ impl<'py> Deltas<'py> {
 
     /// Reads one event.
     fn responses(
-        &self,
+        &mut self,
         reader: &mut ResponsesReader,
         commentary: &mut Vec<u64>,
-        attached: Option<&Attached>,
+        attached: ForAttached<'_>,
         data: &str,
     ) -> PyResult<Found> {
         let event = match reader.read(data) {
@@ -334,10 +440,11 @@ impl<'py> Deltas<'py> {
                 return Ok(Found::Deltas(true));
             }
         };
-        if let Some(piece) =
-            attached.and_then(|attached| attached.piece_of_event(event, commentary))
+        if let Some((attached, to)) = attached
+            && let Some(piece) = attached.piece_of_event(event, commentary)
         {
-            return Ok(Found::Piece(piece));
+            piece.clone_into(to);
+            return Ok(Found::Piece);
         }
         let index = event.output_index();
         match event.kind().unwrap_or_default() {
@@ -369,7 +476,7 @@ impl<'py> Deltas<'py> {
                     end: data.len() as u64,
                 };
                 if let Some(error) = nested.or((kind == "error").then_some(whole)) {
-                    self.json(intern!(self.list.py(), "error_json"), data, error)?;
+                    self.json(intern!(self.py, "error_json"), data, error)?;
                     return Ok(Found::Deltas(true));
                 }
             }
@@ -377,7 +484,7 @@ impl<'py> Deltas<'py> {
         Ok(Found::Deltas(false))
     }
 
-    fn item(&self, event: &ResponsesEvent, commentary: &mut Vec<u64>) -> PyResult<()> {
+    fn item(&mut self, event: &ResponsesEvent, commentary: &mut Vec<u64>) -> PyResult<()> {
         let index = event.output_index();
         match event.item_type() {
             Some("message") if event.item_phase() == Some("commentary") => commentary.extend(index),
@@ -390,8 +497,8 @@ impl<'py> Deltas<'py> {
         Ok(())
     }
 
-    fn ending(&self, event: &ResponsesEvent, data: &str) -> PyResult<()> {
-        let py = self.list.py();
+    fn ending(&mut self, event: &ResponsesEvent, data: &str) -> PyResult<()> {
+        let py = self.py;
         if let Some(usage) = event.usage() {
             self.json(intern!(py, "usage_json"), data, usage)?;
         }
@@ -409,11 +516,11 @@ impl<'py> Deltas<'py> {
     }
 
     /// Adds a part of the data as it stands.
-    fn json(&self, name: &Bound<'py, PyString>, data: &str, span: Span) -> PyResult<()> {
-        self.list.append((name, slice(data, span)))
+    fn json(&mut self, name: &Bound<'py, PyString>, data: &str, span: Span) -> PyResult<()> {
+        self.add((name, slice(data, span)))
     }
 
-    fn corrupt(&self, why: &str) -> PyResult<()> {
+    fn corrupt(&mut self, why: &str) -> PyResult<()> {
         add!(self, "corrupt", why)
     }
 }

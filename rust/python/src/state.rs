@@ -29,6 +29,24 @@ impl StateCore {
         Ok(!shared(slf)?.driver.builder.items.is_empty())
     }
 
+    /// Reads more of the text. The new snapshot, if something visible changed.
+    pub fn read(slf: &Bound<'_, Self>, bytes: &[u8]) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.feed(py, plan.get(), bytes)?;
+        if this.streams_items {
+            this.driver.seen = !this.driver.builder.items.is_empty();
+            this.driver.builder.drop_read_items();
+            return Ok(None);
+        }
+        if this.driver.builder.dirty {
+            this.driver.seen = true;
+            return this.driver.snapshot(py, plan.get());
+        }
+        Ok(None)
+    }
+
     fn plan(&self, py: Python<'_>) -> PyResult<Py<Plan>> {
         self.plan
             .as_ref()
@@ -89,24 +107,8 @@ impl StateCore {
     }
 
     #[pyo3(signature = (chunk, /))]
-    pub(crate) fn feed(
-        slf: &Bound<'_, Self>,
-        chunk: &Bound<'_, PyAny>,
-    ) -> PyResult<Option<Py<PyAny>>> {
-        let py = slf.py();
-        let mut this = exclusive(slf)?;
-        let plan = this.plan(py)?;
-        with_bytes(chunk, |bytes| this.driver.feed(py, plan.get(), bytes))?;
-        if this.streams_items {
-            this.driver.seen = !this.driver.builder.items.is_empty();
-            this.driver.builder.drop_read_items();
-            return Ok(None);
-        }
-        if this.driver.builder.dirty {
-            this.driver.seen = true;
-            return this.driver.snapshot(py, plan.get());
-        }
-        Ok(None)
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        with_bytes(chunk, |bytes| Self::read(slf, bytes))
     }
 
     /// End the text: the final value, or `None` where `errors` says why there is none.
