@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 
@@ -348,6 +349,18 @@ def test_a_stream_that_was_never_begun_is_no_trouble(transport: Any) -> None:
         assert url.exchanges == []
 
 
+def test_a_connection_is_used_again_without_asynchrony() -> None:
+    with (
+        replay.serve({"text": TEXT}) as url,
+        OpenAI(base_url=url, api_key="k", timeout=30) as sdk,
+    ):
+        client = pf.from_openai(sdk, transport="raw")
+        for _ in range(3):
+            client.create_partial(**ASK).final()
+        assert [exchange.ending for exchange in url.exchanges] == ["complete"] * 3
+        assert len({exchange.port for exchange in url.exchanges}) == 1
+
+
 @BY_TRANSPORT
 @pytest.mark.parametrize("http", CLIENTS)
 def test_a_connection_is_used_again_after_a_whole_answer(transport: Any, http: str) -> None:
@@ -363,7 +376,29 @@ def test_a_connection_is_used_again_after_a_whole_answer(transport: Any, http: s
         assert len({exchange.port for exchange in url.exchanges}) == 1
 
 
-def test_a_server_that_does_not_end_its_body_is_not_waited_for() -> None:
+def test_a_transport_of_the_callers_may_be_read_once_only() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        headers = {"content-type": "text/event-stream"}
+        return httpx2.Response(200, headers=headers, content=(line for line in body))
+
+    asked: list[httpx2.Request] = []
+    call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
+    chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+    body = [f"data: {json.dumps(chunk)}\n\n".encode(), b"data: [DONE]\n\n", b": bye\n\n"]
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    with OpenAI(base_url="http://nowhere", api_key="k", http_client=http) as sdk:
+        client = pf.from_openai(sdk, transport="raw")
+        assert client.create_partial(**ASK).final().budget == 50000
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("more", ["", ": alive\n\n"], ids=["silent", "talking"])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_a_server_that_does_not_end_its_body_is_not_waited_for(
+    asynchronous: bool,  # noqa: FBT001
+    more: str,
+) -> None:
     async def main() -> None:
         async with AsyncOpenAI(base_url=url, api_key="k") as sdk:
             stream = pf.from_openai(sdk, transport="raw").create_partial(**ASK)
@@ -374,13 +409,20 @@ def test_a_server_that_does_not_end_its_body_is_not_waited_for() -> None:
     call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
     chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
     body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
-    with endless(body) as url:
-        asyncio.run(main())
+    with endless(body, more) as url:
+        if asynchronous:
+            asyncio.run(main())
+            return
+        with OpenAI(base_url=url, api_key="k") as sdk:
+            stream = pf.from_openai(sdk, transport="raw").create_partial(**ASK)
+            since = time.monotonic()
+            assert stream.final().budget == 50000
+            assert time.monotonic() - since < SECONDS
 
 
 @contextmanager
-def endless(body: str) -> Generator[str]:
-    """Serve one answer whose body never ends."""
+def endless(body: str, more: str) -> Generator[str]:
+    """Serve one answer whose body never ends, and goes on with `more` now and then."""
 
     def serve() -> None:
         connection, _ = listener.accept()
@@ -388,8 +430,10 @@ def endless(body: str) -> Generator[str]:
             connection.recv(65536)
             head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
             connection.sendall((head + body).encode())
-            connection.settimeout(5)
-            connection.recv(1)
+            connection.settimeout(0.02 if more else 5)
+            until = time.monotonic() + 5
+            while time.monotonic() < until and not is_closed(connection):
+                connection.sendall(more.encode())
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
@@ -397,3 +441,12 @@ def endless(body: str) -> Generator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
         thread.join(10)
         assert not thread.is_alive()
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Wait for the client to close the connection, as long as its timeout says."""
+    try:
+        connection.recv(1)
+    except TimeoutError:
+        return False
+    return True

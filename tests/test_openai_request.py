@@ -310,3 +310,24 @@ def test_azure(transport: Any) -> None:
         assert stream.response_id
         assert stream.model == "gpt-4"
         assert "/openai/deployments/gpt-4/chat/completions" in url.exchanges[0].path
+
+
+@EVERY_WAY
+@BOTH
+def test_an_extra_body_has_the_last_word(way: Way, api: Api) -> None:
+    body = sent(way, Person, api=api, extra_body={"tool_choice": "auto", "top_k": 5})
+    assert body["tool_choice"] == "auto"
+    assert body["top_k"] == 5
+    assert len(body["tools"]) == 1
+
+
+@EVERY_WAY
+def test_what_the_caller_gives_as_models_is_sent_as_json(way: Way) -> None:
+    class Tool(BaseModel):
+        type: str
+        function: dict[str, Any]
+
+    tool = Tool(type="function", function={"name": "search"})
+    body = sent(way, Person, tools=[tool])
+    assert body["tools"][0] == {"type": "function", "function": {"name": "search"}}
+    assert body["tools"][1]["function"]["name"] == "Person"

@@ -58,7 +58,7 @@ def read(state: State, blocks: Sequence[Any], *, quick: bool = True) -> list[Any
     handed: list[list[Any]] = []
     for block in [*blocks, END]:
         handed.append([])
-        one = state.feed(block)
+        one: Any = state.feed(block)
         while one is not NOTHING:
             handed[-1].append((one.model_dump(), state.completed))
             one = next(state.quick, NOTHING) if quick else NOTHING

@@ -183,6 +183,8 @@ class Call:
         )
         if self._asks_usage:
             self.kwargs["stream_options"] = {"include_usage": True}
+        #: The arguments that none of the caller's has a part in: plain JSON, made here.
+        self.made = frozenset(self.kwargs.keys() - given.keys())
 
     def new_state(self) -> State:
         """Return what reads the answer of the next attempt."""

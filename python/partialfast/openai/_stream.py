@@ -97,7 +97,8 @@ class _Base(Generic[T, Final_]):
         return tuple(self._call.attempts)
 
     def _begin(self, source: Source | AsyncSource) -> None:
-        self._state = self._call.new_state()
+        if self._call.attempt > 1:
+            self._state = self._call.new_state()
         self._state.request = source.request
         self._request_id = source.request_id
 
@@ -213,7 +214,8 @@ class _SyncStream(_Base[T, Final_]):
         while snapshot is NOTHING and not state.over:
             snapshot = state.feed(cast("Source", self._source).read())
         if state.over and self._source is not None:
-            self._close_source()
+            self._source.finish()
+            self._source = None
             self._call.log_end(state, None)
         self._finished = snapshot is NOTHING
         return snapshot
@@ -340,7 +342,7 @@ class _AsyncStream(_Base[T, Final_]):
                     snapshot = state.feed(await cast("AsyncSource", self._source).read())
                 if state.over and self._source is not None:
                     await self._source.afinish()
-                    await self._close_source()
+                    self._source = None
                     self._call.log_end(state, None)
                 self._finished = snapshot is NOTHING
             except BaseException as error:
@@ -404,20 +406,20 @@ class AsyncValue(Coroutine[Any, Any, T]):
 
 def _send(call: Call, resource: Any) -> Source:
     try:
-        return open_source(resource, call.kwargs, call.transport)
+        return open_source(resource, call.kwargs, call.transport, made=call.made)
     except Exception as error:
         if not call.drop_usage_option(error):
             raise
-    return open_source(resource, call.kwargs, call.transport)
+    return open_source(resource, call.kwargs, call.transport, made=call.made)
 
 
 async def _asend(call: Call, resource: Any) -> AsyncSource:
     try:
-        return await open_async_source(resource, call.kwargs, call.transport)
+        return await open_async_source(resource, call.kwargs, call.transport, made=call.made)
     except Exception as error:
         if not call.drop_usage_option(error):
             raise
-    return await open_async_source(resource, call.kwargs, call.transport)
+    return await open_async_source(resource, call.kwargs, call.transport, made=call.made)
 
 
 def fetch(call: Call, resource: Any) -> Any:

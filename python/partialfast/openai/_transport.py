@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import ssl
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
@@ -72,8 +74,11 @@ class Source(Protocol):
     def read(self) -> Any:
         """Return the next block, `END`, a `Corrupt` or a `Lost`."""
 
+    def finish(self) -> None:
+        """Close the response, of which nothing more is wanted, so that its connection is kept."""
+
     def close(self) -> None:
-        """Close the response."""
+        """Close the response at once."""
 
 
 class AsyncSource(Protocol):
@@ -92,13 +97,20 @@ class AsyncSource(Protocol):
         """Close the response at once."""
 
 
-def open_source(resource: Any, kwargs: dict[str, Any], transport: Transport) -> Source:
+def open_source(
+    resource: Any,
+    kwargs: dict[str, Any],
+    transport: Transport,
+    *,
+    made: AbstractSet[str] = frozenset(),
+) -> Source:
     """Send the request and return its response.
 
     Args:
         resource: The SDK's ``client.chat.completions`` or ``client.responses``.
         kwargs: Arguments of its ``create``.
         transport: How to read.
+        made: Names of those whose values are plain JSON.
 
     Returns:
         The response, of which no block has been read.
@@ -108,17 +120,23 @@ def open_source(resource: Any, kwargs: dict[str, Any], transport: Transport) -> 
         TypeError: Raw bytes are asked for, and cannot be had.
     """
     if _reads_bytes(resource, transport):
-        manager = resource.with_streaming_response.create(**kwargs, stream=True)
+        create = resource.with_streaming_response.create
+        manager = create(**_without_a_walk(kwargs, made), stream=True)
         return _RawSource(manager, manager.__enter__())
     return _SdkSource(resource.create(**kwargs, stream=True))
 
 
 async def open_async_source(
-    resource: Any, kwargs: dict[str, Any], transport: Transport
+    resource: Any,
+    kwargs: dict[str, Any],
+    transport: Transport,
+    *,
+    made: AbstractSet[str] = frozenset(),
 ) -> AsyncSource:
     """Send the request and return its response; the twin of `open_source`."""
     if _reads_bytes(resource, transport):
-        manager = resource.with_streaming_response.create(**kwargs, stream=True)
+        create = resource.with_streaming_response.create
+        manager = create(**_without_a_walk(kwargs, made), stream=True)
         return _AsyncRawSource(manager, await manager.__aenter__())
     return _AsyncSdkSource(await resource.create(**kwargs, stream=True))
 
@@ -135,6 +153,22 @@ def _reads_bytes(resource: Any, transport: Transport) -> bool:
             "pass transport='sdk' or 'auto'"
         )
     return available
+
+
+def _without_a_walk(kwargs: dict[str, Any], made: AbstractSet[str]) -> dict[str, Any]:
+    """Let the SDK send what is plain JSON as it stands.
+
+    It walks all arguments beside their types, to turn models into what JSON can say, and for a
+    schema of some size that takes longer than all the rest of the request. What comes as
+    ``extra_body`` goes into the same body without that.
+    """
+    extra: object = kwargs.get("extra_body") or {}
+    if not isinstance(extra, Mapping):
+        # The SDK has something to say about it.
+        return kwargs
+    walked = {name: value for name, value in kwargs.items() if name not in made}
+    plain = {name: kwargs[name] for name in made & kwargs.keys()}
+    return {**walked, "extra_body": {**plain, **extra}}
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:
@@ -181,16 +215,46 @@ class _RawSource:
 
     def __init__(self, manager: Any, response: Any) -> None:
         self._manager = manager
-        http = response.http_response
+        self._http = http = response.http_response
         self._blocks: Iterator[bytes] = http.iter_bytes() if _is_encoded(http) else http.iter_raw()
+        self._at_end = False
         self.request = response.http_request
         self.request_id = _header(response, "x-request-id")
 
     def read(self) -> Any:
         try:
-            return next(self._blocks, END)
+            block = next(self._blocks, END)
         except _transport_errors() as error:
+            self._at_end = True
             return Lost(error)
+        if block is END:
+            self._at_end = True
+        return block
+
+    def finish(self) -> None:
+        if not self._at_end and self._http.http_version == "HTTP/1.1":
+            self._read_rest()
+        self.close()
+
+    def _read_rest(self) -> None:
+        """Read the end of the body, for which the connection waits to be used again.
+
+        It is about to come, if it is not there already. A server that does not send it must not
+        hold the caller up, so the reading starts anew with a time limit of its own: it takes over
+        where the first reading stands, which keeps the limit that it began with.
+        """
+        extensions = self.request.extensions
+        extensions["timeout"] = {**extensions.get("timeout", {}), "read": _FINISH_S}
+        deadline = time.monotonic() + _FINISH_S
+        # `RuntimeError` is what a transport of the caller's raises that is read once only.
+        expected: tuple[type[BaseException], ...] = (*_transport_errors(), RuntimeError)
+        try:
+            for _ in self._http.stream:
+                if time.monotonic() > deadline:
+                    break
+        except expected:
+            # The answer is complete without it, and closing is what comes next in any case.
+            return
 
     def close(self) -> None:
         self._manager.__exit__(None, None, None)
@@ -225,8 +289,7 @@ class _AsyncRawSource:
         from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
 
         # A connection can be used again when the end of the body was read, which is about to come.
-        # The SDK waits as long for it. (Reading without a time limit would be trusting too much,
-        # and without asynchrony there is no other way: there the SDK gives the connection up, too.)
+        # The SDK waits as long for it.
         with move_on_after(_FINISH_S):
             for _ in range(_FINISH_BLOCKS):
                 if await self.read() is END:
@@ -255,6 +318,9 @@ class _SdkSource:
             return Corrupt(str(error))
         except _transport_errors() as error:
             return _lost(error)
+
+    def finish(self) -> None:
+        self.close()
 
     def close(self) -> None:
         self._stream.close()
