@@ -171,6 +171,22 @@ def test_an_event_that_is_not_json(way: Way, api: Api) -> None:
 @EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
+def test_half_a_surrogate_pair(way: Way, api: Api, mode: Mode) -> None:
+    # Python's decoder, which the SDK uses, lets it pass; it is no text that could be handed out.
+    chunks = ['{"users":[],"location":"a', "\ud83d", 'b"}']
+    with replay.serve({"text": "".join(chunks), "chunks": chunks}) as url:
+        outcome = ask(way, url, api=api, mode=mode, response_model=Meeting, max_retries=2)
+        assert len(url.exchanges) == 1
+    error = outcome.raised(pf.JsonError)
+    assert error.kind == "invalid_event"
+    assert "half of a surrogate pair" in str(error)
+    assert outcome.stream.text == '{"users":[],"location":"a'
+    assert outcome.stream.snapshot == outcome.handed[-1]
+
+
+@EVERY_WAY
+@BOTH
+@TOOLS_OR_TEXT
 def test_text_that_is_not_json(way: Way, api: Api, mode: Mode) -> None:
     at = TEXT.index("Ada")
     with replay.serve({"text": TEXT}, faults=f"garbage@{at}") as url:

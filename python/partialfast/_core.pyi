@@ -95,6 +95,7 @@ class Intake:
         Raises:
             JsonError: The text is not JSON. Positions count from the first byte of the value, or
                 of the object around it where that is wrong.
+            UnicodeError: `piece` has half of a surrogate pair.
             pydantic.ValidationError: A complete value is invalid.
         """
 

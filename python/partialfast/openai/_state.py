@@ -57,6 +57,11 @@ Delta = tuple[Any, ...]
 _ABOUT = frozenset({"head", "usage", "finish"})
 
 
+def _invalid_event(why: str) -> JsonError:
+    message = f"The server sent an event that cannot be read: {why}."
+    return JsonError(message, kind=_INVALID_EVENT, offset=0, line=1, column=1)
+
+
 class _Nothing:
     """The type of `NOTHING`."""
 
@@ -312,13 +317,7 @@ class State(ABC):
         elif kind == "error_json":
             raise self._api_error(loads(delta[1]))
         elif kind == "corrupt":
-            raise JsonError(
-                f"The server sent an event that cannot be read: {delta[1]}.",
-                kind=_INVALID_EVENT,
-                offset=0,
-                line=1,
-                column=1,
-            )
+            raise _invalid_event(delta[1])
         else:
             self._ended = True
 
@@ -405,6 +404,9 @@ class State(ABC):
         self._newest = answer
         try:
             news = answer.feed(piece)
+        except UnicodeError as error:
+            # The SDK's decoder lets half of a surrogate pair pass, which ours does not.
+            raise _invalid_event(str(error)) from error
         except (JsonError, ValidationError) as error:
             # What the same piece completed before is handed out first, so that the outcome does
             # not depend on how the text was cut.

@@ -102,14 +102,24 @@ class _Base(Generic[T, Final_]):
         self._state.request = source.request
         self._request_id = source.request_id
 
-    def _fail(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> BaseException:
+        """Note what the stream ended with, and return what is to be raised."""
         self._finished = True
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            # Raised by a validator, it would look like the end of the stream (PEP 479).
+            stopped = RuntimeError(f"a validator raised {type(error).__name__}")
+            stopped.__cause__ = error
+            error = stopped
         self._error = error
+        return error
 
     def _value(self) -> Final_:
         """Return the final value once the stream is finished, or raise why there is none."""
-        if self._error is not None:
+        if isinstance(self._error, Exception):
             raise self._error
+        if self._error is not None:
+            # A cancellation was meant for the task that it came to, and an interrupt for its time.
+            raise self._state.closed() from self._error
         if self._state.final is NOTHING:
             raise self._state.closed()
         return cast("Final_", self._state.final)
@@ -203,7 +213,8 @@ class _SyncStream(_Base[T, Final_]):
             except BaseException as error:
                 self._close_source()
                 if not self._call.note_failure(error, self._state, self._request_id):
-                    self._fail(error)
+                    if (failure := self._fail(error)) is not error:
+                        raise failure from error
                     raise
             self._open()
         return NOTHING
@@ -239,6 +250,8 @@ class _AsyncStream(_Base[T, Final_]):
         super().__init__(call, resource)
         self._source: AsyncSource | None = None
         self._opened = False
+        self._closed = False
+        self._busy = False
 
     def __await__(self) -> Generator[Any, None, Self]:
         """Send the request, unless it is sent already, and return the stream."""
@@ -277,7 +290,7 @@ class _AsyncStream(_Base[T, Final_]):
 
     async def aclose(self) -> None:
         """Close the HTTP response at once. The last snapshot and the text stay readable."""
-        self._finished = True
+        self._closed = self._finished = True
         self._state.stop()
         await self._close_source()
 
@@ -305,8 +318,18 @@ class _AsyncStream(_Base[T, Final_]):
         return self
 
     async def _start(self) -> None:
-        if not self._opened and not self._finished:
+        if self._opened or self._finished:
+            return
+        self._take_turn()
+        try:
             await self._open()
+        finally:
+            self._busy = False
+
+    def _take_turn(self) -> None:
+        if self._busy:
+            raise RuntimeError("another task is waiting for this stream: tasks must take turns")
+        self._busy = True
 
     async def _open(self) -> None:
         self._opened = True
@@ -320,6 +343,9 @@ class _AsyncStream(_Base[T, Final_]):
             self._fail(error)
             raise
         self._begin(self._source)
+        if self._closed:
+            # Another task closed the stream meanwhile, when there was nothing to be closed yet.
+            await self._close_source()
 
     async def _close_source(self) -> None:
         source, self._source = self._source, None
@@ -331,29 +357,38 @@ class _AsyncStream(_Base[T, Final_]):
                 await source.aclose()
 
     async def _next(self) -> Any:
-        if not self._opened:
-            await self._start()
-        while not self._finished:
-            try:
-                state = self._state
-                snapshot = state.pull()
-                while snapshot is NOTHING and not state.over:
-                    # Each coroutine on the way is paid for whenever the event loop comes back.
-                    snapshot = state.feed(await cast("AsyncSource", self._source).read())
-                if state.over and self._source is not None:
-                    await self._source.afinish()
-                    self._source = None
-                    self._call.log_end(state, None)
-                self._finished = snapshot is NOTHING
-            except BaseException as error:
-                await self._close_source()
-                if not self._call.note_failure(error, self._state, self._request_id):
-                    self._fail(error)
-                    raise
-            else:
-                return snapshot
-            await self._open()
+        self._take_turn()
+        try:
+            if not self._opened and not self._finished:
+                await self._open()
+            while not self._finished:
+                try:
+                    return await self._advance()
+                except BaseException as error:
+                    await self._close_source()
+                    if self._closed and isinstance(error, Exception):
+                        # Another task closed the stream, and with it what this one was reading.
+                        break
+                    if not self._call.note_failure(error, self._state, self._request_id):
+                        if (failure := self._fail(error)) is not error:
+                            raise failure from error
+                        raise
+                await self._open()
+        finally:
+            self._busy = False
         return NOTHING
+
+    async def _advance(self) -> Any:
+        state = self._state
+        snapshot = state.pull()
+        while snapshot is NOTHING and not state.over:
+            snapshot = state.feed(await cast("AsyncSource", self._source).read())
+        if state.over and self._source is not None:
+            await self._source.afinish()
+            self._source = None
+            self._call.log_end(state, None)
+        self._finished = self._finished or snapshot is NOTHING
+        return snapshot
 
 
 class AsyncStream(_AsyncStream[T, T]):

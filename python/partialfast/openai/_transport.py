@@ -10,9 +10,10 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import AsyncGeneratorType
 from typing import Any, Final, Literal, Protocol
 
 __all__ = [
@@ -271,7 +272,7 @@ class _AsyncRawSource:
     def __init__(self, manager: Any, response: Any) -> None:
         self._manager = manager
         http = response.http_response
-        self._blocks: AsyncGenerator[bytes, None] = (
+        self._blocks: AsyncGeneratorType[bytes, None] = (
             http.aiter_bytes() if _is_encoded(http) else http.aiter_raw()
         )
         self.request = response.http_request
@@ -297,7 +298,9 @@ class _AsyncRawSource:
         await self.aclose()
 
     async def aclose(self) -> None:
-        await self._blocks.aclose()
+        # Another task may be waiting in it, for what fails as soon as the response is closed.
+        if not self._blocks.ag_running:
+            await self._blocks.aclose()
         await self._manager.__aexit__(None, None, None)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -88,7 +88,11 @@ _NO_DROPPED = _NoDropped()
 
 def _endpoint(stage: Stage, api: Api) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        raw = await request.body()
+        try:
+            raw = await request.body()
+        except ClientDisconnect:
+            # It left before it had said what it wants: there is nobody to answer.
+            return Response(status_code=400)
         exchange = _exchange(request, raw)
         number = stage.journal.add(exchange)
         options = stage.options

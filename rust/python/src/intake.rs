@@ -3,7 +3,7 @@
 use partialfast_core::envelope::{Envelope, Options};
 use partialfast_core::json::Limits;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::PyUnicodeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -98,7 +98,7 @@ impl Intake {
     #[pyo3(signature = (piece, /))]
     fn feed(slf: &Bound<'_, Self>, piece: &Bound<'_, PyString>) -> PyResult<bool> {
         let text = piece.to_str().map_err(|_| {
-            PyValueError::new_err(
+            PyUnicodeError::new_err(
                 "the piece has half of a surrogate pair: it is not text that UTF-8 can encode",
             )
         })?;
