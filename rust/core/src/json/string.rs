@@ -48,7 +48,7 @@ pub(super) enum End {
 }
 
 /// A string that its chunk cuts, or that has escapes, or that is wrong.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Decoder {
     spot: Spot,
     /// The text so far, less what is still held.
@@ -59,6 +59,21 @@ pub(super) struct Decoder {
     sequence_len: u8,
     unit: u16,
     high: u16,
+}
+
+/// `clone_from` keeps the buffer.
+impl Clone for Decoder {
+    fn clone(&self) -> Self {
+        let mut made = Self::default();
+        made.clone_from(self);
+        made
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clone_from(&from.buffer);
+        *self = Self { buffer, ..*from };
+    }
 }
 
 impl Decoder {

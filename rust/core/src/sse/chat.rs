@@ -1,13 +1,13 @@
 //! A chunk of a streamed chat completion (`OpenAI`, "The chat completion chunk object").
 
-use std::convert::Infallible;
 use std::ops::Range;
 
-use super::pick::{Picked, Picker, Place, Want, Way};
-use crate::json::{FeedError, JsonError, Limits, Machine, Span};
+use super::pick::{Picked, Place, Want};
+use super::reader::Reader;
+use crate::json::{JsonError, Limits, Span};
 
 #[derive(Clone, Copy, Debug)]
-enum Name {
+pub(super) enum Name {
     Id,
     Model,
     Object,
@@ -74,7 +74,7 @@ static FUNCTION: Place<Name> = Place {
 /// Where in the arena a text stands.
 type Piece = Option<Range<usize>>;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ChoiceParts {
     index: Option<u64>,
     content: Piece,
@@ -85,7 +85,7 @@ struct ChoiceParts {
     tool_calls: Range<usize>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ToolCallParts {
     index: Option<u64>,
     id: Piece,
@@ -128,17 +128,6 @@ pub struct ToolCall<'a> {
 }
 
 impl ChatChunk {
-    fn clear(&mut self) {
-        self.arena.clear();
-        self.id = None;
-        self.model = None;
-        self.object = None;
-        self.usage = None;
-        self.error = None;
-        self.choices.clear();
-        self.tool_calls.clear();
-    }
-
     fn resolve(&self, piece: &Piece) -> Option<&str> {
         self.arena.get(piece.clone()?)
     }
@@ -228,7 +217,48 @@ impl<'a> Choice<'a> {
     }
 }
 
+/// `clone_from` keeps the buffers.
+impl Clone for ChatChunk {
+    fn clone(&self) -> Self {
+        let mut made = Self::default();
+        made.clone_from(self);
+        made
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self {
+            arena,
+            id,
+            model,
+            object,
+            usage,
+            error,
+            choices,
+            tool_calls,
+        } = from;
+        self.arena.clone_from(arena);
+        self.id.clone_from(id);
+        self.model.clone_from(model);
+        self.object.clone_from(object);
+        self.usage = *usage;
+        self.error = *error;
+        self.choices.clone_from(choices);
+        self.tool_calls.clone_from(tool_calls);
+    }
+}
+
 impl Picked<Name> for ChatChunk {
+    fn clear(&mut self) {
+        self.arena.clear();
+        self.id = None;
+        self.model = None;
+        self.object = None;
+        self.usage = None;
+        self.error = None;
+        self.choices.clear();
+        self.tool_calls.clear();
+    }
+
     fn begin_item(&mut self, name: Name) {
         match name {
             Name::Choice => self.choices.push(ChoiceParts {
@@ -317,9 +347,7 @@ impl Picked<Name> for ChatChunk {
 /// ```
 #[derive(Debug)]
 pub struct ChatReader {
-    machine: Machine,
-    way: Way<Name>,
-    chunk: ChatChunk,
+    pub(super) reader: Reader<Name, ChatChunk>,
 }
 
 impl Default for ChatReader {
@@ -333,9 +361,7 @@ impl ChatReader {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            machine: Machine::new(limits),
-            way: Way::default(),
-            chunk: ChatChunk::default(),
+            reader: Reader::new(&ROOT, limits),
         }
     }
 
@@ -345,42 +371,15 @@ impl ChatReader {
     ///
     /// The data is no JSON text; offsets count from its start.
     pub fn read(&mut self, data: &str) -> Result<&ChatChunk, JsonError> {
-        self.chunk.clear();
-        self.way.reset(&ROOT);
-        let mut picker = Picker {
-            way: &mut self.way,
-            picked: &mut self.chunk,
-        };
-        read_all(&mut self.machine, data, &mut picker)?;
-        Ok(&self.chunk)
-    }
-}
-
-/// Runs a machine over one whole text.
-pub(super) fn read_all<N: Copy, P: Picked<N>>(
-    machine: &mut Machine,
-    data: &str,
-    picker: &mut Picker<'_, N, P>,
-) -> Result<(), JsonError> {
-    machine.reset();
-    let mut rest = data.as_bytes();
-    while !rest.is_empty() {
-        let fed = machine.feed(rest, picker).map_err(json_error)?;
-        rest = &rest[fed.consumed..];
-    }
-    machine.finish(picker).map_err(json_error)
-}
-
-fn json_error(error: FeedError<Infallible>) -> JsonError {
-    match error {
-        FeedError::Json(error) => error,
-        FeedError::Sink(never) => match never {},
+        self.reader.read(data)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Machine;
+    use crate::sse::pick::{Picker, Way};
 
     const DATA: &str = r#" {"id": "c1", "x": [{"id": "no"}, "no", {}], "choices": [7, [1], {
         "index": 1, "delta": {"content": "caf\u00e9 \ud83d\ude00", "tool_calls": [

@@ -6,6 +6,7 @@
 mod chat;
 mod machine;
 mod pick;
+mod reader;
 mod responses;
 
 pub use chat::{ChatChunk, ChatReader, Choice, ToolCall};

@@ -34,6 +34,8 @@ pub(super) enum Want<N: 'static> {
 
 /// Receives what is wanted.
 pub(super) trait Picked<N> {
+    /// Forgets the text before.
+    fn clear(&mut self);
     /// An item of the array `name` begins.
     fn begin_item(&mut self, name: N);
     /// A whole text.
@@ -45,7 +47,7 @@ pub(super) trait Picked<N> {
 }
 
 /// A container on the way from the root to a wanted value.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Level<N: 'static> {
     Object(&'static Place<N>),
     Array(N, &'static Place<N>),
@@ -74,6 +76,30 @@ impl<N> Default for Way<N> {
             raw: None,
             parts: String::new(),
         }
+    }
+}
+
+/// `clone_from` keeps the buffers.
+impl<N: Copy> Clone for Way<N> {
+    fn clone(&self) -> Self {
+        let mut made = Self::default();
+        made.clone_from(self);
+        made
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self {
+            levels,
+            want,
+            skipped,
+            raw,
+            parts,
+        } = from;
+        self.levels.clone_from(levels);
+        self.want = *want;
+        self.skipped = *skipped;
+        self.raw = *raw;
+        self.parts.clone_from(parts);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::chat::read_all;
-use super::pick::{Picked, Picker, Place, Want, Way};
-use crate::json::{JsonError, Limits, Machine, Span};
+use super::pick::{Picked, Place, Want};
+use super::reader::Reader;
+use crate::json::{JsonError, Limits, Span};
 
 /// The texts that are kept, each with the events that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,15 +151,6 @@ texts! {
 }
 
 impl ResponsesEvent {
-    fn clear(&mut self) {
-        let mut arena = std::mem::take(&mut self.arena);
-        arena.clear();
-        *self = Self {
-            arena,
-            ..Self::default()
-        };
-    }
-
     fn resolve(&self, name: Name) -> Option<&str> {
         self.arena.get(self.texts[name as usize].clone()?)
     }
@@ -195,7 +186,35 @@ impl ResponsesEvent {
     }
 }
 
+/// `clone_from` keeps the buffer.
+impl Clone for ResponsesEvent {
+    fn clone(&self) -> Self {
+        let mut made = Self::default();
+        made.clone_from(self);
+        made
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let mut arena = std::mem::take(&mut self.arena);
+        arena.clone_from(&from.arena);
+        *self = Self {
+            arena,
+            texts: from.texts.clone(),
+            ..*from
+        };
+    }
+}
+
 impl Picked<Name> for ResponsesEvent {
+    fn clear(&mut self) {
+        let mut arena = std::mem::take(&mut self.arena);
+        arena.clear();
+        *self = Self {
+            arena,
+            ..Self::default()
+        };
+    }
+
     /// No array is looked into: what the events say in pieces, the last one repeats as a whole.
     fn begin_item(&mut self, _name: Name) {}
 
@@ -240,9 +259,7 @@ impl Picked<Name> for ResponsesEvent {
 /// ```
 #[derive(Debug)]
 pub struct ResponsesReader {
-    machine: Machine,
-    way: Way<Name>,
-    event: ResponsesEvent,
+    reader: Reader<Name, ResponsesEvent>,
 }
 
 impl Default for ResponsesReader {
@@ -256,9 +273,7 @@ impl ResponsesReader {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            machine: Machine::new(limits),
-            way: Way::default(),
-            event: ResponsesEvent::default(),
+            reader: Reader::new(&ROOT, limits),
         }
     }
 
@@ -268,13 +283,6 @@ impl ResponsesReader {
     ///
     /// The data is no JSON text; offsets count from its start.
     pub fn read(&mut self, data: &str) -> Result<&ResponsesEvent, JsonError> {
-        self.event.clear();
-        self.way.reset(&ROOT);
-        let mut picker = Picker {
-            way: &mut self.way,
-            picked: &mut self.event,
-        };
-        read_all(&mut self.machine, data, &mut picker)?;
-        Ok(&self.event)
+        self.reader.read(data)
     }
 }
