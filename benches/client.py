@@ -6,9 +6,10 @@
 The answers come over loopback from the replay server in a process of its own, so the CPU time of
 this process is the client's alone, its waiting left out. Every subject sends a request for the same
 document, reads the answer to its end and does nothing with it; the whole call counts, request
-included. A figure is the best of several rounds, and a round runs each subject once, so that
-a busy machine is busy for all. What a subject got is compared with pydantic's own reading before
-the clock starts.
+included. A figure is the best of several rounds. A round runs each subject once, so that a busy
+machine is busy for all, and in an order of its own, so that nobody always runs behind the one that
+leaves the caches cold. What a subject got is compared with pydantic's own reading before the clock
+starts.
 
 How the tokens arrive decides what there is to save, so it is varied: each in a write of its own as
 fast as the server can (a fast client then reads one event at a time, a slow one many), each in its
@@ -30,6 +31,7 @@ from datetime import datetime, timezone
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -55,6 +57,7 @@ _HEADERS = {
 _LONG_S = 1.0
 _ROUNDS_S = 1.5
 _MOST_ROUNDS = 30
+_ORDER = Random(7)
 
 
 class Job(NamedTuple):
@@ -337,7 +340,7 @@ async def _measured(library: str, run: Callable[[str, Job], Awaitable[Any]]) -> 
         gc.freeze()
         best = _Best()
         while wanted := [subject for subject in subjects if best.wants(subject)]:
-            for subject in wanted:
+            for subject in _ORDER.sample(wanted, len(wanted)):
                 wall, cpu = time.perf_counter(), time.process_time()
                 await run(subject, job)
                 cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

@@ -7,13 +7,13 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from openai import APIError
+from openai import APIError, DefaultAioHttpClient
 from pydantic import BaseModel, Field, ValidationError
 
 import partialfast as pf
 from partialfast import replay
 from partialfast.openai import Mode
-from tests.openai_driver import EVERY_WAY, TEXT, Api, Meeting, User, Way, ask, fetch
+from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Api, Meeting, User, Way, ask, fetch
 
 pytestmark = pytest.mark.network
 
@@ -110,6 +110,33 @@ def test_a_read_timeout_is_a_lost_connection(way: Way, api: Api) -> None:
     error = outcome.raised(pf.DroppedError)
     assert isinstance(error.__cause__, httpx2.ReadTimeout)
     assert outcome.handed
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way.asynchronous], ids=str)
+@pytest.mark.parametrize(
+    ("fault", "class_", "cause"),
+    [
+        (f"drop@{HALF}", pf.DroppedError, httpx2.TransportError),
+        (f"stall@{HALF}:30", pf.DroppedError, httpx2.ReadTimeout),
+        (f"end@{HALF}", pf.TruncatedError, None),
+        (f"length@{HALF}", pf.TruncatedError, None),
+        ("filter", pf.ContentFilterError, None),
+        (f"error@{HALF}", APIError, None),
+    ],
+)
+def test_aiohttp_ends_alike(way: Way, fault: str, class_: Any, cause: Any) -> None:
+    with replay.serve({"text": TEXT}, faults=fault) as url:
+        outcome = ask(
+            way,
+            url,
+            client={"http_client": DefaultAioHttpClient()},
+            response_model=Meeting,
+            timeout=httpx2.Timeout(5, read=0.3),
+        )
+    error = outcome.raised(class_)
+    assert isinstance(error.__cause__, cause or type(None))
+    assert outcome.handed
+    assert outcome.stream.snapshot == outcome.handed[-1]
 
 
 @EVERY_WAY

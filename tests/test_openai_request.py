@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from typing import Any, Literal
 
 import openai
 import pytest
-from openai import AzureOpenAI, OpenAI
+from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
@@ -310,6 +311,33 @@ def test_azure(transport: Any) -> None:
         assert stream.response_id
         assert stream.model == "gpt-4"
         assert "/openai/deployments/gpt-4/chat/completions" in url.exchanges[0].path
+
+
+@pytest.mark.parametrize("transport", ["raw", "sdk"])
+@pytest.mark.parametrize("shape", ["azure", "azure-async"])
+def test_azure_asynchronously(transport: Any, shape: str) -> None:
+    final = Meeting.model_validate_json(TEXT)
+
+    async def main() -> None:
+        async with AsyncAzureOpenAI(
+            azure_endpoint=url.origin, api_key="k", api_version="2025-01-01"
+        ) as sdk:
+            client = pf.from_openai(sdk, transport=transport)
+            message: Any = {"role": "user", "content": "hello"}
+            ask: dict[str, Any] = {"model": "gpt-4", "messages": [message]}
+            stream = client.create_partial(**ask, response_model=Meeting)
+            assert await stream.final() == final
+            assert await client.create(**ask, response_model=Meeting) == final
+            answer = client.responses.create_partial(
+                model="gpt-4", input="hello", response_model=Meeting
+            )
+            assert await answer.final() == final
+
+    with replay.serve({"text": TEXT}, shape=shape) as url:
+        asyncio.run(main())
+        chat = "/openai/deployments/gpt-4/chat/completions"
+        paths = [exchange.path.partition("?")[0] for exchange in url.exchanges]
+        assert paths == [chat, chat, "/openai/responses"]
 
 
 @EVERY_WAY
