@@ -159,9 +159,9 @@ def _reads_bytes(resource: Any, transport: Transport) -> bool:
 def _without_a_walk(kwargs: dict[str, Any], made: AbstractSet[str]) -> dict[str, Any]:
     """Let the SDK send what is plain JSON as it stands.
 
-    It walks all arguments beside their types, to turn models into what JSON can say, and for a
-    schema of some size that takes longer than all the rest of the request. What comes as
-    ``extra_body`` goes into the same body without that.
+    It walks over all arguments beside their types, to turn models into what JSON can say, which
+    for a schema takes a good part of the time of a call. What comes as ``extra_body`` goes into
+    the same body without that.
     """
     extra: object = kwargs.get("extra_body") or {}
     if not isinstance(extra, Mapping):

@@ -115,7 +115,7 @@ macro_rules! emit {
 /// machine.finish(&mut NullSink)?;
 /// # Ok::<(), partialfast_core::json::FeedError<std::convert::Infallible>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     limits: Limits,
     state: State,
@@ -134,30 +134,6 @@ pub struct Machine {
     /// Whether `begin_string` was sent for the open string value.
     begun: bool,
     error: Option<JsonError>,
-}
-
-/// `clone_from` keeps the buffers.
-impl Clone for Machine {
-    fn clone(&self) -> Self {
-        let mut made = Self::new(self.limits);
-        made.clone_from(self);
-        made
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let mut stack = mem::take(&mut self.stack);
-        let mut number = mem::take(&mut self.number);
-        let mut decoder = mem::take(&mut self.decoder);
-        stack.clone_from(&from.stack);
-        number.clone_from(&from.number);
-        decoder.clone_from(&from.decoder);
-        *self = Self {
-            stack,
-            number,
-            decoder,
-            ..*from
-        };
-    }
 }
 
 impl Machine {
@@ -192,6 +168,22 @@ impl Machine {
             number,
             decoder,
             ..Self::new(self.limits)
+        };
+    }
+
+    /// Becomes like another one, in its own buffers.
+    pub(crate) fn copy_from(&mut self, from: &Self) {
+        let mut stack = mem::take(&mut self.stack);
+        let mut number = mem::take(&mut self.number);
+        let mut decoder = mem::take(&mut self.decoder);
+        stack.clone_from(&from.stack);
+        number.clone_from(&from.number);
+        decoder.copy_from(&from.decoder);
+        *self = Self {
+            stack,
+            number,
+            decoder,
+            ..*from
         };
     }
 

@@ -48,7 +48,7 @@ pub(super) enum End {
 }
 
 /// A string that its chunk cuts, or that has escapes, or that is wrong.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Decoder {
     spot: Spot,
     /// The text so far, less what is still held.
@@ -61,15 +61,9 @@ pub(super) struct Decoder {
     high: u16,
 }
 
-/// `clone_from` keeps the buffer.
-impl Clone for Decoder {
-    fn clone(&self) -> Self {
-        let mut made = Self::default();
-        made.clone_from(self);
-        made
-    }
-
-    fn clone_from(&mut self, from: &Self) {
+impl Decoder {
+    /// Becomes like another one, in its own buffer.
+    pub(super) fn copy_from(&mut self, from: &Self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clone_from(&from.buffer);
         *self = Self { buffer, ..*from };

@@ -217,15 +217,19 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// `clone_from` keeps the buffers.
-impl Clone for ChatChunk {
-    fn clone(&self) -> Self {
-        let mut made = Self::default();
-        made.clone_from(self);
-        made
+impl Picked<Name> for ChatChunk {
+    fn clear(&mut self) {
+        self.arena.clear();
+        self.id = None;
+        self.model = None;
+        self.object = None;
+        self.usage = None;
+        self.error = None;
+        self.choices.clear();
+        self.tool_calls.clear();
     }
 
-    fn clone_from(&mut self, from: &Self) {
+    fn copy_from(&mut self, from: &Self) {
         let Self {
             arena,
             id,
@@ -244,19 +248,6 @@ impl Clone for ChatChunk {
         self.error = *error;
         self.choices.clone_from(choices);
         self.tool_calls.clone_from(tool_calls);
-    }
-}
-
-impl Picked<Name> for ChatChunk {
-    fn clear(&mut self) {
-        self.arena.clear();
-        self.id = None;
-        self.model = None;
-        self.object = None;
-        self.usage = None;
-        self.error = None;
-        self.choices.clear();
-        self.tool_calls.clear();
     }
 
     fn begin_item(&mut self, name: Name) {

@@ -36,6 +36,8 @@ pub(super) enum Want<N: 'static> {
 pub(super) trait Picked<N> {
     /// Forgets the text before.
     fn clear(&mut self);
+    /// Becomes like another one, in its own buffers.
+    fn copy_from(&mut self, from: &Self);
     /// An item of the array `name` begins.
     fn begin_item(&mut self, name: N);
     /// A whole text.
@@ -79,15 +81,9 @@ impl<N> Default for Way<N> {
     }
 }
 
-/// `clone_from` keeps the buffers.
-impl<N: Copy> Clone for Way<N> {
-    fn clone(&self) -> Self {
-        let mut made = Self::default();
-        made.clone_from(self);
-        made
-    }
-
-    fn clone_from(&mut self, from: &Self) {
+impl<N: Copy> Way<N> {
+    /// Becomes like another one, in its own buffers.
+    pub(super) fn copy_from(&mut self, from: &Self) {
         let Self {
             levels,
             want,

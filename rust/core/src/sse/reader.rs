@@ -43,7 +43,7 @@ pub(super) struct Reader<N: 'static, P> {
     mark: Mark<N, P>,
 }
 
-impl<N: Copy, P: Picked<N> + Clone + Default> Reader<N, P> {
+impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
     /// A reader of events whose root is `root`.
     pub(super) fn new(root: &'static Want<N>, limits: Limits) -> Self {
         Self {
@@ -65,9 +65,9 @@ impl<N: Copy, P: Picked<N> + Clone + Default> Reader<N, P> {
     pub(super) fn read(&mut self, data: &str) -> Result<&P, JsonError> {
         let beginning = self.mark.beginning.len();
         if beginning > 0 && data.as_bytes().starts_with(self.mark.beginning.as_bytes()) {
-            self.machine.clone_from(&self.mark.machine);
-            self.way.clone_from(&self.mark.way);
-            self.picked.clone_from(&self.mark.picked);
+            self.machine.copy_from(&self.mark.machine);
+            self.way.copy_from(&self.mark.way);
+            self.picked.copy_from(&self.mark.picked);
             self.feed(&data[beginning..])?;
         } else {
             self.machine.reset();
@@ -99,9 +99,9 @@ impl<N: Copy, P: Picked<N> + Clone + Default> Reader<N, P> {
             self.before.push_str(data.get(..kept).unwrap_or_default());
         } else {
             self.mark.beginning.push_str(beginning);
-            self.mark.machine.clone_from(&self.machine);
-            self.mark.way.clone_from(&self.way);
-            self.mark.picked.clone_from(&self.picked);
+            self.mark.machine.copy_from(&self.machine);
+            self.mark.way.copy_from(&self.way);
+            self.mark.picked.copy_from(&self.picked);
         }
         self.feed(rest)
     }

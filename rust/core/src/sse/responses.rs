@@ -186,25 +186,6 @@ impl ResponsesEvent {
     }
 }
 
-/// `clone_from` keeps the buffer.
-impl Clone for ResponsesEvent {
-    fn clone(&self) -> Self {
-        let mut made = Self::default();
-        made.clone_from(self);
-        made
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let mut arena = std::mem::take(&mut self.arena);
-        arena.clone_from(&from.arena);
-        *self = Self {
-            arena,
-            texts: from.texts.clone(),
-            ..*from
-        };
-    }
-}
-
 impl Picked<Name> for ResponsesEvent {
     fn clear(&mut self) {
         let mut arena = std::mem::take(&mut self.arena);
@@ -212,6 +193,16 @@ impl Picked<Name> for ResponsesEvent {
         *self = Self {
             arena,
             ..Self::default()
+        };
+    }
+
+    fn copy_from(&mut self, from: &Self) {
+        let mut arena = std::mem::take(&mut self.arena);
+        arena.clone_from(&from.arena);
+        *self = Self {
+            arena,
+            texts: from.texts.clone(),
+            ..*from
         };
     }
 
