@@ -220,6 +220,8 @@ class Call:
 
     def log_end(self, state: State, error: BaseException | None) -> None:
         """Log how an answer ended."""
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
         logger.debug(
             "%s: attempt %d ended with %s, finish reason %s, usage %s",
             self._api.name,

@@ -108,7 +108,6 @@ class State(ABC):
         options: StateOptions,
         pace: Pace,
     ) -> None:
-        self.usage: Any = None
         self.finish_reason: str | None = None
         self.response_id: str | None = None
         self.model: str | None = None
@@ -116,6 +115,9 @@ class State(ABC):
         self.final: Any = NOTHING
         # What the SDK's exceptions want to know of.
         self.request: Any = None
+        self._usage: Any = None
+        # Made into the SDK's object when somebody asks: that takes longer than reading the answer.
+        self._usage_json: str | None = None
         self._target = target
         self._tools = tools
         self._exact_names = exact_names
@@ -154,6 +156,14 @@ class State(ABC):
         """What was handed out last; ``None`` before."""
         quick = None if self._events is None else self._events.last
         return self._snapshot if quick is None else quick
+
+    @property
+    def usage(self) -> Any:
+        """Token usage as the SDK's object; ``None`` until the server has sent it."""
+        if self._usage_json is not None:
+            self._usage = self.read_usage(loads(self._usage_json))
+            self._usage_json = None
+        return self._usage
 
     @property
     def text(self) -> str:
@@ -195,6 +205,9 @@ class State(ABC):
             if self._events is None:
                 self._events = EventReader(self.api)
             self._events.put(block)
+            due = next(self._quick, NOTHING)
+            if due is not NOTHING:
+                return due
         elif block is END:
             self._ended = True
         elif isinstance(block, Lost):
@@ -305,9 +318,9 @@ class State(ABC):
 
     def _apply_rare(self, kind: str, delta: Delta) -> None:
         if kind == "usage":
-            self.usage = delta[1]
+            self._usage = delta[1]
         elif kind == "usage_json":
-            self.usage = self.read_usage(loads(delta[1]))
+            self._usage_json = delta[1]
         elif kind == "head":
             # The first chunk of some servers knows neither.
             self.response_id = self.response_id or delta[1] or None
