@@ -108,7 +108,16 @@ def _validated() -> tuple[Any, bytes]:
     return Checked, b'{"keys":{"a":1},"before":"x'
 
 
-KINDS = [_model, _dataclass, _root, _union, _generic, _validated]
+def _recursive() -> tuple[Any, bytes]:
+    class Node(BaseModel):
+        name: str
+        next: Node | None = None
+        below: list[Node] = []
+
+    return Node, b'{"name":"a","next":{"name":"b"},"below":[{"name":"c","below":['
+
+
+KINDS = [_model, _dataclass, _root, _union, _generic, _validated, _recursive]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -119,6 +128,8 @@ def test_a_class_made_at_run_time_is_collected(kind: Callable[[], tuple[Any, byt
         for at in range(len(text)):
             state.feed(text[at : at + 1])
         assert state.snapshot is not None
+        if isinstance(state.snapshot, BaseModel):
+            state.snapshot.model_dump()
         return weakref.ref(class_)
 
     assert _is_collected(use())

@@ -215,7 +215,7 @@ def _partial_model(origin: type[BaseModel]) -> type[Any]:
     fields = {}
     for name, field in origin.model_fields.items():
         optional = copy.copy(field)
-        optional.annotation = cast("Any", Optional[field.annotation])  # noqa: UP045 - at run time
+        optional.annotation = _or_none(field.annotation)
         if field.default is PydanticUndefined and not _makes_container(field.default_factory):
             optional.default = None
             optional.default_factory = None
@@ -226,6 +226,18 @@ def _partial_model(origin: type[BaseModel]) -> type[Any]:
     set_(made, "__pydantic_computed_fields__", {})
     _set_serializer(made)
     return made
+
+
+def _or_none(annotation: Any) -> Any:
+    """Return the annotation of an optional field.
+
+    Not by ``Optional[...]`` where it can be helped: `typing` keeps what it made in a cache, and
+    with that the class that the annotation refers to.
+    """
+    try:
+        return annotation | None
+    except TypeError:
+        return Optional[annotation]  # noqa: UP045 - at run time
 
 
 #: The factories that are run for a field that is not there: they make something empty.

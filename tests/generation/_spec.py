@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import sys
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -69,9 +70,18 @@ def fresh_name(kind: str) -> str:
     return f"{kind}{next(_numbers)}"
 
 
+#: The names of the classes that can be imported: far more than one type is made of.
+_published: deque[str] = deque()
+_MOST_PUBLISHED = 500
+
+
 def publish(class_: Any) -> Any:
-    """Make `class_` importable under its name, so that its instances can be pickled."""
+    """Make `class_` importable under its name for a while, so that its instances can be pickled."""
+    module = sys.modules[__name__]
     class_.__module__ = __name__
     class_.__qualname__ = class_.__name__
-    setattr(sys.modules[__name__], class_.__name__, class_)
+    setattr(module, class_.__name__, class_)
+    _published.append(class_.__name__)
+    if len(_published) > _MOST_PUBLISHED:
+        vars(module).pop(_published.popleft(), None)
     return class_
