@@ -139,6 +139,7 @@ class ValueCompiler:
             "validator": functools.partial(_validate_json, schema, self._definitions, config),
             "shell": None,
             "close": close,
+            "plain": False,
             "tentative": False,
             "omit": False,
             # For the compiler only: it cannot be validated without its siblings.
@@ -388,9 +389,7 @@ class ValueCompiler:
         return self._sequence(schema, scope, "frozenset")
 
     def _type_deque(self, schema: Schema, scope: Scope) -> Node:
-        node = self._sequence(schema, scope, "other", collections.deque)
-        # `maxlen` of the deque comes from the constraint: pydantic makes it, not we.
-        return {**node, "close": "raw"} if node["close"] == "shell" else node
+        return self._sequence(schema, scope, "other", collections.deque)
 
     def _type_tuple(self, schema: Schema, scope: Scope) -> Node:
         items = [self._child(item, scope) for item in schema["items_schema"]]

@@ -110,11 +110,12 @@ class TypeCompiler(ValueCompiler):
         }
         on = {"object": ("object", described)}
         tentative = rewrites or bool(schema.get("custom_init"))
-        return self._node(schema, scope, on, close=self._close(schema), tentative=tentative)
+        return self._node(schema, scope, on, tentative=tentative, **self._close(schema))
 
-    def _close(self, schema: Schema) -> str:
+    def _close(self, schema: Schema) -> dict[str, Any]:
         """Return how an object of `schema` closes: put together where no user code runs."""
-        return "raw" if runs_code(schema, self._definitions) else "build"
+        plain = not runs_code(schema, self._definitions)
+        return {"close": "build" if plain else "raw", "plain": plain}
 
     def _instance(self, class_: type[BaseModel]) -> dict[str, Any]:
         """Return what it takes to make an instance of the partial class."""
@@ -144,10 +145,10 @@ class TypeCompiler(ValueCompiler):
         how, _ = default_of(inner_schema)
         if how != "none":
             inner_schema = inner_schema["schema"]
-        close = self._close(schema)
+        closing = self._close(schema)
         try:
             inner = self._inner(inner_schema, inside)
-            if close == "raw":
+            if closing["close"] == "raw":
                 inner = self._settled(inner)
         except Unready:
             return self._opaque(schema, scope)
@@ -167,7 +168,7 @@ class TypeCompiler(ValueCompiler):
             for kind, action in zip(KINDS, inner["on"], strict=True)
             if isinstance(action, tuple) or action in ("text", "text-validate")
         }
-        return self._node(schema, scope, on, close=close, tentative=rewrites)
+        return self._node(schema, scope, on, tentative=rewrites, **closing)
 
     def _settled(self, node: Node) -> Node:
         """Return `node` for a value that is validated by what encloses it, at the same byte."""
@@ -217,7 +218,7 @@ class TypeCompiler(ValueCompiler):
             "required": _without_default(stored),
         }
         on = {"object": ("object", described)}
-        return self._node(schema, scope, on, close=self._close(schema), tentative=rewrites)
+        return self._node(schema, scope, on, tentative=rewrites, **self._close(schema))
 
     def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
         config = self._config(config_of(schema))
@@ -243,8 +244,8 @@ class TypeCompiler(ValueCompiler):
         }
         # A default would take the place of a key that is not there.
         has_defaults = any(field["schema"]["type"] == "default" for _, field in items)
-        close = "raw" if has_defaults else self._close(schema)
-        return self._node(schema, scope, {"object": ("object", described)}, close=close)
+        closing = {"close": "raw"} if has_defaults else self._close(schema)
+        return self._node(schema, scope, {"object": ("object", described)}, **closing)
 
     def _type_named_tuple(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
@@ -283,8 +284,8 @@ class TypeCompiler(ValueCompiler):
         }
         on = {"object": ("object", described), "array": ("array", array)}
         # A class that inherits from a named tuple may have a constructor of its own.
-        close = self._close(schema) if class_.__bases__ == (tuple,) else "raw"
-        return self._node(schema, scope, on, close=close)
+        closing = self._close(schema) if class_.__bases__ == (tuple,) else {"close": "raw"}
+        return self._node(schema, scope, on, **closing)
 
     # ---- unions
 
