@@ -135,24 +135,17 @@ CONTAINERS: list[Callable[[Draw, Parts], Spec]] = [
 # ---- code of the user's around any type
 
 
-def _after(_: Draw, part: Parts) -> Spec:
+_VALIDATORS: list[Any] = [
+    AfterValidator(look),
+    BeforeValidator(look_raw),
+    WrapValidator(keep),
+    PlainValidator(look_raw),
+]
+
+
+def _validated(draw: Draw, part: Parts) -> Spec:
     of = part()
-    return Spec(annotated(of.type, AfterValidator(look)), of.documents)
-
-
-def _before(_: Draw, part: Parts) -> Spec:
-    of = part()
-    return Spec(annotated(of.type, BeforeValidator(look_raw)), of.documents)
-
-
-def _wrap(_: Draw, part: Parts) -> Spec:
-    of = part()
-    return Spec(annotated(of.type, WrapValidator(keep)), of.documents)
-
-
-def _plain(_: Draw, part: Parts) -> Spec:
-    of = part()
-    return Spec(annotated(of.type, PlainValidator(look_raw)), of.documents)
+    return Spec(annotated(of.type, draw(st.sampled_from(_VALIDATORS))), of.documents)
 
 
 def _with_info(draw: Draw, part: Parts) -> Spec:
@@ -230,10 +223,7 @@ def _omitted(_: Draw, part: Parts) -> Spec:
 
 
 CODED: list[Callable[[Draw, Parts], Spec]] = [
-    _after,
-    _before,
-    _wrap,
-    _plain,
+    *[_validated] * len(_VALIDATORS),
     _with_info,
     _serialized,
     _custom,
