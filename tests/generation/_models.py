@@ -50,11 +50,6 @@ def _on_value(cls: Any, value: Any) -> Any:
     return look(value)
 
 
-def _on_raw_value(cls: Any, value: Any) -> Any:
-    del cls
-    return look_raw(value)
-
-
 def _with_data(cls: Any, value: Any, info: Any) -> Any:
     del cls
     look(info.data)
@@ -108,7 +103,7 @@ _METHODS: dict[str, Callable[[], dict[str, Any]]] = {
     "field-after": lambda: {"check_field": field_validator("*")(classmethod(_on_value))},
     "field-before": lambda: {
         "check_field": field_validator("field_0", mode="before", check_fields=False)(
-            classmethod(_on_raw_value)
+            classmethod(_before)
         )
     },
     "field-info": lambda: {"check_field": field_validator("*")(classmethod(_with_data))},
