@@ -146,6 +146,19 @@ def test_functions_of_the_standard_library_are_validators_like_any_other() -> No
     ]
 
 
+class Copied(BaseModel):
+    count: Annotated[int, Field(gt=5)] = 7
+
+    # It comes before the fields, like any other function: they are not validated until it ran.
+    _copy = model_validator(mode="before")(staticmethod(copy.copy))
+
+
+def test_a_model_behind_a_function_of_the_standard_library_is_validated_when_it_closes() -> None:
+    assert pf.stream(list[Copied], bytewise('[{"count": 9}]')).final() == [Copied(count=9)]
+    with pytest.raises(ValidationError, match="greater than 5"):
+        pf.stream(list[Copied], bytewise('[{"count": 1}]')).final()
+
+
 class Plain(BaseModel):
     name: str
     tags: list[str] = []

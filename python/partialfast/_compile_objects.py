@@ -110,11 +110,16 @@ class TypeCompiler(ValueCompiler):
         }
         on = {"object": ("object", described)}
         tentative = rewrites or bool(schema.get("custom_init"))
-        return self._node(schema, scope, on, tentative=tentative, **self._close(schema))
+        closing = self._close(schema, tentative=tentative)
+        return self._node(schema, scope, on, tentative=tentative, **closing)
 
-    def _close(self, schema: Schema) -> dict[str, Any]:
-        """Return how an object of `schema` closes: put together where no user code runs."""
-        plain = not runs_code(schema, self._definitions)
+    def _close(self, schema: Schema, *, tentative: bool = False) -> dict[str, Any]:
+        """Return how an object of `schema` closes: put together where no user code runs.
+
+        Where a function comes before its fields (`tentative`), they are not validated one by one,
+        whosever the function is.
+        """
+        plain = not tentative and not runs_code(schema, self._definitions)
         return {"close": "build" if plain else "raw", "plain": plain}
 
     def _instance(self, class_: type[BaseModel]) -> dict[str, Any]:
@@ -145,7 +150,7 @@ class TypeCompiler(ValueCompiler):
         how, _ = default_of(inner_schema)
         if how != "none":
             inner_schema = inner_schema["schema"]
-        closing = self._close(schema)
+        closing = self._close(schema, tentative=rewrites)
         try:
             inner = self._inner(inner_schema, inside)
             if closing["close"] == "raw":
@@ -218,7 +223,8 @@ class TypeCompiler(ValueCompiler):
             "required": _without_default(stored),
         }
         on = {"object": ("object", described)}
-        return self._node(schema, scope, on, tentative=rewrites, **self._close(schema))
+        closing = self._close(schema, tentative=rewrites)
+        return self._node(schema, scope, on, tentative=rewrites, **closing)
 
     def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
         config = self._config(config_of(schema))
@@ -254,11 +260,8 @@ class TypeCompiler(ValueCompiler):
         if any(self._is_deferred(field[1]) for field in compiled):
             return self._opaque(schema, scope)
         # Others than these have defaults that can be shared.
-        required = [
-            i
-            for i, field in enumerate(compiled)
-            if i in _without_default(items) or field[2] != "shared"
-        ]
+        bare = _without_default(items)
+        required = [i for i, field in enumerate(compiled) if i in bare or field[2] != "shared"]
         described = {
             "flavor": "named-tuple",
             "fields": compiled,
