@@ -7,9 +7,12 @@ import copy
 import dataclasses
 import enum
 import json
+import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
+from types import FrameType
 from typing import Annotated, Any, Literal, cast
 
 import pytest
@@ -25,6 +28,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import to_json
 
 import partialfast as pf
 from tests.chunkings import bytewise, chunkings
@@ -111,6 +115,42 @@ def test_nothing_of_the_users_runs_when_snapshots_are_looked_at() -> None:
         assert calls - before <= Counter()
         if len(snapshot.orders or []) == 2:
             break
+
+
+class Interruption(BaseException):
+    """What a handler of a signal raises, wherever Python happens to be."""
+
+
+def is_interrupted(work: Callable[[], object]) -> bool:
+    """Do `work`, interrupted at the first Python function that it calls; tell whether it was."""
+
+    def interrupt(_frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call":
+            raise Interruption
+
+    previous = sys.getprofile()
+    sys.setprofile(interrupt)
+    try:
+        work()
+    except Interruption:
+        return True
+    finally:
+        sys.setprofile(previous)
+    return False
+
+
+def test_an_interrupt_is_not_lost_where_pydantic_looks_for_a_serializer() -> None:
+    class Inner(BaseModel):
+        name: str
+
+    class Outer(BaseModel):
+        inner: Inner
+        inners: list[Inner]
+
+    snapshot = pf.StreamState(Outer).feed('{"inner": {"name": "a"}, "inners": [{"na')
+    assert isinstance(snapshot, Outer)
+    assert not is_interrupted(partial(to_json, snapshot))
+    assert is_interrupted(snapshot.model_dump_json)  # itself a function of Python's
 
 
 def test_a_closed_value_is_shown_validated() -> None:

@@ -14,6 +14,7 @@ from pydantic_core import SchemaValidator
 from ._compile import Action, Node, Scope, Unready, ValueCompiler
 from ._facts import KINDS, accepts, literals, paths, runs_code, unwrap
 from ._partial import CONTAINERS, OPEN, partial_class
+from ._partial_dump import build_serializer
 from ._schema import Schema, config_of, default_of, resolve, standalone
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class TypeCompiler(ValueCompiler):
             "unknown": unknown,
             "has_extra": isinstance(unknown, int),
             "required": _without_default(items),
-            **self._instance(class_),
+            **self._instance(schema),
         }
         on = {"object": ("object", described)}
         tentative = rewrites or bool(schema.get("custom_init"))
@@ -122,9 +123,16 @@ class TypeCompiler(ValueCompiler):
         plain = not tentative and not runs_code(schema, self._definitions)
         return {"close": "build" if plain else "raw", "plain": plain}
 
-    def _instance(self, class_: type[BaseModel]) -> dict[str, Any]:
+    def _partial(self, schema: Schema) -> Any:
+        """Return the partial class of the class of `schema`, ready to be dumped."""
+        partial = partial_class(schema["cls"])
+        build_serializer(partial, schema, self._definitions)
+        return partial
+
+    def _instance(self, schema: Schema) -> dict[str, Any]:
         """Return what it takes to make an instance of the partial class."""
-        partial = partial_class(class_)
+        class_: type[BaseModel] = schema["cls"]
+        partial = self._partial(schema)
         private: dict[str, Any] = {}
         for name, attribute in class_.__private_attributes__.items():
             how = attribute.default_factory
@@ -166,7 +174,7 @@ class TypeCompiler(ValueCompiler):
             "unknown": "ignore",
             "has_extra": False,
             "required": [0],
-            **self._instance(class_),
+            **self._instance(schema),
         }
         on = {
             kind: ("root", described)
@@ -218,7 +226,7 @@ class TypeCompiler(ValueCompiler):
             ),
             "unknown": unknown,
             "has_extra": False,
-            "class": partial_class(class_),
+            "class": self._partial(schema),
             "complete": class_,
             "required": _without_default(stored),
         }

@@ -30,7 +30,7 @@ from ._schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PartialSerializer"]
+__all__ = ["PartialSerializer", "build_serializer"]
 
 _ANY: Schema = {"type": "any"}
 #: Longer tuples are dumped by what their items are, not by what they are declared to be.
@@ -42,7 +42,7 @@ _DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
 
 
 class PartialSerializer:
-    """The ``__pydantic_serializer__`` of a partial class, built when it is first used.
+    """The ``__pydantic_serializer__`` of a partial class until it is built, on first use.
 
     Args:
         origin: The complete class.
@@ -50,25 +50,46 @@ class PartialSerializer:
 
     def __init__(self, origin: type[Any]) -> None:
         self._origin = origin
-        self._built: SchemaSerializer | None = None
 
     def __get__(self, instance: Any, owner: type[Any]) -> SchemaSerializer:
-        """Return the serializer, for attribute access on the class or an instance."""
-        if self._built is None:
-            self._built = _build(self._origin, owner)
-        return self._built
+        """Build the serializer, for attribute access on the class or an instance."""
+        schema, definitions = split(adapter_for(self._origin).core_schema)
+        return _build(owner, schema, definitions)
 
 
-def _build(origin: type[Any], partial: type[Any]) -> SchemaSerializer:
-    schema, definitions = split(adapter_for(origin).core_schema)
+def build_serializer(partial: type[Any], schema: Schema, definitions: Definitions) -> None:
+    """Give a partial class its serializer before anything asks for it.
+
+    pydantic-core looks the serializer of a nested value up by itself, and takes any exception to
+    mean that there is none: an interrupt that comes while Python builds it, or only returns it,
+    would be lost and the dump would fail instead. So no snapshot is made of a class without one.
+
+    Args:
+        partial: The partial class.
+        schema: The core schema of the complete class, as part of whatever type is compiled.
+        definitions: What it may refer to.
+    """
+    if isinstance(partial.__dict__["__pydantic_serializer__"], PartialSerializer):
+        _build(partial, schema, definitions)
+
+
+def _build(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:
+    schema = _beneath_functions(schema, definitions)
+    rewriter = _Rewriter(definitions)
+    made = rewriter.own(schema, partial)
+    built = SchemaSerializer(
+        cast("Any", standalone(made, rewriter.definitions())), cast("Any", config_of(schema))
+    )
+    type.__setattr__(partial, "__pydantic_serializer__", built)
+    return built
+
+
+def _beneath_functions(schema: Schema, definitions: Definitions) -> Schema:
+    """Return what the functions before, after and around it leave of `schema`."""
     schema = resolve(schema, definitions)
     while schema["type"].startswith("function-"):
         schema = resolve(schema["schema"], definitions)
-    rewriter = _Rewriter(definitions)
-    made = rewriter.own(schema, partial)
-    return SchemaSerializer(
-        cast("Any", standalone(made, rewriter.definitions())), cast("Any", config_of(schema))
-    )
+    return schema
 
 
 class _Rewriter:
@@ -88,11 +109,12 @@ class _Rewriter:
 
     def own(self, schema: Schema, partial: type[Any]) -> Schema:
         """Return the schema of `partial` itself, from the model or dataclass `schema`."""
-        inner = resolve(schema["schema"], self._definitions)
-        while inner["type"].startswith("function-"):
-            inner = resolve(inner["schema"], self._definitions)
         made: Schema = {"type": schema["type"], "cls": partial, "config": schema.get("config", {})}
-        if schema["type"] == "dataclass":
+        if schema.get("root_model"):
+            made["root_model"] = True
+            made["schema"] = self._field(schema["schema"])
+        elif schema["type"] == "dataclass":
+            inner = _beneath_functions(schema["schema"], self._definitions)
             made["fields"] = schema["fields"]
             made["slots"] = schema.get("slots", False)
             made["schema"] = {
@@ -102,10 +124,8 @@ class _Rewriter:
                     {**field, "schema": self._field(field["schema"])} for field in inner["fields"]
                 ],
             }
-        elif schema.get("root_model"):
-            made["root_model"] = True
-            made["schema"] = self._field(schema["schema"])
         else:
+            inner = _beneath_functions(schema["schema"], self._definitions)
             made["schema"] = {
                 **inner,
                 "computed_fields": [],
