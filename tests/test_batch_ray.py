@@ -6,8 +6,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ pytestmark = [
 ]
 
 COUNT = 120
+ROOT = str(Path(__file__).resolve().parents[1])
 
 
 @pytest.fixture
@@ -47,11 +49,10 @@ def cluster() -> Generator[Any, None, None]:
     )
     made.add_node(num_cpus=2, object_store_memory=2**27)
     made.wait_for_nodes()
-    root = str(Path(__file__).resolve().parents[1])
     ray.init(
         address=made.address,
         log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": root}},
+        runtime_env={"env_vars": {"PYTHONPATH": ROOT}},
     )
     data.DataContext.get_current().enable_progress_bars = False
     yield made
@@ -215,6 +216,44 @@ def test_the_command_loses_nothing_with_a_node(cluster: Any, tmp_path: Path) -> 
     assert Counter(ids) == Counter(f"d{number}" for number in range(COUNT))
     for line in lines(output):
         assert line["value"] == answer(int(line["id"][1:]))
+
+
+def test_a_killed_command_asks_again_only_for_what_was_in_flight(
+    cluster: Any, tmp_path: Path
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 64)
+    output = tmp_path / "out.jsonl"
+
+    def stuck(number: int) -> dict[str, Any]:
+        # So that no block of four is ever finished.
+        return {"fault": "stall@60:60"} if number % 4 == 1 else {}
+
+    with replay.serve(recordings(64, stuck)) as server, (tmp_path / "err.txt").open("w") as err:
+        words = arguments(source, output, server, "--ray", cluster.address, "--concurrency", "32")
+        command = [sys.executable, "-m", "partialfast", *words]
+        with subprocess.Popen(command, stderr=err, cwd=ROOT) as process:  # noqa: S603 - our own
+            try:
+                assert eventually(lambda: output.exists() and len(lines(output)) == 48)
+            finally:
+                process.kill()
+        first = Counter(asked(each) for each in server.exchanges)
+    assert set(first.values()) == {1}
+    with replay.serve(recordings(64)) as server:
+        words = arguments(source, output, server, "--ray", cluster.address)
+        assert cli.main([*words, "--resume"]) == 0
+        again = Counter(asked(each) for each in server.exchanges)
+    assert again == Counter(f"d{number}" for number in range(64) if number % 4 == 1)
+    assert Counter(line["id"] for line in lines(output)) == Counter(f"d{n}" for n in range(64))
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Wait until it holds, a minute at most; tell whether it did."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def test_without_ray_the_error_says_what_to_install() -> None:

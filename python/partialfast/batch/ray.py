@@ -60,7 +60,12 @@ _WAVE = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """What an actor is to do. Can be pickled."""
+    """What an actor is to do. Can be pickled.
+
+    Args:
+        outbox: For the command: the actor that takes finished lines ahead of their blocks. Rows
+            are then documents of the command's own, and results are lines of its journal.
+    """
 
     model: Any
     llm: str
@@ -69,7 +74,7 @@ class _Work:
     system: str | None
     id_column: str | None
     streams: int
-    lines: bool
+    outbox: Any = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -133,7 +138,6 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
         system=system,
         id_column=id_column,
         streams=streams,
-        lines=False,
         arguments={"max_retries": max_retries, "timeout_s": timeout_s, "options": options},
     )
     for name, value in (("actors", actors), ("streams", streams)):
@@ -167,19 +171,24 @@ def _map(blocks: Any, work: _Work, pace: Any, *, actors: int, num_cpus: float) -
 
 
 def _start_pace(*, rpm: float | None, tpm: float | None) -> Any:
-    """Start the actor that keeps the pace, beside this process, which has to live as long."""
+    """Start the actor that keeps the pace."""
+    Pace(rpm=rpm, tpm=tpm)  # what is wrong with the limits is said here and not in an actor
+    return _start(_PaceActor, rpm, tpm)
+
+
+def _start(class_: type[Any], *arguments: Any) -> Any:
+    """Start an actor beside this process, which has to live as long."""
     ray = load("ray", what="A cluster", extra="ray")
     scheduling = load("ray.util.scheduling_strategies", what="A cluster", extra="ray")
-    Pace(rpm=rpm, tpm=tpm)  # what is wrong with the limits is said here and not in an actor
     here = ray.get_runtime_context().get_node_id()
-    actor = ray.remote(_PaceActor).options(
+    actor = ray.remote(class_).options(
         num_cpus=0,
         max_concurrency=10_000,
         max_restarts=-1,
         max_task_retries=-1,
         scheduling_strategy=scheduling.NodeAffinitySchedulingStrategy(here, soft=True),
     )
-    return actor.remote(rpm, tpm)
+    return actor.remote(*arguments)
 
 
 class _PaceActor:
@@ -253,7 +262,7 @@ class _Worker:
         self._pa = load("pyarrow", what="Ray")
         self._asked: asyncio.Queue[Item] = asyncio.Queue()
         self._count = 0
-        self._waiting: dict[int, asyncio.Future[Result[Any]]] = {}
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._running: asyncio.Task[None] | None = None
         self._error: Exception | None = None
 
@@ -265,11 +274,11 @@ class _Worker:
             atexit.register(_stop, self._running, asyncio.get_running_loop())
         asked = [self._ask(self._item(row)) for row in block.to_pylist()]
         found = await asyncio.gather(*asked)
-        yield self._lines(found) if self._work.lines else self._columns(found)
+        yield self._columns(found) if self._work.outbox is None else self._lines(found)
 
-    def _ask(self, item: Item) -> asyncio.Future[Result[Any]]:
+    def _ask(self, item: Item) -> asyncio.Future[Any]:
         """Hand a document to the run; give what will be its result."""
-        result: asyncio.Future[Result[Any]] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._error is not None:
             result.set_exception(self._error)
             return result
@@ -298,7 +307,7 @@ class _Worker:
                 )
                 async with contextlib.aclosing(results) as stream:
                     async for result in stream:
-                        self._waiting.pop(result.index).set_result(result)
+                        self._waiting.pop(result.index).set_result(self._finished(result))
         except Exception as error:  # noqa: BLE001 - raised where the results are awaited
             self._error = error
             for waiting in self._waiting.values():
@@ -308,21 +317,26 @@ class _Worker:
         while True:
             yield await self._asked.get()
 
+    def _finished(self, result: Result[Any]) -> Any:
+        """Give what stands for a result in its block, and tell the command of it before."""
+        outbox = self._work.outbox
+        if outbox is None:
+            return result
+        light, line = encode(self._adapter, result)
+        row = (pickle.dumps(_light(light)), line)
+        outbox.put.remote(row)
+        return row
+
     def _item(self, row: dict[str, Any]) -> Item:
-        if self._work.lines:
+        if self._work.outbox is not None:
             return Item(row["id"], json.loads(row["fields"]))
         column = self._work.id_column
         return Item("" if column is None else str(row[column]), row)
 
-    def _lines(self, results: list[Result[Any]]) -> Any:
+    def _lines(self, rows: list[tuple[bytes, bytes]]) -> Any:
         """Give lines of a journal, with the results without what the lines have."""
-        pairs = [encode(self._adapter, result) for result in results]
-        return self._pa.table(
-            {
-                "result": [pickle.dumps(_light(result)) for result, _ in pairs],
-                "line": [line for _, line in pairs],
-            }
-        )
+        results, lines = zip(*rows, strict=True) if rows else ((), ())
+        return self._pa.table({"result": list(results), "line": list(lines)})
 
     def _columns(self, results: list[Result[Any]]) -> Any:
         pa = self._pa
@@ -386,6 +400,27 @@ def _light(result: Result[Any]) -> Result[Any]:
 # For the command.
 
 
+class _Outbox:
+    """Takes finished lines to the command as they come.
+
+    They come once more with their blocks, which Ray makes again if they are lost.
+    """
+
+    def __init__(self) -> None:
+        self._rows: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
+
+    async def put(self, row: tuple[bytes, bytes]) -> None:
+        """Take a finished line."""
+        self._rows.put_nowait(row)
+
+    async def take(self) -> list[tuple[bytes, bytes]]:
+        """Give those that there are, once there is one."""
+        rows = [await self._rows.get()]
+        while not self._rows.empty():
+            rows.append(self._rows.get_nowait())
+        return rows
+
+
 def lines_from(  # noqa: PLR0913 - those of the command
     address: str,
     *,
@@ -436,31 +471,30 @@ def lines_from(  # noqa: PLR0913 - those of the command
         system=system,
         id_column=None,
         streams=streams,
-        lines=True,
+        outbox=_start(_Outbox),
         arguments=rest,
     )
 
     pace = _start_pace(rpm=rpm, tpm=tpm)
     data.DataContext.get_current().enable_progress_bars = False
 
-    def extracted(items: Iterator[Item]) -> Iterator[tuple[Any, bytes]]:
+    def extracted(items: Iterator[Item]) -> Iterator[list[tuple[bytes, bytes]]]:
         block = _rows_per_block(streams)
         while batch := list(itertools.islice(items, _WAVE)):
             # In blocks of the right size from the start: to cut them takes a task for each.
             tables = [_table(batch[first : first + block]) for first in range(0, len(batch), block)]
             made = _map(data.from_arrow(tables), work, pace, actors=count, num_cpus=_CPUS)
             for block in made.iter_batches(batch_size=None, batch_format="pyarrow"):
-                for row in block.to_pylist():
-                    yield pickle.loads(row["result"]), row["line"]  # noqa: S301 - our own
+                yield [(row["result"], row["line"]) for row in block.to_pylist()]
 
     async def run(
         items: Iterator[Item], meter: Meter, until: asyncio.Event
     ) -> AsyncGenerator[tuple[Any, bytes], None]:
-        results = aside(extracted(items), name="partialfast-batch-ray")
+        blocks = aside(extracted(items), name="partialfast-batch-ray")
         meter.elsewhere = count * streams
-        async with contextlib.aclosing(results) as stream:
+        async with contextlib.aclosing(_as_they_come(blocks, work.outbox)) as results:
             try:
-                async for result, line in stream:
+                async for result, line in results:
                     meter.started()
                     meter.finished(result)
                     yield result, line
@@ -470,6 +504,45 @@ def lines_from(  # noqa: PLR0913 - those of the command
                 raise _explained(error) from error
 
     return run
+
+
+async def _as_they_come(
+    blocks: AsyncGenerator[list[tuple[bytes, bytes]], None], outbox: Any
+) -> AsyncGenerator[tuple[Result[Any], bytes], None]:
+    """Give every row of `blocks` once, and those that are in `outbox` before that."""
+    end: list[tuple[bytes, bytes]] = []
+
+    async def next_block() -> list[tuple[bytes, bytes]]:
+        return await anext(blocks, end)
+
+    async def next_early() -> list[tuple[bytes, bytes]]:
+        rows: list[tuple[bytes, bytes]] = await outbox.take.remote()
+        return rows
+
+    given: set[str] = set()
+    block, early = asyncio.create_task(next_block()), asyncio.create_task(next_early())
+    try:
+        while True:
+            await asyncio.wait({block, early}, return_when=asyncio.FIRST_COMPLETED)
+            rows: list[tuple[bytes, bytes]] = []
+            if early.done():
+                rows += early.result()
+                early = asyncio.create_task(next_early())
+            if block.done():
+                if (found := block.result()) is end:
+                    return
+                rows += found
+                block = asyncio.create_task(next_block())
+            for pickled, line in rows:
+                result: Result[Any] = pickle.loads(pickled)  # noqa: S301 - our own
+                if result.id not in given:
+                    given.add(result.id)
+                    yield result, line
+    finally:
+        block.cancel()
+        early.cancel()
+        await asyncio.gather(block, early, return_exceptions=True)
+        await blocks.aclose()
 
 
 def _join(address: str) -> Any:
