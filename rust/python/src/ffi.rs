@@ -99,8 +99,9 @@ pub fn allocate<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> 
 /// A `__slots__` member or `__dict__` of a class, to be set past any `__setattr__` of the user's.
 ///
 /// Calling the descriptor's own setter skips the attribute look-up along the class's bases, four
-/// times a model instance: calling its `__set__` takes 18 % to 36 % more in typed streams. (`PyObject_GenericSetDict` is no way to set a `__dict__`: 3.13.0 forgets
-/// that attributes may be kept inline, and does not find them any more.)
+/// times a model instance: calling its `__set__` takes 18 % to 36 % more in typed streams.
+/// (`PyObject_GenericSetDict` is no way to set a `__dict__`: 3.13.0 forgets that attributes may be
+/// kept inline, and does not find them any more.)
 pub struct Member {
     descriptor: Py<PyAny>,
     set: ffi::descrsetfunc,
