@@ -42,23 +42,37 @@ class TypeCompiler(ValueCompiler):
         )
 
     def _keys(
-        self, fields: Iterable[tuple[str, Mapping[str, Any], int | None]], config: Mapping[str, Any]
-    ) -> list[tuple[str, int | None, bool]]:
-        """Return each key that belongs to a field, that field's index, and if it is uncertain.
+        self,
+        fields: Iterable[tuple[str, Mapping[str, Any], int | None]],
+        config: Mapping[str, Any],
+        names: Iterable[str] = (),
+    ) -> list[tuple[str, int | None, bool, bool]]:
+        """Return what each key of the document belongs to.
 
-        It is where another key is preferred, or where pydantic gives it to two fields.
+        Args:
+            fields: Names, schemas and indices; the index of what no instance keeps is ``None``.
+            config: Of the class.
+            names: What pydantic calls parts of the instance where a document may have more keys
+                than are declared, so that such a key may have the name of a field.
+
+        Returns:
+            Keys, each with its field's index, whether another key of the field is preferred, and
+            whether it takes the whole object to say what becomes of it.
         """
-        keys: dict[str, tuple[int | None, bool]] = {}
+        keys: dict[str, tuple[int | None, bool, bool]] = {}
         for name, field, index in fields:
-            for rank, path in enumerate(self._paths(name, field, config)):
-                key = path[0]
-                if len(path) > 1 or index is None:
-                    keys.setdefault(key, (None, False))
-                elif key in keys and keys[key][0] is not None:
-                    keys[key] = (keys[key][0], True)
-                else:
-                    keys[key] = (index, rank > 0 or key in keys)
-        return [(key, index, lenient) for key, (index, lenient) in keys.items()]
+            for rank, (key, *steps) in enumerate(self._paths(name, field, config)):
+                place = None if steps else index
+                if key not in keys:
+                    keys[key] = (place, place is not None and rank > 0, place is None)
+                elif keys[key][0] is None:
+                    keys[key] = (place, place is not None and rank > 0, True)
+                elif keys[key][0] != place:
+                    # It belongs to both; what is shown is the first one.
+                    keys[key] = (*keys[key][:2], True)
+        for name in names:
+            keys.setdefault(name, (None, False, True))
+        return [(key, *known) for key, known in keys.items()]
 
     def _fields(
         self, fields: Iterable[tuple[str, Schema]], scope: Scope
@@ -222,7 +236,9 @@ class TypeCompiler(ValueCompiler):
             "fields": compiled,
             "template": template,
             "keys": self._keys(
-                ((f["name"], f, indices.get(f["name"])) for f in arguments["fields"]), config
+                ((f["name"], f, indices.get(f["name"])) for f in arguments["fields"]),
+                config,
+                template if isinstance(unknown, int) else (),
             ),
             "unknown": unknown,
             "has_extra": False,
@@ -241,12 +257,17 @@ class TypeCompiler(ValueCompiler):
         compiled = [
             (name, self._child(field["schema"], inside), "shared", None) for name, field in items
         ]
+        unknown = self._unknown(schema, config, inside)
         described = {
             "flavor": "typed-dict",
             "fields": compiled,
             "template": {},
-            "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), config),
-            "unknown": self._unknown(schema, config, inside),
+            "keys": self._keys(
+                ((n, field, i) for i, (n, field) in enumerate(items)),
+                config,
+                schema["fields"] if isinstance(unknown, int) else (),
+            ),
+            "unknown": unknown,
             "has_extra": False,
             "class": dict,
             "complete": dict,

@@ -87,6 +87,8 @@ def _aliased(draw: Draw, name: str) -> tuple[dict[str, Any], list[Any]]:
             [alias, ["path", 0]],
         ),
         ({"validation_alias": AliasPath("inner", name)}, [["inner", name]]),
+        # Another field may have the same.
+        ({"alias": "shared"}, ["shared"]),
     ]
     made: tuple[dict[str, Any], list[Any]] = draw(st.sampled_from(ways))
     return made

@@ -362,9 +362,8 @@ impl<'a> Run<'a, '_> {
         };
         frame.child = Child::nowhere();
         if let Some(known) = plan.keys.get(key.text) {
-            frame.doubtful |= known.lenient || known.field.is_none();
-            // What an alias path leads to is only read when the object is complete.
-            frame.contested |= known.field.is_none();
+            frame.doubtful |= known.lenient || known.contested;
+            frame.contested |= known.contested;
             // A second-best key does not take the place of what is shown already.
             let taken =
                 |index| known.lenient && frame.begun.iter().any(|begun| begun.field == index);

@@ -155,6 +155,9 @@ pub struct Key {
     pub name: Py<PyString>,
     /// Another key would be preferred, so this one's value proves nothing.
     pub lenient: bool,
+    /// It takes the whole object to say what becomes of it: an alias path, a second field, or what
+    /// else the object allows may want it too.
+    pub contested: bool,
 }
 
 /// What becomes of a key that no field has.

@@ -132,8 +132,8 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
         .collect::<PyResult<Vec<_>>>()?;
     let mut keys = HashMap::new();
     for item in entry(plan, "keys")?.try_iter()? {
-        let (key, field, lenient) =
-            item?.extract::<(Bound<'_, PyString>, Option<usize>, bool)>()?;
+        let (key, field, lenient, contested) =
+            item?.extract::<(Bound<'_, PyString>, Option<usize>, bool, bool)>()?;
         if field.is_some_and(|index| index >= fields.len()) {
             return Err(PyValueError::new_err(format!(
                 "no such field for key {key}"
@@ -147,6 +147,7 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
                 field,
                 name: interned,
                 lenient,
+                contested,
             },
         );
     }
@@ -174,7 +175,7 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
     } else {
         None
     };
-    let keeps_begun = keys.values().any(|key| key.lenient || key.field.is_none())
+    let keeps_begun = keys.values().any(|key| key.lenient || key.contested)
         || matches!(
             flavor,
             Flavor::Dataclass | Flavor::Slotted | Flavor::NamedTuple

@@ -1,0 +1,122 @@
+"""Kinds of types that drawing rarely hits upon, each held to pydantic at every place of a cut."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pydantic
+import pytest
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, TypeAdapter
+from typing_extensions import NotRequired, TypedDict
+
+import partialfast as pf
+from tests.chunkings import bytewise, chunkings
+from tests.generation import picture
+
+
+def check(type_: Any, text: str) -> list[Any]:
+    """Hold streams of `text` to what pydantic makes of it, and use every snapshot.
+
+    Returns:
+        The snapshots, one for each byte that changed something.
+    """
+    expected = picture(TypeAdapter(type_).validate_json(text))
+    for chunks in chunkings(text.encode(), random_count=2):
+        assert picture(pf.stream(type_, chunks).final()) == expected
+    snapshots = list(pf.stream(type_, bytewise(text)))
+    for snapshot in snapshots:
+        repr(snapshot)
+        if isinstance(snapshot, BaseModel):
+            snapshot.model_dump()
+            snapshot.model_dump(mode="json", by_alias=True)
+            snapshot.model_dump_json(exclude_unset=True)
+    return snapshots
+
+
+# ---- keys that more than one field wants
+
+
+class SharedKey(BaseModel):
+    first: int = Field(0, alias="key")
+    second: int | str = Field("", alias="key")
+
+
+class CrossedKeys(BaseModel):
+    first: int = Field(0, validation_alias=AliasChoices("a", "b"))
+    second: Any = Field(None, validation_alias=AliasChoices("b", "a"))
+
+
+class SwappedNames(BaseModel):
+    model_config = ConfigDict(validate_by_name=True)
+    a: int = Field(0, alias="b")
+    b: int = Field(0, alias="a")
+
+
+class PathBehindField(BaseModel):
+    whole: Any = None
+    part: int = Field(0, validation_alias=AliasPath("whole", "part"))
+
+
+class FieldBehindPath(BaseModel):
+    part: int = Field(0, validation_alias=AliasPath("whole", "part"))
+    whole: Any = None
+
+
+class PathOrWhole(BaseModel):
+    value: Any = Field(None, validation_alias=AliasChoices(AliasPath("key", 0), "key"))
+
+
+class SharedInDict(TypedDict):
+    first: NotRequired[Annotated[int, Field(alias="key")]]
+    second: NotRequired[Annotated[Any, Field(alias="key")]]
+
+
+@pydantic.dataclasses.dataclass
+class SharedInDataclass:
+    first: int = Field(0, alias="key")
+    second: Any = Field(0, alias="key")
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (SharedKey, '{"key": 1}'),
+        (CrossedKeys, '{"a": 1}'),
+        (CrossedKeys, '{"b": 1}'),
+        (CrossedKeys, '{"b": 1, "a": 2}'),
+        (SwappedNames, '{"a": 1}'),
+        (SwappedNames, '{"b": 1, "a": 2}'),
+        (PathBehindField, '{"whole": {"part": 1}}'),
+        (FieldBehindPath, '{"whole": {"part": 1}}'),
+        (PathOrWhole, '{"key": [1, 2]}'),
+        (PathOrWhole, '{"key": {"a": 1}}'),
+        (SharedInDict, '{"key": 1}'),
+        (SharedInDataclass, '{"key": 1}'),
+    ],
+)
+def test_a_key_goes_to_every_field_that_reads_it(type_: Any, text: str) -> None:
+    check(type_, text)
+
+
+def test_what_a_path_leads_into_is_shown_as_the_field_that_it_is() -> None:
+    shown = [snapshot.whole for snapshot in check(FieldBehindPath, '{"whole": {"part": 1}}')]
+    assert {} in shown
+
+
+# ---- keys that are allowed beside those of the fields
+
+
+class AliasedAndMore(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+    name: Annotated[str, Field(alias="alias")]
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(extra="allow"))
+class AliasedAndMoreData:
+    name: str = Field(alias="alias")
+
+
+@pytest.mark.parametrize("type_", [AliasedAndMore, AliasedAndMoreData])
+@pytest.mark.parametrize("text", ['{"alias": "a", "name": "b"}', '{"name": [1], "alias": "a"}'])
+def test_a_key_that_is_allowed_does_not_take_the_place_of_a_field(type_: Any, text: str) -> None:
+    check(type_, text)
