@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import dataclasses
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 from typing_extensions import NotRequired, TypedDict
 
 import partialfast as pf
@@ -120,3 +129,44 @@ class AliasedAndMoreData:
 @pytest.mark.parametrize("text", ['{"alias": "a", "name": "b"}', '{"name": [1], "alias": "a"}'])
 def test_a_key_that_is_allowed_does_not_take_the_place_of_a_field(type_: Any, text: str) -> None:
     check(type_, text)
+
+
+# ---- types that are equal, but not to pydantic
+
+
+@dataclasses.dataclass
+class Left:
+    x: int
+
+
+@dataclasses.dataclass
+class Right:
+    x: int
+
+
+@dataclasses.dataclass
+class Third:
+    x: int
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "text"),
+    [
+        (Left | Right | Third, Right | Left | Third, '{"x": 1}'),
+        (list[Left | Right | Third], list[Right | Left | Third], '[{"x": 1}]'),
+        (dict[str, int] | dict[str, float], dict[str, float] | dict[str, int], '{"x": 1}'),
+    ],
+)
+def test_the_members_of_a_union_keep_their_order(one: Any, other: Any, text: str) -> None:
+    assert one == other
+    check(one, text)
+    check(other, text)
+
+
+@pytest.mark.parametrize("type_", [int | str, str | int, Literal["a", "b"], Literal["b", "a"]])
+def test_an_error_names_a_type_as_it_is_written(type_: Any) -> None:
+    with pytest.raises(ValidationError) as expected:
+        TypeAdapter(type_).validate_json("[]")
+    with pytest.raises(ValidationError) as caught:
+        pf.stream(type_, ["[]"]).final()
+    assert str(caught.value) == str(expected.value)

@@ -92,22 +92,31 @@ def compile_type(
     origin = partial_origin(type_)
     if origin is not None:
         type_ = origin
-    key = (type_, Options(by_alias=by_alias, by_name=by_name, items=items))
+    options = Options(by_alias=by_alias, by_name=by_name, items=items)
+    key = (type_, _spelled(type_), options)
     try:
         hash(key)
     except TypeError:
         # Metadata of an annotation may be anything: such a type is compiled each time.
-        return _compile(*key)
+        return _compile(type_, options)
     with _lock:
         plans = _plans_of(type_)
         made = plans.get(key)
         if made is None or not made.is_current():
-            made = plans[key] = _compile(*key)
+            made = plans[key] = _compile(type_, options)
         if plans is _recent:
             _recent.move_to_end(key)
             if len(_recent) > _RECENT:
                 _recent.popitem(last=False)
         return made
+
+
+def _spelled(type_: Any) -> tuple[Any, ...]:
+    """Return what tells types apart that are equal but not the same to pydantic.
+
+    ``A | B`` equals ``B | A``, yet pydantic tries the members in their order.
+    """
+    return tuple((part, _spelled(part)) for part in getattr(type_, "__args__", ()))
 
 
 def _plans_of(type_: Any) -> dict[Any, Compiled]:
