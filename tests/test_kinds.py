@@ -13,8 +13,10 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    Secret,
     TypeAdapter,
     ValidationError,
+    create_model,
 )
 from typing_extensions import NotRequired, TypedDict
 
@@ -170,3 +172,28 @@ def test_an_error_names_a_type_as_it_is_written(type_: Any) -> None:
     with pytest.raises(ValidationError) as caught:
         pf.stream(type_, ["[]"]).final()
     assert str(caught.value) == str(expected.value)
+
+
+# ---- secrets
+
+
+class Pair(BaseModel):
+    left: str
+    right: int
+
+
+@pytest.mark.parametrize(
+    ("type_", "document"),
+    [
+        (Secret[str], '"hidden"'),
+        (Secret[list[str]], '["hidden"]'),
+        (Secret[dict[str, str]], '{"key": "hidden"}'),
+        (Secret[Pair], '{"left": "hidden", "right": 1}'),
+    ],
+)
+def test_nothing_of_a_secret_is_shown_while_it_is_open(type_: Any, document: str) -> None:
+    model: Any = create_model("Keeper", before=(str, ...), secret=(type_, ...), after=(str, ""))
+    text = f'{{"before": "b", "secret": {document}, "after": "a"}}'
+    for snapshot in check(model, text):
+        assert snapshot.secret is None or isinstance(snapshot.secret, Secret)
+        assert "hidden" not in f"{snapshot!r} {snapshot.model_dump()}"

@@ -271,17 +271,18 @@ class ValueCompiler:
             scope: What surrounds it.
             inner: The action of the value: an object may be of that class already.
         """
-        if is_pydantics(function):
-            return False
         described = inner[1] if isinstance(inner, tuple) and inner[0] in ("object", "root") else {}
         bases = getattr(described.get("complete"), "__mro__", ())
-        if isinstance(function, type):
-            return function is not str and function not in bases
         owner, found, _ = getattr(function, "__qualname__", "").partition(
             ".__get_pydantic_core_schema__."
         )
         if found:
+            # Such a class may be pydantic's: ``Secret``, of which nothing may be shown.
             return owner not in (base.__qualname__ for base in bases)
+        if is_pydantics(function):
+            return False
+        if isinstance(function, type):
+            return function is not str and function not in bases
         bound = getattr(function, "__self__", None)
         if isinstance(bound, type) and bound not in bases:
             return not (isinstance(scope.owner, type) and issubclass(scope.owner, bound))
