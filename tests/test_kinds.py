@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -197,3 +198,43 @@ def test_nothing_of_a_secret_is_shown_while_it_is_open(type_: Any, document: str
     for snapshot in check(model, text):
         assert snapshot.secret is None or isinstance(snapshot.secret, Secret)
         assert "hidden" not in f"{snapshot!r} {snapshot.model_dump()}"
+
+
+# ---- fields that are left out of a dump
+
+
+def _is_big(value: int) -> bool:
+    return value > 1
+
+
+def _begins_with_x(value: Any) -> bool:
+    return bool(value[0] == "x")
+
+
+def _is_late(value: dt.date) -> bool:
+    return value.year > 2000
+
+
+@pydantic.dataclasses.dataclass
+class LeavesOutData:
+    number: int = Field(exclude_if=_is_big)
+    text: str = Field(exclude_if=_begins_with_x)
+
+
+class LeavesOut(BaseModel):
+    number: int = Field(exclude_if=_is_big)
+    text: str = Field(exclude_if=_begins_with_x)
+    items: list[str] = Field(default_factory=list, exclude_if=_begins_with_x)
+    day: dt.date | None = Field(None, exclude_if=_is_late)
+    data: LeavesOutData | None = None
+
+
+def test_a_field_is_left_out_by_its_complete_value_only() -> None:
+    text = (
+        '{"number": 5, "text": "xyz", "items": ["x"], "day": "2020-01-01",'
+        ' "data": {"number": 1, "text": "x"}}'
+    )
+    snapshots = check(LeavesOut, text)
+    assert snapshots[-1].model_dump() == {"data": {"number": 1}}
+    assert snapshots[0].model_dump().keys() == {"number", "text", "items", "day", "data"}
+    assert snapshots[-2].model_dump().keys() == {"number", "text", "items", "data"}

@@ -28,7 +28,7 @@ from ._schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["PartialSerializer", "build_serializer"]
 
@@ -120,23 +120,28 @@ class _Rewriter:
             made["schema"] = {
                 **inner,
                 "computed_fields": [],
-                "fields": [
-                    {**field, "schema": self._field(field["schema"])} for field in inner["fields"]
-                ],
+                "fields": [self._member(field) for field in inner["fields"]],
             }
         else:
             inner = _beneath_functions(schema["schema"], self._definitions)
             made["schema"] = {
                 **inner,
                 "computed_fields": [],
-                "fields": {
-                    name: {**field, "schema": self._field(field["schema"])}
-                    for name, field in inner["fields"].items()
-                },
+                "fields": {name: self._member(field) for name, field in inner["fields"].items()},
             }
             if "extras_schema" in inner:
                 made["schema"]["extras_schema"] = _ANY
         made["schema"].pop("ref", None)
+        return made
+
+    def _member(self, field: Mapping[str, Any]) -> Schema:
+        """Return a field of a model, dataclass or typed dict, for instances that lack some."""
+        made = {**field, "schema": self._field(field["schema"])}
+        excludes = field.get("serialization_exclude_if")
+        if excludes is not None:
+            made["serialization_exclude_if"] = lambda value: (
+                _is_validated(value) and excludes(value)
+            )
         return made
 
     def _field(self, schema: Schema) -> Schema:
@@ -226,7 +231,7 @@ class _Rewriter:
 
     def _typed_dict(self, schema: Schema) -> Schema:
         fields = {
-            name: {**field, "required": False, "schema": self._field(field["schema"])}
+            name: {**self._member(field), "required": False}
             for name, field in schema["fields"].items()
         }
         return {**schema, "fields": fields, "total": False, "computed_fields": []}
