@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime as dt
+from dataclasses import InitVar
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -238,3 +240,56 @@ def test_a_field_is_left_out_by_its_complete_value_only() -> None:
     assert snapshots[-1].model_dump() == {"data": {"number": 1}}
     assert snapshots[0].model_dump().keys() == {"number", "text", "items", "day", "data"}
     assert snapshots[-2].model_dump().keys() == {"number", "text", "items", "data"}
+
+
+# ---- fields that no document has
+
+
+@dataclasses.dataclass
+class Derived:
+    name: str
+    size: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.name)
+
+
+@dataclasses.dataclass(slots=True)
+class DerivedSlots:
+    name: str
+    size: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.name)
+
+
+@pydantic.dataclasses.dataclass
+class DerivedPydantic:
+    name: str
+    day: dt.date = dataclasses.field(init=False)
+    started: InitVar[int] = 0
+
+    def __post_init__(self, started: int) -> None:
+        self.day = dt.date(2020, 1, 1 + started)
+
+
+@dataclasses.dataclass
+class NeverSet:
+    name: str
+    size: int = dataclasses.field(init=False, repr=False)
+
+
+@pytest.mark.parametrize(
+    ("type_", "name"), [(Derived, "size"), (DerivedSlots, "size"), (DerivedPydantic, "day")]
+)
+def test_what_post_init_sets_is_none_until_then(type_: Any, name: str) -> None:
+    check(type_, '{"name": "abc"}')
+    model: Any = create_model("Holder", data=(type_, ...))
+    for snapshot in check(model, '{"data": {"name": "abc"}}')[1:-2]:
+        for data in (snapshot.data, copy.copy(snapshot.data), copy.deepcopy(snapshot.data)):
+            assert getattr(data, name) is None
+
+
+def test_what_nothing_sets_stays_unset() -> None:
+    final = check(NeverSet, '{"name": "abc"}')[-1]
+    assert not hasattr(final, "size")

@@ -224,6 +224,9 @@ class TypeCompiler(ValueCompiler):
             (field["name"], field) for field in arguments["fields"] if not field.get("init_only")
         ]
         compiled, template = self._fields(((n, field["schema"]) for n, field in stored), inside)
+        # Others are for `__post_init__` to set; pydantic expects them when it dumps an instance.
+        for name in schema["fields"]:
+            template.setdefault(name)
         indices = {
             name: index for index, (name, field) in enumerate(stored) if field.get("init", True)
         }

@@ -139,10 +139,13 @@ def _is_plain(schema: Schema, definitions: Definitions) -> bool:
     class_ = schema["cls"]
     if schema["type"] == "dataclass":
         arguments, _ = unwrap(schema["schema"], definitions)
-        return not schema.get("post_init") and all(
+        received = [
             field.get("init", True) and not field.get("init_only")
             for field in arguments.get("fields", ())
-        )
+        ]
+        # Pydantic leaves fields that nothing but `__post_init__` can set out of the arguments.
+        complete = all(received) and len(received) == len(schema["fields"])
+        return complete and not schema.get("post_init")
     return (
         not schema.get("custom_init")
         and "post_init" not in schema
