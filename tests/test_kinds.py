@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import datetime as dt
 from dataclasses import InitVar
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 import pytest
@@ -21,7 +21,7 @@ from pydantic import (
     ValidationError,
     create_model,
 )
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import NotRequired, Self, TypedDict
 
 import partialfast as pf
 from tests.chunkings import bytewise, chunkings
@@ -293,3 +293,19 @@ def test_what_post_init_sets_is_none_until_then(type_: Any, name: str) -> None:
 def test_what_nothing_sets_stays_unset() -> None:
     final = check(NeverSet, '{"name": "abc"}')[-1]
     assert not hasattr(final, "size")
+
+
+@dataclasses.dataclass
+class Numbered:
+    made: ClassVar[int] = 0
+    name: str
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        cls.made += 1
+        return super().__new__(cls)
+
+
+def test_a_constructor_of_the_users_makes_the_final_value_and_no_other() -> None:
+    Numbered.made = 0
+    for snapshot in pf.stream(Numbered, bytewise('{"name": "abc"}')):
+        assert Numbered.made == (type(snapshot) is Numbered)

@@ -137,6 +137,8 @@ def _calls_user(schema: Schema) -> bool:
 def _is_plain(schema: Schema, definitions: Definitions) -> bool:
     """Tell whether an instance of a model or dataclass is no more than its fields."""
     class_ = schema["cls"]
+    if class_.__new__ is not object.__new__:
+        return False
     if schema["type"] == "dataclass":
         arguments, _ = unwrap(schema["schema"], definitions)
         received = [
@@ -150,7 +152,6 @@ def _is_plain(schema: Schema, definitions: Definitions) -> bool:
         not schema.get("custom_init")
         and "post_init" not in schema
         and not class_.__private_attributes__
-        and class_.__new__ is object.__new__
     )
 
 
