@@ -6,7 +6,8 @@ import copy
 import dataclasses
 import datetime as dt
 from dataclasses import InitVar
-from typing import Annotated, Any, ClassVar, Literal
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import pydantic
 import pytest
@@ -16,16 +17,20 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     Secret,
     TypeAdapter,
     ValidationError,
     create_model,
 )
+from pydantic.alias_generators import to_camel
 from typing_extensions import NotRequired, Self, TypedDict
 
 import partialfast as pf
 from tests.chunkings import bytewise, chunkings
-from tests.generation import picture
+from tests.generation import generic, picture
+
+T = TypeVar("T")
 
 
 def check(type_: Any, text: str) -> list[Any]:
@@ -309,3 +314,68 @@ def test_a_constructor_of_the_users_makes_the_final_value_and_no_other() -> None
     Numbered.made = 0
     for snapshot in pf.stream(Numbered, bytewise('{"name": "abc"}')):
         assert Numbered.made == (type(snapshot) is Numbered)
+
+
+# ---- one class in several places
+
+
+@dataclasses.dataclass
+class Box(Generic[T]):
+    item: T
+    note: str = ""
+
+
+@pydantic.dataclasses.dataclass
+class PydanticBox(Generic[T]):
+    item: T
+    note: str = ""
+
+
+@pytest.mark.parametrize("box", [Box, PydanticBox])
+def test_a_generic_dataclass_is_dumped_by_its_parameters(box: Any) -> None:
+    model: Any = create_model(
+        "Boxes",
+        number=(generic(box, int), ...),
+        day=(generic(box, dt.date), ...),
+        money=(generic(box, Decimal), ...),
+        last=(generic(box, Annotated[int, PlainSerializer(_with_unit)]), ...),
+    )
+    text = (
+        '{"number": {"item": 1, "note": "a"}, "day": {"item": "2020-01-01", "note": "b"},'
+        ' "money": {"item": "1.50", "note": "c"}, "last": {"item": 2, "note": "d"}}'
+    )
+    snapshots = check(model, text)
+    assert snapshots[-2].model_dump()["last"] == {"item": "2 m", "note": "d"}
+
+
+def _with_unit(length: int) -> str:
+    return f"{length} m"
+
+
+@dataclasses.dataclass
+class Span:
+    long_name: str
+    length: dt.timedelta
+
+
+class InSeconds(BaseModel):
+    model_config = ConfigDict(ser_json_timedelta="float", alias_generator=to_camel)
+    span: Span
+    note: str = ""
+
+
+class InWords(BaseModel):
+    span: Span
+    note: str = ""
+
+
+def test_a_dataclass_is_dumped_by_the_config_around_it() -> None:
+    wordy = check(InWords, '{"span": {"long_name": "a", "length": 5}, "note": "b"}')
+    brief = check(InSeconds, '{"span": {"longName": "a", "length": 5}, "note": "b"}')
+    for snapshots in (brief, wordy):
+        expected = snapshots[-1].model_dump(mode="json", by_alias=True)["span"]
+        assert snapshots[-3].model_dump(mode="json", by_alias=True)["span"] == expected
+    open_ = [snapshot.model_dump(by_alias=True)["span"] for snapshot in brief[1:-3]]
+    assert open_[0] == {"longName": None, "length": None}
+    open_ = [snapshot.model_dump(by_alias=True)["span"] for snapshot in wordy[1:-3]]
+    assert open_[0] == {"long_name": None, "length": None}

@@ -9,6 +9,7 @@ values that are. Everything else, aliases, exclusions, config, stays as it is.
 from __future__ import annotations
 
 import collections
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter
@@ -74,14 +75,19 @@ def build_serializer(partial: type[Any], schema: Schema, definitions: Definition
 
 
 def _build(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:
+    built = _serializer(partial, schema, definitions)
+    type.__setattr__(partial, "__pydantic_serializer__", built)
+    return built
+
+
+def _serializer(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:
+    """Return a serializer of partial instances of the class that `schema` is of."""
     schema = _beneath_functions(schema, definitions)
     rewriter = _Rewriter(definitions)
     made = rewriter.own(schema, partial)
-    built = SchemaSerializer(
+    return SchemaSerializer(
         cast("Any", standalone(made, rewriter.definitions())), cast("Any", config_of(schema))
     )
-    type.__setattr__(partial, "__pydantic_serializer__", built)
-    return built
 
 
 def _beneath_functions(schema: Schema, definitions: Definitions) -> Schema:
@@ -188,7 +194,7 @@ class _Rewriter:
         kind = schema["type"]
         if kind == "definition-ref":
             return self._reference(schema["schema_ref"])
-        if kind == "model" or (kind == "dataclass" and not is_stdlib_dataclass(schema["cls"])):
+        if kind == "model" or (kind == "dataclass" and not _varies(schema["cls"])):
             return _ANY
         if kind in _DUMPED_AS:
             # As pydantic-core does it: of two schemas for validation, one says how to dump.
@@ -244,14 +250,18 @@ class _Rewriter:
         return {**schema, "fields": fields}
 
     def _dataclass(self, schema: Schema) -> Schema:
-        """Dump complete instances by their schema, partial ones by their own class."""
-        complete = standalone(schema, self._definitions)
-        serializer = _Lazy(complete)
+        """Dump instances, partial or not, by this schema: elsewhere the class may have another."""
+        from ._partial import partial_class  # noqa: PLC0415 - the two modules need each other
+
+        partial = partial_class(schema["cls"])
+        serializers = {
+            schema["cls"]: _Lazy.of(standalone(schema, self._definitions)),
+            partial: _Lazy(functools.partial(_serializer, partial, schema, self._definitions)),
+        }
 
         def dump(value: Any, info: Any) -> Any:
-            if isinstance(value, cast("type", schema["cls"])) and type(value) is schema["cls"]:
-                return serializer.dump(value, info)
-            return value
+            serializer = serializers.get(type(value))
+            return value if serializer is None else serializer.dump(value, info)
 
         return {
             "type": "any",
@@ -295,6 +305,15 @@ class _Rewriter:
         return made if len(rewritten) > 1 else rewritten[0]
 
 
+def _varies(class_: type[Any]) -> bool:
+    """Tell whether what instances of a dataclass are dumped by depends on where they stand.
+
+    What those of the standard library's are dumped by depends on the config around them, and any
+    generic one on its parameters.
+    """
+    return is_stdlib_dataclass(class_) or bool(getattr(class_, "__parameters__", ()))
+
+
 def _is_method(schema: Schema) -> bool:
     """Tell whether the serializer is a method of the model: it would meet holes in ``self``."""
     return bool(schema.get("serialization", {}).get("is_field_serializer"))
@@ -313,16 +332,25 @@ def _needs_data(schema: Schema) -> bool:
 
 
 class _Lazy:
-    """A serializer that is built when it is first used."""
+    """A serializer that is built when it is first used.
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    Args:
+        make: Builds it.
+    """
+
+    def __init__(self, make: Callable[[], SchemaSerializer]) -> None:
+        self._make = make
         self._built: SchemaSerializer | None = None
+
+    @classmethod
+    def of(cls, schema: Schema) -> _Lazy:
+        """Return the serializer of a schema that can be built by itself."""
+        return cls(functools.partial(SchemaSerializer, cast("Any", schema)))
 
     def dump(self, value: Any, info: Any) -> Any:
         """Return `value` dumped as `info`, of the dump under way, asks."""
         if self._built is None:
-            self._built = SchemaSerializer(cast("Any", self._schema))
+            self._built = self._make()
         return self._built.to_python(
             value,
             mode=info.mode,
@@ -360,7 +388,7 @@ def _guard(complete: Schema, incomplete: Schema) -> Schema:
         complete: The field's own schema.
         incomplete: That of a value that is absent or open.
     """
-    serializer = _Lazy(complete)
+    serializer = _Lazy.of(complete)
 
     def dump(instance: Any, value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
         from ._partial import open_field  # noqa: PLC0415 - the two modules need each other
@@ -387,7 +415,7 @@ def _guard_part(complete: Schema, incomplete: Schema) -> Schema:
         complete: The schema of the value, with the user's serializer.
         incomplete: The same for a value that may be open.
     """
-    serializer = _Lazy(complete)
+    serializer = _Lazy.of(complete)
 
     def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
         return serializer.dump(value, info) if _is_validated(value) else handler(value)
