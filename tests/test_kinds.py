@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import datetime as dt
+import pickle
 from dataclasses import InitVar
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
@@ -379,3 +380,62 @@ def test_a_dataclass_is_dumped_by_the_config_around_it() -> None:
     assert open_[0] == {"longName": None, "length": None}
     open_ = [snapshot.model_dump(by_alias=True)["span"] for snapshot in wordy[1:-3]]
     assert open_[0] == {"long_name": None, "length": None}
+
+
+# ---- methods of the user's that expect all that a class has
+
+
+class _Eager:
+    """Has each method by which an object is copied, compared or shown."""
+
+    name: str
+
+    def _fail(self, *_: Any) -> Any:
+        raise AssertionError(f"called on {self.name}")
+
+    __copy__ = __deepcopy__ = __getstate__ = __reduce__ = __reduce_ex__ = _fail
+    __repr__ = __str__ = __format__ = __eq__ = __bool__ = __len__ = __iter__ = _fail
+    __hash__ = None  # type: ignore[assignment]
+
+
+class EagerModel(_Eager, BaseModel):
+    name: str
+    size: int = 0
+
+
+@dataclasses.dataclass(repr=False, eq=False)
+class EagerData(_Eager):
+    name: str
+    size: int = 0
+
+
+@pytest.mark.parametrize("type_", [EagerModel, EagerData])
+def test_methods_of_the_users_are_not_called_on_what_is_incomplete(type_: Any) -> None:
+    state = pf.StreamState(type_)
+    for character in '{"size": 1, "name": "abc"':
+        snapshot = state.feed(character)
+        if snapshot is not None:
+            assert "name=" in repr(snapshot)
+            assert "name=" in f"{snapshot}"
+            assert "name=" in str(snapshot)
+            assert copy.copy(snapshot) == snapshot
+            assert copy.deepcopy(snapshot) == snapshot
+            assert pickle.loads(pickle.dumps(snapshot)) == snapshot  # noqa: S301 - its own
+
+
+@pydantic.dataclasses.dataclass
+class Quiet:
+    name: str
+    password: str = dataclasses.field(default="", repr=False)
+    seen: int = dataclasses.field(default=0, compare=False)
+
+
+def test_a_dataclass_shows_and_compares_the_fields_that_it_says() -> None:
+    snapshots = list(pf.stream(Quiet, bytewise('{"password": "secret", "seen": 1, "name": "a"}')))
+    for snapshot in snapshots:
+        assert "secret" not in repr(snapshot)
+        assert "password" not in repr(snapshot)
+    assert repr(snapshots[-2]).removeprefix("Partial") == repr(snapshots[-1])
+    unseen = list(pf.stream(Quiet, bytewise('{"password": "secret", "name": "a"}')))
+    assert snapshots[-2] == unseen[-2]
+    assert snapshots[-2] != unseen[-1]

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import threading
 import types
-from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Optional, SupportsIndex, TypeVar, cast
 
 from pydantic import BaseModel, RootModel
 from pydantic_core import PydanticUndefined
@@ -114,11 +114,12 @@ def open_field(instance: Any) -> str | bool | None:
 # --------------------------------------------------------------------------------------------
 # Models
 
-#: What `BaseModel` defines and a user may override with code that expects complete data.
+#: What `BaseModel` has and a user may override with code that expects complete data.
 _MODEL_METHODS = (
     "__copy__",
     "__deepcopy__",
     "__eq__",
+    "__format__",
     "__getstate__",
     "__iter__",
     "__pretty__",
@@ -166,6 +167,10 @@ class _PartialModel:
         """Pickle by the original class: a partial class has no importable name."""
         state = BaseModel.__getstate__(cast("BaseModel", self))
         return _rebuild_model, (partial_origin(type(self)), state, open_field(self))
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
+        """Like ``__reduce__``, whatever the user's class defines."""
+        return self.__reduce__()
 
 
 def _rebuild_model(origin: type[Any], state: dict[Any, Any], open_: str | None) -> Any:
@@ -278,20 +283,38 @@ class _PartialDataclass:
 
     def __repr__(self) -> str:
         """Show the fields, as a dataclass does."""
-        fields = ", ".join(f"{name}={value!r}" for name, value in self._values().items())
+        shown = [field.name for field in dataclasses.fields(cast("Any", self)) if field.repr]
+        fields = ", ".join(f"{name}={getattr(self, name, None)!r}" for name in shown)
         return f"{type(self).__qualname__}({fields})"
+
+    __str__ = object.__str__
+    __format__ = object.__format__
 
     def __eq__(self, other: object) -> bool:
         """Compare the fields, as a dataclass does."""
         if type(other) is not type(self):
             return NotImplemented
-        return self._values() == other._values()
+        compared = [field.name for field in dataclasses.fields(cast("Any", self)) if field.compare]
+        return all(getattr(self, name, None) == getattr(other, name, None) for name in compared)
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __copy__(self) -> Any:
+        """Copy by the fields."""
+        return _rebuild_dataclass(partial_origin(type(self)), self._values())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Copy by copies of the fields."""
+        values = copy.deepcopy(self._values(), memo)
+        return _rebuild_dataclass(partial_origin(type(self)), values)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by the original class: a partial class has no importable name."""
+        """Pickle by the original class: a partial class has no importable name."""
         return _rebuild_dataclass, (partial_origin(type(self)), self._values())
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
+        """Like ``__reduce__``, whatever the user's class defines."""
+        return self.__reduce__()
 
 
 def _rebuild_dataclass(origin: type[Any], values: dict[str, Any]) -> Any:
