@@ -77,6 +77,49 @@ def test_a_stream_that_just_ends_is_truncated(way: Way, api: Api, mode: Mode) ->
     assert outcome.handed
 
 
+class Settings(BaseModel):
+    dark: bool = False
+    size: int = 12
+
+
+@EVERY_WAY
+@BOTH
+@pytest.mark.parametrize("fault", ["end@0", "length@0"])
+def test_a_call_cut_off_before_its_arguments_is_not_an_empty_one(
+    way: Way, api: Api, fault: str
+) -> None:
+    with replay.serve({"text": '{"dark": true}'}, faults=fault) as url:
+        outcome = ask(way, url, api=api, response_model=Settings)
+        items = ask(way, url, api=api, method="create_iterable", response_model=Settings | User)
+    for each in (outcome, items):
+        each.raised(pf.TruncatedError)
+        assert each.handed == []
+
+
+@EVERY_WAY
+@BOTH
+def test_calls_end_when_the_server_says_so(way: Way, api: Api) -> None:
+    first = '{"dark": true}'
+    calls = [{"name": "Settings", "arguments": each} for each in (first, '{"size": 9}')]
+    with replay.serve({"tool_calls": calls}, faults=f"end@{len(first)}") as url:
+        outcome = ask(way, url, api=api, method="create_iterable", response_model=Settings | User)
+    outcome.raised(pf.TruncatedError)
+    assert outcome.handed == [Settings(dark=True)]
+
+
+@EVERY_WAY
+@BOTH
+@pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.JSON_SCHEMA, Mode.MD_JSON])
+@pytest.mark.parametrize("fault", ["end", "length"])
+def test_words_that_are_cut_off_are_truncated(way: Way, api: Api, mode: Mode, fault: str) -> None:
+    said = "<think>They want a meeting. Let me see who comes, and whe"
+    with replay.serve({"text": said + "n", "via": "content"}, faults=f"{fault}@{len(said)}") as url:
+        outcome = ask(way, url, api=api, mode=mode, response_model=Meeting, max_retries=1)
+        # More of the same would not help.
+        assert len(url.exchanges) == 1
+    outcome.raised(pf.TruncatedError)
+
+
 @EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT

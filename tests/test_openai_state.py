@@ -19,11 +19,16 @@ from partialfast._core import EventReader
 from partialfast.openai._answer import StateOptions
 from partialfast.openai._chat import ChatState
 from partialfast.openai._pace import Pace
+from partialfast.openai._responses import ResponsesState
 from partialfast.openai._state import NOTHING, State
 from partialfast.openai._target import read_target
-from partialfast.openai._transport import END
+from partialfast.openai._transport import END, Lost
 from tests.chunkings import chunkings
 from tests.openai_driver import TEXT, Meeting, User
+
+
+class Settings(BaseModel):
+    size: int = 12
 
 
 def events(text: str, *, size: int = 3) -> list[bytes]:
@@ -43,8 +48,14 @@ def events(text: str, *, size: int = 3) -> list[bytes]:
     ]
 
 
-def new_state(response_model: Any = Meeting, *, items: bool = False, every: Any = "event") -> State:
-    return ChatState(
+def new_state(
+    response_model: Any = Meeting,
+    *,
+    items: bool = False,
+    every: Any = "event",
+    class_: type[State] = ChatState,
+) -> State:
+    return class_(
         read_target(response_model, items=items, tools=True, strict=False),
         tools=True,
         exact_names=False,
@@ -161,6 +172,46 @@ def test_the_same_answer_read_whole() -> None:
     state.put_answer(Completion)
     with pytest.raises(pf.TruncatedError):
         state.pull()
+
+
+def chunk(choice: dict[str, Any]) -> bytes:
+    return (
+        b"data: " + json.dumps({"id": "1", "choices": [{"index": 0, **choice}]}).encode() + b"\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "error"),
+    [
+        ({}, "content_filter", pf.ContentFilterError),
+        ({"refusal": "No."}, "stop", pf.RefusalError),
+        ({}, "length", pf.TruncatedError),
+        ({}, "stop", pf.TruncatedError),
+    ],
+)
+def test_what_the_server_said_counts_though_the_connection_is_lost_behind_it(
+    said: dict[str, str], reason: str, error: type[Exception]
+) -> None:
+    *begin, _, _ = events(TEXT[:20])
+    end = chunk({"delta": said, "finish_reason": reason})
+    with pytest.raises(error):
+        read(new_state(), [*begin, end, Lost(ConnectionResetError())])
+    with pytest.raises(pf.DroppedError):
+        read(new_state(), [*begin, Lost(ConnectionResetError())])
+
+
+@pytest.mark.parametrize("status", ["incomplete", "cancelled", None])
+def test_a_response_that_is_not_completed_may_have_lacked_arguments(status: str | None) -> None:
+    item = {"type": "function_call", "call_id": "c", "name": "Settings", "arguments": ""}
+    added = {"type": "response.output_item.added", "output_index": 0, "item": item}
+    end = {"type": f"response.{status or 'completed'}", "response": {"status": status}}
+    blocks = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in (added, end)]
+    state = new_state(Settings, class_=ResponsesState)
+    if status is None:
+        assert flat(read(state, blocks)) == [({"size": 12}, [])]
+        return
+    with pytest.raises(pf.TruncatedError):
+        read(state, blocks)
 
 
 def test_an_event_reader_wants_its_blocks_one_by_one() -> None:

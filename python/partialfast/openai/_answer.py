@@ -42,6 +42,7 @@ class Answer:
     def __init__(self, shape: Shape, options: StateOptions, *, noisy: bool, items: bool) -> None:
         self.shape = shape
         self._options = options
+        self._noisy = noisy
         class_: type[StreamState[Any]] = ItemState if items else StreamState
         self.parser = class_(shape.wanted, **options)
         # A model that is asked for {"items": [...]} without being forced to it likes to write the
@@ -81,12 +82,12 @@ class Answer:
             return False
         return True
 
-    def finish(self, *, empty_is_object: bool = False) -> Any:
+    def finish(self, *, cut_off: bool = False) -> Any:
         """Return the final value; the same one when called again.
 
         Args:
-            empty_is_object: Whether no text at all stands for ``{}``. Servers differ in how they
-                write a call without arguments.
+            cut_off: Whether the model would have written more, so that what is not there may have
+                been about to come.
 
         Raises:
             TruncatedError: The JSON is incomplete.
@@ -94,10 +95,11 @@ class Answer:
             pydantic.ValidationError: The value is invalid.
         """
         if self._result is _UNKNOWN:
-            if empty_is_object and not self.text.strip():
+            # Servers differ in how they write a call without arguments.
+            if not (self._noisy or cut_off or self.text.strip()):
                 self._result = self._finish_empty()
             else:
-                self._check_envelope()
+                self._check_envelope(cut_off=cut_off)
                 self._result = self.parser.finish()
         return self._result
 
@@ -109,12 +111,14 @@ class Answer:
         except ValidationError:
             raise TruncatedError("there is no JSON") from None
 
-    def _check_envelope(self) -> None:
+    def _check_envelope(self, *, cut_off: bool) -> None:
         intake = self.intake
         if intake.error is not None:
             raise intake.error
         said = self.text.strip()
         if said and not intake.begun:
+            if cut_off:
+                raise TruncatedError("there is no JSON yet")
             before = self.text[: self.text.index(said)]
             raise JsonError(
                 "the model answered in words: there is no JSON in the text",

@@ -129,6 +129,11 @@ class ResponsesState(State):
 
         return ResponseUsage.construct(**usage) if isinstance(usage, dict) else None
 
+    @property
+    def _is_cut_off(self) -> bool:
+        # A response can be incomplete for any reason, or for none that is named.
+        return super()._is_cut_off or self.finish_reason not in {None, "completed"}
+
     def correction(self, error: Exception) -> list[dict[str, Any]]:
         """Return the model's answer and what is wrong with it, as input items."""
         call = self._newest_call()

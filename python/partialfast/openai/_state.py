@@ -74,9 +74,9 @@ class _Nothing:
 # `None` is a value that an answer can have.
 NOTHING: Final = _Nothing()
 
-# Finish reasons of chat completions and of responses.
+# Finish reasons of chat completions (the last one is Mistral's) and of responses.
 _FILTERED = "content_filter"
-_LIMITS = frozenset({"length", "max_output_tokens"})
+_LIMITS = frozenset({"length", "max_output_tokens", "model_length"})
 
 # The one kind of `JsonError` that is not about the model's text.
 _INVALID_EVENT = "invalid_event"
@@ -127,6 +127,8 @@ class State(ABC):
         self._events: EventReader | None = None
         self._ready: deque[Any] = deque()
         self._ended = False
+        # Whether the server has said that all is written. The end of the bytes does not say it.
+        self._said_end = False
         self._lost: BaseException | None = None
         self._answers: list[Answer] = []
         self._texts: dict[int, Answer] = {}
@@ -242,7 +244,7 @@ class State(ABC):
         # All is there at once: what the text is judged by comes in front of the text.
         self._queue.extend(delta for delta in deltas if delta[0] in _ABOUT)
         self._queue.extend(delta for delta in deltas if delta[0] not in _ABOUT)
-        self._ended = True
+        self._ended = self._said_end = True
 
     def pull(self) -> Any:
         """Return what is due next: a snapshot or an item.
@@ -313,6 +315,7 @@ class State(ABC):
         elif kind == "finish":
             if self._is_ours(delta[1]):
                 self.finish_reason = delta[2]
+                self._said_end = True
         else:
             self._apply_rare(kind, delta)
 
@@ -473,8 +476,7 @@ class State(ABC):
 
     def _verdict(self) -> Any:
         self.over = True
-        complete = bool(self._answers) and all(answer.done for answer in self._answers)
-        if self._lost is not None and not (complete and self.finish_reason):
+        if self._lost is not None and not self._said_end:
             raise self._error(
                 DroppedError, "The connection was lost before the answer was complete."
             ) from self._lost
@@ -487,6 +489,9 @@ class State(ABC):
             )
         if not self._answers:
             raise self._no_answer()
+        if self._item_is_call and not self._said_end:
+            # The next call may have been about to come.
+            raise self._truncated()
         if self._target.items:
             for answer in self._answers:
                 late = not answer.done
@@ -504,7 +509,7 @@ class State(ABC):
 
     def _finish(self, answer: Answer) -> Any:
         try:
-            return answer.finish(empty_is_object=self._tools and not self._hit_a_limit)
+            return answer.finish(cut_off=self._is_cut_off)
         except TruncatedError:
             raise self._truncated() from None
 
@@ -512,9 +517,14 @@ class State(ABC):
     def _hit_a_limit(self) -> bool:
         return self.finish_reason in _LIMITS
 
+    @property
+    def _is_cut_off(self) -> bool:
+        """Whether the model would have written more, for all that is known."""
+        return self._hit_a_limit or not self._said_end
+
     def _no_answer(self) -> StreamError:
         said = "".join(self._content)
-        if not said.strip():
+        if self._is_cut_off or not said.strip():
             return self._truncated()
         self._called_nothing = True
         names = " or ".join(shape.name for shape in self._target.shapes)
