@@ -440,7 +440,8 @@ class State(ABC):
         if self._item_is_call:
             number = self._answers.index(answer)
             self._newly_completed += [(number, *path) for path in completed]
-            if answer.done and self._failure is None:
+            # Not whenever it is complete: white space may follow.
+            if () in completed and self._failure is None:
                 self._ready.append(answer.finish())
             return
         self._newly_completed += completed
