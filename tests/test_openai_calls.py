@@ -125,6 +125,74 @@ def test_any_numbering_of_calls(way: Way, indices: list[Any], chunk: int | None)
     assert outcome.handed == [mail, Alarm(minutes=15), mail]
 
 
+def stream(pieces: list[dict[str, Any]], *, together: bool = False) -> str:
+    """Return the stream of pieces of calls, each of them in an event or all in one."""
+    delta: list[dict[str, Any]] = []
+    for piece in pieces:
+        rest = dict(piece)
+        function = {key: rest.pop(key) for key in ("name", "arguments") if key in piece}
+        delta.append({**rest, "function": function})
+    events = [delta] if together else [[each] for each in delta]
+    choices: list[Any] = [{"index": 0, "delta": {"tool_calls": calls}} for calls in events]
+    choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})
+    return "".join(f"data: {json.dumps({'id': '1', 'choices': [each]})}\n\n" for each in choices)
+
+
+HALVES = [("Mail", MAIL[:20], "a"), ("Alarm", ALARM[:5], "b")]
+RESTS = [("Mail", MAIL[20:], "a"), ("Alarm", ALARM[5:], "b")]
+WHOLE = [call("Mail", MAIL), call("Alarm", ALARM)]
+PIECES: dict[str, list[dict[str, Any]]] = {
+    "by their ids alone": [
+        *(call(name, half, id=id_) for name, half, id_ in HALVES),
+        *({"id": id_, "arguments": rest} for _, rest, id_ in RESTS),
+    ],
+    "by their ids, all else repeated": [
+        call(name, text, id=id_, index=0) for name, text, id_ in HALVES + RESTS
+    ],
+    "by their names": WHOLE,
+    "by their names, with useless numbers": [{**each, "index": 0, "id": ""} for each in WHOLE],
+    "by their names, which are repeated": [
+        call("Mail", MAIL[:20]),
+        call("Mail", MAIL[20:]),
+        call("Mail", "\n"),
+        call("Alarm", ALARM),
+    ],
+}
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES)
+@pytest.mark.parametrize("together", [False, True])
+def test_calls_are_told_apart_by_what_there_is(
+    way: Way,
+    pieces: list[dict[str, Any]],
+    together: bool,  # noqa: FBT001
+) -> None:
+    with replay.serve({"raw": stream(pieces, together=together)}) as url:
+        outcome = ask(way, url, method="create_iterable", response_model=Mail | Alarm)
+        one = ask(way, url, response_model=Mail)
+    assert outcome.error is None
+    assert outcome.handed == [Mail.model_validate_json(MAIL), Alarm(minutes=15)]
+    assert one.error is None
+    assert one.handed[-1] == Mail.model_validate_json(MAIL)
+
+
+@EVERY_WAY
+def test_calls_without_numbers_belong_to_their_choices(way: Way) -> None:
+    pieces = [(0, call("Mail", MAIL[:9])), (1, call("Alarm", "{"))]
+    pieces += [(0, {"arguments": MAIL[9:]}), (1, {"arguments": ALARM[1:]})]
+    choices: list[Any] = [
+        {"index": number, "delta": {"tool_calls": [{"function": function}]}}
+        for number, function in pieces
+    ]
+    choices += [{"index": number, "delta": {}, "finish_reason": "stop"} for number in (0, 1)]
+    raw = "".join(f"data: {json.dumps({'id': '1', 'choices': [each]})}\n\n" for each in choices)
+    with replay.serve({"raw": raw}) as url:
+        outcome = ask(way, url, method="create_iterable", response_model=Mail | Alarm, n=2)
+    assert outcome.error is None
+    assert outcome.handed == [Mail.model_validate_json(MAIL), Alarm(minutes=15)]
+
+
 @EVERY_WAY
 @BOTH
 def test_several_calls_of_one_function_with_lists(way: Way, api: Api) -> None:

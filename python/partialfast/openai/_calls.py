@@ -14,7 +14,8 @@ class FunctionCall:
     """A function call under way.
 
     Args:
-        key: Its choice and index; ``None`` where the server numbers no calls.
+        choice: The choice that it is part of.
+        index: Its number; ``None`` where the server numbers no calls.
         id: As the server names it.
         name: Of the function.
         answer: What reads the arguments; ``None`` until it is known which function it is.
@@ -22,7 +23,8 @@ class FunctionCall:
         early: Arguments that came before the name of the function.
     """
 
-    key: tuple[int, int] | None
+    choice: int
+    index: int | None
     id: str | None
     name: str | None
     answer: Answer | None = None
@@ -37,29 +39,33 @@ class FunctionCalls:
         self._calls: list[FunctionCall] = []
 
     def find(
-        self, choice: int, index: int | None, id_: str | None, name: str | None
+        self, choice: int, index: int | None, id_: str | None, name: str | None, arguments: str
     ) -> FunctionCall:
         """Return the call that a piece belongs to, begun with this piece if it is new.
 
         Servers differ: the index can be missing, can be the same for all calls, or begin above
-        zero; id and name come once or with every piece. An id that differs, together with a name,
-        begins a call in any case; a piece without an index belongs to the newest call.
+        zero; id and name come once, with every piece, or the id never. An id that was seen before
+        is that call's. One that differs, together with a name, begins a call in any case, and so
+        does a name with arguments where those of the call before are complete. A piece that says
+        nothing of this belongs to the newest call.
 
         Args:
             choice: The choice that it is part of.
             index: Its number; ``None`` where the server sent none.
             id_: Its id; ``None`` where the server sent none with this piece.
             name: The name of the function, likewise.
+            arguments: The piece.
         """
-        key = None if index is None else (choice, index)
         found: FunctionCall | None = None
         for call in reversed(self._calls):
-            if key is None or call.key == key:
+            if call.choice != choice or (index is not None and call.index != index):
+                continue
+            if id_ is None or call.id == id_:
                 found = call
                 break
-        begins = bool(id_ and name and found is not None and found.id and found.id != id_)
-        if found is None or begins:
-            found = FunctionCall(key, id_, name)
+            found = found or call
+        if found is None or _begins_another(found, id_, name, arguments):
+            found = FunctionCall(choice, index, id_, name)
             self._calls.append(found)
         else:
             found.id = found.id or id_
@@ -69,3 +75,13 @@ class FunctionCalls:
     def call_of(self, answer: Answer | None) -> FunctionCall | None:
         """Return the call whose arguments `answer` reads."""
         return next((call for call in reversed(self._calls) if call.answer is answer), None)
+
+
+def _begins_another(call: FunctionCall, id_: str | None, name: str | None, arguments: str) -> bool:
+    """Tell whether a piece that could be the call's begins the next one."""
+    if name is None:
+        return False
+    if id_ is not None and call.id is not None:
+        return id_ != call.id
+    # Servers without ids send whole calls.
+    return bool(arguments.strip()) and call.answer is not None and call.answer.done

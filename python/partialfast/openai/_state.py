@@ -362,7 +362,7 @@ class State(ABC):
     ) -> None:
         if not (self._tools and self._is_ours(choice)):
             return
-        call = self._calls.find(choice, index, id_, name)
+        call = self._calls.find(choice, index, id_, name, arguments)
         if call.ignored:
             return
         if call.answer is None:
