@@ -53,12 +53,14 @@ def new_state(
     *,
     items: bool = False,
     every: Any = "event",
+    choices: int = 1,
     class_: type[State] = ChatState,
 ) -> State:
     return class_(
         read_target(response_model, items=items, tools=True, strict=False),
         tools=True,
         exact_names=False,
+        choices=choices,
         options=StateOptions(strict=None, context=None, on_invalid="raise"),
         pace=Pace(every, clock=itertools.count().__next__),
     )
@@ -198,6 +200,42 @@ def test_what_the_server_said_counts_though_the_connection_is_lost_behind_it(
         read(new_state(), [*begin, end, Lost(ConnectionResetError())])
     with pytest.raises(pf.DroppedError):
         read(new_state(), [*begin, Lost(ConnectionResetError())])
+
+
+SIZES = '{"items": [{"size": 9}]}'
+
+
+def of_choice(number: int, text: str, reason: str | None) -> list[bytes]:
+    function = {"name": "IterableSettings", "arguments": text}
+    delta = {"tool_calls": [{"index": 0, "id": f"c{number}", "function": function}]} if text else {}
+    return [chunk({"index": number, "delta": delta, "finish_reason": reason})]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "end", "error"),
+    [
+        ((SIZES, "stop"), (SIZES, "length"), END, None),
+        ((SIZES, "stop"), None, END, None),
+        ((SIZES, "stop"), None, Lost(ConnectionResetError()), pf.DroppedError),
+        (("", "content_filter"), (SIZES, "stop"), END, pf.ContentFilterError),
+        ((SIZES, "stop"), ("", "stop"), END, pf.TruncatedError),
+        (("", "length"), (SIZES, "stop"), END, pf.TruncatedError),
+        ((SIZES[:-1], "length"), (SIZES, "stop"), END, pf.TruncatedError),
+    ],
+)
+def test_no_choice_makes_good_what_another_lacks(
+    first: tuple[str, str], second: tuple[str, str] | None, end: Any, error: Any
+) -> None:
+    blocks = of_choice(0, *first) + (of_choice(1, *second) if second else [])
+    state = new_state(Settings, items=True, choices=2)
+    if error is None:
+        read(state, [*blocks, end])
+        assert state.final == [Settings(size=9)] * len(blocks)
+        return
+    with pytest.raises(error) as caught:
+        read(state, [*blocks, end])
+    if first[1] != "stop":
+        assert caught.value.finish_reason == first[1]
 
 
 @pytest.mark.parametrize("status", ["incomplete", "cancelled", None])

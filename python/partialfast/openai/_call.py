@@ -166,7 +166,8 @@ class Call:
             strict=mode.is_strict,
         )
         given = dict(kwargs)
-        if (given.get("n") or 1) != 1 and not options.items:
+        self._choices: int = given.get("n") or 1
+        if self._choices != 1 and not options.items:
             raise TypeError("n asks for several answers: use create_iterable, or leave n out")
         messages = given.get(api.messages)
         if isinstance(messages, str):
@@ -193,6 +194,7 @@ class Call:
             self._target,
             tools=self._settings.mode.is_tools,
             exact_names=self._exact_names,
+            choices=self._choices,
             options=StateOptions(
                 strict=options.strict, context=options.context, on_invalid=options.on_invalid
             ),

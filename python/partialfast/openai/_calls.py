@@ -38,6 +38,11 @@ class FunctionCalls:
     def __init__(self) -> None:
         self._calls: list[FunctionCall] = []
 
+    @property
+    def choices(self) -> set[int]:
+        """The choices that have calls."""
+        return {call.choice for call in self._calls}
+
     def find(
         self, choice: int, index: int | None, id_: str | None, name: str | None, arguments: str
     ) -> FunctionCall:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partialfast.openai._answer import StateOptions
 from partialfast.openai._instructions import explain, instructions
 from partialfast.openai._mode import Mode
-from partialfast.openai._pace import Pace
 from partialfast.openai._state import Delta, State
 from partialfast.openai._target import Shape, Target
 
@@ -72,16 +70,8 @@ class ResponsesState(State):
 
     api = "responses"
 
-    def __init__(
-        self,
-        target: Target,
-        *,
-        tools: bool,
-        exact_names: bool,
-        options: StateOptions,
-        pace: Pace,
-    ) -> None:
-        super().__init__(target, tools=tools, exact_names=exact_names, options=options, pace=pace)
+    def __init__(self, target: Target, **options: Any) -> None:
+        super().__init__(target, **options)
         self._commentary: set[int] = set()
 
     def deltas(self, block: Any) -> Sequence[Delta]:

@@ -18,6 +18,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 
 from pydantic import ValidationError
@@ -77,6 +78,7 @@ NOTHING: Final = _Nothing()
 # Finish reasons of chat completions (the last one is Mistral's) and of responses.
 _FILTERED = "content_filter"
 _LIMITS = frozenset({"length", "max_output_tokens", "model_length"})
+_CUT_OFF = _LIMITS | {_FILTERED}
 
 # The one kind of `JsonError` that is not about the model's text.
 _INVALID_EVENT = "invalid_event"
@@ -92,6 +94,7 @@ class State(ABC):
         tools: Whether the answer is the arguments of a function call, rather than the content.
         exact_names: Whether other functions were offered too, so that the name must match even
             when only one of them is ours.
+        choices: How many choices were asked for.
         options: Options of the parsers.
         pace: When snapshots are handed out.
     """
@@ -99,12 +102,13 @@ class State(ABC):
     # The name that `EventReader` has for the API.
     api: ClassVar[str]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is known of the call
         self,
         target: Target,
         *,
         tools: bool,
         exact_names: bool,
+        choices: int,
         options: StateOptions,
         pace: Pace,
     ) -> None:
@@ -121,14 +125,16 @@ class State(ABC):
         self._target = target
         self._tools = tools
         self._exact_names = exact_names
+        self._choices = choices
         self._options = options
         self._pace = pace
         self._queue: deque[Delta] = deque()
         self._events: EventReader | None = None
         self._ready: deque[Any] = deque()
         self._ended = False
-        # Whether the server has said that all is written. The end of the bytes does not say it.
-        self._said_end = False
+        # The choices of which the server has said that all is written. The end of the bytes does
+        # not say it.
+        self._ended_choices: set[int] = set()
         self._lost: BaseException | None = None
         self._answers: list[Answer] = []
         self._texts: dict[int, Answer] = {}
@@ -244,7 +250,8 @@ class State(ABC):
         # All is there at once: what the text is judged by comes in front of the text.
         self._queue.extend(delta for delta in deltas if delta[0] in _ABOUT)
         self._queue.extend(delta for delta in deltas if delta[0] not in _ABOUT)
-        self._ended = self._said_end = True
+        self._ended = True
+        self._ended_choices.update(range(self._choices))
 
     def pull(self) -> Any:
         """Return what is due next: a snapshot or an item.
@@ -314,8 +321,7 @@ class State(ABC):
             self._refusal.append(delta[2])
         elif kind == "finish":
             if self._is_ours(delta[1]):
-                self.finish_reason = delta[2]
-                self._said_end = True
+                self._on_finish(delta[1], delta[2])
         else:
             self._apply_rare(kind, delta)
 
@@ -344,6 +350,12 @@ class State(ABC):
     def _is_ours(self, choice: int) -> bool:
         # A value is one answer. Items are all that the choices bring.
         return choice == 0 or self._target.items
+
+    def _on_finish(self, choice: int, reason: str | None) -> None:
+        self._ended_choices.add(choice)
+        # That one choice was cut off is not made good by the others.
+        if self.finish_reason not in _CUT_OFF:
+            self.finish_reason = reason
 
     def _on_text(self, choice: int, text: str) -> None:
         if not self._is_ours(choice):
@@ -477,7 +489,7 @@ class State(ABC):
 
     def _verdict(self) -> Any:
         self.over = True
-        if self._lost is not None and not self._said_end:
+        if self._lost is not None and len(self._ended_choices) < self._choices:
             raise self._error(
                 DroppedError, "The connection was lost before the answer was complete."
             ) from self._lost
@@ -488,7 +500,7 @@ class State(ABC):
             raise self._error(
                 ContentFilterError, "The provider's content filter cut the answer off."
             )
-        if not self._answers:
+        if not self._answers or (self._target.items and self._ended_choices - self._begun_choices):
             raise self._no_answer()
         if self._item_is_call and not self._said_end:
             # The next call may have been about to come.
@@ -517,6 +529,15 @@ class State(ABC):
     @property
     def _hit_a_limit(self) -> bool:
         return self.finish_reason in _LIMITS
+
+    @property
+    def _said_end(self) -> bool:
+        # Some servers give one choice, however many were asked for.
+        return bool(self._ended_choices) and self._begun_choices <= self._ended_choices
+
+    @property
+    def _begun_choices(self) -> AbstractSet[int]:
+        return self._calls.choices | self._texts.keys()
 
     @property
     def _is_cut_off(self) -> bool:
