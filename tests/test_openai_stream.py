@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -15,7 +16,9 @@ from pydantic import BaseModel, ValidationError
 import partialfast as pf
 from partialfast import replay
 from partialfast.openai import Mode
+from partialfast.replay._recording import Recording, ToolCall
 from tests.openai_driver import EVERY_WAY, TEXT, Api, Meeting, User, Way, ask, fetch
+from tests.replaying import events, plan, responses, tool_request
 
 pytestmark = pytest.mark.network
 
@@ -160,6 +163,43 @@ def test_noise_around_the_json_is_skipped(way: Way, mode: Mode, chunk: int | Non
     assert outcome.stream.text == text
     assert outcome.stream.trailing_text == "\nAnything else?"
     grows(outcome.dumps())
+
+
+def without(stream: list[Any], *kinds: str) -> str:
+    """Return a stream of the Responses API without the events of some kinds."""
+    kept = [event for event in stream if not event["type"].endswith(kinds)]
+    return "".join(f"data: {json.dumps(event)}\n\n" for event in kept)
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("missing", [(".delta",), (".delta", "arguments.done", "item.added")])
+def test_a_proxy_may_send_whole_calls_only(way: Way, missing: tuple[str, ...]) -> None:
+    calls = (ToolCall("Meeting", TEXT), ToolCall("User", '{"name": "Ada", "email": "a"}'))
+    ask_for = tool_request("responses")
+    raw = without(events(plan(Recording(tool_calls=calls), ask_for)), *missing)
+    with replay.serve({"raw": raw}) as url:
+        one = ask(way, url, api="responses", response_model=Meeting)
+        many = ask(
+            way, url, api="responses", method="create_iterable", response_model=Meeting | User
+        )
+    meeting = Meeting.model_validate_json(TEXT)
+    assert (one.error, many.error) == (None, None)
+    assert one.handed[-1] == meeting
+    assert many.handed == [meeting, User(name="Ada", email="a")]
+
+
+@EVERY_WAY
+def test_a_proxy_may_send_whole_texts_only(way: Way) -> None:
+    answers = [Recording(text=TEXT), Recording(refusal="I'd rather not.")]
+    raws = [without(events(plan(each, responses())), ".delta") for each in answers]
+    arguments: dict[str, Any] = {"api": "responses", "mode": Mode.JSON_SCHEMA}
+    with replay.serve({"raw": raws[0]}) as url:
+        answered = ask(way, url, response_model=Meeting, **arguments)
+    with replay.serve({"raw": raws[1]}) as url:
+        refused = ask(way, url, response_model=Meeting, **arguments)
+    assert answered.error is None
+    assert answered.handed[-1] == Meeting.model_validate_json(TEXT)
+    assert refused.raised(pf.RefusalError).text == "I'd rather not."
 
 
 @EVERY_WAY

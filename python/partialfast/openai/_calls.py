@@ -77,6 +77,21 @@ class FunctionCalls:
             found.name = found.name or name
         return found
 
+    def known(self, choice: int, index: int | None, id_: str | None) -> FunctionCall | None:
+        """Return the call that has the number or, failing that, the id; ``None`` if none has.
+
+        Some servers make up another id for the end of a call than for its beginning.
+
+        Args:
+            choice: The choice that it is part of.
+            index: Its number.
+            id_: Its id.
+        """
+        mine = [call for call in reversed(self._calls) if call.choice == choice]
+        numbered = (call for call in mine if index is not None and call.index == index)
+        named = (call for call in mine if id_ is not None and call.id == id_)
+        return next(numbered, None) or next(named, None)
+
     def call_of(self, answer: Answer | None) -> FunctionCall | None:
         """Return the call whose arguments `answer` reads."""
         return next((call for call in reversed(self._calls) if call.answer is answer), None)

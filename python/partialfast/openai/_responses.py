@@ -12,6 +12,16 @@ from partialfast.openai._target import Shape, Target
 
 __all__ = ["ResponsesState", "prepare_responses"]
 
+# Events that say again what deltas have brought already, unless the server sends none.
+_WHOLE = frozenset(
+    {
+        "response.output_text.done",
+        "response.refusal.done",
+        "response.function_call_arguments.done",
+        "response.output_item.done",
+    }
+)
+
 # What a model says between its calls ("phase" of a message) is not its answer.
 _COMMENTARY = "commentary"
 
@@ -85,6 +95,8 @@ class ResponsesState(State):
             return [("call", 0, block.output_index, None, None, block.delta or "")]
         if kind == "response.output_item.added":
             return self._item_added(block)
+        if kind == "response.output_text.done" and block.output_index in self._commentary:
+            return ()
         return _other_deltas(kind, block)
 
     def _item_added(self, event: Any) -> Sequence[Delta]:
@@ -147,6 +159,8 @@ class ResponsesState(State):
 def _other_deltas(kind: str, event: Any) -> Sequence[Delta]:
     if kind == "response.refusal.delta":
         return [("refusal", 0, event.delta)]
+    if kind in _WHOLE:
+        return _whole(kind, event)
     if kind == "response.created":
         return _head(event.response)
     if kind in {"response.completed", "response.incomplete", "response.failed"}:
@@ -154,6 +168,21 @@ def _other_deltas(kind: str, event: Any) -> Sequence[Delta]:
     if kind == "error":
         return [("error", event.to_dict())]
     return ()
+
+
+def _whole(kind: str, event: Any) -> Sequence[Delta]:
+    if kind == "response.output_text.done":
+        return [("whole_text", 0, event.text)] if event.text else ()
+    if kind == "response.refusal.done":
+        return [("whole_refusal", 0, event.refusal)] if event.refusal else ()
+    if kind == "response.function_call_arguments.done":
+        return [("whole_call", 0, event.output_index, None, None, event.arguments or "")]
+    item = event.item
+    if getattr(item, "type", None) != "function_call":
+        return ()
+    name = getattr(item, "name", None)
+    id_, arguments = getattr(item, "call_id", None), getattr(item, "arguments", None)
+    return [("whole_call", 0, event.output_index, id_, name, arguments or "")]
 
 
 def _head(response: Any) -> list[Delta]:

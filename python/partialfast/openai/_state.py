@@ -46,6 +46,8 @@ logger = logging.getLogger("partialfast")
 #   "text"     choice, text: content of the message
 #   "call"     choice, index, id, name, arguments: a piece of a function call, None where not sent
 #   "refusal"  choice, text
+#   "whole_text", "whole_call", "whole_refusal"  the same at its end, where pieces may have been
+#              left out: the whole of it
 #   "finish"   choice, reason
 #   "usage"    the SDK's object; "usage_json": its JSON text
 #   "head"     response id, model
@@ -340,8 +342,20 @@ class State(ABC):
             raise self._api_error(loads(delta[1]))
         elif kind == "corrupt":
             raise _invalid_event(delta[1])
+        elif kind.startswith("whole"):
+            self._apply_whole(kind, delta)
         else:
             self._ended = True
+
+    def _apply_whole(self, kind: str, delta: Delta) -> None:
+        if kind == "whole_text":
+            if not (self._texts or self._content):
+                self._on_text(delta[1], delta[2])
+        elif kind == "whole_refusal":
+            if not self._refusal:
+                self._refusal.append(delta[2])
+        elif self._tools:
+            self._on_whole_call(*delta[1:])
 
     @property
     def _item_is_call(self) -> bool:
@@ -394,6 +408,19 @@ class State(ABC):
             call.early.clear()
         if arguments:
             self._feed(call.answer, arguments)
+
+    def _on_whole_call(
+        self, choice: int, index: int | None, id_: str | None, name: str | None, arguments: str
+    ) -> None:
+        call = self._calls.known(choice, index, id_)
+        if call is None:
+            if name is not None:
+                self._on_call(choice, index, id_, name, arguments)
+            return
+        call.name = call.name or name
+        received = "".join(call.early) if call.answer is None else call.answer.text
+        if not received:
+            self._on_call(choice, call.index, call.id, None, arguments)
 
     def _shape_of(self, call: FunctionCall) -> Shape | None:
         shapes = self._target.shapes

@@ -463,6 +463,28 @@ impl<'py> Deltas<'_, 'py> {
             "response.refusal.delta" => {
                 add!(self, "refusal", 0, event.delta().unwrap_or_default())?;
             }
+            // What deltas have brought already, unless the server sends none.
+            "response.output_text.done" => {
+                let spoken = index.is_none_or(|index| !commentary.contains(&index));
+                if let Some(text) = present(event.text()).filter(|_| spoken) {
+                    add!(self, "whole_text", 0, text)?;
+                }
+            }
+            "response.refusal.done" => {
+                if let Some(text) = present(event.refusal()) {
+                    add!(self, "whole_refusal", 0, text)?;
+                }
+            }
+            "response.function_call_arguments.done" => {
+                let nothing = None::<&str>;
+                let arguments = event.arguments().unwrap_or_default();
+                add!(self, "whole_call", 0, index, nothing, nothing, arguments)?;
+            }
+            "response.output_item.done" if event.item_type() == Some("function_call") => {
+                let (id, name) = (present(event.item_call_id()), present(event.item_name()));
+                let arguments = event.item_arguments().unwrap_or_default();
+                add!(self, "whole_call", 0, index, id, name, arguments)?;
+            }
             "response.created" => add!(self, "head", event.response_id(), event.response_model())?,
             "response.completed" | "response.incomplete" | "response.failed" => {
                 self.ending(event, data)?;
