@@ -116,7 +116,14 @@ def test_json_schema(way: Way, api: Api) -> None:
 @pytest.mark.parametrize("mode", [Mode.JSON, Mode.MD_JSON])
 def test_instructions(way: Way, api: Api, mode: Mode) -> None:
     body = sent(way, Person, api=api, mode=mode)
-    said = body["messages"][0]["content"] if api == "chat" else body["instructions"]
+    if api == "chat":
+        said = body["messages"][0]["content"]
+    elif mode is Mode.JSON:
+        # Where OpenAI looks for the word.
+        said = body["input"][0]["content"]
+        assert "instructions" not in body
+    else:
+        said = body["instructions"]
     assert json.dumps(Person.model_json_schema()) in said
     # Without the word OpenAI refuses the format.
     assert "JSON" in said
@@ -146,8 +153,14 @@ def test_instructions_join_the_system_message(way: Way) -> None:
     assert "schema" in second["text"]
     body = sent(way, Person, mode=Mode.JSON, messages=(message for message in [user]))
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
-    said = sent(way, Person, api="responses", mode=Mode.JSON, instructions="Be brief.")
+    said = sent(way, Person, api="responses", mode=Mode.MD_JSON, instructions="Be brief.")
     assert said["instructions"].startswith("Be brief.\n\n")
+    said = sent(way, Person, api="responses", mode=Mode.JSON, instructions="Be brief.")
+    assert said["instructions"] == "Be brief."
+    system = {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]}
+    said = sent(way, Person, api="responses", mode=Mode.JSON, input=[system, user])
+    assert said["input"][0]["content"][1]["type"] == "input_text"
+    assert said["input"][1] == user
 
 
 @dataclasses.dataclass

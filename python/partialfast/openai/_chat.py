@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partialfast.openai._instructions import explain, instructions
+from partialfast.openai._instructions import explain, instructions, with_instructions
 from partialfast.openai._mode import Mode
 from partialfast.openai._state import Delta, State
 from partialfast.openai._target import Shape, Target
@@ -42,7 +42,8 @@ def prepare_chat(kwargs: Mapping[str, Any], target: Target, mode: Mode) -> dict[
         return sent
     if mode is Mode.JSON:
         sent["response_format"] = {"type": "json_object"}
-    sent["messages"] = _with_instructions(sent.get("messages", ()), instructions(shape, mode))
+    asked = instructions(shape, mode)
+    sent["messages"] = with_instructions(sent.get("messages", ()), asked, part="text")
     return sent
 
 
@@ -61,19 +62,6 @@ def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
         "parameters": shape.schema,
     }
     return {**function, "strict": True} if mode.is_strict else function
-
-
-def _with_instructions(messages: Sequence[Any], text: str) -> list[Any]:
-    """Put the text into the system message, of which many servers take one only."""
-    first = messages[0] if messages else None
-    if not isinstance(first, Mapping) or first.get("role") not in {"system", "developer"}:
-        return [{"role": "system", "content": text}, *messages]
-    content: Any = first.get("content") or ""
-    if isinstance(content, str):
-        content = f"{content}\n\n{text}".lstrip()
-    else:
-        content = [*content, {"type": "text", "text": text}]
-    return [{**first, "content": content}, *messages[1:]]
 
 
 def _read_choices(block: Any, part: str) -> list[Delta]:

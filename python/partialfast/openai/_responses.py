@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partialfast.openai._instructions import explain, instructions
+from partialfast.openai._instructions import explain, instructions, with_instructions
 from partialfast.openai._mode import Mode
 from partialfast.openai._state import Delta, State
 from partialfast.openai._target import Shape, Target
@@ -56,10 +56,13 @@ def prepare_responses(kwargs: Mapping[str, Any], target: Target, mode: Mode) -> 
         schema = {"name": shape.name, "schema": shape.schema, "strict": True}
         sent["text"] = {**text, "format": {"type": "json_schema", **schema}}
         return sent
+    asked = instructions(shape, mode)
     if mode is Mode.JSON:
         sent["text"] = {**text, "format": {"type": "json_object"}}
+        # The API looks for the word JSON in the input; what "instructions" say does not count.
+        sent["input"] = with_instructions(sent.get("input") or (), asked, part="input_text")
+        return sent
     said = sent.get("instructions")
-    asked = instructions(shape, mode)
     sent["instructions"] = f"{said}\n\n{asked}" if said else asked
     return sent
 
