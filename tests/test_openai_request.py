@@ -231,6 +231,19 @@ def test_what_the_caller_sets_is_sent(way: Way, api: Api) -> None:
 
 
 @EVERY_WAY
+@BOTH
+@pytest.mark.parametrize("value", [openai.omit, openai.not_given])
+def test_what_the_caller_leaves_out_is_left_out(way: Way, api: Api, value: Any) -> None:
+    names = ("tools", "tool_choice", "stream_options", "temperature", "user", "max_retries")
+    left_out = dict.fromkeys(names, value)
+    assert sent(way, Person, api=api, **left_out) == sent(way, Person, api=api)
+    with replay.serve({"text": TEXT}) as url:
+        for stream in (value, None):
+            fetch(way, url, api=api, response_model=Meeting, stream=stream, tools=None)
+        assert all(not (each.body or {}).get("stream") for each in url.exchanges)
+
+
+@EVERY_WAY
 def test_responses_take_their_own_forms_of_input(way: Way) -> None:
     body = sent(way, Person, api="responses")
     assert body["input"] == [{"role": "user", "content": "hello"}]

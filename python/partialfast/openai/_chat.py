@@ -49,7 +49,7 @@ def prepare_chat(kwargs: Mapping[str, Any], target: Target, mode: Mode) -> dict[
 
 def _add_tools(sent: dict[str, Any], target: Target, mode: Mode) -> None:
     ours = [{"type": "function", "function": _function(each, mode)} for each in target.shapes]
-    sent["tools"] = [*sent.get("tools", ()), *ours]
+    sent["tools"] = [*(sent.get("tools") or ()), *ours]
     one = {"type": "function", "function": {"name": target.shapes[0].name}}
     # A caller who sets it knows a server that cannot be forced.
     sent.setdefault("tool_choice", one if len(ours) == 1 else "required")

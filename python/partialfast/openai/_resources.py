@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -76,7 +77,7 @@ class _Resource(Proxy):
         self, response_model: Any, kwargs: dict[str, Any], *, stream: bool, items: bool = False
     ) -> Call:
         """Tell our arguments from the SDK's, and refuse what cannot be meant."""
-        kwargs = {**self._settings.defaults, **kwargs}
+        kwargs = {**self._settings.defaults, **_given(kwargs)}
         ours = {name: kwargs.pop(name) for name in _OURS if name in kwargs}
         if "validation_context" in kwargs:
             if "context" in ours:
@@ -93,8 +94,10 @@ class _Resource(Proxy):
         self, response_model: Any, kwargs: dict[str, Any]
     ) -> tuple[Call, Literal["value", "items", "snapshots"]]:
         """Read the arguments of ``create``."""
-        stream: object = kwargs.pop("stream", False)
-        if not isinstance(stream, bool):
+        kwargs = _given(kwargs)
+        stream: object = kwargs.pop("stream", None)
+        # The SDK takes `None` for the same as `False`.
+        if not isinstance(stream, bool) and stream is not None:
             raise TypeError(f"stream must be True or False: {stream!r}")
         if not stream:
             if partial_origin(response_model) is not None:
@@ -554,6 +557,15 @@ class AsyncResource(_Resource):
         _refuse_stream(kwargs)
         call = self._call(response_model, kwargs, stream=True, items=True)
         return AsyncItemStream(call, self._resource)
+
+
+def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what the SDK has a value for that says it is left out."""
+    sdk = sys.modules.get("openai")
+    if sdk is None:
+        return kwargs
+    left_out = (sdk.NotGiven, sdk.Omit)
+    return {name: value for name, value in kwargs.items() if not isinstance(value, left_out)}
 
 
 def _refuse_stream(kwargs: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def prepare_responses(kwargs: Mapping[str, Any], target: Target, mode: Mode) -> 
     shape = target.shapes[0]
     if mode.is_tools:
         ours = [_function(each, mode) for each in target.shapes]
-        sent["tools"] = [*sent.get("tools", ()), *ours]
+        sent["tools"] = [*(sent.get("tools") or ()), *ours]
         one = {"type": "function", "name": shape.name}
         # A caller who sets it knows a server that cannot be forced.
         sent.setdefault("tool_choice", one if len(ours) == 1 else "required")
