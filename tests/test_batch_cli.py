@@ -255,6 +255,41 @@ def test_what_is_wrong_is_said_before_anything_is_asked(  # noqa: PLR0913, PLR09
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("out.jsonl", "out.jsonl"),
+        ("out.errors.jsonl", "out.jsonl"),
+        ("out.journal.jsonl", "out.parquet"),
+        ("out.parquet", "out.parquet"),
+    ],
+)
+def test_results_do_not_go_to_the_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, output: str
+) -> None:
+    source = write_documents(tmp_path / name, 2)
+    content = source.read_bytes()
+    words = arguments(source, tmp_path / output, "http://127.0.0.1:9/v1", "--overwrite")
+    assert cli.main([*words, "--input-format", "jsonl"]) == 1
+    assert f"results would go to the input: {source}" in capsys.readouterr().err
+    assert source.read_bytes() == content
+
+
+def test_results_in_the_folder_of_the_documents_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text(f"doc {number}.")
+    output = tmp_path / "out.jsonl"
+    with replay.serve(recordings(3)) as server:
+        words = arguments(tmp_path, output, server)
+        assert cli.main(words) == 0
+        assert ids(output) == ["0.txt", "1.txt", "2.txt"]
+        assert cli.main([*words, "--resume"]) == 0
+        assert "3 were finished before" in capsys.readouterr().err
+        assert len(server.exchanges) == 3
+
+
 def test_a_duplicate_id_is_said_before_anything_is_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -232,8 +232,11 @@ def test_the_kind_of_a_file_is_told_from_its_beginning(head: bytes, kind: str) -
     ("words", "message"),
     [
         (["--output", "out.txt"], "must end in .jsonl"),
-        (["--output", "answers.jsonl"], "is the input"),
-        (["--output", "there.jsonl"], "--overwrite replaces it"),
+        (["--output", "answers.jsonl", "--overwrite"], "would go to the input: answers.jsonl"),
+        # Failures would go there.
+        (["in.errors.jsonl", "--output", "in.jsonl", "--overwrite"], "would go to the input: in.e"),
+        (["--output", "there.jsonl"], "there.jsonl is there already: --overwrite replaces it"),
+        (["--output", "in.jsonl"], "in.errors.jsonl is there already: --overwrite replaces it"),
         (["--workers", "0"], "--workers must be at least 1"),
         (["--model", "nowhere:M"], "cannot import nowhere"),
         (["--output", "none/out.jsonl"], "cannot salvage"),
@@ -247,14 +250,14 @@ def test_what_cannot_be_done_is_said(
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "answers.jsonl").write_text(WHOLE)
-    (tmp_path / "there.jsonl").write_text("")
-    given = ["salvage", "answers.jsonl", "--model", MODEL, "--output", "out.jsonl", *words]
-    if message == "is the input":
-        given.append("--overwrite")
+    there = [tmp_path / name for name in ("answers.jsonl", "in.errors.jsonl", "there.jsonl")]
+    for path in there:
+        path.write_text(WHOLE)
+    file = [] if words[0].endswith(".jsonl") else ["answers.jsonl"]
+    given = ["salvage", *file, "--model", MODEL, "--output", "out.jsonl", *words]
     assert cli.main(given) == 1
     assert message in capsys.readouterr().err
-    assert (tmp_path / "answers.jsonl").read_text() == WHOLE
+    assert [path.read_text() for path in there] == [WHOLE] * 3
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -192,10 +192,16 @@ def _job(args: argparse.Namespace) -> Job:
     if args.retry_failed and not args.resume:
         raise BatchError("--retry-failed goes with --resume")
     options = {"temperature": args.temperature, "max_tokens": args.max_tokens}
+    model, files = find_model(args.model), Files.of(args.output)
     return Job(
-        model=find_model(args.model),
-        documents=open_documents(args.input, input_format=args.input_format, id_field=args.id),
-        files=Files.of(args.output),
+        model=model,
+        documents=open_documents(
+            args.input,
+            input_format=args.input_format,
+            id_field=args.id,
+            written=(files.output, files.values, files.errors),
+        ),
+        files=files,
         prompt=_prompt(args.prompt),
         llm=args.llm,
         system=args.system,

@@ -52,14 +52,14 @@ def execute(args: argparse.Namespace) -> int:
     from partialfast.openai._target import read_target  # noqa: PLC0415 - heavy
 
     try:
-        output = _output(args)
+        output, errors = _outputs(args)
         # How the client asks for a value that is no object, so that it can be found again.
         target = read_target(find_model(args.model), items=False, tools=False, strict=False)
         found = salvage(
             Path(args.file),
             model=args.model,
             output=output,
-            errors=output.with_suffix(".errors.jsonl"),
+            errors=errors,
             key=target.shapes[0].key,
             kind=args.format,
             workers=args.workers,
@@ -72,17 +72,22 @@ def execute(args: argparse.Namespace) -> int:
     return 0 if found.counts["complete"] == found.counts.total() else SOME_FAILED
 
 
-def _output(args: argparse.Namespace) -> Path:
+def _outputs(args: argparse.Namespace) -> tuple[Path, Path]:
+    """Name the files for values and for failures; refuse to write over anything of worth."""
     output = Path(args.output)
     if output.suffix != ".jsonl":
         raise BatchError(f"--output {output}: its name must end in .jsonl")
     if args.workers is not None and args.workers < 1:
         raise BatchError(f"--workers must be at least 1: {args.workers}")
-    if output.exists() and not args.overwrite:
-        raise BatchError(f"{output} is there already: --overwrite replaces it")
-    if output.resolve() == Path(args.file).resolve():
-        raise BatchError(f"{output} is the input")
-    return output
+    source, errors = Path(args.file), output.with_suffix(".errors.jsonl")
+    for path in (output, errors):
+        if not path.exists():
+            continue
+        if source.exists() and path.samefile(source):
+            raise BatchError(f"results would go to the input: {path}; name another --output")
+        if path.stat().st_size and not args.overwrite:
+            raise BatchError(f"{path} is there already: --overwrite replaces it")
+    return output, errors
 
 
 def _report(found: Salvaged, output: Path) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -96,6 +96,7 @@ def open_documents(
     *,
     input_format: str | None = None,
     id_field: str | None = None,
+    written: Collection[Path] = (),
 ) -> Documents:
     """Find out how an input is to be read.
 
@@ -104,12 +105,13 @@ def open_documents(
         input_format: One of `FORMATS`; by default told by the name, and JSON Lines on
             standard input.
         id_field: The field that is the id.
+        written: The files that results go to. None of them is a document.
 
     Returns:
         The documents, none of which has been read.
 
     Raises:
-        BatchError: There is no such input, or its format is unknown.
+        BatchError: There is no such input, results go to it, or its format is unknown.
         ImportError: It is a Parquet file and pyarrow is not installed.
     """
     if path == "-":
@@ -119,9 +121,12 @@ def open_documents(
         return _LINES[chosen]("standard input", id_field, sys.stdin.buffer)
     found = Path(path)
     if found.is_dir():
-        return _Folder(found, id_field)
+        return _Folder(found, id_field, written)
     if not found.exists():
         raise BatchError(f"there is no input {path}")
+    for each in written:
+        if _is_same(found, each):
+            raise BatchError(f"results would go to the input: {each}; name another --output")
     told = input_format or _BY_SUFFIX.get(found.suffix.lower())
     if told is None:
         known = ", ".join(sorted(_BY_SUFFIX))
@@ -131,6 +136,10 @@ def open_documents(
     if told == "parquet":
         return _Parquet(found, id_field)
     return _LINES[told](str(found), id_field, found)
+
+
+def _is_same(path: Path, written: Path) -> bool:
+    return written.exists() and path.samefile(written)
 
 
 class _Lines(Documents):
@@ -222,15 +231,19 @@ _LINES: dict[str, type[_Lines]] = {"jsonl": _JsonLines, "csv": _Csv, "text": _Te
 class _Folder(Documents):
     """Every file of a folder and those below it, but hidden ones; the id is its path there."""
 
-    def __init__(self, path: Path, id_field: str | None) -> None:
+    def __init__(self, path: Path, id_field: str | None, written: Collection[Path]) -> None:
         super().__init__(str(path), id_field)
         self._path = path
+        self._written = written
 
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for folder, folders, files in os.walk(self._path):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(name for name in files if not name.startswith(".")):
                 path = Path(folder, name)
+                # They come into being, and grow, while the folder is read.
+                if any(name == each.name and _is_same(path, each) for each in self._written):
+                    continue
                 yield _document(path, path.relative_to(self._path).as_posix())
 
 
