@@ -275,6 +275,18 @@ def test_results_do_not_go_to_the_input(
     assert source.read_bytes() == content
 
 
+def test_what_no_model_can_be_asked_for_is_said_before_results_are_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 1)
+    output = tmp_path / "out.jsonl"
+    output.write_text("results")
+    words = arguments(source, output, "http://127.0.0.1:9/v1", "--overwrite")
+    assert cli.main(changed(words, "--model", "collections.abc:Callable")) == 1
+    assert "has no JSON schema that a model could follow" in capsys.readouterr().err
+    assert output.read_text() == "results"
+
+
 def test_results_in_the_folder_of_the_documents_are_none(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

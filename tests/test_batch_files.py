@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
+import numbers
 import sys
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -414,6 +416,16 @@ def test_a_type_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert find_model("here_it_is.py:Box.In").model_fields.keys() == {"x"}
 
 
+def test_a_file_may_be_called_like_a_module_that_others_need(tmp_path: Path) -> None:
+    source = tmp_path / "numbers.py"
+    source.write_text("from pydantic import BaseModel\nclass M(BaseModel):\n  x: 'list[In]'\n")
+    with source.open("a") as file:
+        file.write("class In(BaseModel):\n  y: int\n")
+    assert find_model(f"{source}:M").model_validate({"x": [{"y": 1}]}).x[0].y == 1
+    assert importlib.import_module("numbers") is numbers
+    assert hasattr(numbers, "Number")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -427,6 +439,13 @@ def test_a_type_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("list.json", "list.json: a JSON Schema is an object"),
         ("wrong.json", "wrong.json: not a JSON Schema"),
         ("odd.py:M", "not a type that pydantic can validate"),
+        ("script.py:M", "cannot import script.py: SystemExit: 0"),
+        pytest.param(
+            "standard.py:M",
+            "not a type that pydantic can validate",
+            marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic takes it"),
+        ),
+        ("forward.py:M", "not a type that pydantic can validate: name 'Nowhere' is not defined"),
     ],
 )
 def test_what_is_no_type_is_named(
@@ -436,6 +455,11 @@ def test_what_is_no_type_is_named(
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "odd.py").write_text("class M: pass")
+    (tmp_path / "script.py").write_text("class M: pass\nraise SystemExit(0)")
+    (tmp_path / "standard.py").write_text("import typing\nclass M(typing.TypedDict):\n  x: int")
+    (tmp_path / "forward.py").write_text(
+        "import pydantic\nclass M(pydantic.BaseModel):\n  x: 'Nowhere'"
+    )
     (tmp_path / "bad.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "wrong.json").write_text('{"type": 5}')

@@ -163,6 +163,8 @@ def execute(args: argparse.Namespace) -> int:
             for text in show_plan(found, {**request, **job.options["options"]}):
                 print(text)
             return 0
+        # What cannot be asked for is said before results are touched.
+        first_request(args.mode, job.model, args.llm, [])
         endpoint = Endpoint.of_environment(
             args.base_url, mode=args.mode, concurrency=args.concurrency
         )

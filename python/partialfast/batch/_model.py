@@ -18,7 +18,7 @@ from pydantic import (
     TypeAdapter,
     WithJsonSchema,
 )
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import NotRequired, Required, TypedDict
 
@@ -57,8 +57,9 @@ def find_model(name: str) -> Any:
         if found is _MISSING:
             raise BatchError(f"{place} has no {attribute}")
     try:
-        TypeAdapter(found)
-    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation, TypeError) as error:
+        # The second half is for a model that names what was not defined when it was made.
+        TypeAdapter(found).rebuild()
+    except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
         raise BatchError(f"{name} is not a type that pydantic can validate: {error}") from error
     return found
 
@@ -73,13 +74,14 @@ def _module(place: str) -> Any:
         raise BatchError(f"there is no file {place}")
     try:
         return _load_file(path) if place.endswith(".py") else importlib.import_module(place)
-    except Exception as error:
-        # Whatever the user's module raises; the cause has its traceback.
+    except (Exception, SystemExit) as error:
+        # Whatever the user's module raises, be it the end of a script; the cause has its traceback.
         raise BatchError(f"cannot import {place}: {type(error).__name__}: {error}") from error
 
 
 def _load_file(path: Path) -> Any:
-    name = path.stem
+    # Not the file's own name, which may be that of a module that others need, such as `types`.
+    name = f"_model_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None  # noqa: PT018, S101 - for the checkers
     module = importlib.util.module_from_spec(spec)
