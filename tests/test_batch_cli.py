@@ -256,6 +256,9 @@ def test_what_is_wrong_is_said_before_anything_is_asked(  # noqa: PLR0913, PLR09
 
 
 @pytest.mark.parametrize(
+        ("--prompt", "{0}", "the prompt names {0}, which is no field: a plain name is needed"),
+        ("--prompt", "{text:{width}}", "no field 'width', which the prompt names"),
+        ("--prompt", "{text:.2f}", "in.jsonl:1: item 'd0' does not fit the prompt: Unknown format"),
     ("name", "output"),
     [
         ("out.jsonl", "out.jsonl"),

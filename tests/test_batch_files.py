@@ -24,6 +24,7 @@ from partialfast.batch._documents import open_documents
 from partialfast.batch._journal import Journal, JournalError
 from partialfast.batch._model import find_model, schema_type
 from partialfast.batch._parquet import arrow_schema, write_parquet
+from partialfast.batch._prompt import make_prompt
 from tests.batching import Person, answer, lines
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")
@@ -134,7 +135,7 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         items(tmp_path / "in.jsonl", id_field="key")
     documents = open_documents(str(tmp_path / "in.jsonl"))
     with pytest.raises(BatchError, match=r"in\.jsonl:1: .*no field 'title'.*its fields: text"):
-        list(documents.items(["title"]))
+        list(documents.items(make_prompt("{title}", system=None)))
     with pytest.raises(BatchError, match="standard input"):
         open_documents("-", input_format="parquet")
 

@@ -9,12 +9,11 @@ import json
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from partialfast.batch._needs import load
-from partialfast.batch._prompt import require
 from partialfast.batch._result import BatchError, Item
 
 __all__ = ["FORMATS", "Documents", "open_documents"]
@@ -55,29 +54,29 @@ class Documents(ABC):
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Give the records, each with its place for an error."""
 
-    def items(self, names: Iterable[str] = ()) -> Iterator[Item]:
+    def items(self, check: Callable[[Item], object] | None = None) -> Iterator[Item]:
         """Read the items.
 
         Args:
-            names: The fields that each must have.
+            check: Called with each; raises `BatchError` for one that cannot be asked about.
 
         Yields:
             The items, in order.
 
         Raises:
-            BatchError: A record cannot be read, lacks a field, or has the id of another.
+            BatchError: A record cannot be read or asked about, or has the id of another.
         """
         places: dict[str, str] = {}
-        required = list(names)
         for number, (place, record) in enumerate(self.records(), start=1):
             item = Item(self._id(record, number, place), record)
             earlier = places.setdefault(item.id, place)
             if earlier is not place:
                 raise BatchError(f"{place}: the id {item.id!r} is that of {earlier} too")
-            try:
-                require(required, item)
-            except BatchError as error:
-                raise BatchError(f"{place}: {error}") from error
+            if check is not None:
+                try:
+                    check(item)
+                except BatchError as error:
+                    raise BatchError(f"{place}: {error}") from error
             yield item
 
     def _id(self, record: Mapping[str, Any], number: int, place: str) -> str:

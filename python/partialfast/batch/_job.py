@@ -18,7 +18,7 @@ from partialfast.batch._extract import extract
 from partialfast.batch._journal import Journal, Start
 from partialfast.batch._meter import Figures, Meter
 from partialfast.batch._parquet import require_pyarrow, write_parquet
-from partialfast.batch._prompt import make_prompt, placeholders
+from partialfast.batch._prompt import make_prompt
 from partialfast.batch._result import BatchError, Item
 
 __all__ = ["Files", "Job", "Outcome", "Plan", "plan", "run"]
@@ -140,7 +140,7 @@ def plan(job: Job) -> Plan:
         What that would be.
 
     Raises:
-        BatchError: A document cannot be read, lacks a field, or has the id of another.
+        BatchError: A document cannot be read or asked about, or has the id of another.
     """
     count, first = 0, None
     for item in _documents(job):
@@ -151,7 +151,9 @@ def plan(job: Job) -> Plan:
 
 
 def _documents(job: Job) -> Iterator[Item]:
-    return itertools.islice(job.documents.items(placeholders(job.prompt)), job.limit)
+    return itertools.islice(
+        job.documents.items(make_prompt(job.prompt, system=job.system)), job.limit
+    )
 
 
 async def run(  # noqa: PLR0913 - each has one thing to do

@@ -8,7 +8,7 @@ from typing import Any
 
 from partialfast.batch._result import BatchError, Item
 
-__all__ = ["Message", "Prompt", "make_prompt", "placeholders"]
+__all__ = ["Message", "Prompt", "make_prompt"]
 
 Message = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ Message = Mapping[str, Any]
 Prompt = str | Callable[[Item], str | Sequence[Message]]
 
 
-def placeholders(template: str) -> frozenset[str]:
+def _placeholders(template: str) -> frozenset[str]:
     """Find the fields that a template names.
 
     Args:
@@ -35,15 +35,18 @@ def placeholders(template: str) -> frozenset[str]:
             f"the prompt cannot be understood: {error}; write {{{{ and }}}} for braces"
         ) from error
     names: set[str] = set()
-    for _, name, _, _ in parsed:
+    for _, name, spec, _ in parsed:
         if name is None:
             continue
-        if not name.replace("_", "").replace("-", "").replace(" ", "").isalnum():
+        plain = name.replace("_", "").replace("-", "").replace(" ", "")
+        # A number would be the place of an argument, of which there are none.
+        if not plain.isalnum() or name.isdecimal():
             raise BatchError(
                 f"the prompt names {{{name}}}, which is no field: a plain name is needed "
                 "(write {{ and }} for braces)"
             )
         names.add(name)
+        names |= _placeholders(spec or "")
     return frozenset(names)
 
 
@@ -55,8 +58,8 @@ def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[
         system: A system message to go before it.
 
     Returns:
-        A function from an item to its messages; it raises `BatchError` for an item without a
-        field that the template names.
+        A function from an item to its messages; it raises `BatchError` for an item that the
+        template does not fit.
 
     Raises:
         BatchError: The template cannot be understood.
@@ -64,25 +67,22 @@ def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[
     before: list[Message] = [{"role": "system", "content": system}] if system else []
     if not isinstance(prompt, str):
         return lambda item: [*before, *_messages(prompt(item))]
-    names = placeholders(prompt)
+    names = _placeholders(prompt)
 
     def fill(item: Item) -> list[Message]:
-        require(names, item)
-        return [*before, *_messages(prompt.format_map(item.fields))]
+        _require(names, item)
+        try:
+            said = prompt.format_map(item.fields)
+            # JSON has an escape for half of a surrogate pair, but no request can hold it.
+            said.encode()
+        except (ValueError, TypeError) as error:
+            raise BatchError(f"item {item.id!r} does not fit the prompt: {error}") from error
+        return [*before, *_messages(said)]
 
     return fill
 
 
-def require(names: Iterable[str], item: Item) -> None:
-    """Refuse an item that lacks a field.
-
-    Args:
-        names: The fields that are needed.
-        item: The item.
-
-    Raises:
-        BatchError: It has not all of them.
-    """
+def _require(names: Iterable[str], item: Item) -> None:
     missing = sorted(name for name in names if name not in item.fields)
     if missing:
         there = ", ".join(sorted(map(str, item.fields))) or "none"
