@@ -201,6 +201,32 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert len(ids(output)) == 12
 
 
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no names for pipes")
+def test_a_pipe_is_read_once_whatever_its_name(tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    reader, writer = os.pipe()
+    os.write(writer, "".join(json.dumps(each) + "\n" for each in documents(12)).encode())
+    os.close(writer)
+    try:
+        with replay.serve(recordings(12)) as server:
+            words = arguments(Path(f"/dev/fd/{reader}"), output, server)
+            assert cli.main([*words, "--input-format", "jsonl"]) == 0
+    finally:
+        os.close(reader)
+    assert len(ids(output)) == 12
+
+
+def test_a_text_that_no_request_can_hold_is_said_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "doc 0."}\n{"text": "\\ud800"}\n')
+    with replay.serve(recordings(1)) as server:
+        assert cli.main(arguments(source, tmp_path / "out.jsonl", server)) == 1
+        assert server.exchanges == []
+    assert "in.jsonl:2: item '2' does not fit the prompt: " in capsys.readouterr().err
+
+
 def test_a_broken_line_of_standard_input_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -230,6 +256,9 @@ def changed(words: list[str], option: str, value: str) -> list[str]:
         ("--output", "none/out.jsonl", "there is no folder none"),
         ("--prompt", "{title}", "no field 'title', which the prompt names; its fields: id, text"),
         ("--prompt", "{", "the prompt cannot be understood"),
+        ("--prompt", "{0}", "the prompt names {0}, which is no field: a plain name is needed"),
+        ("--prompt", "{text:{width}}", "no field 'width', which the prompt names"),
+        ("--prompt", "{text:.2f}", "in.jsonl:1: item 'd0' does not fit the prompt: Unknown format"),
         ("--prompt", "@none.txt", "cannot read the prompt none.txt"),
         ("--id", "key", "there is no 'key' to be the id"),
     ],
@@ -256,9 +285,6 @@ def test_what_is_wrong_is_said_before_anything_is_asked(  # noqa: PLR0913, PLR09
 
 
 @pytest.mark.parametrize(
-        ("--prompt", "{0}", "the prompt names {0}, which is no field: a plain name is needed"),
-        ("--prompt", "{text:{width}}", "no field 'width', which the prompt names"),
-        ("--prompt", "{text:.2f}", "in.jsonl:1: item 'd0' does not fit the prompt: Unknown format"),
     ("name", "output"),
     [
         ("out.jsonl", "out.jsonl"),

@@ -104,6 +104,11 @@ def test_standard_input(
     ("name", "content", "message"),
     [
         ("in.jsonl", b'{"text": "a"}\n{"text": \n', r"in\.jsonl:2: not JSON"),
+        (
+            "in.jsonl",
+            b'{"text":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            r"in\.jsonl:1: nested too deeply",
+        ),
         ("in.jsonl", b'"text"\n', r"in\.jsonl:1: an object is needed.*str"),
         ("in.jsonl", b'{"text": "\xff"}\n', r"in\.jsonl:1.*not UTF-8"),
         (
@@ -138,6 +143,12 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         list(documents.items(make_prompt("{title}", system=None)))
     with pytest.raises(BatchError, match="standard input"):
         open_documents("-", input_format="parquet")
+
+
+def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(BatchError, match="standard input is closed"):
+        open_documents("-")
 
 
 # Journals

@@ -117,6 +117,8 @@ def open_documents(
         chosen = input_format or "jsonl"
         if chosen == "parquet":
             raise BatchError("a Parquet file cannot be read from standard input")
+        if sys.stdin is None:
+            raise BatchError("standard input is closed")
         return _LINES[chosen]("standard input", id_field, sys.stdin.buffer)
     found = Path(path)
     if found.is_dir():
@@ -150,7 +152,8 @@ class _Lines(Documents):
 
     @property
     def is_repeatable(self) -> bool:
-        return isinstance(self._source, Path)
+        # A pipe has a name too: /dev/stdin, and what a shell puts for <(command).
+        return isinstance(self._source, Path) and self._source.is_file()
 
     def _open(self, newline: str | None = "\n") -> TextIO:
         # "utf-8-sig": spreadsheets put a byte order mark before a CSV file.
@@ -183,6 +186,8 @@ class _JsonLines(_Lines):
                     record = json.loads(line)
                 except ValueError as error:
                     raise BatchError(f"{place}: not JSON: {error}") from error
+                except RecursionError as error:
+                    raise BatchError(f"{place}: nested too deeply") from error
                 if not isinstance(record, dict):
                     raise BatchError(
                         f'{place}: an object is needed, such as {{"text": "..."}}, '
