@@ -450,6 +450,9 @@ def test_a_file_may_be_called_like_a_module_that_others_need(tmp_path: Path) -> 
         ("bad.json", "bad.json: not JSON"),
         ("list.json", "list.json: a JSON Schema is an object"),
         ("wrong.json", "wrong.json: not a JSON Schema"),
+        ("nowhere.json", "nowhere.json: the reference '#/\\$defs/No' leads to nothing in it"),
+        ("elsewhere.json", "the reference 'https://example.org/x.json' leads to nothing in it"),
+        ("deep.json", "deep.json: nested too deeply"),
         ("odd.py:M", "not a type that pydantic can validate"),
         ("script.py:M", "cannot import script.py: SystemExit: 0"),
         pytest.param(
@@ -475,6 +478,9 @@ def test_what_is_no_type_is_named(
     (tmp_path / "bad.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "wrong.json").write_text('{"type": 5}')
+    (tmp_path / "nowhere.json").write_text('{"properties": {"x": {"$ref": "#/$defs/No"}}}')
+    (tmp_path / "elsewhere.json").write_text('{"items": {"$ref": "https://example.org/x.json"}}')
+    (tmp_path / "deep.json").write_text('{"not": ' * 5000 + "{}" + "}" * 5000)
     with pytest.raises(BatchError, match=message):
         find_model(name)
 
@@ -523,6 +529,33 @@ def test_a_schema_is_a_type() -> None:
     assert sent["properties"]["guests"]["items"]["required"] == ["name"]
     assert sent["properties"]["tree"]["properties"]["children"] == {"type": "array", "items": {}}
     assert "$ref" not in json.dumps(sent)
+
+
+@pytest.mark.parametrize(
+    "reference", ["#/properties/text", "#/$defs/Text", "#text", "#/$defs/a~1b"]
+)
+def test_references_are_those_of_the_whole_schema(reference: str) -> None:
+    text = {"type": "string", "minLength": 2}
+    properties = {
+        "text": text,
+        "other": {"$ref": reference},
+        "below": {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+        # A name here, and no keyword.
+        "definitions": {"type": "array", "items": {"$ref": reference}},
+    }
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "$defs": {"Text": {"$anchor": "text", **text}, "a/b": text},
+        "additionalProperties": False,
+    }
+    adapter: TypeAdapter[Any] = TypeAdapter(schema_type(schema, name="S"))
+    value = {"text": "aa", "other": "bb", "below": {"text": "cc"}, "definitions": ["dd"]}
+    assert adapter.validate_python(value) == value
+    for bad in ({"other": "b"}, {"below": {"text": "c"}}, {"definitions": ["d"]}):
+        with pytest.raises(ValidationError, match=r"too short|is not valid under any"):
+            adapter.validate_python(value | bad)
+    assert adapter.json_schema()["properties"].keys() == properties.keys()
 
 
 @pytest.mark.parametrize(

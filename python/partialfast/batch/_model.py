@@ -93,17 +93,22 @@ def _load_file(path: Path) -> Any:
 
 def _from_schema_file(path: Path) -> Any:
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+        # Some editors put a byte order mark before it.
+        schema = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise BatchError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise BatchError(f"{path}: not JSON: {error}") from error
+    except RecursionError as error:
+        raise BatchError(f"{path}: nested too deeply") from error
     if not isinstance(schema, dict):
         raise BatchError(f"{path}: a JSON Schema is an object")
     try:
         return schema_type(schema, name=path.stem)
     except BatchError as error:
         raise BatchError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise BatchError(f"{path}: nested too deeply") from error
 
 
 def schema_type(schema: Mapping[str, Any], *, name: str) -> Any:
@@ -129,8 +134,36 @@ def schema_type(schema: Mapping[str, Any], *, name: str) -> Any:
         class_.check_schema(schema)
     except validators.exceptions.SchemaError as error:
         raise BatchError(f"not a JSON Schema: {error.message}") from error
+    _refuse_dangling(class_, schema)
     title = schema.get("title")
     return _Builder(class_, schema).build(schema, title if isinstance(title, str) else name)
+
+
+def _refuse_dangling(class_: Any, schema: Mapping[str, Any]) -> None:
+    """Refuse a schema with a reference that leads nowhere, or out of it: nothing is fetched."""
+    referencing, standard = (
+        load(name, what="A JSON Schema") for name in ("referencing", "jsonschema_specifications")
+    )
+    dialects = load("referencing.jsonschema", what="A JSON Schema")
+    resource = dialects.specification_with(class_.META_SCHEMA["$schema"]).create_resource(schema)
+    waiting = [(resource, standard.REGISTRY.resolver_with_root(resource))]
+    while waiting:
+        resource, resolver = waiting.pop()
+        if not isinstance(resource.contents, Mapping):
+            continue
+        for keyword in ("$ref", "$dynamicRef"):
+            reference = resource.contents.get(keyword)
+            if reference is None:
+                continue
+            try:
+                resolver.lookup(reference)
+            except referencing.exceptions.Unresolvable as error:
+                raise BatchError(f"the reference {reference!r} leads to nothing in it") from error
+        waiting += [(each, resolver.in_subresource(each)) for each in resource.subresources()]
+
+
+#: Keywords whose values have names of the schema's author for keys.
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
 
 
 def _inlined(schema: Any, root: Mapping[str, Any], above: tuple[str, ...] = ()) -> Any:
@@ -149,16 +182,21 @@ def _inlined(schema: Any, root: Mapping[str, Any], above: tuple[str, ...] = ()) 
             return {}
         beside = {key: value for key, value in schema.items() if key != "$ref"}
         return {**_inlined(target, root, (*above, reference)), **beside}
-    return {
-        key: _inlined(value, root, above)
-        for key, value in schema.items()
-        if key not in {"$schema", "$id", "$defs", "definitions"}
-    }
+    made: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in {"$schema", "$id", "$defs", "definitions"}:
+            continue
+        if key in _NAMED and isinstance(value, dict):
+            made[key] = {name: _inlined(each, root, above) for name, each in value.items()}
+        else:
+            made[key] = _inlined(value, root, above)
+    return made
 
 
 def _resolve(reference: str, root: Mapping[str, Any]) -> Any:
-    """Find what a reference within the schema stands for; ``None`` for any other reference."""
-    if not reference.startswith("#"):
+    """Find what a path within the schema stands for; ``None`` for any other reference."""
+    if reference != "#" and not reference.startswith("#/"):
+        # Such as an anchor.
         return None
     found: Any = root
     for step in reference[1:].split("/")[1:]:
@@ -173,7 +211,7 @@ class _Builder:
     """Turns a schema into a type, as far as its structure is plain."""
 
     def __init__(self, class_: Any, root: Mapping[str, Any]) -> None:
-        self._class = class_
+        self._whole = class_(root, registry=load("referencing", what="A JSON Schema").Registry())
         self._root = root
 
     def build(self, schema: Mapping[str, Any], name: str) -> Any:
@@ -191,12 +229,8 @@ class _Builder:
         return type(name, (), {"__get_pydantic_core_schema__": classmethod(core_schema)})
 
     def _check(self, schema: Any) -> AfterValidator:
-        # References are relative to the root; a part of it is checked in its company.
-        whole = schema
-        if schema is not self._root and isinstance(schema, Mapping):
-            shared = {key: self._root[key] for key in ("$defs", "definitions") if key in self._root}
-            whole = {**shared, **schema}
-        validator = self._class(whole)
+        # References are relative to the root, in a part of it too.
+        validator = self._whole.evolve(schema=schema)
         best_match = load("jsonschema.exceptions", what="A JSON Schema").best_match
 
         def check(value: Any) -> Any:
