@@ -133,6 +133,53 @@ def test_results_of_the_batch_api(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        batch_line("odd", None, response="<html>"),
+        batch_line("odd", None, response={"status_code": 502, "body": "<html>502</html>"}),
+        batch_line("odd", None, response={"status_code": 502, "body": [1]}),
+        batch_line("odd", {"choices": "none"}),
+        batch_line("odd", {"choices": [None]}),
+        batch_line("odd", completion({"content": [{"text": WHOLE}]})),
+        batch_line("odd", completion({"tool_calls": [{"type": "custom", "custom": {}}]})),
+        batch_line("odd", {"choices": [{"message": 1, "finish_reason": []}]}),
+        batch_line("odd", {"output": "none"}),
+        batch_line("odd", {"output": [1, {"content": [2, {"type": "output_text", "text": 3}]}]}),
+        '{"custom_id": "odd", "response": ' + "[" * 100_000,
+        "[1]",
+    ],
+)
+def test_an_odd_result_costs_no_other(tmp_path: Path, line: str) -> None:
+    content = "\n".join(batch_line(id_, completion({"content": WHOLE})) for id_ in ("a", "b"))
+    assert run(tmp_path, content.replace("\n", f"\n{line}\n")) == 3
+    assert [line["id"] for line in found(tmp_path)] == ["a", "b"]
+    [failure] = failed(tmp_path)
+    assert failure["error"]["kind"] in {"unanswered", "json"}
+
+
+def events(*pieces: str, id_: str = "c") -> list[str]:
+    deltas = [{"index": 0, "delta": {"content": piece}} for piece in pieces]
+    made = [f"data: {json.dumps({'id': id_, 'choices': [each]})}\n\n" for each in deltas]
+    return [*made, "data: [DONE]\n\n"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "data: 5",
+        'data: {"choices": "none"}',
+        'data: {"id": 5, "choices": [1, {"delta": 2}, {"delta": {"tool_calls": [3]}}]}',
+        'data: {"choices": [{"delta": {"content": 4, "refusal": 5}, "finish_reason": 6}]}',
+        'data: {"type": "response.output_text.delta", "delta": 7, "response": 8}',
+    ],
+)
+def test_an_odd_event_costs_nothing(tmp_path: Path, event: str) -> None:
+    content = "".join(events(WHOLE[:9], WHOLE[9:])).replace("\n\n", f"\n\n{event}\n\n", 1)
+    assert run(tmp_path, content) == 0
+    assert [line["value"] for line in found(tmp_path)] == [answer(1)]
+
+
 @pytest.mark.network
 @pytest.mark.parametrize("api", ["chat/completions", "responses"])
 @pytest.mark.parametrize("tools", [True, False])

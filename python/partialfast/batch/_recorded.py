@@ -98,13 +98,41 @@ def read_block(kind: str, first: int, block: bytes) -> Iterator[tuple[int, Recor
             yield number, read(line)
 
 
+def _load(line: bytes) -> Any:
+    """Read a line of JSON; ValueError if that is not possible."""
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+# What a gateway on the way has put in the place of an object, such as a page that says 502, or
+# what a server has invented, counts as absent: one odd line is not to lose all others.
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [_object(each) for each in value] if isinstance(value, list) else []
+
+
+def _words(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _said(failed: Any) -> Any:
+    return failed.get("message") if isinstance(failed, dict) else failed
+
+
 def _text(line: bytes) -> Recorded:
     return Recorded(None, line.removesuffix(b"\r"))
 
 
 def _string(line: bytes) -> Recorded:
     try:
-        text = json.loads(line)
+        text = _load(line)
     except ValueError as error:
         return Recorded(None, line, f"the line is not JSON: {error}")
     if not isinstance(text, str):
@@ -120,18 +148,17 @@ def _encode(text: str) -> bytes:
 def _batch(line: bytes) -> Recorded:
     """Read a line of a Batch API result file."""
     try:
-        record = json.loads(line)
+        record = _object(_load(line))
     except ValueError as error:
         return Recorded(None, line, f"the line is not JSON: {error}")
-    id_ = record.get("custom_id") if isinstance(record, dict) else None
+    id_ = record.get("custom_id")
     if not isinstance(id_, str):
         return Recorded(None, line, "the line is no result of the Batch API: no custom_id")
-    response = record.get("response") or {}
-    body = response.get("body") or {}
+    response = _object(record.get("response"))
+    body = _object(response.get("body"))
     failed = record.get("error") or body.get("error")
     if failed:
-        said = failed.get("message") if isinstance(failed, dict) else failed
-        return Recorded(id_, b"", f"the request failed: {said}")
+        return Recorded(id_, b"", f"the request failed: {_said(failed)}")
     if "choices" in body:
         return _completion(id_, body)
     if "output" in body:
@@ -140,24 +167,24 @@ def _batch(line: bytes) -> Recorded:
 
 
 def _completion(id_: str, body: Mapping[str, Any]) -> Recorded:
-    choices = body["choices"] or [{}]
-    message = choices[0].get("message") or {}
-    reason = choices[0].get("finish_reason")
+    [choice, *_] = _objects(body["choices"]) or [_object(None)]
+    message = _object(choice.get("message"))
+    reason = _words(choice.get("finish_reason")) or None
     if message.get("refusal"):
         return Recorded(id_, b"", f"the model refused: {message['refusal']}", reason)
-    calls = message.get("tool_calls")
-    said = calls[0]["function"]["arguments"] if calls else message.get("content")
-    return Recorded(id_, _encode(said or ""), None, reason)
+    calls = _objects(message.get("tool_calls"))
+    said = _object(calls[0].get("function")).get("arguments") if calls else message.get("content")
+    return Recorded(id_, _encode(_words(said)), None, reason)
 
 
 def _response(id_: str, body: Mapping[str, Any]) -> Recorded:
-    reason = (body.get("incomplete_details") or {}).get("reason")
-    for item in body["output"]:
+    reason = _words(_object(body.get("incomplete_details")).get("reason")) or None
+    for item in _objects(body["output"]):
         if item.get("type") == "function_call":
-            return Recorded(id_, _encode(item.get("arguments") or ""), None, reason)
-        for part in item.get("content") or ():
+            return Recorded(id_, _encode(_words(item.get("arguments"))), None, reason)
+        for part in _objects(item.get("content")):
             if part.get("type") == "output_text":
-                return Recorded(id_, _encode(part.get("text") or ""), None, reason)
+                return Recorded(id_, _encode(_words(part.get("text"))), None, reason)
             if part.get("type") == "refusal":
                 return Recorded(id_, b"", f"the model refused: {part.get('refusal')}", reason)
     return Recorded(id_, b"", "there is no answer", reason)
@@ -179,36 +206,34 @@ class _Stream:
         """Take an event in, of chat completions or of responses."""
         self.begun = True
         if event.get("error"):
-            failed = event["error"]
-            said = failed.get("message") if isinstance(failed, dict) else failed
-            self.problem = f"the server reported an error: {said}"
+            self.problem = f"the server reported an error: {_said(event['error'])}"
         kind = event.get("type")
         if isinstance(kind, str):
             self._take_response(kind, event)
             return
-        self.id = self.id or event.get("id")
-        for choice in event.get("choices") or ():
+        self.id = self.id or _words(event.get("id")) or None
+        for choice in _objects(event.get("choices")):
             if choice.get("index", 0) == 0:
                 self._take_choice(choice)
 
     def _take_choice(self, choice: Mapping[str, Any]) -> None:
-        delta = choice.get("delta") or {}
-        for call in delta.get("tool_calls") or ():
+        delta = _object(choice.get("delta"))
+        for call in _objects(delta.get("tool_calls")):
             if (call.get("index") or 0) == 0:
-                self.text.append((call.get("function") or {}).get("arguments") or "")
-        self.text.append(delta.get("content") or "")
-        self.refusal.append(delta.get("refusal") or "")
-        self.reason = choice.get("finish_reason") or self.reason
+                self.text.append(_words(_object(call.get("function")).get("arguments")))
+        self.text.append(_words(delta.get("content")))
+        self.refusal.append(_words(delta.get("refusal")))
+        self.reason = _words(choice.get("finish_reason")) or self.reason
 
     def _take_response(self, kind: str, event: Mapping[str, Any]) -> None:
         if kind in {"response.output_text.delta", "response.function_call_arguments.delta"}:
-            self.text.append(event.get("delta") or "")
+            self.text.append(_words(event.get("delta")))
         elif kind == "response.refusal.delta":
-            self.refusal.append(event.get("delta") or "")
-        response = event.get("response")
-        if isinstance(response, dict):
-            self.id = self.id or response.get("id")
-            self.reason = (response.get("incomplete_details") or {}).get("reason") or self.reason
+            self.refusal.append(_words(event.get("delta")))
+        response = _object(event.get("response"))
+        self.id = self.id or _words(response.get("id")) or None
+        why = _object(response.get("incomplete_details")).get("reason")
+        self.reason = _words(why) or self.reason
 
     def recorded(self) -> Recorded:
         """Give the answer."""
@@ -247,5 +272,5 @@ def _streams(first: int, block: bytes) -> Iterator[tuple[int, Recorded]]:
 def _begins(event: Mapping[str, Any], current: str | None) -> bool:
     if event.get("type") == "response.created":
         return True
-    id_ = event.get("id")
+    id_ = _words(event.get("id"))
     return "choices" in event and bool(id_) and current is not None and id_ != current
