@@ -180,6 +180,21 @@ def test_an_odd_event_costs_nothing(tmp_path: Path, event: str) -> None:
     assert [line["value"] for line in found(tmp_path)] == [answer(1)]
 
 
+@pytest.mark.parametrize("torn", [1, 2])
+def test_a_stream_with_a_hole_is_not_complete(tmp_path: Path, torn: int) -> None:
+    broken = events('{"name": "A', "BC", 'D", "age": 3', '6, "city": "Rome"}')
+    broken[torn] = broken[torn][:-9] + "\n\n"
+    assert run(tmp_path, "".join([*broken, *events(WHOLE, id_="d")])) == 3
+    first, second = found(tmp_path)
+    assert first["partial"] == {"name": ["A", "ABC"][torn - 1]}
+    assert second == {"id": "d", "value": answer(1)}
+
+
+def test_a_byte_order_mark_costs_no_event(tmp_path: Path) -> None:
+    assert run(tmp_path, b"\xef\xbb\xbf" + "".join(events(WHOLE[:9], WHOLE[9:])).encode()) == 0
+    assert [line["value"] for line in found(tmp_path)] == [answer(1)]
+
+
 @pytest.mark.network
 @pytest.mark.parametrize("api", ["chat/completions", "responses"])
 @pytest.mark.parametrize("tools", [True, False])
@@ -242,18 +257,41 @@ def test_many_processes_find_what_one_does(tmp_path: Path) -> None:
     )
 
 
+CREATED = {"type": "response.created", "response": {"id": "r"}}
+DELTA = {"type": "response.output_text.delta", "delta": "1"}
+
+
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
-@pytest.mark.parametrize("kind", ["text", "sse"])
-def test_blocks_end_where_an_answer_ends(tmp_path: Path, kind: str, size: int) -> None:
-    stream = 'data: {"id": "a", "choices": [{"delta": {"content": "1"}}]}\n\ndata: [DONE]\n\n'
-    content = (stream if kind == "sse" else '{"a": 1}\n') * 5
+@pytest.mark.parametrize(
+    ("kind", "text", "each"),
+    [
+        ("text", b'{"a": 1}', '{"a": 1}\n'),
+        ("sse", b"1", "".join(events("1"))),
+        ("sse", b"1", "".join(events("1")).replace("\n", "\r\n").replace("data: [", "data:[")),
+        ("sse", b"1", f"data: {json.dumps(CREATED)}\n\ndata: {json.dumps(DELTA)}\n\n"),
+        (
+            "sse",
+            b"1",
+            (
+                "event: response.created\n"
+                f"data: {json.dumps(CREATED, separators=(',', ':'))}\n\n"
+                f"data: {json.dumps(DELTA)}\n\n"
+            ),
+        ),
+    ],
+)
+def test_blocks_end_where_an_answer_ends(
+    tmp_path: Path, kind: str, text: bytes, each: str, size: int
+) -> None:
+    content = each.encode() * 5
     path = tmp_path / "in"
-    path.write_text(content)
+    path.write_bytes(content)
     with path.open("rb") as file:
         parts = list(blocks(file, kind, size=size))
-    assert b"".join(block for _, block in parts) == content.encode()
+    assert b"".join(block for _, block in parts) == content
+    assert size == 1000 or len(parts) > 1
     read = [each for first, block in parts for each in read_block(kind, first, block)]
-    assert [recorded.text for _, recorded in read] == [b"1" if kind == "sse" else b'{"a": 1}'] * 5
+    assert [recorded.text for _, recorded in read] == [text] * 5
     if kind == "text":
         assert [number for number, _ in read] == [1, 2, 3, 4, 5]
 

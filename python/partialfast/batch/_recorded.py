@@ -14,7 +14,12 @@ __all__ = ["FORMATS", "Recorded", "blocks", "detect", "read_block"]
 #: The kinds of files, as ``--format`` names them.
 FORMATS = ("text", "string", "batch", "sse")
 
-_DONE = b"data: [DONE]"
+#: A byte order mark, in UTF-8.
+_MARK = b"\xef\xbb\xbf"
+#: The last line of a stream of chat completions. A line of JSON does not end so.
+_LAST = (b"[DONE]\n", b"[DONE]\r\n")
+#: In the first line of a stream of responses, which has no such last one.
+_FIRST = (b'"type":"response.created"', b'"type": "response.created"')
 
 
 class Recorded(NamedTuple):
@@ -42,7 +47,7 @@ def detect(head: bytes) -> str:
     Returns:
         One of `FORMATS`.
     """
-    line = head.lstrip(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0]
+    line = head.removeprefix(_MARK).lstrip().split(b"\n", 1)[0]
     if line.startswith((b"data:", b"event:", b"id:", b":", b"retry:")):
         return "sse"
     if line.startswith(b'"'):
@@ -64,18 +69,28 @@ def blocks(file: IO[bytes], kind: str, *, size: int) -> Iterator[tuple[int, byte
         The number of the block's first line, counted from 1, and the block.
     """
     number, kept = 1, b""
-    end = _DONE + b"\n" if kind == "sse" else b"\n"
+    first = True
     while data := file.read(size):
+        if first:
+            data = data.removeprefix(_MARK)
+            first = False
         data = kept + data
-        place = data.rfind(end)
-        if place < 0:
-            kept = data
-            continue
-        block, kept = data[: place + len(end)], data[place + len(end) :]
-        yield number, block
-        number += block.count(b"\n")
+        place = _last_cut(kind, data)
+        block, kept = data[:place], data[place:]
+        if block:
+            yield number, block
+            number += block.count(b"\n")
     if kept:
         yield number, kept
+
+
+def _last_cut(kind: str, data: bytes) -> int:
+    """Find the last place at which no answer is under way; 0 if there is none."""
+    if kind != "sse":
+        return data.rfind(b"\n") + 1
+    ends = (data.rfind(last) + len(last) for last in _LAST if last in data)
+    begins = (data.rfind(b"\n", 0, data.rfind(first)) + 1 for first in _FIRST if first in data)
+    return max((*ends, *begins), default=0)
 
 
 def read_block(kind: str, first: int, block: bytes) -> Iterator[tuple[int, Recorded]]:
@@ -201,10 +216,14 @@ class _Stream:
         self.reason: str | None = None
         self.problem: str | None = None
         self.begun = False
+        self.torn = False
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take an event in, of chat completions or of responses."""
         self.begun = True
+        if self.torn:
+            # The text would have a hole, and might look whole with it.
+            return
         if event.get("error"):
             self.problem = f"the server reported an error: {_said(event['error'])}"
         kind = event.get("type")
@@ -255,10 +274,11 @@ def _streams(first: int, block: bytes) -> Iterator[tuple[int, Recorded]]:
             stream = _Stream(number + 1)
             continue
         try:
-            event = json.loads(data)
+            event = _load(data)
         except ValueError:
-            # The recording ends in the middle of an event: what came before it counts.
-            event = None
+            # Where the recording broke off: what came before it counts.
+            stream.torn = True
+            continue
         if not isinstance(event, dict):
             continue
         if stream.begun and _begins(event, stream.id):
