@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from typing_extensions import TypeAliasType
 
 import partialfast as pf
 from partialfast import replay
@@ -70,6 +72,30 @@ def test_a_discriminated_union_is_a_choice_of_functions(way: Way, api: Api) -> N
     with replay.serve({"tool_calls": [call("Timer", '{"kind": "timer", "seconds": 5}')]}) as url:
         outcome = ask(way, url, api=api, response_model=asked)
     assert outcome.handed[-1] == Timer(seconds=5)
+
+
+def not_at_night(value: Any) -> Any:
+    raise ValueError(f"it is night: {value}")
+
+
+Quiet = Annotated[Mail | Alarm, AfterValidator(not_at_night)]
+Silent = TypeAliasType("Silent", Quiet)
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("asked", [Quiet, Silent], ids=["plain", "alias"])
+def test_a_validator_around_a_union_is_heard(way: Way, asked: Any) -> None:
+    with replay.serve({"text": f'{{"value": {ALARM}}}'}) as url:
+        ask(way, url, response_model=asked).raised(ValidationError)
+        (tool,) = (url.exchanges[0].body or {})["tools"]
+    assert re.fullmatch("MailOrAlarm|Silent", tool["function"]["name"])
+
+
+@EVERY_WAY
+def test_annotated_members_are_functions_with_plain_names(way: Way) -> None:
+    asked: Any = Mail | Annotated[Alarm, AfterValidator(not_at_night)]
+    with replay.serve({"tool_calls": [call("Alarm", ALARM)]}) as url:
+        ask(way, url, response_model=asked).raised(ValidationError)
 
 
 @EVERY_WAY

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 from openai import AsyncOpenAI, OpenAI
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 import partialfast as pf
 from partialfast import replay
@@ -133,6 +133,7 @@ def test_items_come_one_by_one(way: Way, api: Api, mode: Mode, bare: bool) -> No
         (Literal["yes", "no"], '{"value": "yes"}', "yes"),
         (str, '{"value": "a } \\" ] b"}', 'a } " ] b'),
         (dict[str, int], '{"a": 1, "b": 2}', {"a": 1, "b": 2}),
+        (JsonValue, '{"value": {"a": [1, null]}}', {"a": [1, None]}),
         (User | None, '{"value": null}', None),
         (User | None, '{"value": {"name": "A", "email": "a"}}', User(name="A", email="a")),
     ],

@@ -19,7 +19,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from typing_extensions import TypeAliasType
 
 from partialfast._partial import partial_origin
-from partialfast._schema import adapter_for
+from partialfast._schema import adapter_for, split
 
 __all__ = ["Shape", "Target", "is_item_list", "read_target"]
 
@@ -180,12 +180,31 @@ def _is_union(type_: Any) -> TypeGuard[Any]:
 
 def _object_members(type_: Any) -> tuple[Any, ...]:
     """Return the members of a union of objects, each of which can be a function; else nothing."""
-    while isinstance(type_, TypeAliasType) or get_origin(type_) is Annotated:
-        type_ = get_args(type_)[0] if get_origin(type_) is Annotated else type_.__value__
-    if not _is_union(type_):
+    bare = type_
+    while isinstance(bare, TypeAliasType) or get_origin(bare) is Annotated:
+        bare = get_args(bare)[0] if get_origin(bare) is Annotated else bare.__value__
+    if not _is_union(bare) or (bare is not type_ and not _only_chooses(type_)):
         return ()
-    members: tuple[Any, ...] = get_args(type_)
-    return members if all(m is not NoneType and _is_object(m) for m in members) else ()
+    members: tuple[Any, ...] = get_args(bare)
+    return members if all(m is not NoneType and _stands_alone(m) for m in members) else ()
+
+
+def _only_chooses(type_: Any) -> bool:
+    """Tell whether the type is a union without a validator around it, which no member has."""
+    schema, definitions = split(adapter_for(type_).core_schema)
+    while schema["type"] == "definition-ref":
+        schema = definitions[schema["schema_ref"]]
+    return schema["type"] in {"union", "tagged-union"}
+
+
+def _stands_alone(member: Any) -> bool:
+    """Tell whether a member of a union is an object of which the rest of the union has no part."""
+    try:
+        adapter_for(member)
+    except TypeError:
+        # A member of a recursive alias, such as pydantic's `JsonValue`, has the alias in quotes.
+        return False
+    return _is_object(member)
 
 
 def _plain(type_: Any, *, strict: bool) -> Shape:
@@ -218,6 +237,9 @@ def _wrapped(type_: Any, *, key: str, name: str, strict: bool) -> Shape:
 def _type_name(type_: Any) -> str:
     if _is_union(type_):
         return "Or".join(_type_name(each) for each in get_args(type_))
+    if get_origin(type_) is Annotated:
+        # What it is annotated with can have an address in its name.
+        return _type_name(get_args(type_)[0])
     arguments = get_args(type_)
     if arguments and not isinstance(type_, type):
         origin = getattr(get_origin(type_), "__name__", str(get_origin(type_)))
