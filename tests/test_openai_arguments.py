@@ -91,6 +91,15 @@ def test_stream(sdk: Any) -> None:
             method(messages=MESSAGES, response_model=None)
 
 
+def test_a_sync_client_cannot_await() -> None:
+    async def on_retry(_: pf.openai.Attempt) -> None: ...
+
+    client: Any = pf.from_openai(SDK)
+    for method in (client.create, client.create_partial, client.create_iterable):
+        with pytest.raises(TypeError, match="only an async client awaits"):
+            method(messages=MESSAGES, response_model=User, on_retry=on_retry)
+
+
 @pytest.mark.parametrize(
     ("mode", "arguments"),
     [

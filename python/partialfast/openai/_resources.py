@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from partialfast._partial import partial_origin
 from partialfast.openai._call import Api, Attempt, Call, Options, Settings
@@ -69,6 +70,8 @@ class _Resource(Proxy):
         api: Which of the two it is.
     """
 
+    _awaits: ClassVar[bool]
+
     def __init__(self, resource: Any, settings: Settings, api: Api) -> None:
         super().__init__(resource, settings)
         self._api = api
@@ -85,6 +88,8 @@ class _Resource(Proxy):
             ours["context"] = kwargs.pop("validation_context")
         if "every" in ours and (items or not stream):
             raise TypeError("every is for snapshots: leave it out for items and without a stream")
+        if inspect.iscoroutinefunction(ours.get("on_retry")) and not self._awaits:
+            raise TypeError("on_retry is a coroutine function, which only an async client awaits")
         if response_model is None:
             raise TypeError("response_model is missing: pass the type of the answer")
         options = Options(response_model=response_model, items=items, stream=stream, **ours)
@@ -116,6 +121,8 @@ class Resource(_Resource):
 
     All arguments but those named here are the SDK's own and are sent as they are.
     """
+
+    _awaits = False
 
     @overload
     def create(self, response_model: None = None, **kwargs: Any) -> Any: ...
@@ -341,6 +348,8 @@ class AsyncResource(_Resource):
 
     What a call returns can be awaited and iterated alike.
     """
+
+    _awaits = True
 
     @overload
     def create(self, response_model: None = None, **kwargs: Any) -> Any: ...
