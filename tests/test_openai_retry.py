@@ -129,6 +129,19 @@ def test_a_complete_call_is_sent_back_as_a_call(way: Way, api: Api) -> None:
 
 @EVERY_WAY
 @BOTH
+def test_a_call_is_sent_back_by_the_name_that_we_gave_it(way: Way, api: Api) -> None:
+    call = {"name": "functions.Order", "arguments": LATE}
+    with replay.serve([{"tool_calls": [call], "times": 1}, {"text": GOOD}]) as url:
+        ask(way, url, api=api, response_model=Order, max_retries=1)
+        _, second = bodies(url)
+    if api == "chat":
+        assert second["messages"][-2]["tool_calls"][0]["function"]["name"] == "Order"
+    else:
+        assert second["input"][-2]["name"] == "Order"
+
+
+@EVERY_WAY
+@BOTH
 def test_half_a_call_is_sent_back_as_text(way: Way, api: Api) -> None:
     with serve(BAD, GOOD) as url:
         ask(way, url, api=api, response_model=Order, max_retries=1)

@@ -129,7 +129,8 @@ class ChatState(State):
         # Chat templates parse the arguments of earlier calls: half of them must not be among
         # them. Text is understood by every server.
         if call is not None and call.answer is not None and call.answer.is_whole and call.id:
-            function = {"name": call.name or call.answer.shape.name, "arguments": call.answer.text}
+            # As we named it: OpenAI refuses what some servers make of the name.
+            function = {"name": call.answer.shape.name, "arguments": call.answer.text}
             tool_call = {"id": call.id, "type": "function", "function": function}
             return [
                 {"role": "assistant", "tool_calls": [tool_call]},

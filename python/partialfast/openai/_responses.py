@@ -144,12 +144,12 @@ class ResponsesState(State):
         call = self._newest_call()
         # Half of the arguments are not sent back as arguments: servers parse them.
         if call is not None and call.answer is not None and call.answer.is_whole and call.id:
-            name = call.name or call.answer.shape.name
             return [
                 {
                     "type": "function_call",
                     "call_id": call.id,
-                    "name": name,
+                    # As we named it: OpenAI refuses what some servers make of the name.
+                    "name": call.answer.shape.name,
                     "arguments": call.answer.text,
                 },
                 {"type": "function_call_output", "call_id": call.id, "output": explain(error)},
