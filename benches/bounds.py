@@ -94,7 +94,9 @@ what was sent and memory in proportion to what is kept. No input makes the machi
 | `max_bytes`: bytes of a text | 1 GiB | `size_limit` |
 | characters of a number | 1 MiB | `number_limit` |
 | bytes of a key | 1 MiB | `key_limit` |
-| an event of a stream (SSE) | 16 MiB | `DroppedError` |
+| an event of a stream (SSE) | 16 MiB | `invalid_event` |
+| text beside the answer: words beside function calls, refusals, reasoning | 1 GiB | `size_limit` |
+| function calls in an answer | 100,000 | `size_limit` |
 
 A `StreamState` keeps the text: the errors carry it, and values are validated from it. A
 `JsonParser` keeps only the value, `stream_items` only the item that is being read. What

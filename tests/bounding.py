@@ -13,6 +13,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import partialfast as pf
 from partialfast._core import EventReader
+from partialfast.openai._answer import StateOptions
+from partialfast.openai._chat import ChatState
+from partialfast.openai._pace import Pace
+from partialfast.openai._state import NOTHING
+from partialfast.openai._target import read_target
 
 __all__ = ["CASES", "Case"]
 
@@ -263,6 +268,43 @@ def endless_comment(size: int) -> str:
     return _read(_blocks(b": ", b"x", size))
 
 
+class Left(BaseModel):
+    left: int
+
+
+class Right(BaseModel):
+    right: int
+
+
+def endless_calls(size: int) -> str:
+    state = ChatState(
+        read_target(Left | Right, items=True, tools=True, strict=False),
+        tools=True,
+        exact_names=False,
+        choices=1,
+        options=StateOptions(strict=None, context=None, on_invalid="raise"),
+        pace=Pace("event"),
+    )
+
+    def feed(block: bytes) -> int:
+        count, item = 0, state.feed(block)
+        while item is not NOTHING:
+            count += 1
+            item = state.pull()
+        return count
+
+    def call(number: int) -> bytes:
+        function = b'{"name": "Left", "arguments": "{\\"left\\": 1}"}'
+        said = b'{"index": %d, "id": "call_%d", "function": %s}' % (number, number, function)
+        return b'data: {"choices": [{"delta": {"tool_calls": [%s]}}]}\n\n' % said
+
+    try:
+        assert sum(feed(call(number)) for number in range(size)) == size
+    except pf.JsonError as error:
+        return error.kind
+    return "every item"
+
+
 _TOO_LONG = "corrupt: an event of the stream is longer than the limit (byte {})"
 CASES: dict[str, Case] = {
     "one million opening brackets": Case(
@@ -314,6 +356,7 @@ CASES: dict[str, Case] = {
     "items without end, `max_bytes` 100 kB": Case(
         endless_beyond_the_limit, 10_000, 100, "hundred items", "size_limit at 100,000", grows=False
     ),
+    "function calls": Case(endless_calls, 100_000, 200, "calls", "every item", grows=True),
     "a line (SSE) without end": Case(
         endless_line, 1 << 30, 20 * MIB, "bytes", _TOO_LONG.format(16 * MIB), grows=False
     ),

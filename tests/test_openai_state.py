@@ -279,6 +279,59 @@ def test_an_endless_event_is_an_error() -> None:
     assert "longer than the limit" in why
 
 
+def call(number: int, name: str = "Settings", arguments: str = "{}") -> bytes:
+    function = {"name": name, "arguments": arguments}
+    return chunk(
+        {"delta": {"tool_calls": [{"index": number, "id": f"c{number}", "function": function}]}}
+    )
+
+
+def take(state: State, block: bytes) -> list[Any]:
+    """Feed one block; return what it brought."""
+    found, due = [], state.feed(block)
+    while due is not NOTHING:
+        found.append(due)
+        due = state.pull()
+    return found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        chunk({"delta": {"content": "more and more"}}),
+        chunk({"delta": {"refusal": "more and more"}}),
+        chunk({"delta": {"reasoning": "more and more"}}),
+        # Of a function whose name does not come.
+        chunk(
+            {"delta": {"tool_calls": [{"index": 1, "function": {"arguments": "more and more"}}]}}
+        ),
+    ],
+)
+def test_what_is_written_beside_the_answer_is_bounded(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("partialfast.openai._state._MOST_BESIDE", 1_000)
+    state = new_state(Settings | User, items=True)
+    assert take(state, call(0)) == [Settings()]
+    with pytest.raises(pf.JsonError, match="more than 1,000 bytes of text beside") as raised:
+        take(state, said * 20)
+    assert raised.value.kind == "size_limit"
+    assert state.text == "{}"
+
+
+def test_the_number_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("partialfast.openai._state._MOST_CALLS", 3)
+    state = new_state(Settings | User, items=True)
+    assert take(state, call(0)) == [Settings()]
+    # Calls of functions that were not offered count: they are remembered as well.
+    assert take(state, call(1, name="other")) == []
+    assert take(state, call(2)) == [Settings()]
+    with pytest.raises(pf.JsonError, match="more than 3 function calls") as raised:
+        take(state, call(3))
+    assert raised.value.kind == "size_limit"
+    assert state.text == "{}{}"
+
+
 @pytest.mark.network
 def test_streams_leave_nothing_behind() -> None:
     """Hold that a stream goes with its last reference, whether the collector runs or not."""

@@ -41,6 +41,31 @@ def grows(handed: list[Any]) -> None:
 
 
 @EVERY_WAY
+@pytest.mark.parametrize(
+    ("api", "shape", "received"),
+    [
+        ("chat", "openai", ""),
+        ("chat", "vllm", "Let me see. Ada?"),
+        ("chat", "llama.cpp", "Let me see. Ada?"),
+        ("chat", "openrouter", "Let me see. Ada?"),
+        ("responses", "openai", "Let me see. Ada?"),
+        ("responses", "vllm", "Let me see. Ada?"),
+    ],
+)
+@pytest.mark.parametrize("split", [None, 7])
+def test_reasoning_is_told_apart_from_the_answer(
+    way: Way, api: Api, shape: str, received: str, split: int | None
+) -> None:
+    recording = {"text": TEXT, "reasoning": "Let me see. Ada?"}
+    with replay.serve(recording, shape=shape, split=split) as url:
+        outcome = ask(way, url, api=api, response_model=Meeting)
+    assert outcome.error is None
+    assert outcome.handed[-1] == FINAL
+    assert outcome.stream.text == TEXT
+    assert outcome.stream.reasoning_text == received
+
+
+@EVERY_WAY
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("mode", Mode)
 def test_snapshots_grow_to_the_final_value(way: Way, api: Api, mode: Mode) -> None:

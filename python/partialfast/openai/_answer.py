@@ -33,13 +33,17 @@ class Answer:
     `feed` is the intake's: it reads the next piece and tells whether there is something new.
 
     Args:
+        number: Its place among the answers, counted from 0.
         shape: What the model was asked to write.
         options: Options of the parser.
         noisy: Whether prose, code fences and ``<think>`` blocks may stand around the JSON.
         items: Whether the wanted list is handed out item by item.
     """
 
-    def __init__(self, shape: Shape, options: StateOptions, *, noisy: bool, items: bool) -> None:
+    def __init__(
+        self, number: int, shape: Shape, options: StateOptions, *, noisy: bool, items: bool
+    ) -> None:
+        self.number = number
         self.shape = shape
         self._options = options
         self._noisy = noisy

@@ -33,15 +33,23 @@ class FunctionCall:
 
 
 class FunctionCalls:
-    """The calls of one answer, in the order they began."""
+    """The calls of one answer, in the order they began.
+
+    They are looked up and not searched: an answer of items may have thousands.
+    """
 
     def __init__(self) -> None:
+        #: The choices that have calls.
+        self.choices: set[int] = set()
         self._calls: list[FunctionCall] = []
+        # The newest of a choice and a number, and of a choice whatever the number: ``None``.
+        self._newest: dict[tuple[int, int | None], FunctionCall] = {}
+        # The same of those with an id.
+        self._named: dict[tuple[int, int | None, str], FunctionCall] = {}
 
-    @property
-    def choices(self) -> set[int]:
-        """The choices that have calls."""
-        return {call.choice for call in self._calls}
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._calls)
 
     def find(
         self, choice: int, index: int | None, id_: str | None, name: str | None, arguments: str
@@ -61,20 +69,18 @@ class FunctionCalls:
             name: The name of the function, likewise.
             arguments: The piece.
         """
-        found: FunctionCall | None = None
-        for call in reversed(self._calls):
-            if call.choice != choice or (index is not None and call.index != index):
-                continue
-            if id_ is None or call.id == id_:
-                found = call
-                break
-            found = found or call
+        named = None if id_ is None else self._named.get((choice, index, id_))
+        found = named or self._newest.get((choice, index))
         if found is None or _begins_another(found, id_, name, arguments):
             found = FunctionCall(choice, index, id_, name)
+            self.choices.add(choice)
             self._calls.append(found)
+            self._newest[choice, index] = self._newest[choice, None] = found
         else:
             found.id = found.id or id_
             found.name = found.name or name
+        if id_ is not None and found.id == id_:
+            self._named[choice, found.index, id_] = self._named[choice, None, id_] = found
         return found
 
     def known(self, choice: int, index: int | None, id_: str | None) -> FunctionCall | None:
@@ -87,10 +93,9 @@ class FunctionCalls:
             index: Its number.
             id_: Its id.
         """
-        mine = [call for call in reversed(self._calls) if call.choice == choice]
-        numbered = (call for call in mine if index is not None and call.index == index)
-        named = (call for call in mine if id_ is not None and call.id == id_)
-        return next(numbered, None) or next(named, None)
+        numbered = None if index is None else self._newest.get((choice, index))
+        named = None if id_ is None else self._named.get((choice, None, id_))
+        return numbered or named
 
     def call_of(self, answer: Answer | None) -> FunctionCall | None:
         """Return the call whose arguments `answer` reads."""

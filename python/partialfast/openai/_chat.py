@@ -82,6 +82,11 @@ def _read_choices(block: Any, part: str) -> list[Delta]:
 
 def _read_message(message: Any, choice: int, found: list[Delta]) -> None:
     """Report what a delta or a whole message holds; both have the same parts."""
+    for key in ("reasoning_content", "reasoning"):
+        reasoning = getattr(message, key, None)
+        if reasoning and isinstance(reasoning, str):
+            found.append(("reasoning", choice, reasoning))
+            break
     content = getattr(message, "content", None)
     if content and isinstance(content, str):
         found.append(("text", choice, content))

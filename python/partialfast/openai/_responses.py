@@ -22,6 +22,14 @@ _WHOLE = frozenset(
     }
 )
 
+# Text that is not the answer.
+_BESIDE = {
+    "response.refusal.delta": "refusal",
+    # A server sends one or the other.
+    "response.reasoning_text.delta": "reasoning",
+    "response.reasoning_summary_text.delta": "reasoning",
+}
+
 # What a model says between its calls ("phase" of a message) is not its answer.
 _COMMENTARY = "commentary"
 
@@ -160,8 +168,8 @@ class ResponsesState(State):
 
 
 def _other_deltas(kind: str, event: Any) -> Sequence[Delta]:
-    if kind == "response.refusal.delta":
-        return [("refusal", 0, event.delta)]
+    if kind in _BESIDE:
+        return [(_BESIDE[kind], 0, event.delta)] if event.delta else ()
     if kind in _WHOLE:
         return _whole(kind, event)
     if kind == "response.created":

@@ -15,6 +15,7 @@ which is then `pull`'s to deal with.
 from __future__ import annotations
 
 import logging
+import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,7 @@ logger = logging.getLogger("partialfast")
 #   "text"     choice, text: content of the message
 #   "call"     choice, index, id, name, arguments: a piece of a function call, None where not sent
 #   "refusal"  choice, text
+#   "reasoning" choice, text
 #   "whole_text", "whole_call", "whole_refusal"  the same at its end, where pieces may have been
 #              left out: the whole of it
 #   "finish"   choice, reason
@@ -63,6 +65,11 @@ _ABOUT = frozenset({"head", "usage", "finish"})
 def _invalid_event(why: str) -> JsonError:
     message = f"The server sent an event that cannot be read: {why}."
     return JsonError(message, kind=_INVALID_EVENT, offset=0, line=1, column=1)
+
+
+def _too_much(what: str) -> JsonError:
+    message = f"The model wrote {what}; see `snapshot` and `text` for what came before."
+    return JsonError(message, kind="size_limit", offset=0, line=1, column=1)
 
 
 class _Nothing:
@@ -84,6 +91,10 @@ _CUT_OFF = _LIMITS | {_FILTERED}
 
 # The one kind of `JsonError` that is not about the model's text.
 _INVALID_EVENT = "invalid_event"
+
+# A parser bounds its own text. Documented in docs/bounds.md.
+_MOST_BESIDE = 1 << 30
+_MOST_CALLS = 100_000
 
 _Error = TypeVar("_Error", bound=StreamError)
 
@@ -142,8 +153,11 @@ class State(ABC):
         self._texts: dict[int, Answer] = {}
         self._calls = FunctionCalls()
         self._newest: Answer | None = None
+        # Text beside that of the answers, and the bytes that it takes.
         self._content: list[str] = []
         self._refusal: list[str] = []
+        self._reasoning: list[str] = []
+        self._beside = 0
         self._changed = False
         # Completions are looked up when the caller asks, where that gives the right ones: with a
         # snapshot at each event. Else they are collected, at each change or at each piece.
@@ -194,13 +208,18 @@ class State(ABC):
         if newest is None:
             return ()
         if self._item_is_call:
-            return (self._answers.index(newest), *newest.parser.path)
+            return (newest.number, *newest.parser.path)
         return newest.parser.path
 
     @property
     def trailing_text(self) -> str:
         """What the model wrote after the JSON."""
         return "".join(answer.trailing_text for answer in self._answers)
+
+    @property
+    def reasoning_text(self) -> str:
+        """What the server sent of the model's reasoning."""
+        return "".join(self._reasoning)
 
     @property
     def quick(self) -> Iterator[Any]:
@@ -320,7 +339,7 @@ class State(ABC):
         elif kind == "call":
             self._on_call(*delta[1:])
         elif kind == "refusal":
-            self._refusal.append(delta[2])
+            self._keep(self._refusal, delta[2])
         elif kind == "finish":
             if self._is_ours(delta[1]):
                 self._on_finish(delta[1], delta[2])
@@ -342,6 +361,9 @@ class State(ABC):
             raise self._api_error(loads(delta[1]))
         elif kind == "corrupt":
             raise _invalid_event(delta[1])
+        elif kind == "reasoning":
+            if self._is_ours(delta[1]):
+                self._keep(self._reasoning, delta[2])
         elif kind.startswith("whole"):
             self._apply_whole(kind, delta)
         else:
@@ -353,7 +375,7 @@ class State(ABC):
                 self._on_text(delta[1], delta[2])
         elif kind == "whole_refusal":
             if not self._refusal:
-                self._refusal.append(delta[2])
+                self._keep(self._refusal, delta[2])
         elif self._tools:
             self._on_whole_call(*delta[1:])
 
@@ -371,11 +393,17 @@ class State(ABC):
         if self.finish_reason not in _CUT_OFF:
             self.finish_reason = reason
 
+    def _keep(self, kept: list[str], text: str) -> None:
+        self._beside += sys.getsizeof(text)
+        if self._beside > _MOST_BESIDE:
+            raise _too_much(f"more than {_MOST_BESIDE:,} bytes of text beside its answer")
+        kept.append(text)
+
     def _on_text(self, choice: int, text: str) -> None:
         if not self._is_ours(choice):
             return
         if self._tools:
-            self._content.append(text)
+            self._keep(self._content, text)
             return
         answer = self._texts.get(choice)
         if answer is None:
@@ -389,11 +417,13 @@ class State(ABC):
         if not (self._tools and self._is_ours(choice)):
             return
         call = self._calls.find(choice, index, id_, name, arguments)
+        if len(self._calls) > _MOST_CALLS:
+            raise _too_much(f"more than {_MOST_CALLS:,} function calls")
         if call.ignored:
             return
         if call.answer is None:
             self._detach()
-            call.early.append(arguments)
+            self._keep(call.early, arguments)
             shape = self._shape_of(call)
             if shape is None:
                 return
@@ -437,7 +467,9 @@ class State(ABC):
 
     def _new_answer(self, shape: Shape) -> Answer:
         items = self._target.items and not self._item_is_call
-        answer = Answer(shape, self._options, noisy=not self._tools, items=items)
+        answer = Answer(
+            len(self._answers), shape, self._options, noisy=not self._tools, items=items
+        )
         self._answers.append(answer)
         return answer
 
@@ -477,8 +509,7 @@ class State(ABC):
         else:
             completed = answer.parser.newly_completed if news and self._collects else []
         if self._item_is_call:
-            number = self._answers.index(answer)
-            self._newly_completed += [(number, *path) for path in completed]
+            self._newly_completed += [(answer.number, *path) for path in completed]
             # Not whenever it is complete: white space may follow.
             if () in completed and self._failure is None:
                 self._ready.append(answer.finish())

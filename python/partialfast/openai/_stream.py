@@ -52,6 +52,14 @@ class _Base(Generic[T, Final_]):
         return self._state.trailing_text
 
     @property
+    def reasoning_text(self) -> str:
+        """What the server has sent of the model's reasoning so far; none of it is in `text`.
+
+        A ``<think>`` block within the text is no part of it; that is skipped.
+        """
+        return self._state.reasoning_text
+
+    @property
     def path(self) -> Path:
         """Where the model is writing: keys and indices from the root."""
         return self._state.path

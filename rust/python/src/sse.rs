@@ -303,6 +303,7 @@ impl Attached {
             || chunk.usage().is_some()
             || choice.index() != self.choice
             || present(choice.refusal()).is_some()
+            || present(choice.reasoning()).is_some()
             || present(choice.finish_reason()).is_some()
         {
             return None;
@@ -407,6 +408,9 @@ impl<'py> Deltas<'_, 'py> {
     fn choices(&mut self, chunk: &ChatChunk) -> PyResult<()> {
         for choice in chunk.choices() {
             let number = choice.index();
+            if let Some(text) = present(choice.reasoning()) {
+                add!(self, "reasoning", number, text)?;
+            }
             if let Some(text) = present(choice.content()) {
                 add!(self, "text", number, text)?;
             }
@@ -461,7 +465,14 @@ impl<'py> Deltas<'_, 'py> {
             }
             "response.output_item.added" => self.item(event, commentary)?,
             "response.refusal.delta" => {
-                add!(self, "refusal", 0, event.delta().unwrap_or_default())?;
+                if let Some(text) = present(event.delta()) {
+                    add!(self, "refusal", 0, text)?;
+                }
+            }
+            "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
+                if let Some(text) = present(event.delta()) {
+                    add!(self, "reasoning", 0, text)?;
+                }
             }
             // What deltas have brought already, unless the server sends none.
             "response.output_text.done" => {
