@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -444,3 +445,28 @@ def wait_for(server: replay.Server, count: int) -> None:
     while len(server.exchanges) < count:
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_ctrl_c_while_standard_input_brings_nothing(tmp_path: Path) -> None:
+    words = arguments(Path("-"), tmp_path / "out.jsonl", "http://127.0.0.1:9/v1")
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "partialfast", *words],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            # It has this when it begins to read.
+            deadline = time.monotonic() + 20
+            while not (tmp_path / "out.jsonl").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+            # communicate() would close standard input, which is an answer.
+            assert process.wait(20) == 130
+            assert process.stderr is not None
+            assert "Fatal Python error" not in process.stderr.read()
+        finally:
+            process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -11,7 +12,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from partialfast.batch._needs import load
 from partialfast.batch._result import BatchError, Item
@@ -119,7 +120,7 @@ def open_documents(
             raise BatchError("a Parquet file cannot be read from standard input")
         if sys.stdin is None:
             raise BatchError("standard input is closed")
-        return _LINES[chosen]("standard input", id_field, sys.stdin.buffer)
+        return _LINES[chosen]("standard input", id_field, _standard_input())
     found = Path(path)
     if found.is_dir():
         return _Folder(found, id_field, written)
@@ -137,6 +138,15 @@ def open_documents(
     if told == "parquet":
         return _Parquet(found, id_field)
     return _LINES[told](str(found), id_field, found)
+
+
+def _standard_input() -> BinaryIO:
+    buffer = sys.stdin.buffer
+    # A reader of our own. Python closes the one that it has at exit, and dies when a thread still
+    # waits in it for a line.
+    with contextlib.suppress(io.UnsupportedOperation):
+        return open(buffer.fileno(), "rb", closefd=False)
+    return buffer
 
 
 def _is_same(path: Path, written: Path) -> bool:
