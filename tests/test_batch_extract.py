@@ -434,6 +434,27 @@ def test_a_batch_that_is_told_to_stop_finishes_what_is_in_flight() -> None:
     assert all(result.ok for result in results)
 
 
+def test_what_still_waits_for_its_turn_is_not_begun_when_told_to_stop() -> None:
+    meter = Meter()
+
+    async def run(server: replay.Server) -> list[Result[Any]]:
+        until = asyncio.Event()
+        results: list[Result[Any]] = []
+        async with connected(server) as client:
+            # One at once, the next in a minute.
+            async for result in extract(
+                TEXTS, model=Person, client=client, llm="gpt-4", rpm=1, until=until, meter=meter
+            ):
+                results.append(result)
+                assert meter.figures().in_flight == 0
+                until.set()
+        return results
+
+    with replay.serve({"text": json.dumps(answer(1))}) as server:
+        results = asyncio.run(asyncio.wait_for(run(server), 20))
+        assert len(results) == len(server.exchanges) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -118,7 +118,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         tpm: Tokens per minute.
         pace: A pace that several batches share, instead of `rpm` and `tpm`.
         options: More arguments for every request, such as ``{"temperature": 0}``.
-        until: Once it is set no more items are taken; those in flight are finished.
+        until: Once it is set no more items are taken or asked about; those in flight are finished.
         meter: Counts along, for a display.
 
     Yields:
@@ -240,7 +240,7 @@ class _Job(Generic[T]):
         self._slots = asyncio.Semaphore(concurrency)
         self._room = asyncio.Semaphore(2 * concurrency)
         self._results: asyncio.Queue[Any] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _Course] = {}
         self._feeder: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
@@ -295,6 +295,10 @@ class _Job(Generic[T]):
         await until.wait()
         if self._feeder is not None:
             self._feeder.cancel()
+        # Whoever waits for leave to send a first request, for minutes maybe, has nothing to finish.
+        for task, course in self._tasks.items():
+            if course.first_sent is None:
+                task.cancel()
 
     async def _feed(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:
         try:
@@ -320,16 +324,16 @@ class _Job(Generic[T]):
             await self._slots.acquire()
             course = _Course(item, index, taken)
             task = asyncio.create_task(self._run(course))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = course
+            task.add_done_callback(self._tasks.pop)
             index += 1
 
     async def _run(self, course: _Course) -> None:
-        self._meter.started()
         try:
             result = await self._ask(course)
         except BaseException as error:
-            self._meter.abandoned()
+            if course.first_sent is not None:
+                self._meter.abandoned()
             if isinstance(error, Exception):
                 self._abort(error)
                 return
@@ -422,6 +426,7 @@ class _Job(Generic[T]):
             sent = time.monotonic()
             if course.first_sent is None:
                 course.first_sent = sent
+                self._meter.started()
             stream = settings.request(
                 response_model=settings.model,
                 model=settings.llm,
