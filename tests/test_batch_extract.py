@@ -13,7 +13,7 @@ from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 import partialfast as pf
@@ -153,7 +153,7 @@ def test_an_asynchronous_source_and_every_kind_of_item() -> None:
         await asyncio.sleep(0)
         yield {"id": 7, "text": "doc 1."}
         yield Item("mine", {"text": "doc 2."})
-        yield {"text": "doc 3."}
+        yield {"text": "doc 3.", "id": None}
 
     with replay.serve(recordings(4)) as server:
         results = gather(server, source(), ordered=True)
@@ -464,6 +464,7 @@ def test_what_still_waits_for_its_turn_is_not_begun_when_told_to_stop() -> None:
         ({"rpm": 0}, "rpm"),
         ({"pace": Pace(), "rpm": 5}, "limits of its own"),
         ({"client": object()}, "from_openai"),
+        ({"client": lambda **_: None}, "from_openai"),
         ({"prompt": "{"}, "cannot be understood"),
         ({"prompt": "{a.b}"}, "no field"),
         ({"prompt": "{}"}, "no field"),
@@ -476,6 +477,15 @@ def test_what_cannot_be_meant_is_refused(options: dict[str, Any], message: str) 
         pytest.raises((ValueError, TypeError, BatchError), match=message),
     ):
         gather(server, TEXTS[:1], **options)
+
+
+def test_a_client_that_blocks_is_refused() -> None:
+    with (
+        replay.serve(recordings(1)) as server,
+        OpenAI(base_url=server, api_key="none") as client,
+        pytest.raises(TypeError, match=r"client must be from_openai\(AsyncOpenAI\(\)\)"),
+    ):
+        gather(server, TEXTS[:1], client=pf.from_openai(client))
 
 
 def test_any_callable_can_be_the_client() -> None:

@@ -168,10 +168,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         raise ValueError("pace has limits of its own: leave rpm and tpm out")
     request = getattr(client, "create_partial", client)
     if not callable(request):
-        raise TypeError(
-            f"client must be from_openai(AsyncOpenAI()) or a callable like its create_partial: "
-            f"{client!r}"
-        )
+        raise _no_client(client)
     settings = _Settings(
         model=model,
         llm=llm,
@@ -182,6 +179,12 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         options=options or {},
     )
     return _Job(settings, pace or Pace(rpm=rpm, tpm=tpm), concurrency, meter or Meter())
+
+
+def _no_client(what: Any) -> TypeError:
+    return TypeError(
+        f"client must be from_openai(AsyncOpenAI()) or a callable like its create_partial: {what!r}"
+    )
 
 
 #: Put behind the last result.
@@ -436,6 +439,9 @@ class _Job(Generic[T]):
                 every="read",
                 **settings.options,
             )
+            if not isinstance(cast("object", stream), AsyncIterable):
+                # Such as that of a client for programs without an event loop.
+                raise _no_client(settings.request)
             course.first_token = None
             try:
                 async for _ in stream:
@@ -567,7 +573,8 @@ def _item(source: Source, index: int) -> Item:
     if isinstance(source, str):
         return Item(str(index), {"text": source})
     if isinstance(cast("object", source), Mapping):
-        return Item(str(source.get("id", index)), source)
+        id_ = source.get("id")
+        return Item(str(index if id_ is None else id_), source)
     raise BatchError(
         f"item {index} is a {type(source).__name__}; an Item, a mapping or a text is needed"
     )
