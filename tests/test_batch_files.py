@@ -68,6 +68,23 @@ def test_parquet(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ([("text", ["a"]), ("text", ["b"])], "two columns are called 'text'"),
+        ([("text", pa.array([1], pa.timestamp("ns")))], "cannot read .*: Nanosecond"),
+    ],
+)
+def test_parquet_that_python_cannot_hold(
+    tmp_path: Path, columns: list[tuple[str, Any]], message: str
+) -> None:
+    names, arrays = zip(*columns, strict=True)
+    path = tmp_path / "in.parquet"
+    parquet.write_table(pa.table(list(arrays), names=list(names)), path)
+    with pytest.raises(BatchError, match=message):
+        items(path)
+
+
 def test_a_folder_and_a_file_of_text(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / ".git").mkdir()
@@ -118,6 +135,7 @@ def test_standard_input(
         ),
         ("in.csv", b"a,b\n1\n", r"in\.csv:2: the row has not as many fields"),
         ("in.csv", b"a,b\n1,2,3\n", r"in\.csv:2: the row has not as many fields"),
+        ("in.csv", b"id,text,,text,\n1,a,,b,\n", r"in\.csv: two columns are called 'text'"),
         ("in.csv", b'a\n"x', r"in\.csv:\d: not CSV"),
         ("in.txt", b"\xff", r"in\.txt: not a text file"),
         ("in.parquet", b"no", r"cannot read .*in\.parquet"),

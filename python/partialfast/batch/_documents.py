@@ -10,7 +10,8 @@ import json
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -206,6 +207,14 @@ class _JsonLines(_Lines):
                 yield place, record
 
 
+def _refuse_twins(names: Sequence[str], where: str) -> None:
+    """Refuse columns of one name: a record can hold one of them only."""
+    # Spreadsheets leave columns without a name behind, which no prompt can name.
+    twins = sorted(name for name, count in Counter(names).items() if name and count > 1)
+    if twins:
+        raise BatchError(f"{where}: two columns are called {twins[0]!r}")
+
+
 class _Csv(_Lines):
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         # A document is often longer than the module's default of 128 KiB.
@@ -214,6 +223,8 @@ class _Csv(_Lines):
             reader = csv.DictReader(file, strict=True)
             while True:
                 try:
+                    if reader.line_num == 0:
+                        _refuse_twins(reader.fieldnames or (), self.where)
                     record: dict[str | None, Any] | None = next(reader, None)
                 except (csv.Error, UnicodeDecodeError) as error:
                     place = f"{self.where}:{reader.line_num}"
@@ -282,9 +293,11 @@ class _Parquet(Documents):
         number = 0
         try:
             with self._parquet.ParquetFile(self._path) as file:
+                _refuse_twins(file.schema_arrow.names, self.where)
                 for batch in file.iter_batches(batch_size=256):
                     for record in batch.to_pylist():
                         number += 1
                         yield f"{self.where}, row {number}", record
-        except (OSError, arrow_error) as error:
+        except (OSError, arrow_error, ValueError, OverflowError) as error:
+            # The last two are for times that Python has no type for.
             raise BatchError(f"cannot read {self.where}: {error}") from error
