@@ -387,6 +387,23 @@ def test_a_missing_package_is_named(
     assert 'pip install "partialfast[ray]"' in capsys.readouterr().err
 
 
+def test_a_value_that_cannot_be_written_is_counted_as_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.py").write_text(
+        "from typing import Annotated\nfrom pydantic import PlainSerializer\n"
+        "from tests.batching import Person\n"
+        "class M(Person):\n  city: Annotated[str, PlainSerializer(lambda city: 1 / 0)]\n"
+    )
+    source = write_documents(tmp_path / "in.jsonl", 2)
+    with replay.serve(recordings(2)) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server)
+        assert cli.main(changed(words, "--model", f"{tmp_path / 'odd.py'}:M")) == 3
+    said = capsys.readouterr().err
+    assert "0 done, 2 failed" in said
+    assert "failed: 2 serialize" in said
+
+
 @pytest.mark.parametrize(
     "words",
     [["--concurrency", "0"], ["--rpm", "-1"], ["--resume", "--overwrite"], ["--max-retries", "x"]],

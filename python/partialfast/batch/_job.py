@@ -236,7 +236,9 @@ async def _extract(  # noqa: PLR0913 - as `run`
     )
     async with contextlib.aclosing(results) as stream:
         async for result in stream:
-            journal.write(result)
+            written = journal.write(result)
+            if result.ok and not written.ok:
+                meter.spoilt(written)
 
 
 def _pending(job: Job, journal: Journal, meter: Meter) -> Iterator[Item]:

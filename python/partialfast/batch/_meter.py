@@ -129,6 +129,13 @@ class Meter:
             self._kinds[result.error.kind] += 1
         self._recent.append((now, result.usage.output_tokens))
 
+    def spoilt(self, result: Result[Any]) -> None:
+        """Count a result as failed after all: its value could not be written."""
+        assert result.error is not None  # noqa: S101 - for the type checkers
+        self._done -= 1
+        self._failed += 1
+        self._kinds[result.error.kind] += 1
+
     def abandoned(self) -> None:
         """Count an item out that was given up without a result."""
         self._in_flight -= 1
