@@ -147,6 +147,9 @@ def _natural(text: str) -> int:
     return value
 
 
+_natural.__name__ = "number"
+
+
 def execute(args: argparse.Namespace) -> int:
     """Run ``partialfast extract``.
 
