@@ -411,6 +411,14 @@ def test_nested_models_become_nested_columns(tmp_path: Path) -> None:
     assert arrow_schema(Meeting).equals(table.schema, check_metadata=False)
 
 
+def test_the_column_of_the_id_is_one_of_its_own() -> None:
+    class Record(BaseModel):
+        id: str
+        key: str = Field(alias="_id")
+
+    assert arrow_schema(Record).names == ["__id", "id", "_id"]
+
+
 @pytest.mark.parametrize(
     ("model", "value", "cell"),
     [(list[int], [1, 2], [1, 2]), (str, "x", "x"), (dict[str, int], {"a": 1}, [("a", 1)])],

@@ -40,8 +40,8 @@ def arrow_schema(model: Any) -> Any:
         model: Any type that pydantic can validate.
 
     Returns:
-        A ``pyarrow.Schema``: ``id`` (``_id`` if the model has a field of that name), then a column
-        for each field; one column ``value`` if the type is not an object.
+        A ``pyarrow.Schema``: ``id`` (``_id`` if the model has a field of that name, ``__id`` if it
+        has both), then a column for each field; one column ``value`` if the type is not an object.
     """
     return _Table(model).schema
 
@@ -125,7 +125,9 @@ class _Table:
         self._flat = isinstance(root, _Struct)
         self.root = root
         columns = dict(root.children) if isinstance(root, _Struct) else {"value": root}
-        self._id = "_id" if "id" in columns else "id"
+        self._id = "id"
+        while self._id in columns:
+            self._id = f"_{self._id}"
         self._columns = columns
         self.schema: Any = pa.schema(
             [pa.field(self._id, pa.string(), nullable=False)]
