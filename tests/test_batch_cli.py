@@ -261,6 +261,7 @@ def changed(words: list[str], option: str, value: str) -> list[str]:
         ("--prompt", "{text:{width}}", "no field 'width', which the prompt names"),
         ("--prompt", "{text:.2f}", "in.jsonl:1: item 'd0' does not fit the prompt: Unknown format"),
         ("--prompt", "@none.txt", "cannot read the prompt none.txt"),
+        ("--base-url", "localhost:8000/v1", "must begin with http:// or https://"),
         ("--id", "key", "there is no 'key' to be the id"),
     ],
 )

@@ -48,6 +48,9 @@ class Endpoint:
             ValueError: There is no key for OpenAI's own server.
         """
         url = base_url or os.environ.get("OPENAI_BASE_URL") or None
+        if url is not None and not url.startswith(("http://", "https://")):
+            # What goes wrong for each request would be taken for a lost connection.
+            raise ValueError(f"the base URL {url!r} must begin with http:// or https://")
         key = os.environ.get("OPENAI_API_KEY")
         if not key:
             if url is None:
