@@ -66,6 +66,12 @@ def first_line(process: subprocess.Popen[str]) -> str:
 # The program
 
 
+def test_help_of_a_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["replay", "--help"])
+    assert "Serve recorded answers as OpenAI's API does." in capsys.readouterr().out
+
+
 def test_help_names_every_command_and_loads_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])

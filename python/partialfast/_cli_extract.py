@@ -78,7 +78,7 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="a .jsonl or .parquet file; failures go to FILE.errors.jsonl beside it",
+        help="a .jsonl or .parquet file; failures go beside it, for out.jsonl to out.errors.jsonl",
     )
     parser.add_argument(
         "--prompt",

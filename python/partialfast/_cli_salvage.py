@@ -19,8 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``partialfast salvage``."""
     parser.description = (
         "Validate recorded answers of a model. Whole ones become lines with a value, those that "
-        "were cut off lines with a partial one; all others go to OUTPUT.errors.jsonl. Exit status: "
-        "0 all are whole, 3 some are not, 1 the file cannot be read or written."
+        "were cut off lines with a partial one; all others go beside them, for out.jsonl to "
+        "out.errors.jsonl. Exit status: 0 all are whole, 3 some are not, 1 the file cannot be read "
+        "or written."
     )
     parser.add_argument("file", metavar="FILE", help="the recorded answers")
     parser.add_argument(

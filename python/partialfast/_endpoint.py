@@ -45,7 +45,7 @@ class Endpoint:
             concurrency: How many requests there will be at a time.
 
         Raises:
-            ValueError: There is no key for OpenAI's own server.
+            ValueError: There is no key for OpenAI's own server, or the URL is none.
         """
         url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         if url is not None and not url.startswith(("http://", "https://")):

@@ -115,9 +115,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     for name, command in COMMANDS.items():
-        subparser = subparsers.add_parser(
-            name, help=command.summary, description=f"{command.summary.capitalize()}."
-        )
+        # Not capitalize(): it would write OpenAI small.
+        sentence = f"{command.summary[0].upper()}{command.summary[1:]}."
+        subparser = subparsers.add_parser(name, help=command.summary, description=sentence)
         if name == chosen:
             configure, execute = command.load()
             configure(subparser)
