@@ -317,6 +317,34 @@ def test_a_rate_limit_pauses_all_and_costs_no_retry() -> None:
     assert all(result.ok and result.attempts == 1 for result in results)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_pause_says_what_it_is_for(status: int) -> None:
+    meter, seen = Meter(), set[str]()
+    bad = {"text": "", "fault": f"status:{status}", "times": 12}
+    pace = Pace(breaker=BreakerOptions(first_s=0.3, longest_s=0.3))
+
+    async def watch() -> None:
+        while True:
+            seen.add(meter.figures().note)
+            await asyncio.sleep(0.01)
+
+    async def run(server: replay.Server) -> None:
+        watching = asyncio.create_task(watch())
+        async with connected(server) as client:
+            async for result in extract(
+                TEXTS[:20], model=Person, client=client, llm="gpt-4", pace=pace, meter=meter
+            ):
+                assert result.ok
+        watching.cancel()
+
+    with replay.serve([bad, *recordings(20)]) as server:
+        asyncio.run(run(server))
+    seen.remove("")
+    assert seen
+    assert all(note.startswith(f"held up: Error code: {status} - ") for note in seen)
+    assert meter.figures().note == ""
+
+
 # The end of all
 
 

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import math
 import sys
+import textwrap
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -364,7 +365,7 @@ class _Job(Generic[T]):
         characters = sum(len(str(message.get("content", ""))) for message in messages)
         while True:
             expected = self._estimator.input(characters) + self._estimator.mean_output
-            permit = Permit(self._pace, await self._pace.admit(expected))
+            permit = await self._admit(expected)
             before = course.usage
             failure: Failure | None = None
             try:
@@ -396,6 +397,7 @@ class _Job(Generic[T]):
         if scope is Scope.FATAL:
             raise EndpointError(f"the endpoint refuses every request: {said}") from error
         if scope is Scope.THROTTLED:
+            self._hold_up(said)
             await permit.throttled(trouble.retry_after_s, said)
             return None
         course.attempts += 1
@@ -404,6 +406,7 @@ class _Job(Generic[T]):
             return trouble.failure
         if await permit.failed(said):
             # All of them fail at present: the item is not to blame.
+            self._hold_up(said)
             course.attempts -= 1
             return None
         if course.attempts > self._settings.max_retries:
@@ -422,7 +425,7 @@ class _Job(Generic[T]):
                 # The client corrects the model in a further request, which has to be let go too.
                 deadline.pause()
                 await self._note_answered(permits[-1])
-                permits.append(Permit(self._pace, await self._pace.admit(expected)))
+                permits.append(await self._admit(expected))
                 deadline.restart()
 
             left = max(0, settings.max_retries - course.attempts)
@@ -492,6 +495,16 @@ class _Job(Generic[T]):
     def _learn(self, course: _Course, before: Usage, characters: int) -> None:
         if course.attempts == 1 and not course.usage.estimated and course.usage != before:
             self._estimator.learn(course.usage, prompt=characters, text=len(course.text))
+
+    async def _admit(self, tokens: float) -> Permit:
+        permit = Permit(self._pace, await self._pace.admit(tokens))
+        # No pause holds it up any longer.
+        self._meter.trouble = ""
+        return permit
+
+    def _hold_up(self, said: str) -> None:
+        """Show why nobody may go, which can take minutes."""
+        self._meter.trouble = f"held up: {textwrap.shorten(said, 160, placeholder=' …')}"
 
     async def _note_answered(self, permit: Permit) -> None:
         self._answered = True

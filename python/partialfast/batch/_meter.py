@@ -47,7 +47,7 @@ class Figures:
         cut: Answers that were cut off as invalid.
         saved_tokens: About how many tokens these would still have written.
         left_s: Seconds until the end, estimated; ``None`` when it cannot be.
-        note: What holds the run up at present, if anything.
+        note: What there is to say besides, such as what holds the run up at present.
     """
 
     elapsed_s: float
@@ -95,6 +95,8 @@ class Meter:
         self._total = total
         self.skipped = skipped
         self.note = ""
+        # Why nothing is answered at present.
+        self.trouble = ""
         # Most items that are in flight where nobody counts them, such as on a cluster.
         self.elsewhere = 0
         self._done = self._failed = self._in_flight = self._attempts = 0
@@ -173,7 +175,7 @@ class Meter:
             cut=len(self._cut),
             saved_tokens=round(sum(max(0.0, mean - written) for written in self._cut)),
             left_s=left_s,
-            note=self.note,
+            note="; ".join(filter(None, (self.note, self.trouble))),
         )
 
 
