@@ -114,6 +114,24 @@ def test_a_run_is_resumed_and_not_overwritten_unasked(
         assert capsys.readouterr().err == ""
 
 
+def test_a_finished_file_without_its_journal_is_not_overwritten_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_documents(tmp_path / "in.jsonl", 3)
+    output = tmp_path / "out.parquet"
+    with replay.serve(recordings(3)) as server:
+        words = arguments(source, output, server)
+        assert cli.main(words) == 0
+        (tmp_path / "out.journal.jsonl").unlink()
+        for more in ([], ["--resume", "--limit", "1"]):
+            assert cli.main([*words, *more]) == 1
+            assert "--overwrite begins anew" in capsys.readouterr().err
+            assert parquet.read_table(output).num_rows == 3
+        assert len(server.exchanges) == 3
+        assert cli.main([*words, "--overwrite", "--limit", "1"]) == 0
+        assert parquet.read_table(output).num_rows == 1
+
+
 def test_a_dry_run_sends_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_documents(tmp_path / "in.jsonl", 10)
     words = arguments(source, tmp_path / "out.jsonl", "http://127.0.0.1:9/v1")

@@ -184,6 +184,7 @@ async def run(  # noqa: PLR0913 - each has one thing to do
     """
     if job.files.is_parquet:
         require_pyarrow()
+        _refuse_without_journal(job)
     # Before anything is written or asked: what is wrong with the input is wrong now.
     total = plan(job).count if job.documents.is_repeatable else None
     journal = Journal(
@@ -211,6 +212,15 @@ async def run(  # noqa: PLR0913 - each has one thing to do
     if finished and job.files.is_parquet:
         write_parquet(job.model, job.files.values, job.files.output)
     return Outcome(figures, finished, failed)
+
+
+def _refuse_without_journal(job: Job) -> None:
+    """Refuse to replace a finished file whose journal was deleted; with it, the journal refuses."""
+    output, values = job.files.output, job.files.values
+    if job.start != "overwrite" and output.exists() and not values.exists():
+        raise BatchError(
+            f"{output} is there already, without {values} to go on from: --overwrite begins anew"
+        )
 
 
 async def _extract(  # noqa: PLR0913 - as `run`
