@@ -18,6 +18,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    HttpUrl,
     PlainSerializer,
     Secret,
     TypeAdapter,
@@ -439,3 +440,32 @@ def test_a_dataclass_shows_and_compares_the_fields_that_it_says() -> None:
     unseen = list(pf.stream(Quiet, bytewise('{"password": "secret", "name": "a"}')))
     assert snapshots[-2] == unseen[-2]
     assert snapshots[-2] != unseen[-1]
+
+
+# ---- defaults that are still to be validated
+
+
+class LateDefaults(BaseModel):
+    url: HttpUrl = Field("https://example.org", validate_default=True)
+    sizes: list[int] = Field(["1"], validate_default=True)
+    marked: Annotated[int, PlainSerializer(_with_unit)] = Field("3", validate_default=True)
+    note: str = ""
+
+
+class LateByConfig(BaseModel):
+    model_config = ConfigDict(validate_default=True)
+    day: dt.date = "2020-01-01"  # type: ignore[assignment]
+    note: str = ""
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(validate_default=True))
+class LateInDataclass:
+    day: dt.date = "2020-01-01"  # type: ignore[assignment]
+    note: str = ""
+
+
+@pytest.mark.parametrize("type_", [LateDefaults, LateByConfig, LateInDataclass])
+def test_a_default_that_is_still_to_be_validated_is_dumped_as_it_is_written(type_: Any) -> None:
+    model: Any = create_model("Holder", value=(type_, ...))
+    check(model, '{"value": {"note": "abc"}}')
+    check(type_, '{"note": "abc"}')

@@ -118,7 +118,7 @@ class _Rewriter:
         made: Schema = {"type": schema["type"], "cls": partial, "config": schema.get("config", {})}
         if schema.get("root_model"):
             made["root_model"] = True
-            made["schema"] = self._field(schema["schema"])
+            made["schema"] = self._field(schema["schema"], config_of(schema))
         elif schema["type"] == "dataclass":
             inner = _beneath_functions(schema["schema"], self._definitions)
             made["fields"] = schema["fields"]
@@ -126,23 +126,26 @@ class _Rewriter:
             made["schema"] = {
                 **inner,
                 "computed_fields": [],
-                "fields": [self._member(field) for field in inner["fields"]],
+                "fields": [self._member(field, config_of(schema)) for field in inner["fields"]],
             }
         else:
             inner = _beneath_functions(schema["schema"], self._definitions)
             made["schema"] = {
                 **inner,
                 "computed_fields": [],
-                "fields": {name: self._member(field) for name, field in inner["fields"].items()},
+                "fields": {
+                    name: self._member(field, config_of(schema))
+                    for name, field in inner["fields"].items()
+                },
             }
             if "extras_schema" in inner:
                 made["schema"]["extras_schema"] = _ANY
         made["schema"].pop("ref", None)
         return made
 
-    def _member(self, field: Mapping[str, Any]) -> Schema:
+    def _member(self, field: Mapping[str, Any], config: Mapping[str, Any]) -> Schema:
         """Return a field of a model, dataclass or typed dict, for instances that lack some."""
-        made = {**field, "schema": self._field(field["schema"])}
+        made = {**field, "schema": self._field(field["schema"], config)}
         excludes = field.get("serialization_exclude_if")
         if excludes is not None:
             made["serialization_exclude_if"] = lambda value: (
@@ -150,25 +153,29 @@ class _Rewriter:
             )
         return made
 
-    def _field(self, schema: Schema) -> Schema:
+    def _field(self, schema: Schema, config: Mapping[str, Any]) -> Schema:
         """Return the schema of a field that may be absent, open or complete."""
         default: Schema = {}
+        rewrite = self.rewrite
         if schema["type"] == "default":
             # Kept outermost: it is where `exclude_defaults` looks.
             default = {k: v for k, v in schema.items() if k != "serialization"}
+            if schema.get("validate_default", config.get("validate_default")):
+                # Until then the default is what the user wrote, of any type.
+                rewrite = self._or_any
             if not _is_method(schema) and "serialization" in schema:
                 schema = {**schema["schema"], "serialization": schema["serialization"]}
             else:
                 schema = schema["schema"]
         open_: Schema = {"type": "nullable", "schema": _ANY}
         if not _is_method(schema):
-            open_ = {"type": "nullable", "schema": self.rewrite(schema)}
+            open_ = {"type": "nullable", "schema": rewrite(schema)}
             if self._meets(schema, _has_users_serializer) and not self._meets(schema, _needs_data):
                 complete = standalone(schema, self._definitions)
                 open_ = {"type": "any", "serialization": _guard(complete, open_)}
         elif not schema["type"].startswith("function-"):
             schema = {k: v for k, v in schema.items() if k != "serialization"}
-            open_ = {"type": "nullable", "schema": self.rewrite(schema)}
+            open_ = {"type": "nullable", "schema": rewrite(schema)}
         else:
             # What pydantic would use instead stood in the place of that serializer.
             open_ = {"type": "any", "serialization": _by_type()}
@@ -237,7 +244,7 @@ class _Rewriter:
 
     def _typed_dict(self, schema: Schema) -> Schema:
         fields = {
-            name: {**self._member(field), "required": False}
+            name: {**self._member(field, config_of(schema)), "required": False}
             for name, field in schema["fields"].items()
         }
         return {**schema, "fields": fields, "total": False, "computed_fields": []}
@@ -303,6 +310,10 @@ class _Rewriter:
         if "serialization" in schema:
             made["serialization"] = schema["serialization"]
         return made if len(rewritten) > 1 else rewritten[0]
+
+    def _or_any(self, schema: Schema) -> Schema:
+        """Return `schema`, rewritten, for what may be something else as well."""
+        return self._union({"choices": [schema, _ANY]})
 
 
 def _varies(class_: type[Any]) -> bool:
