@@ -6,24 +6,32 @@ import copy
 import dataclasses
 import datetime as dt
 import pickle
+from collections import Counter
 from dataclasses import InitVar
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import pydantic
 import pytest
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AliasPath,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     HttpUrl,
+    Json,
     PlainSerializer,
+    RootModel,
     Secret,
+    Tag,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     create_model,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from typing_extensions import NotRequired, Self, TypedDict
@@ -469,3 +477,83 @@ def test_a_default_that_is_still_to_be_validated_is_dumped_as_it_is_written(type
     model: Any = create_model("Holder", value=(type_, ...))
     check(model, '{"value": {"note": "abc"}}')
     check(type_, '{"note": "abc"}')
+
+
+# ---- validators that look at other fields, inside types of every kind
+
+
+def _below_limit(value: Any, info: ValidationInfo) -> Any:
+    assert len(str(value)) <= info.data["limit"]
+    return value
+
+
+Number = Annotated[int, AfterValidator(_below_limit)]
+Text = Annotated[str, AfterValidator(_below_limit)]
+
+
+class Row(NamedTuple):
+    first: Number
+    second: Text = ""
+
+
+class ByHand(BaseModel):
+    kind: Literal["hand"]
+    text: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check(cls, value: Any, info: ValidationInfo) -> Any:
+        assert "limit" in info.data
+        return value
+
+
+class ByForce(BaseModel):
+    kind: Literal["force", 1]
+    items: list[int] = []
+
+
+ByKind = Annotated[ByHand | ByForce, Field(discriminator="kind")]
+
+
+def _sort_of(value: Any) -> str:
+    return "many" if isinstance(value, list) else "named"
+
+
+BySort = Annotated[
+    Annotated[list[Number], Tag("many")] | Annotated[dict[str, Number], Tag("named")],
+    Discriminator(_sort_of),
+]
+
+
+@pytest.mark.parametrize(
+    ("type_", "document"),
+    [
+        (Json[Number], '"1"'),
+        (Json[list[Text]], '"[\\"a\\"]"'),
+        (float | Number | Text, '"abc"'),
+        (BySort, "[1]"),
+        (BySort, '{"a": 1}'),
+        (RootModel[Number], "1"),
+        (RootModel[list[Text]], '["abc"]'),
+        (RootModel[Annotated[list[int], AfterValidator(_below_limit)]], "[1]"),
+        (Row, '[1, "abc"]'),
+        (Row, '{"first": 1}'),
+        (Counter[Text], '{"abc": 2}'),
+        (ByKind, '{"kind": "hand", "text": "abc"}'),
+        (ByKind, '{"items": [1], "kind": 1}'),
+        (ByHand | ByForce, '{"text": "abc", "kind": "hand"}'),
+        (ByHand, '{"text": "abc", "kind": "hand"}'),
+    ],
+)
+def test_a_validator_that_looks_at_other_fields_waits_for_them(type_: Any, document: str) -> None:
+    model: Any = create_model("Limited", limit=(int, ...), value=(type_, ...), after=(str, ""))
+    check(model, f'{{"limit": 5, "value": {document}, "after": "abc"}}')
+    many: Any = create_model("Limited", limit=(int, ...), values=(generic(list, type_), ...))
+    check(many, f'{{"limit": 5, "values": [{document}, {document}]}}')
+
+
+def test_a_tag_that_names_no_member_is_an_error_where_members_wait() -> None:
+    model: Any = create_model("Limited", limit=(int, ...), value=(ByKind, ...))
+    with pytest.raises(ValidationError) as caught:
+        pf.stream(model, bytewise('{"limit": 5, "value": {"kind": "other"}}')).final()
+    assert caught.value.errors()[0]["type"] == "union_tag_invalid"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic_core import SchemaValidator
 
-from ._facts import KINDS, items_of, runs_code, shell
+from ._facts import KINDS, items_of, needs_data, runs_code, shell, takes_info
 from ._schema import Definitions, Schema, is_pydantics, resolve, split, standalone
 
 if TYPE_CHECKING:
@@ -148,7 +148,18 @@ class ValueCompiler:
         }
 
     def _opaque(self, schema: Schema, scope: Scope) -> Node:
+        if self._waits(schema, scope):
+            return self._hidden(schema, scope)
         return self._node(schema, scope, {})
+
+    def _hidden(self, schema: Schema, scope: Scope) -> Node:
+        """Return a node of what is absent until the enclosing value is complete."""
+        on = dict.fromkeys(KINDS, "hide")
+        return self._node(schema, scope, on, close="leave", deferred=True)
+
+    def _waits(self, schema: Schema, scope: Scope) -> bool:
+        """Tell whether a value can only be validated with its siblings."""
+        return scope.has_data and needs_data(schema, self._definitions)
 
     def _child(self, schema: Schema, scope: Scope) -> int:
         """Compile `schema` as a node of its own; a definition is compiled once."""
@@ -247,18 +258,13 @@ class ValueCompiler:
 
     def _type_generator(self, schema: Schema, scope: Scope) -> Node:
         # Its value is an iterator that validates as it goes: dumping a snapshot would use it up.
-        return self._node(schema, scope, dict.fromkeys(KINDS, "hide"), close="leave", deferred=True)
+        return self._hidden(schema, scope)
 
     # ---- functions
 
     def _inner(self, schema: Schema, scope: Scope) -> Node:
         """Compile what a function wraps, as a copy that can be changed."""
         return self._compile(resolve(schema, self._definitions), scope)
-
-    def _needs_data(self, schema: Schema, scope: Scope) -> bool:
-        function = schema["function"]
-        info = function["type"] == "with-info" and not is_pydantics(function["function"])
-        return scope.has_data and info
 
     def _makes_another(self, function: Any, scope: Scope, inner: Action) -> bool:
         """Tell whether `function` belongs to a class with a schema of its own, and makes one.
@@ -301,12 +307,6 @@ class ValueCompiler:
             return self._opaque(schema, scope)
         return self._wrapped(schema, scope, rewrites=True, whole=None)
 
-    def _type_function_plain(self, schema: Schema, scope: Scope) -> Node:
-        if self._needs_data(schema, scope):
-            on = dict.fromkeys(KINDS, "hide")
-            return self._node(schema, scope, on, close="leave", deferred=True)
-        return self._opaque(schema, scope)
-
     def _wrapped(
         self, schema: Schema, scope: Scope, *, rewrites: bool, whole: Schema | None
     ) -> Node:
@@ -327,7 +327,7 @@ class ValueCompiler:
     def _apply(
         self, schema: Schema, scope: Scope, inner: Node, *, rewrites: bool, whole: Schema | None
     ) -> Node:
-        deferred = self._needs_data(schema, scope) or inner["deferred"]
+        deferred = inner["deferred"] or (scope.has_data and takes_info(schema["function"]))
         function = schema["function"]["function"]
         on: dict[str, Action] = {}
         for kind, action in zip(KINDS, inner["on"], strict=True):
@@ -432,9 +432,7 @@ class ValueCompiler:
             keys = functools.partial(_validate_json, one_key, self._definitions, scope.config)
         whole = self._whole(schema, [values])
         if deferred:
-            return self._node(
-                schema, scope, dict.fromkeys(KINDS, "hide"), close="leave", deferred=True
-            )
+            return self._hidden(schema, scope)
         table = {"class": class_, "keys": keys, "values": values}
         return self._node(schema, scope, {"object": ("map", table)}, **whole)
 

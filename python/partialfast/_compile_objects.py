@@ -125,15 +125,17 @@ class TypeCompiler(ValueCompiler):
         }
         on = {"object": ("object", described)}
         tentative = rewrites or bool(schema.get("custom_init"))
-        closing = self._close(schema, tentative=tentative)
+        closing = self._close(schema, scope, tentative=tentative)
         return self._node(schema, scope, on, tentative=tentative, **closing)
 
-    def _close(self, schema: Schema, *, tentative: bool = False) -> dict[str, Any]:
+    def _close(self, schema: Schema, scope: Scope, *, tentative: bool = False) -> dict[str, Any]:
         """Return how an object of `schema` closes: put together where no user code runs.
 
         Where a function comes before its fields (`tentative`), they are not validated one by one,
         whosever the function is.
         """
+        if self._waits(schema, scope):
+            return {"close": "leave", "deferred": True}
         plain = not tentative and not runs_code(schema, self._definitions)
         return {"close": "build" if plain else "raw", "plain": plain}
 
@@ -167,16 +169,19 @@ class TypeCompiler(ValueCompiler):
 
     def _root_model(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
-        inside = Scope(self._config(config_of(schema)), class_, has_data=False)
+        # It has no fields that its value could look at: those are of the model around it.
+        inside = Scope(self._config(config_of(schema)), class_, has_data=scope.has_data)
         inner_schema, rewrites = unwrap(schema["schema"], self._definitions)
         how, _ = default_of(inner_schema)
         if how != "none":
             inner_schema = inner_schema["schema"]
-        closing = self._close(schema, tentative=rewrites)
+        closing: dict[str, Any] = self._close(schema, scope, tentative=rewrites)
         try:
             inner = self._inner(inner_schema, inside)
-            if closing["close"] == "raw":
+            if closing["close"] != "build":
                 inner = self._settled(inner)
+            if inner["deferred"]:
+                closing = {"close": "leave", "deferred": True}
         except Unready:
             return self._opaque(schema, scope)
         index = self._add(inner)
@@ -190,11 +195,12 @@ class TypeCompiler(ValueCompiler):
             "required": [0],
             **self._instance(schema),
         }
-        on = {
-            kind: ("root", described)
-            for kind, action in zip(KINDS, inner["on"], strict=True)
-            if isinstance(action, tuple) or action in ("text", "text-validate")
-        }
+        on: dict[str, Action] = {}
+        for kind, action in zip(KINDS, inner["on"], strict=True):
+            if isinstance(action, tuple) or action in ("text", "text-validate"):
+                on[kind] = ("root", described)
+            elif closing["close"] == "leave":
+                on[kind] = "hide"
         return self._node(schema, scope, on, tentative=rewrites, **closing)
 
     def _settled(self, node: Node) -> Node:
@@ -250,7 +256,7 @@ class TypeCompiler(ValueCompiler):
             "required": _without_default(stored),
         }
         on = {"object": ("object", described)}
-        closing = self._close(schema, tentative=rewrites)
+        closing = self._close(schema, scope, tentative=rewrites)
         return self._node(schema, scope, on, tentative=rewrites, **closing)
 
     def _type_typed_dict(self, schema: Schema, scope: Scope) -> Node:
@@ -282,7 +288,7 @@ class TypeCompiler(ValueCompiler):
         }
         # A default would take the place of a key that is not there.
         has_defaults = any(field["schema"]["type"] == "default" for _, field in items)
-        closing = {"close": "raw"} if has_defaults else self._close(schema)
+        closing = {"close": "raw"} if has_defaults else self._close(schema, scope)
         return self._node(schema, scope, {"object": ("object", described)}, **closing)
 
     def _type_named_tuple(self, schema: Schema, scope: Scope) -> Node:
@@ -319,7 +325,7 @@ class TypeCompiler(ValueCompiler):
         }
         on = {"object": ("object", described), "array": ("array", array)}
         # A class that inherits from a named tuple may have a constructor of its own.
-        closing = self._close(schema) if class_.__bases__ == (tuple,) else {"close": "raw"}
+        closing = self._close(schema, scope) if class_.__bases__ == (tuple,) else {"close": "raw"}
         return self._node(schema, scope, on, **closing)
 
     # ---- unions
@@ -349,6 +355,8 @@ class TypeCompiler(ValueCompiler):
             plain = tag.value if isinstance(tag, enum.Enum) else tag
             members[plain] = (self._child(choice, scope), plain)
         on = {"object": ("tagged", {"keys": keys, "members": members})}
+        if self._waits(schema, scope):
+            return self._node(schema, scope, on, close="leave", deferred=True)
         return self._node(schema, scope, on)
 
     def _type_union(self, schema: Schema, scope: Scope) -> Node:
@@ -357,7 +365,7 @@ class TypeCompiler(ValueCompiler):
         ]
         accepted = [accepts(choice, self._definitions) for choice, _ in choices]
         on: dict[str, Action] = {}
-        deferred = False
+        deferred = self._waits(schema, scope)
         for kind in KINDS:
             takers = [i for i, kinds in enumerate(accepted) if kind in kinds]
             if len(takers) == 1:

@@ -11,6 +11,7 @@ from ._schema import (
     Schema,
     config_of,
     default_of,
+    is_pydantics,
     is_users,
     resolve,
     validating_parts,
@@ -25,9 +26,11 @@ __all__ = [
     "accepts",
     "items_of",
     "literals",
+    "needs_data",
     "paths",
     "runs_code",
     "shell",
+    "takes_info",
     "unwrap",
 ]
 
@@ -174,6 +177,32 @@ def runs_code(schema: Schema, definitions: Definitions) -> bool:
             pending.append(definitions[item["schema_ref"]])
         pending.extend(validating_parts(item))
     return False
+
+
+#: Schemas whose parts see each other, and nothing of what is around.
+_WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
+
+
+def needs_data(schema: Schema, definitions: Definitions) -> bool:
+    """Tell whether code of the user's in `schema` could look at the fields beside its value."""
+    pending: list[Any] = [schema]
+    seen: set[str] = set()
+    while pending:
+        item = pending.pop()
+        kind = item["type"]
+        if kind.startswith("function-") and takes_info(item["function"]):
+            return True
+        if kind == "definition-ref" and item["schema_ref"] not in seen:
+            seen.add(item["schema_ref"])
+            pending.append(definitions[item["schema_ref"]])
+        elif kind not in _WITH_FIELDS:
+            pending.extend(validating_parts(item))
+    return False
+
+
+def takes_info(function: Schema) -> bool:
+    """Tell whether a validator function of the user's takes ``info``, with ``info.data``."""
+    return function["type"] == "with-info" and not is_pydantics(function["function"])
 
 
 def literals(schema: Schema, definitions: Definitions) -> list[Any] | None:

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList};
 use crate::builder::{Builder, Expected, OpenString, Skip, Why};
 use crate::choice::Choosing;
 use crate::frame::{Child, Frame, Place, Values, object_values};
-use crate::plan::{Action, Kind, MapPlan, ObjectPlan, Plan, Sequence, Tag, Unknown};
+use crate::plan::{Action, Close, Kind, MapPlan, ObjectPlan, Plan, Sequence, Tag, Unknown};
 use crate::scalar;
 use crate::text::{self, OpenText};
 
@@ -194,8 +194,11 @@ impl<'a> Run<'a, '_> {
             if skip.depth == 0
                 && let Some(skip) = self.st.skip.take()
             {
+                let leaves = self.plan.node(skip.expected.node).close == Close::Leave;
                 let value = match skip.why {
                     Why::Ignore | Why::Hide => None,
+                    // Whether it is valid can only be told with what is around it.
+                    Why::Choose(_) if leaves => None,
                     Why::Validate | Why::Choose(_) => {
                         self.validated(skip.expected, skip.start, end)?
                     }
