@@ -557,3 +557,25 @@ def test_a_tag_that_names_no_member_is_an_error_where_members_wait() -> None:
     with pytest.raises(ValidationError) as caught:
         pf.stream(model, bytewise('{"limit": 5, "value": {"kind": "other"}}')).final()
     assert caught.value.errors()[0]["type"] == "union_tag_invalid"
+
+
+# ---- keys beside those of the fields, of a type that is declared
+
+
+class NumbersBeside(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    # As pydantic's documentation has it.
+    __pydantic_extra__: dict[str, int] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    name: str
+
+
+@pytest.mark.parametrize("text", ['{"name": "abc", "b": 2 }', '{"b": 2, "name": "abc"}'])
+def test_extra_fields_of_a_declared_type_are_where_pydantic_has_them(text: str) -> None:
+    *_, last, final = check(NumbersBeside, text)
+    for snapshot in (last, final):
+        assert snapshot.model_extra == {"b": 2}
+        assert snapshot.model_dump() == {"name": "abc", "b": 2}
+        assert copy.deepcopy(snapshot) == snapshot
+        assert pickle.loads(pickle.dumps(snapshot)) == snapshot  # noqa: S301 - its own
+    many = check(list[NumbersBeside], f"[{text}, {text}]")[-2]
+    assert repr(many[0]) == repr(final)

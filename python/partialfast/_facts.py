@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any, cast
 
+from pydantic import BaseModel, RootModel
+
 from ._partial import CONTAINERS
 from ._schema import (
     Definitions,
@@ -151,10 +153,13 @@ def _is_plain(schema: Schema, definitions: Definitions) -> bool:
         # Pydantic leaves fields that nothing but `__post_init__` can set out of the arguments.
         complete = all(received) and len(received) == len(schema["fields"])
         return complete and not schema.get("post_init")
+    base = RootModel if schema.get("root_model") else BaseModel
     return (
         not schema.get("custom_init")
         and "post_init" not in schema
         and not class_.__private_attributes__
+        # Where the annotation of the extra fields has a value, it hides the place for them.
+        and class_.__pydantic_extra__ is base.__dict__["__pydantic_extra__"]
     )
 
 

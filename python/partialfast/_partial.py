@@ -229,6 +229,8 @@ def _partial_model(origin: type[BaseModel]) -> type[Any]:
     set_(made, "__pydantic_fields__", fields)
     # They would be computed on what is there, in `repr` too.
     set_(made, "__pydantic_computed_fields__", {})
+    # Hidden where the user's class says what extra fields are, with ``= Field(init=False)``.
+    set_(made, "__pydantic_extra__", base.__dict__["__pydantic_extra__"])
     _set_serializer(made)
     return made
 
