@@ -34,6 +34,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 from typing_extensions import NotRequired, Self, TypedDict
 
 import partialfast as pf
@@ -579,3 +580,40 @@ def test_extra_fields_of_a_declared_type_are_where_pydantic_has_them(text: str) 
         assert pickle.loads(pickle.dumps(snapshot)) == snapshot  # noqa: S301 - its own
     many = check(list[NumbersBeside], f"[{text}, {text}]")[-2]
     assert repr(many[0]) == repr(final)
+
+
+class UpperBeside(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[Annotated[str, AfterValidator(str.upper)], list[int]] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        init=False
+    )
+    name: str
+
+
+def test_an_extra_key_is_not_shown_before_it_is_what_it_becomes() -> None:
+    *shown, final = check(UpperBeside, '{"abc": [1, 2], "name": "x"}')
+    assert final.model_extra == {"ABC": [1, 2]}
+    assert all(snapshot.model_extra == {} for snapshot in shown)
+
+
+# ---- one error for a whole union
+
+
+class OneError:
+    """A type that names its error itself."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        return core_schema.union_schema(
+            [core_schema.int_schema(), core_schema.list_schema(core_schema.str_schema())],
+            custom_error_type="not_one",
+            custom_error_message="Not one of them",
+        )
+
+
+@pytest.mark.parametrize("text", ["[1]", '"x"', "{}"])
+def test_a_union_with_an_error_of_its_own_raises_that(text: str) -> None:
+    check(list[OneError], '[1, ["abc"]]')
+    with pytest.raises(ValidationError) as caught:
+        pf.stream(list[OneError], bytewise(f"[{text}]")).final()
+    assert [(e["type"], e["loc"]) for e in caught.value.errors()] == [("not_one", (0,))]

@@ -97,9 +97,12 @@ class TypeCompiler(ValueCompiler):
 
     def _unknown(self, schema: Schema, config: Mapping[str, Any], scope: Scope) -> Any:
         behavior = schema.get("extra_behavior") or config.get("extra_fields_behavior", "ignore")
-        if behavior == "allow":
-            return self._child(schema.get("extras_schema", {"type": "any"}), scope)
-        return behavior
+        if behavior != "allow":
+            return behavior
+        if "extras_keys_schema" in schema:
+            # A key may become another one, so nothing is shown under it before.
+            return "judge"
+        return self._child(schema.get("extras_schema", {"type": "any"}), scope)
 
     def _type_model(self, schema: Schema, scope: Scope) -> Node:
         class_ = schema["cls"]
@@ -119,7 +122,7 @@ class TypeCompiler(ValueCompiler):
             "template": template,
             "keys": self._keys(((n, field, i) for i, (n, field) in enumerate(items)), config),
             "unknown": unknown,
-            "has_extra": isinstance(unknown, int),
+            "has_extra": unknown not in ("ignore", "forbid"),
             "required": _without_default(items),
             **self._instance(schema),
         }
@@ -360,6 +363,9 @@ class TypeCompiler(ValueCompiler):
         return self._node(schema, scope, on)
 
     def _type_union(self, schema: Schema, scope: Scope) -> Node:
+        if "custom_error_type" in schema:
+            # One error for the whole, whatever is wrong with a member.
+            return self._opaque(schema, scope)
         choices = [
             choice if isinstance(choice, tuple) else (choice, None) for choice in schema["choices"]
         ]
