@@ -617,3 +617,20 @@ def test_a_union_with_an_error_of_its_own_raises_that(text: str) -> None:
     with pytest.raises(ValidationError) as caught:
         pf.stream(list[OneError], bytewise(f"[{text}]")).final()
     assert [(e["type"], e["loc"]) for e in caught.value.errors()] == [("not_one", (0,))]
+
+
+# ---- serializers of extra items
+
+
+def _from_second(text: str) -> str:
+    return text[1] + text
+
+
+class Entry(TypedDict, extra_items=Annotated[str, PlainSerializer(_from_second)]):  # type: ignore[call-arg]
+    name: str
+
+
+def test_a_serializer_of_extra_items_sees_what_is_complete() -> None:
+    model: Any = create_model("Holder", entry=(Entry, ...))
+    final = check(model, '{"entry": {"name": "a", "other": "bcd"}}')[-1]
+    assert final.model_dump() == {"entry": {"name": "a", "other": "cbcd"}}

@@ -247,7 +247,10 @@ class _Rewriter:
             name: {**self._member(field, config_of(schema)), "required": False}
             for name, field in schema["fields"].items()
         }
-        return {**schema, "fields": fields, "total": False, "computed_fields": []}
+        made = {**schema, "fields": fields, "total": False, "computed_fields": []}
+        if "extras_schema" in schema:
+            made["extras_schema"] = self.rewrite(schema["extras_schema"])
+        return made
 
     def _named_tuple(self, schema: Schema) -> Schema:
         fields = [
