@@ -125,6 +125,14 @@ _METHODS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
+def _declared_extra(draw: Draw, config: ConfigDict) -> dict[str, Any]:
+    """Draw whether a class says what its extra fields are, as pydantic's documentation has it."""
+    if config.get("extra") != "allow" or draw(st.booleans()):
+        return {}
+    name = "__pydantic_extra__"
+    return {"__annotations__": {name: dict[str, Any]}, name: Field(init=False)}
+
+
 def draw_methods(draw: Draw, features: Feature) -> dict[str, Any]:
     """Draw up to two things that the user's class does."""
     if Feature.CODE not in features or draw(st.booleans()):
@@ -139,10 +147,11 @@ def model_class(
     name: str, bases: tuple[Any, ...], fields: list[DrawnField], namespace: dict[str, Any]
 ) -> Any:
     """Return a new model class."""
+    annotations = {field.name: field.type for field in fields}
     body = {
-        "__annotations__": {field.name: field.type for field in fields},
         **{field.name: field.value for field in fields},
         **namespace,
+        "__annotations__": {**annotations, **namespace.get("__annotations__", {})},
         "__module__": __name__,
         "__qualname__": name,
     }
@@ -162,7 +171,11 @@ def _keys_of(class_: Any, fields: list[DrawnField], config: ConfigDict) -> None:
 def _model(draw: Draw, part: Parts, features: Feature) -> Spec:
     fields = draw_fields(draw, part, features)
     config = draw_config(draw, features)
-    namespace = {"model_config": config, **draw_methods(draw, features)}
+    namespace = {
+        "model_config": config,
+        **draw_methods(draw, features),
+        **_declared_extra(draw, config),
+    }
     bases: tuple[type, ...] = (BaseModel,)
     declared = fields
     if draw(st.integers(0, 4)) == 0:
