@@ -65,6 +65,9 @@ const NOISE: &[(&str, &str, &str)] = &[
         "",
     ),
     ("```python\n{\"a\": ``} ```{}", "{}", ""),
+    // Something else in a fence without a name.
+    ("```\n$ cat {\"a\": 0}\n```\n```json\n{}\n```", "{}", ""),
+    ("```\n  curl ``\n```\nsays: {\"a\": 1}", r#"{"a": 1}"#, ""),
     // Inline code is prose.
     ("a ```json``` fence: ```json\n{}", "{}", ""),
     ("`` x `` {\"a\": 1}", r#"{"a": 1}"#, ""),

@@ -5,7 +5,8 @@
 //! Behind nothing but white space, a code fence, or a `</think>`, the next bracket begins JSON. In the
 //! middle of prose a bracket may be part of the prose, so there it begins JSON only together with what
 //! follows: `{` before a key or `}`, `[` before `{`. The bracket and the white space behind it are held
-//! back until then. A code fence with the name of another language is skipped as a whole.
+//! back until then. A code fence with the name of another language is skipped as a whole, and so is
+//! one without a name that begins as no JSON does.
 
 /// White space that is held back behind a bracket, at most: a model that writes more of it is not
 /// writing JSON.
@@ -39,8 +40,10 @@ enum State {
     Ticks(u8),
     /// In the line behind an opening fence; the name is held.
     Info,
-    /// In a fence, in front of its first character.
-    Fence,
+    /// In a fence, in front of its first character; whether it is said to hold JSON.
+    Fence {
+        named: bool,
+    },
     /// In a fence of another language.
     Other,
     /// There, behind so many backticks.
@@ -101,8 +104,9 @@ impl Start {
             },
             State::Info => match char {
                 '\n' if is_json(&self.held) => {
+                    let named = !self.held.trim().is_empty();
                     self.held.clear();
-                    State::Fence
+                    State::Fence { named }
                 }
                 '\n' => State::Other,
                 '{' | '[' if is_json(&self.held) => {
@@ -118,10 +122,11 @@ impl Start {
                     State::Info
                 }
             },
-            State::Fence => match char {
-                ' ' | '\t' | '\r' | '\n' => State::Fence,
+            State::Fence { named } => match char {
+                ' ' | '\t' | '\r' | '\n' => State::Fence { named },
                 '`' => State::Ticks(1),
-                _ => return Some(true),
+                _ if named || begins_json(char) => return Some(true),
+                _ => State::Other,
             },
             State::Other => match char {
                 '`' => State::OtherTicks(1),
@@ -171,6 +176,11 @@ impl Start {
 fn matched(tag: &[u8], count: u8, char: char) -> Option<u8> {
     let expected = char::from(tag[usize::from(count)]);
     (char == expected).then_some(count + 1)
+}
+
+/// Whether a JSON text can begin with the character.
+fn begins_json(char: char) -> bool {
+    matches!(char, '{' | '[' | '"' | '-' | '0'..='9' | 't' | 'f' | 'n')
 }
 
 /// Whether a fence with this name holds JSON: `json` and its kin, or none.
