@@ -310,6 +310,12 @@ def test_the_refusal_is_remembered() -> None:
         for _ in range(2):
             client.chat.completions.create_partial(**arguments).final()
         assert [exchange.status for exchange in url.exchanges] == [400, 200, 200]
+        with replay.serve({"text": TEXT}) as other:
+            for options in ({"base_url": str(other)}, {"timeout": 5}):
+                same = client.with_options(**options).create_partial(**arguments)
+                same.final()
+                # Another server may know the option.
+                assert (same.usage is None) is ("timeout" in options)
 
 
 def test_defaults_of_the_client() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from partialfast.openai._answer import StateOptions
@@ -82,6 +82,13 @@ class Settings:
     transport: Transport
     defaults: dict[str, Any] = field(default_factory=dict)
     refuses_usage_option: bool = False
+
+    def for_client_with(self, options: Mapping[str, Any]) -> Settings:
+        """Return the settings of a client that is like this one but for options of the SDK's."""
+        if options.get("base_url") is None:
+            # The same server: what one of them learns about it is for both.
+            return self
+        return replace(self, refuses_usage_option=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

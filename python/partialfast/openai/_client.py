@@ -73,7 +73,8 @@ class Client(Resource):
 
     def with_options(self, **options: Any) -> Client:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
-        return Client(self._client.with_options(**options), self._settings)
+        client = self._client.with_options(**options)
+        return Client(client, self._settings.for_client_with(options))
 
     copy = with_options
 
@@ -125,7 +126,8 @@ class AsyncClient(AsyncResource):
 
     def with_options(self, **options: Any) -> AsyncClient:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
-        return AsyncClient(self._client.with_options(**options), self._settings)
+        client = self._client.with_options(**options)
+        return AsyncClient(client, self._settings.for_client_with(options))
 
     copy = with_options
 
