@@ -80,14 +80,18 @@ class _Resource(Proxy):
         self, response_model: Any, kwargs: dict[str, Any], *, stream: bool, items: bool = False
     ) -> Call:
         """Tell our arguments from the SDK's, and refuse what cannot be meant."""
-        kwargs = {**self._settings.defaults, **_given(kwargs)}
+        given = _given(kwargs)
+        if "every" in given and (items or not stream):
+            raise TypeError("every is for snapshots: leave it out for items and without a stream")
+        kwargs = {**self._settings.defaults, **given}
         ours = {name: kwargs.pop(name) for name in _OURS if name in kwargs}
         if "validation_context" in kwargs:
             if "context" in ours:
                 raise TypeError("context and validation_context are the same: pass one of them")
             ours["context"] = kwargs.pop("validation_context")
-        if "every" in ours and (items or not stream):
-            raise TypeError("every is for snapshots: leave it out for items and without a stream")
+        if items or not stream:
+            # The default of the client, which also asks for snapshots.
+            ours.pop("every", None)
         if inspect.iscoroutinefunction(ours.get("on_retry")) and not self._awaits:
             raise TypeError("on_retry is a coroutine function, which only an async client awaits")
         if response_model is None:
