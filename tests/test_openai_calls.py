@@ -7,6 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import pytest
+from openai.types.chat import ChatCompletion
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from typing_extensions import TypeAliasType
 
@@ -14,6 +15,7 @@ import partialfast as pf
 from partialfast import replay
 from partialfast.openai import Mode
 from tests.openai_driver import EVERY_WAY, Api, Way, ask, fetch
+from tests.test_openai_state import new_state
 
 pytestmark = pytest.mark.network
 
@@ -40,7 +42,7 @@ MAIL = '{"to": "ada@example.com", "body": "See you on Friday."}'
 ALARM = '{"minutes": 15}'
 
 
-def call(name: str, arguments: str, **more: Any) -> dict[str, Any]:
+def call(name: str, arguments: Any, **more: Any) -> dict[str, Any]:
     return {"name": name, "arguments": arguments, **more}
 
 
@@ -283,6 +285,23 @@ def test_a_call_without_arguments(way: Way, api: Api, arguments: str) -> None:
     with replay.serve({"tool_calls": [call("Mail", arguments)]}) as url:
         expected = ValidationError if arguments else pf.TruncatedError
         ask(way, url, api=api, response_model=Mail).raised(expected)
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("arguments", [ALARM, f'{{"minutes": 15, "more": ["{"é" * 9000}"]}}'])
+def test_arguments_may_be_an_object(way: Way, arguments: str) -> None:
+    raw = stream([call("Alarm", json.loads(arguments), id="a", index=0)])
+    whole = {"id": "a", "type": "function", "function": call("Alarm", json.loads(arguments))}
+    message = {"role": "assistant", "tool_calls": [whole]}
+    choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
+    with replay.serve({"raw": raw}) as url:
+        outcome = ask(way, url, response_model=Alarm)
+    assert outcome.error is None
+    assert outcome.handed == [Alarm(minutes=15)]
+    state = new_state(Alarm)
+    fields: dict[str, Any] = {"id": "1", "choices": [choice]}
+    state.put_answer(ChatCompletion.construct(None, **fields))
+    assert state.pull() == Alarm(minutes=15)
 
 
 @EVERY_WAY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,7 +101,10 @@ def _read_message(message: Any, choice: int, found: list[Delta]) -> None:
         # A whole message counts its calls by their place; a piece of a stream carries its number.
         index = getattr(call, "index", None) if hasattr(call, "index") else place
         name = getattr(function, "name", None) or None
-        arguments = getattr(function, "arguments", None) or ""
+        arguments: Any = getattr(function, "arguments", None) or ""
+        if not isinstance(arguments, str):
+            # As TGI and some versions of llama.cpp write them: JSON, and not a text of it.
+            arguments = json.dumps(arguments, ensure_ascii=False)
         found.append(("call", choice, index, call.id or None, name, arguments))
 
 

@@ -318,6 +318,7 @@ impl Attached {
             && present(choice.content()).is_none()
             // Without an index, it goes on with the newest call, which this one is.
             && (call.index.is_none() || call.index == index)
+            && call.arguments_json.is_none()
             && present(call.id).is_none()
             && present(call.name).is_none();
         ours.then_some(call.arguments.unwrap_or_default())
@@ -398,14 +399,14 @@ impl<'py> Deltas<'_, 'py> {
             *known = true;
             add!(self, "head", chunk.id(), chunk.model())?;
         }
-        self.choices(chunk)?;
+        self.choices(chunk, data)?;
         if let Some(usage) = chunk.usage() {
             self.json(intern!(self.py, "usage_json"), data, usage)?;
         }
         Ok(Found::Deltas(false))
     }
 
-    fn choices(&mut self, chunk: &ChatChunk) -> PyResult<()> {
+    fn choices(&mut self, chunk: &ChatChunk, data: &str) -> PyResult<()> {
         for choice in chunk.choices() {
             let number = choice.index();
             if let Some(text) = present(choice.reasoning()) {
@@ -419,7 +420,8 @@ impl<'py> Deltas<'_, 'py> {
             }
             for call in choice.tool_calls() {
                 let (id, name) = (present(call.id), present(call.name));
-                let arguments = call.arguments.unwrap_or_default();
+                let json = call.arguments_json.map(|span| slice(data, span));
+                let arguments = json.or(call.arguments).unwrap_or_default();
                 add!(self, "call", number, call.index, id, name, arguments)?;
             }
             if let Some(reason) = present(choice.finish_reason()) {

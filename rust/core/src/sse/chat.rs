@@ -67,7 +67,7 @@ static TOOL_CALL: Place<Name> = Place {
 static FUNCTION: Place<Name> = Place {
     members: &[
         ("name", Want::Text(Name::Function)),
-        ("arguments", Want::Text(Name::Arguments)),
+        ("arguments", Want::TextOrJson(Name::Arguments)),
     ],
 };
 
@@ -91,6 +91,7 @@ struct ToolCallParts {
     id: Piece,
     name: Piece,
     arguments: Piece,
+    arguments_json: Option<Span>,
 }
 
 /// What one chunk says.
@@ -125,6 +126,9 @@ pub struct ToolCall<'a> {
     pub name: Option<&'a str>,
     /// More of `function.arguments`.
     pub arguments: Option<&'a str>,
+    /// Where in the data the `function.arguments` stand, if they are JSON instead of a text of it, as
+    /// TGI and some versions of llama.cpp write them.
+    pub arguments_json: Option<Span>,
 }
 
 impl ChatChunk {
@@ -213,6 +217,7 @@ impl<'a> Choice<'a> {
                 id: chunk.resolve(&parts.id),
                 name: chunk.resolve(&parts.name),
                 arguments: chunk.resolve(&parts.arguments),
+                arguments_json: parts.arguments_json,
             })
     }
 }
@@ -318,6 +323,11 @@ impl Picked<Name> for ChatChunk {
         match name {
             Name::Usage => self.usage = Some(span),
             Name::Error => self.error = Some(span),
+            Name::Arguments => {
+                if let Some(call) = self.tool_calls.last_mut() {
+                    call.arguments_json = Some(span);
+                }
+            }
             _ => {}
         }
     }

@@ -24,6 +24,8 @@ pub(super) enum Want<N: 'static> {
     Text(N),
     /// A whole number that is not negative.
     Index(N),
+    /// The characters of a string, or an object or an array as the range of the text where it stands.
+    TextOrJson(N),
     /// Whatever it is but `null`, as the range of the text where it stands.
     Raw(N),
     /// The members of an object.
@@ -132,7 +134,7 @@ impl<N: Copy, P: Picked<N>> Picker<'_, N, P> {
 
     fn whole_text(&mut self, text: &str, span: Span) {
         match self.want() {
-            Some(Want::Text(name)) => self.picked.text(*name, text),
+            Some(Want::Text(name) | Want::TextOrJson(name)) => self.picked.text(*name, text),
             Some(Want::Raw(name)) => self.picked.raw(*name, span),
             _ => {}
         }
@@ -141,7 +143,7 @@ impl<N: Copy, P: Picked<N>> Picker<'_, N, P> {
     /// A container that is not entered.
     fn skip(&mut self, want: Option<&'static Want<N>>, at: u64) {
         self.way.skipped = 1;
-        if let Some(Want::Raw(name)) = want {
+        if let Some(Want::Raw(name) | Want::TextOrJson(name)) = want {
             self.way.raw = Some((*name, at));
         }
     }
@@ -238,7 +240,9 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
     }
 
     fn string_part(&mut self, text: Text<'_>) -> Result<(), Infallible> {
-        if self.way.skipped == 0 && matches!(self.way.want, Some(Want::Text(_))) {
+        if self.way.skipped == 0
+            && matches!(self.way.want, Some(Want::Text(_) | Want::TextOrJson(_)))
+        {
             self.way.parts.push_str(text.text);
         }
         Ok(())
