@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from openai import OpenAI
+from openai import APIError, OpenAI
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 from pydantic import BaseModel, field_validator
 
 import partialfast as pf
@@ -250,6 +252,18 @@ def test_a_response_that_is_not_completed_may_have_lacked_arguments(status: str 
         return
     with pytest.raises(pf.TruncatedError):
         read(state, blocks)
+
+
+@pytest.mark.parametrize(
+    ("class_", "answer"),
+    [(ChatState, ChatCompletion), (ResponsesState, Response)],
+    ids=["chat", "responses"],
+)
+def test_an_error_in_place_of_an_answer(class_: type[State], answer: Any) -> None:
+    state = new_state(class_=class_)
+    state.put_answer(answer.construct(None, error={"message": "No such model."}))
+    with pytest.raises(APIError, match="No such model"):
+        state.pull()
 
 
 def test_an_event_reader_wants_its_blocks_one_by_one() -> None:

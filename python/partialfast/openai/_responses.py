@@ -122,6 +122,9 @@ class ResponsesState(State):
 
     def deltas_of_answer(self, answer: Any) -> Sequence[Delta]:
         """Turn a ``Response`` into deltas."""
+        if getattr(answer, "status", None) is None and (error := getattr(answer, "error", None)):
+            # What a proxy writes when it fails, with a status that says it did not.
+            return [("error", error.to_dict() if hasattr(error, "to_dict") else error)]
         found: list[Delta] = [*_head(answer)]
         items: Sequence[Any] = getattr(answer, "output", None) or ()
         for index, item in enumerate(items):
