@@ -21,6 +21,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
     Generator,
     Iterable,
@@ -421,12 +422,17 @@ class _Job(Generic[T]):
         permits = [permit]
         with _Deadline(settings.timeout_s) as deadline:
 
-            async def again(_: Any) -> None:
+            async def let_go() -> None:
                 # The client corrects the model in a further request, which has to be let go too.
                 deadline.pause()
                 await self._note_answered(permits[-1])
                 permits.append(await self._admit(expected))
                 deadline.restart()
+
+            def again(_: Any) -> Awaitable[None]:
+                # Not a coroutine function, which a client that blocks would complain about, rather
+                # than be told apart below.
+                return let_go()
 
             left = max(0, settings.max_retries - course.attempts)
             sent = time.monotonic()
