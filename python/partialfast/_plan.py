@@ -27,6 +27,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import OrderedDict
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic import BaseModel
@@ -116,6 +117,9 @@ def _spelled(type_: Any) -> tuple[Any, ...]:
 
     ``A | B`` equals ``B | A``, yet pydantic tries the members in their order.
     """
+    if not isinstance(type_, GenericAlias) and isinstance(type_, type):
+        # Nothing to spell, and a model would look for the attribute in Python at each new stream.
+        return ()
     return tuple((part, _spelled(part)) for part in getattr(type_, "__args__", ()))
 
 
