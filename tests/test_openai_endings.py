@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
@@ -75,6 +79,44 @@ def test_a_stream_that_just_ends_is_truncated(way: Way, api: Api, mode: Mode) ->
     assert error.finish_reason is None
     assert "the stream ended" in str(error)
     assert outcome.handed
+
+
+@contextmanager
+def answering(content_type: str, body: str) -> Generator[str, None, None]:
+    """Serve this to every request, whatever is asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", content_type)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@EVERY_WAY
+@BOTH
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("text/html", "<h1>Down for maintenance</h1>"), ("application/json", '{"id": "1"}')],
+)
+def test_what_is_no_stream_is_named(way: Way, api: Api, content_type: str, body: str) -> None:
+    with answering(content_type, body) as url:
+        error = ask(way, url, api=api, response_model=Meeting).raised(pf.TruncatedError)
+    assert f"the server sent {content_type} where a stream" in str(error)
 
 
 class Settings(BaseModel):

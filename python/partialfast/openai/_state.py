@@ -132,6 +132,7 @@ class State(ABC):
         self.final: Any = NOTHING
         # What the SDK's exceptions want to know of.
         self.request: Any = None
+        self.content_type: str | None = None
         self._usage: Any = None
         # Made into the SDK's object when somebody asks: that takes longer than reading the answer.
         self._usage_json: str | None = None
@@ -617,6 +618,10 @@ class State(ABC):
     def _truncated(self) -> TruncatedError:
         reason = self.finish_reason
         cause = f"finish reason {reason!r}" if reason else "the stream ended"
+        type_ = self.content_type
+        if not (reason or self._answers or type_ is None or "event-stream" in type_):
+            # Such as the page of a gateway, or an answer of a server that cannot stream.
+            cause = f"the server sent {type_} where a stream of events was asked for"
         advice = "; allow more output tokens" if self._hit_a_limit else ""
         return self._error(
             TruncatedError, f"The answer ended before its JSON was complete ({cause}){advice}."

@@ -108,6 +108,7 @@ class _Base(Generic[T, Final_]):
         if self._call.attempt > 1:
             self._state = self._call.new_state()
         self._state.request = source.request
+        self._state.content_type = source.content_type
         self._request_id = source.request_id
 
     def _fail(self, error: BaseException) -> BaseException:

@@ -71,6 +71,7 @@ class Source(Protocol):
 
     request: Any
     request_id: str | None
+    content_type: str | None
 
     def read(self) -> Any:
         """Return the next block, `END`, a `Corrupt` or a `Lost`."""
@@ -87,6 +88,7 @@ class AsyncSource(Protocol):
 
     request: Any
     request_id: str | None
+    content_type: str | None
 
     async def read(self) -> Any:
         """Return the next block, `END`, a `Corrupt` or a `Lost`."""
@@ -221,6 +223,7 @@ class _RawSource:
         self._at_end = False
         self.request = response.http_request
         self.request_id = _header(response, "x-request-id")
+        self.content_type = _header(response, "content-type")
 
     def read(self) -> Any:
         try:
@@ -277,6 +280,7 @@ class _AsyncRawSource:
         )
         self.request = response.http_request
         self.request_id = _header(response, "x-request-id")
+        self.content_type = _header(response, "content-type")
 
     async def read(self) -> Any:
         try:
@@ -313,6 +317,7 @@ class _SdkSource:
         response = getattr(stream, "response", None)
         self.request = getattr(response, "request", None)
         self.request_id = _header(response, "x-request-id")
+        self.content_type = _header(response, "content-type")
 
     def read(self) -> Any:
         try:
@@ -338,6 +343,7 @@ class _AsyncSdkSource:
         response = getattr(stream, "response", None)
         self.request = getattr(response, "request", None)
         self.request_id = _header(response, "x-request-id")
+        self.content_type = _header(response, "content-type")
 
     async def read(self) -> Any:
         try:
