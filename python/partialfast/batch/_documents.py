@@ -222,13 +222,16 @@ class _Csv(_Lines):
         with self._open(newline="") as file:
             reader = csv.DictReader(file, strict=True)
             while True:
+                # Of a record that cannot be read, the line where it begins.
+                place = f"{self.where}:{reader.line_num + 1}"
                 try:
                     if reader.line_num == 0:
                         _refuse_twins(reader.fieldnames or (), self.where)
                     record: dict[str | None, Any] | None = next(reader, None)
-                except (csv.Error, UnicodeDecodeError) as error:
-                    place = f"{self.where}:{reader.line_num}"
+                except csv.Error as error:
                     raise BatchError(f"{place}: not CSV: {error}") from error
+                except UnicodeDecodeError as error:
+                    raise BatchError(f"{place} (or soon after): not UTF-8: {error}") from error
                 place = f"{self.where}:{reader.line_num}"
                 if record is None:
                     return
