@@ -582,6 +582,14 @@ def test_extra_fields_of_a_declared_type_are_where_pydantic_has_them(text: str) 
     assert repr(many[0]) == repr(final)
 
 
+class TupleOfNumbersBeside(BaseModel):
+    pair: tuple[NumbersBeside, int | None]
+
+
+def test_a_tuple_that_lacks_items_is_dumped_whatever_its_items_are() -> None:
+    check(TupleOfNumbersBeside, '{"pair": [{"name": "abc", "b": 2}, null]}')
+
+
 class UpperBeside(BaseModel):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[Annotated[str, AfterValidator(str.upper)], list[int]] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["PartialSerializer", "build_serializer"]
 
 _ANY: Schema = {"type": "any"}
-#: Longer tuples are dumped by what their items are, not by what they are declared to be.
-_LONGEST_TUPLE = 8
-
 
 #: Schemas with two sides, and the one that dumping goes by.
 _DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
@@ -282,16 +279,10 @@ class _Rewriter:
         items = [self.rewrite(item) for item in schema["items_schema"]]
         if "variadic_item_index" in schema:
             return {**schema, "items_schema": items}
-        if len(items) > _LONGEST_TUPLE:
-            return {"type": "tuple", "items_schema": [_ANY], "variadic_item_index": 0}
+        # With a last item that may be there any number of times, pydantic takes fewer of the others
+        # without a warning.
         nullable = [{"type": "nullable", "schema": item} for item in items]
-        return {
-            "type": "union",
-            "choices": [
-                {"type": "tuple", "items_schema": nullable[:count]}
-                for count in range(len(items), -1, -1)
-            ],
-        }
+        return {**schema, "items_schema": [*nullable, _ANY], "variadic_item_index": len(items)}
 
     def _union(self, schema: Schema) -> Schema:
         choices = schema["choices"]
