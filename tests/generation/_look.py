@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -116,13 +116,15 @@ def _check_members(
     old, new = parts
     tells = not dataclasses.is_dataclass(before) and not hasattr(before, "_fields")
     # A constructor of the user's reads the keys once more, without the options of the call.
-    rereads = getattr(type(before), "__pydantic_custom_init__", False)
+    kept: Container[Any] = old
+    if isinstance(before, BaseModel) and type(before).__pydantic_custom_init__:
+        kept = type(before).model_fields
     for index, (key, item) in enumerate(old.items()):
         where = (*path, key)
         if not tells and item in DEFAULTS:
             # It does not tell what was received: a default gives way to what comes.
             continue
-        if rereads and key not in type(before).model_fields:
+        if key not in kept:
             continue
         assert key in new, f"{where} vanished: {item!r}"
         if at_end and tells and isinstance(before, _SEQUENCES) and index < len(old) - 1:
