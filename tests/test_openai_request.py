@@ -235,7 +235,7 @@ def test_what_the_caller_sets_is_sent(way: Way, api: Api) -> None:
 @pytest.mark.parametrize("value", [openai.omit, openai.not_given])
 def test_what_the_caller_leaves_out_is_left_out(way: Way, api: Api, value: Any) -> None:
     names = ("tools", "tool_choice", "stream_options", "temperature", "user", "max_retries")
-    left_out = dict.fromkeys(names, value)
+    left_out = dict.fromkeys((*names, "stream"), value)
     assert sent(way, Person, api=api, **left_out) == sent(way, Person, api=api)
     with replay.serve({"text": TEXT}) as url:
         for stream in (value, None):

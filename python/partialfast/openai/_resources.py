@@ -80,10 +80,9 @@ class _Resource(Proxy):
         self, response_model: Any, kwargs: dict[str, Any], *, stream: bool, items: bool = False
     ) -> Call:
         """Tell our arguments from the SDK's, and refuse what cannot be meant."""
-        given = _given(kwargs)
-        if "every" in given and (items or not stream):
+        if "every" in kwargs and (items or not stream):
             raise TypeError("every is for snapshots: leave it out for items and without a stream")
-        kwargs = {**self._settings.defaults, **given}
+        kwargs = {**self._settings.defaults, **kwargs}
         ours = {name: kwargs.pop(name) for name in _OURS if name in kwargs}
         if "validation_context" in kwargs:
             if "context" in ours:
@@ -282,7 +281,7 @@ class Resource(_Resource):
             ValueError: An argument has no meaning.
             openai.OpenAIError: As the SDK raises it before the first byte of the answer.
         """
-        _refuse_stream(kwargs)
+        kwargs = _streamed(kwargs)
         return Stream(self._call(response_model, kwargs, stream=True), self._resource)
 
     @overload
@@ -340,7 +339,7 @@ class Resource(_Resource):
             ValueError: An argument has no meaning.
             openai.OpenAIError: As the SDK raises it before the first byte of the answer.
         """
-        _refuse_stream(kwargs)
+        kwargs = _streamed(kwargs)
         call = self._call(response_model, kwargs, stream=True, items=True)
         return ItemStream(call, self._resource)
 
@@ -509,7 +508,7 @@ class AsyncResource(_Resource):
             ValueError: An argument has no meaning.
             openai.OpenAIError: As the SDK raises it before the first byte of the answer.
         """
-        _refuse_stream(kwargs)
+        kwargs = _streamed(kwargs)
         return AsyncStream(self._call(response_model, kwargs, stream=True), self._resource)
 
     @overload
@@ -567,7 +566,7 @@ class AsyncResource(_Resource):
             ValueError: An argument has no meaning.
             openai.OpenAIError: As the SDK raises it before the first byte of the answer.
         """
-        _refuse_stream(kwargs)
+        kwargs = _streamed(kwargs)
         call = self._call(response_model, kwargs, stream=True, items=True)
         return AsyncItemStream(call, self._resource)
 
@@ -581,6 +580,9 @@ def _given(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kwargs.items() if not isinstance(value, left_out)}
 
 
-def _refuse_stream(kwargs: dict[str, Any]) -> None:
-    if kwargs.pop("stream", True) is not True:
+def _streamed(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Read the arguments of a call that streams in any case."""
+    given = _given(kwargs)
+    if given.pop("stream", True) is not True:
         raise TypeError("this call always streams: use create for the final value alone")
+    return given
