@@ -90,7 +90,7 @@ fuzz: $(VENV)/.installed $(VENV)/.dev cargo-fuzz ## Fuzz each target of the core
 
 .PHONY: test-kill
 test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill a batch at 50 random moments, and resume it each time
-	$(BIN)/pytest -m deep tests/test_batch_kill.py
+	$(BIN)/pytest -m deep tests/batch/test_kill.py
 
 .PHONY: test-ray
 test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
@@ -98,7 +98,7 @@ test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
 	for wheel in dist/*.whl; do $(VENV)-ray/bin/pip install --quiet --force-reinstall --no-deps "$$wheel"; done
 	for wheel in dist/*.whl; do $(VENV)-ray/bin/pip install --quiet "$$wheel[demo,ray]"; done
 	$(VENV)-ray/bin/pip install --quiet --group test
-	$(VENV)-ray/bin/pytest -m deep tests/test_batch_ray.py
+	$(VENV)-ray/bin/pytest -m deep tests/batch/test_ray.py
 
 .PHONY: test-wheel
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it

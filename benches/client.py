@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 from pydantic import BaseModel
 
-import partialfast.openai
+import partialfast.providers.openai
 from benches.report import Goal, Row, at_least, at_most, layout
 from benches.workloads import Workload, source, workload
 
@@ -295,7 +295,7 @@ def _clients(sdk: OpenAI | AsyncOpenAI) -> Clients:
     import instructor
 
     # The overloads want to know which of the two clients it is; at run time it does not matter.
-    connect: Any = partialfast.openai.from_openai
+    connect: Any = partialfast.providers.openai.from_openai
     wrap: Any = instructor.from_openai
     raw, objects = connect(sdk, transport="raw"), connect(sdk, transport="sdk")
     return Clients(sdk, raw, objects, wrap(sdk))

@@ -24,8 +24,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from partialfast.batch._model import find_model
-from partialfast.batch._salvage import salvage
+from partialfast.batch.io._model import find_model
+from partialfast.batch.run._salvage import salvage
 
 __all__ = ["main"]
 

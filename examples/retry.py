@@ -12,7 +12,7 @@ from openai import OpenAI
 from pydantic import BaseModel, Field
 
 import partialfast as pf
-from partialfast.openai import Attempt
+from partialfast.providers.openai import Attempt
 
 LETTER = """
 Please transfer 49 euros and 90 cents for three months of the orchard newsletter, order A-1207.

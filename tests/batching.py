@@ -82,7 +82,7 @@ def asked(exchange: Any) -> str:
 
 _PROGRAM = textwrap.dedent("""
     import os, sys
-    import openai, partialfast._cli_extract, partialfast.cli
+    import openai, partialfast.cli._extract, partialfast.cli
     import aiolimiter, filelock, pyarrow.parquet, openai.resources.chat, tests.batching
     for line in sys.stdin:
         child = os.fork()

@@ -1,7 +1,7 @@
 """Inputs that an opponent would send, each at any size.
 
 Each case is a function of its size that returns what happened: an error's kind and place, or what
-came out. `tests/test_bounds.py` runs them small, ``benches/bounds.py`` at full size.
+came out. `tests/core/test_bounds.py` runs them small, ``benches/bounds.py`` at full size.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import partialfast as pf
 from partialfast._core import EventReader
-from partialfast.openai._answer import StateOptions
-from partialfast.openai._chat import ChatState
-from partialfast.openai._pace import Pace
-from partialfast.openai._state import NOTHING
-from partialfast.openai._target import read_target
+from partialfast.providers.openai._answer import StateOptions
+from partialfast.providers.openai._chat import ChatState
+from partialfast.providers.openai._pace import Pace
+from partialfast.providers.openai._state import NOTHING
+from partialfast.providers.openai._target import read_target
 
 __all__ = ["CASES", "Case"]
 

@@ -14,12 +14,12 @@ from ._errors import (
     StreamError,
     TruncatedError,
 )
-from ._loops import astream, astream_items, stream, stream_items
-from ._partial import Partial
-from ._stream import StreamState
+from .typed._loops import astream, astream_items, stream, stream_items
+from .typed._partial import Partial
+from .typed._state import StreamState
 
 if TYPE_CHECKING:
-    from .openai import Mode, from_openai
+    from .providers.openai import Mode, from_openai
 
 __all__ = [
     "ContentFilterError",
@@ -48,7 +48,7 @@ _CLIENT = ("Mode", "from_openai")
 
 def __getattr__(name: str) -> Any:
     if name in _CLIENT:
-        from . import openai  # noqa: PLC0415 - heavy, and only for those who use the client
+        from .providers import openai  # noqa: PLC0415 - heavy, and only for those who use the client
 
         return getattr(openai, name)
     message = f"module {__name__!r} has no attribute {name!r}"

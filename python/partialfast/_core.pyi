@@ -45,7 +45,7 @@ class EventReader:
         """Read on, up to something new.
 
         Returns:
-            A delta, see `partialfast.openai._state.Delta`; `True` when there is news from the
+            A delta, see `providers.openai._state.Delta`; `True` when there is news from the
             attached intake; `None` when the block is at its end. Nothing comes behind ``"done"``,
             an error or a corrupt event.
 
@@ -180,7 +180,7 @@ class Plan:
     """A compiled type: what the builder does at each place of the document.
 
     Args:
-        nodes: What `partialfast._plan` made of pydantic's core schema; the first is the root.
+        nodes: What `partialfast.typed._plan` made of pydantic's core schema; the first is the root.
     """
 
     def __new__(cls, nodes: list[dict[str, Any]], /) -> Self: ...

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
 
 import partialfast as pf
-from partialfast._loops import Stream
+from partialfast.typed._loops import Stream
 from tests.chunkings import bytewise, random_splits
 
 from ._code import watching

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from partialfast._partial import partial_origin
+from partialfast.typed._partial import partial_origin
 
 __all__ = ["DEFAULTS", "HoleError", "calls", "keep", "look", "look_raw", "watching"]
 

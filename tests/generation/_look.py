@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from partialfast._partial import partial_origin
+from partialfast.typed._partial import partial_origin
 
 from ._code import DEFAULTS
 

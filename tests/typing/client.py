@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import partialfast as pf
-from partialfast.openai import (
+from partialfast.providers.openai import (
     AsyncClient,
     AsyncItemStream,
     AsyncStream,

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import partialfast as pf
-from partialfast._loops import AsyncStream, Stream
+from partialfast.typed._loops import AsyncStream, Stream
 
 
 class User(BaseModel):

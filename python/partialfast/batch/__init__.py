@@ -9,12 +9,12 @@ The loop needs nothing but the package itself. Limits per minute, files and the 
 
 from __future__ import annotations
 
-from partialfast.batch._breaker import BreakerOptions
-from partialfast.batch._extract import extract
-from partialfast.batch._meter import Figures, Latency, Meter
-from partialfast.batch._pace import Gatekeeper, Pace
-from partialfast.batch._request import AnswerStream, Request
-from partialfast.batch._result import (
+from partialfast.batch.loop._breaker import BreakerOptions
+from partialfast.batch.loop._extract import extract
+from partialfast.batch.loop._meter import Figures, Latency, Meter
+from partialfast.batch.loop._pace import Gatekeeper, Pace
+from partialfast.batch.loop._request import AnswerStream, Request
+from partialfast.batch.loop._result import (
     BatchError,
     EndpointError,
     Failure,
@@ -24,7 +24,7 @@ from partialfast.batch._result import (
     Timings,
     Usage,
 )
-from partialfast.batch._sync import extract_sync
+from partialfast.batch.loop._sync import extract_sync
 
 __all__ = [
     "AnswerStream",

@@ -29,18 +29,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from partialfast.batch._aside import aside
-from partialfast.batch._extract import extract
-from partialfast.batch._journal import encode, plain
-from partialfast.batch._meter import Meter
-from partialfast.batch._model import find_model
-from partialfast.batch._needs import load
-from partialfast.batch._pace import Gatekeeper, Pace
-from partialfast.batch._parquet import value_column
-from partialfast.batch._result import BatchError, EndpointError, Item, Result
+from partialfast.batch.io._journal import encode, plain
+from partialfast.batch.io._model import find_model
+from partialfast.batch.io._needs import load
+from partialfast.batch.io._parquet import value_column
+from partialfast.batch.loop._aside import aside
+from partialfast.batch.loop._extract import extract
+from partialfast.batch.loop._meter import Meter
+from partialfast.batch.loop._pace import Gatekeeper, Pace
+from partialfast.batch.loop._result import BatchError, EndpointError, Item, Result
 
 if TYPE_CHECKING:
-    from partialfast._endpoint import Endpoint
+    from partialfast.providers.openai._endpoint import Endpoint
 
 __all__ = ["extract_dataset", "lines_from"]
 
@@ -128,7 +128,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
         ImportError: Ray is not installed.
         ValueError: There is no key for OpenAI's own server, or an option is out of range.
     """
-    from partialfast._endpoint import Endpoint  # noqa: PLC0415 - it imports the client
+    from partialfast.providers.openai._endpoint import Endpoint  # noqa: PLC0415 - it imports the client
 
     work = _Work(
         model=model,
@@ -289,7 +289,7 @@ class _Worker:
         return result
 
     async def _run(self) -> None:
-        from partialfast._endpoint import connected  # noqa: PLC0415 - it imports the client
+        from partialfast.providers.openai._endpoint import connected  # noqa: PLC0415 - it imports the client
 
         work = self._work
         try:
@@ -432,7 +432,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
     arguments: Mapping[str, Any],
     actors: int | None = None,
 ) -> Callable[[Iterator[Item], Meter, asyncio.Event], AsyncGenerator[tuple[Any, bytes], None]]:
-    """Prepare a run on a cluster, for `partialfast.batch._job.run`.
+    """Prepare a run on a cluster, for `partialfast.batch.run._job.run`.
 
     Args:
         address: The cluster's address; ``auto`` for the one that this machine is part of,

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use partialfast_core::sse::{ChatReader, EventLimits, EventMachine, ResponsesReader};
+use partialfast_core::providers::{ChatReader, ResponsesReader};
+use partialfast_core::sse::{EventLimits, EventMachine};
 
 const EVENTS: usize = 1000;
 

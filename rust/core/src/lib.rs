@@ -2,7 +2,7 @@
 //!
 //! The crate does no I/O and knows no Python, clock or logging. [`json`] is a resumable machine:
 //! bytes in, events out. [`envelope`] takes the wanted value out of what a model writes around it.
-//! [`sse`] reads event streams, and takes from their events what a client needs.
+//! [`sse`] reads event streams, and [`providers`] takes from their events what a client needs.
 #![forbid(unsafe_code)]
 // No input may make it panic. (That no index is out of bounds is what the fuzzers look for.)
 #![cfg_attr(
@@ -18,6 +18,7 @@
 
 pub mod envelope;
 pub mod json;
+pub mod providers;
 pub mod sse;
 
 #[allow(

@@ -7,7 +7,7 @@ mod support;
 
 use generate::{Hand, hand, value};
 use partialfast_core::json::JsonErrorKind;
-use partialfast_core::sse::{ChatReader, DONE};
+use partialfast_core::providers::{ChatReader, DONE};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::deltas::{

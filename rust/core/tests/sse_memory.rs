@@ -1,7 +1,8 @@
 //! Reading events allocates nothing once the buffers are there, however long the stream is.
 
 use allocation_counter::measure;
-use partialfast_core::sse::{ChatReader, EventLimits, EventMachine, ResponsesReader};
+use partialfast_core::providers::{ChatReader, ResponsesReader};
+use partialfast_core::sse::{EventLimits, EventMachine};
 
 /// Feeds a stream and returns how many events there were.
 fn each(

@@ -1,7 +1,7 @@
 //! What a provider's events say, read the slow way: by looking into the whole value.
 
 use partialfast_core::json::Span;
-use partialfast_core::sse::{ChatChunk, ChatReader, ResponsesEvent, ResponsesReader};
+use partialfast_core::providers::{ChatChunk, ChatReader, ResponsesEvent, ResponsesReader};
 use serde_json::{Value, json};
 
 fn raw(data: &str, span: Option<Span>) -> Value {

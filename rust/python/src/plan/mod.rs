@@ -1,6 +1,6 @@
 //! The compiled form of a type: what the builder does at each place of the document.
 //!
-//! `partialfast/_plan.py` derives it from pydantic's own core schema and hands it over as plain
+//! `partialfast/typed/_plan.py` derives it from pydantic's own core schema and hands it over as plain
 //! lists and dicts; this file reads them once, into something the builder can walk without asking
 //! Python anything. Nodes refer to each other by index, so a recursive type needs no reference
 //! cycle, and the whole plan is one object to the garbage collector.

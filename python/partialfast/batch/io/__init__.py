@@ -1,0 +1,1 @@
+"""What a batch reads and writes: documents, journals, result files."""

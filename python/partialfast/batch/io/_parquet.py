@@ -1,0 +1,283 @@
+"""Makes a Parquet file of a journal: nested models become nested columns.
+
+The columns follow the type's JSON schema, so that models, dataclasses, typed dicts and JSON Schema
+files are all treated alike. What has no single column type (unions, recursion, any value) is a
+column of JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from partialfast.batch.io._needs import load
+from partialfast.batch.loop._result import BatchError
+
+__all__ = ["arrow_schema", "require_pyarrow", "value_column", "write_parquet"]
+
+_ROWS = 4096
+
+
+def require_pyarrow() -> None:
+    """Make sure that Parquet can be written.
+
+    Raises:
+        ImportError: pyarrow is not installed.
+    """
+    load("pyarrow.parquet", what="Parquet")
+
+
+def arrow_schema(model: Any) -> Any:
+    """Give the columns for a type.
+
+    Args:
+        model: Any type that pydantic can validate.
+
+    Returns:
+        A ``pyarrow.Schema``: ``id`` (``_id`` if the model has a field of that name, ``__id`` if it
+        has both), then a column for each field; one column ``value`` if the type is not an object.
+    """
+    return _Table(model).schema
+
+
+def value_column(model: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Give one column for a whole value.
+
+    Args:
+        model: Any type that pydantic can validate.
+
+    Returns:
+        Its ``pyarrow.DataType``, and what turns a JSON value into a cell of it.
+    """
+    root = _Table(model).root
+    return root.type, root.convert
+
+
+def write_parquet(model: Any, journal: Path, output: Path) -> int:
+    """Make a Parquet file of the values in a journal.
+
+    The file is written beside its place and then moved there, so that it is there whole or not at
+    all.
+
+    Args:
+        model: The type of the values.
+        journal: The file of values that a `Journal` wrote.
+        output: The file to make.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        BatchError: It cannot be written, or a value does not fit its column.
+    """
+    pa, pq = load("pyarrow", what="Parquet"), load("pyarrow.parquet", what="Parquet")
+
+    table = _Table(model)
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    rows = 0
+    try:
+        with pq.ParquetWriter(unfinished, table.schema) as writer:
+            for records in _batches(journal):
+                writer.write_table(table.convert(records))
+                rows += len(records)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise BatchError(
+            f"cannot write {output}: {error.strerror or error}; all results are in {journal}"
+        ) from error
+    except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise BatchError(
+            f"a value does not fit its column in {output}: {error}; all results are in {journal}"
+        ) from error
+    return rows
+
+
+def _batches(journal: Path) -> Iterator[list[Mapping[str, Any]]]:
+    records: list[Mapping[str, Any]] = []
+    with journal.open("rb") as file:
+        for line in file:
+            records.append(json.loads(line))
+            if len(records) == _ROWS:
+                yield records
+                records = []
+    if records:
+        yield records
+
+
+class _Table:
+    """The columns of a type, and how values get into them."""
+
+    def __init__(self, model: Any) -> None:
+        self._pa = pa = load("pyarrow", what="Parquet")
+        whole = TypeAdapter(model).json_schema(mode="serialization")
+        self._definitions: Mapping[str, Any] = whole.get("$defs", {})
+        root = self._node(whole, ())
+        self._flat = isinstance(root, _Struct)
+        self.root = root
+        columns = dict(root.children) if isinstance(root, _Struct) else {"value": root}
+        self._id = "id"
+        while self._id in columns:
+            self._id = f"_{self._id}"
+        self._columns = columns
+        self.schema: Any = pa.schema(
+            [pa.field(self._id, pa.string(), nullable=False)]
+            + [pa.field(name, node.type) for name, node in columns.items()]
+        )
+
+    def convert(self, records: list[Mapping[str, Any]]) -> Any:
+        """Turn lines of a journal into rows."""
+        pa = self._pa
+        arrays: list[Any] = [pa.array([record["id"] for record in records], pa.string())]
+        for name, node in self._columns.items():
+            cells: list[Any] = []
+            for record in records:
+                value = record["value"]
+                cell = value.get(name) if self._flat else value
+                try:
+                    cells.append(node.convert(cell))
+                except (ValueError, TypeError, AttributeError) as error:
+                    raise ValueError(f"id {record['id']!r}, column {name!r}: {error}") from error
+            arrays.append(pa.array(cells, node.type))
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def _node(  # noqa: PLR0911 - a return for each kind of schema
+        self, schema: Any, above: tuple[str, ...]
+    ) -> _Node:
+        """Find the column for a part of a JSON schema."""
+        pa = self._pa
+        if not isinstance(schema, Mapping):
+            return _Json(pa.string())
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            name = reference.rpartition("/")[2]
+            if name in above or name not in self._definitions:
+                return _Json(pa.string())
+            return self._node(self._definitions[name], (*above, name))
+        members = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
+        if members:
+            kept = [each for each in members if each != {"type": "null"}]
+            return self._node(kept[0], above) if len(kept) == 1 else _Json(pa.string())
+        values = schema.get("enum", [schema["const"]] if "const" in schema else None)
+        if values is not None:
+            return self._of_values(values)
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            kinds = [each for each in kind if each != "null"]
+            kind = kinds[0] if len(kinds) == 1 else None
+        if kind == "array":
+            return self._array(schema, above)
+        if kind == "object":
+            return self._object(schema, above)
+        return self._scalar(kind, schema.get("format"))
+
+    def _scalar(self, kind: Any, format_: Any) -> _Node:
+        pa = self._pa
+        made: dict[tuple[Any, Any], Callable[[], _Node]] = {
+            ("string", "date"): lambda: _Date(pa.date32()),
+            ("string", "date-time"): lambda: _Time(pa.timestamp("us", tz="UTC")),
+            ("string", None): lambda: _Node(pa.string()),
+            ("number", None): lambda: _Float(pa.float64()),
+            ("integer", None): lambda: _Node(pa.int64()),
+            ("boolean", None): lambda: _Node(pa.bool_()),
+        }
+        # Other formats are strings that are checked.
+        make = made.get((kind, format_)) or made.get((kind, None))
+        return make() if make is not None else _Json(pa.string())
+
+    def _of_values(self, values: list[Any]) -> _Node:
+        pa = self._pa
+        kinds = {type(value) for value in values if value is not None}
+        types = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}
+        [kind] = kinds if len(kinds) == 1 else [object]
+        return _Node(types[kind]) if kind in types else _Json(pa.string())
+
+    def _array(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> _Node:
+        if "prefixItems" in schema or not isinstance(schema.get("items"), Mapping):
+            return _Json(self._pa.string())
+        return _List(self._pa, self._node(schema["items"], above))
+
+    def _object(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> _Node:
+        pa = self._pa
+        properties: Mapping[str, Any] = schema.get("properties", {})
+        others = schema.get("additionalProperties")
+        if not properties and isinstance(others, Mapping):
+            return _Map(pa, self._node(others, above))
+        # An object of any keys, and a struct without fields, which Parquet cannot hold.
+        if not properties or others is True or isinstance(others, Mapping):
+            return _Json(pa.string())
+        return _Struct(pa, {name: self._node(each, above) for name, each in properties.items()})
+
+
+class _Node:
+    """A column whose values are already what it holds."""
+
+    def __init__(self, type_: Any) -> None:
+        self.type = type_
+
+    def convert(self, value: Any) -> Any:
+        return value
+
+
+class _Float(_Node):
+    def convert(self, value: Any) -> Any:
+        return value if value is None else float(value)
+
+
+class _Json(_Node):
+    def convert(self, value: Any) -> Any:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+class _Date(_Node):
+    def convert(self, value: Any) -> Any:
+        return None if value is None else date.fromisoformat(value)
+
+
+class _Time(_Node):
+    def convert(self, value: Any) -> Any:
+        if value is None:
+            return None
+        # Python 3.10 does not know that Z is an offset.
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+class _List(_Node):
+    def __init__(self, pa: Any, child: _Node) -> None:
+        super().__init__(pa.list_(child.type))
+        self.child = child
+
+    def convert(self, value: Any) -> Any:
+        return None if value is None else [self.child.convert(each) for each in value]
+
+
+class _Map(_Node):
+    def __init__(self, pa: Any, child: _Node) -> None:
+        super().__init__(pa.map_(pa.string(), child.type))
+        self.child = child
+
+    def convert(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return [(key, self.child.convert(each)) for key, each in value.items()]
+
+
+class _Struct(_Node):
+    def __init__(self, pa: Any, children: Mapping[str, _Node]) -> None:
+        super().__init__(pa.struct([pa.field(name, each.type) for name, each in children.items()]))
+        self.children = children
+
+    def convert(self, value: Any) -> Any:
+        if value is None:
+            return None
+        return {name: each.convert(value.get(name)) for name, each in self.children.items()}

@@ -1,0 +1,599 @@
+"""The extraction loop: items in, results out, so many at a time.
+
+Theory of operation. A *feeder* takes items from the source and starts a task for each, once there
+is a *slot* (at most ``concurrency`` requests at a time) and *room* (at most twice as many items
+that were taken and whose results were not handed out yet, so that a slow consumer, or one slow item
+of an ordered batch, holds the source back). The task asks, again where that may help, and puts the
+result into a queue that the generator empties. What ends the whole batch (an endpoint that answers
+only errors, a defect in the caller's functions, an unreadable item) is put behind the results that
+are finished, and raised after them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import sys
+import textwrap
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+)
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from pydantic import ValidationError
+from typing_extensions import Self
+
+from partialfast._errors import JsonError
+from partialfast.batch.loop._breaker import backoff_s
+from partialfast.batch.loop._estimate import Estimator, read_usage
+from partialfast.batch.loop._meter import Meter
+from partialfast.batch.loop._pace import Gatekeeper, Pace, Permit
+from partialfast.batch.loop._prompt import Message, Prompt, make_prompt
+from partialfast.batch.loop._request import AnswerStream, Request
+from partialfast.batch.loop._result import (
+    BatchError,
+    EndpointError,
+    Failure,
+    Item,
+    Result,
+    Timings,
+    Usage,
+)
+from partialfast.batch.loop._trouble import Scope, Trouble, describe, judge
+from partialfast.typed._state import StreamState
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
+__all__ = ["Source", "extract"]
+
+T = TypeVar("T")
+
+#: A document, its fields (with its ``id`` among them or not), or its text.
+Source = Item | Mapping[str, Any] | str
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What is asked of every item."""
+
+    model: Any
+    llm: str
+    request: Request
+    messages: Callable[[Item], list[Message]]
+    max_retries: int
+    timeout_s: float | None
+    options: Mapping[str, Any]
+
+
+async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all with a default
+    items: Iterable[Source] | AsyncIterable[Source],
+    *,
+    model: TypeForm[T],
+    client: Any,
+    llm: str,
+    prompt: Prompt = "{text}",
+    system: str | None = None,
+    concurrency: int = 64,
+    ordered: bool = False,
+    max_retries: int = 2,
+    timeout_s: float | None = None,
+    rpm: float | None = None,
+    tpm: float | None = None,
+    pace: Gatekeeper | None = None,
+    options: Mapping[str, Any] | None = None,
+    until: asyncio.Event | None = None,
+    meter: Meter | None = None,
+) -> AsyncGenerator[Result[T], None]:
+    """Ask for a value of a type for every item, many at a time.
+
+    An item that fails gives a result too; see `Result.error`. Leaving the loop closes all
+    responses that are still being read.
+
+    Args:
+        items: The documents: an `Item`, a mapping of fields (its ``id``, if it has one, is the
+            item's, else its place in the batch is) or a text. They are taken as they are needed.
+        model: The type of the values.
+        client: A client of `partialfast.from_openai` over an ``AsyncOpenAI``, or a callable that
+            takes what its ``create_partial`` takes and gives what that gives. Give the SDK's
+            client ``max_retries=0``: what it does by itself the pace cannot know of.
+        llm: The model to ask.
+        prompt: A text with fields in braces, or a function from an `Item` to a text or messages.
+        system: A system message.
+        concurrency: How many requests at a time. At most twice as many items are in memory.
+        ordered: Whether results come in the order of the items, rather than as they complete.
+        max_retries: Attempts after the first, for invalid answers and failures of the endpoint.
+            Rate limits are waited for and do not count.
+        timeout_s: Seconds that an answer may take.
+        rpm: Requests per minute.
+        tpm: Tokens per minute.
+        pace: A pace that several batches share, instead of `rpm` and `tpm`.
+        options: More arguments for every request, such as ``{"temperature": 0}``.
+        until: Once it is set no more items are taken or asked about; those in flight are finished.
+        meter: Counts along, for a display.
+
+    Yields:
+        A result for each item.
+
+    Raises:
+        EndpointError: The endpoint answers nothing but errors. All finished results came before.
+        BatchError: An item is not what it should be.
+        TypeError: `client` cannot be called.
+        ValueError: An option is out of range.
+        ImportError: A limit is given and aiolimiter is not installed.
+    """
+    job = _make_job(
+        model, client, llm, prompt, system, concurrency, max_retries, timeout_s, rpm, tpm, pace,
+        options, meter,
+    )  # fmt: skip
+    job.start(items, ordered=ordered, until=until)
+    try:
+        async for result in job.results():
+            yield result
+    finally:
+        await job.close()
+
+
+def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
+    model: Any,
+    client: Any,
+    llm: str,
+    prompt: Prompt,
+    system: str | None,
+    concurrency: int,
+    max_retries: int,
+    timeout_s: float | None,
+    rpm: float | None,
+    tpm: float | None,
+    pace: Gatekeeper | None,
+    options: Mapping[str, Any] | None,
+    meter: Meter | None,
+) -> _Job[Any]:
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1: {concurrency}")
+    if max_retries < 0:
+        raise ValueError(f"max_retries must not be negative: {max_retries}")
+    if timeout_s is not None and not timeout_s > 0:
+        raise ValueError(f"timeout_s must be positive: {timeout_s}")
+    if pace is not None and (rpm is not None or tpm is not None):
+        raise ValueError("pace has limits of its own: leave rpm and tpm out")
+    request = getattr(client, "create_partial", client)
+    if not callable(request):
+        raise _no_client(client)
+    settings = _Settings(
+        model=model,
+        llm=llm,
+        request=cast("Request", request),
+        messages=make_prompt(prompt, system=system),
+        max_retries=max_retries,
+        timeout_s=timeout_s,
+        options=options or {},
+    )
+    return _Job(settings, pace or Pace(rpm=rpm, tpm=tpm), concurrency, meter or Meter())
+
+
+def _no_client(what: Any) -> TypeError:
+    return TypeError(
+        f"client must be from_openai(AsyncOpenAI()) or a callable like its create_partial: {what!r}"
+    )
+
+
+#: Put behind the last result.
+_END = object()
+
+
+class _Course:
+    """What happened to an item so far, over its requests.
+
+    Args:
+        item: The item.
+        index: Its place in the batch.
+        taken: When it was taken.
+    """
+
+    def __init__(self, item: Item, index: int, taken: float) -> None:
+        self.item = item
+        self.index = index
+        self.taken = taken
+        self.first_sent: float | None = None
+        self.first_token: float | None = None
+        self.attempts = 0
+        self.usage = Usage()
+        self.cut: list[int] = []
+        self.text = ""
+        self.snapshot: Any = None
+
+    def result(self, value: Any, failure: Failure | None) -> Result[Any]:
+        """Sum it up."""
+        now = time.monotonic()
+        sent = self.first_sent if self.first_sent is not None else now
+        return Result(
+            id=self.item.id,
+            value=value,
+            error=failure,
+            text=self.text,
+            snapshot=self.snapshot if failure is not None else None,
+            usage=self.usage,
+            attempts=self.attempts,
+            timings=Timings(sent - self.taken, self.first_token, now - self.taken),
+            index=self.index,
+            cut=tuple(self.cut),
+        )
+
+
+class _Job(Generic[T]):
+    """One run of `extract`."""
+
+    def __init__(
+        self, settings: _Settings, pace: Gatekeeper, concurrency: int, meter: Meter
+    ) -> None:
+        self._settings = settings
+        self._pace = pace
+        self._meter = meter
+        self._estimator = Estimator()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._room = asyncio.Semaphore(2 * concurrency)
+        self._results: asyncio.Queue[Any] = asyncio.Queue()
+        self._tasks: dict[asyncio.Task[None], _Course] = {}
+        self._feeder: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+        self._answered = False
+        self._ordered = False
+        self._closing = False
+
+    # The loop.
+
+    def start(
+        self,
+        items: Iterable[Source] | AsyncIterable[Source],
+        *,
+        ordered: bool,
+        until: asyncio.Event | None,
+    ) -> None:
+        """Begin to take items."""
+        self._ordered = ordered
+        self._feeder = asyncio.create_task(self._feed(items))
+        if until is not None:
+            self._watcher = asyncio.create_task(self._stop_at(until))
+
+    async def results(self) -> AsyncIterator[Result[T]]:
+        """Give the results, and raise at last what ended the batch."""
+        waiting: dict[int, Result[T]] = {}
+        expected = 0
+        while (result := await self._results.get()) is not _END:
+            if not self._ordered:
+                yield result
+                self._room.release()
+                continue
+            waiting[result.index] = result
+            while expected in waiting:
+                yield waiting.pop(expected)
+                expected += 1
+                self._room.release()
+        # What is left after an early end has gaps before it.
+        for index in sorted(waiting):
+            yield waiting[index]
+        if self._error is not None:
+            raise self._error
+
+    async def close(self) -> None:
+        """Cancel what goes on, and wait until it is gone."""
+        self._closing = True
+        tasks = [task for task in (self._feeder, self._watcher, *self._tasks) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stop_at(self, until: asyncio.Event) -> None:
+        await until.wait()
+        if self._feeder is not None:
+            self._feeder.cancel()
+        # Whoever waits for leave to send a first request, for minutes maybe, has nothing to finish.
+        for task, course in self._tasks.items():
+            if course.first_sent is None:
+                task.cancel()
+
+    async def _feed(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:
+        try:
+            await self._start_all(items)
+        except asyncio.CancelledError:
+            # By `until` or by a failure: what is in flight goes on; or by `close`.
+            if self._closing:
+                raise
+        except Exception as error:  # noqa: BLE001 - raised by `results`
+            self._error = self._error or error
+        while self._tasks:
+            # Whoever cancels this has nothing left to stop (`until`), or has cancelled those too.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait(self._tasks)
+        self._results.put_nowait(_END)
+
+    async def _start_all(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:
+        index = 0
+        async for source in _each(items):
+            item = _item(source, index)
+            taken = time.monotonic()
+            await self._room.acquire()
+            await self._slots.acquire()
+            course = _Course(item, index, taken)
+            task = asyncio.create_task(self._run(course))
+            self._tasks[task] = course
+            task.add_done_callback(self._tasks.pop)
+            index += 1
+
+    async def _run(self, course: _Course) -> None:
+        try:
+            result = await self._ask(course)
+        except BaseException as error:
+            if course.first_sent is not None:
+                self._meter.abandoned()
+            if isinstance(error, Exception):
+                self._abort(error)
+                return
+            raise
+        finally:
+            self._slots.release()
+        self._meter.finished(result)
+        self._results.put_nowait(result)
+
+    def _abort(self, error: Exception) -> None:
+        if self._error is not None:
+            return
+        self._error = error
+        current = asyncio.current_task()
+        if self._feeder is not None:
+            self._feeder.cancel()
+        for task in self._tasks:
+            if task is not current:
+                task.cancel()
+
+    # One item.
+
+    async def _ask(self, course: _Course) -> Result[T]:
+        messages = self._settings.messages(course.item)
+        characters = sum(len(str(message.get("content", ""))) for message in messages)
+        while True:
+            expected = self._estimator.input(characters) + self._estimator.mean_output
+            permit = await self._admit(expected)
+            before = course.usage
+            failure: Failure | None = None
+            try:
+                value = await self._answer(course, messages, permit, expected)
+            except Exception as error:
+                trouble = judge(error)
+                if trouble is None:
+                    raise
+                verdict = await self._react(course, permit, trouble, error)
+                if verdict is None:
+                    continue
+                failure, value = verdict, None
+            else:
+                course.attempts += 1
+                self._learn(course, before, characters)
+            finally:
+                await permit.close()
+                await self._pace.settle(_tokens(course.usage) - _tokens(before) - expected)
+            return course.result(value, failure)
+
+    async def _react(
+        self, course: _Course, permit: Permit, trouble: Trouble, error: Exception
+    ) -> Failure | None:
+        """Decide what follows a failed request: the item's failure, or ``None`` to ask again."""
+        said = describe(error)
+        scope = trouble.scope
+        if scope is Scope.SETUP:
+            scope = Scope.ITEM if self._answered else Scope.FATAL
+        if scope is Scope.FATAL:
+            raise EndpointError(f"the endpoint refuses every request: {said}") from error
+        if scope is Scope.THROTTLED:
+            self._hold_up(said)
+            await permit.throttled(trouble.retry_after_s, said)
+            return None
+        course.attempts += 1
+        if scope is Scope.ITEM:
+            await self._note_answered(permit)
+            return trouble.failure
+        if await permit.failed(said):
+            # All of them fail at present: the item is not to blame.
+            self._hold_up(said)
+            course.attempts -= 1
+            return None
+        if course.attempts > self._settings.max_retries:
+            return trouble.failure
+        await asyncio.sleep(backoff_s(course.attempts, first_s=0.5, longest_s=20.0))
+        return None
+
+    async def _answer(
+        self, course: _Course, messages: list[Message], permit: Permit, expected: float
+    ) -> Any:
+        settings = self._settings
+        permits = [permit]
+        with _Deadline(settings.timeout_s) as deadline:
+
+            async def let_go() -> None:
+                # The client corrects the model in a further request, which has to be let go too.
+                deadline.pause()
+                await self._note_answered(permits[-1])
+                permits.append(await self._admit(expected))
+                deadline.restart()
+
+            def again(_: Any) -> Awaitable[None]:
+                # Not a coroutine function, which a client that blocks would complain about, rather
+                # than be told apart below.
+                return let_go()
+
+            left = max(0, settings.max_retries - course.attempts)
+            sent = time.monotonic()
+            if course.first_sent is None:
+                course.first_sent = sent
+                self._meter.started()
+            stream = settings.request(
+                response_model=settings.model,
+                model=settings.llm,
+                messages=list(messages),
+                max_retries=left,
+                on_retry=again,
+                every="read",
+                **settings.options,
+            )
+            if not isinstance(cast("object", stream), AsyncIterable):
+                # Such as that of a client for programs without an event loop.
+                raise _no_client(settings.request)
+            course.first_token = None
+            try:
+                async for _ in stream:
+                    if course.first_token is None:
+                        course.first_token = time.monotonic() - sent
+                        await self._note_answered(permits[-1])
+                value = await stream.final()
+                await self._note_answered(permits[-1])
+                return value
+            finally:
+                error = sys.exc_info()[1]
+                with _shielded():
+                    await stream.aclose()
+                    for each in permits[1:]:
+                        await each.close()
+                self._take_in(course, stream, error)
+
+    def _take_in(self, course: _Course, stream: AnswerStream, error: BaseException | None) -> None:
+        """Note what an answer, and those that the client corrected, have cost."""
+        for attempt in stream.attempts:
+            self._count(course, attempt.usage, attempt.text, attempt.error)
+        ended_here = not (stream.attempts and stream.attempts[-1].number == stream.attempt)
+        if ended_here:
+            # One for the attempt under way is added by the caller.
+            course.attempts += len(stream.attempts)
+            self._count(course, stream.usage, stream.text, error)
+        else:
+            course.attempts += len(stream.attempts) - 1
+        course.text = stream.text
+        course.snapshot = getattr(error, "snapshot", None)
+        if isinstance(error, (ValidationError, JsonError)):
+            # What came with the same read as the error was not handed out.
+            course.snapshot = _last_snapshot(self._settings.model, stream.text)
+        if course.snapshot is None:
+            course.snapshot = stream.snapshot
+
+    def _count(
+        self, course: _Course, reported: Any, text: str, error: BaseException | None
+    ) -> None:
+        usage = read_usage(reported)
+        if usage is None:
+            written = self._estimator.output(len(text))
+            usage = Usage(0, written, estimated=bool(text))
+            if isinstance(error, (ValidationError, JsonError)):
+                course.cut.append(written)
+        course.usage += usage
+
+    def _learn(self, course: _Course, before: Usage, characters: int) -> None:
+        if course.attempts == 1 and not course.usage.estimated and course.usage != before:
+            self._estimator.learn(course.usage, prompt=characters, text=len(course.text))
+
+    async def _admit(self, tokens: float) -> Permit:
+        permit = Permit(self._pace, await self._pace.admit(tokens))
+        # No pause holds it up any longer.
+        self._meter.trouble = ""
+        return permit
+
+    def _hold_up(self, said: str) -> None:
+        """Show why nobody may go, which can take minutes."""
+        self._meter.trouble = f"held up: {textwrap.shorten(said, 160, placeholder=' …')}"
+
+    async def _note_answered(self, permit: Permit) -> None:
+        self._answered = True
+        await permit.succeeded()
+
+
+class _Deadline:
+    """A timeout that can be held up.
+
+    Args:
+        seconds: From each start; ``None`` for none.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        from anyio import CancelScope, current_time  # noqa: PLC0415 - comes with the SDK, not with us
+
+        self._seconds = seconds
+        self._now = current_time
+        self._scope = CancelScope()
+        self.restart()
+
+    def __enter__(self) -> Self:
+        self._scope.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> bool | None:
+        swallowed = self._scope.__exit__(exc_type, exc, exc_tb)
+        if self._scope.cancelled_caught:
+            raise TimeoutError(f"no complete answer within {self._seconds:g} s")
+        return swallowed
+
+    def pause(self) -> None:
+        """Hold it up."""
+        self._scope.deadline = math.inf
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self._scope.deadline = math.inf if self._seconds is None else self._now() + self._seconds
+
+
+@contextlib.contextmanager
+def _shielded() -> Generator[None, None, None]:
+    """Let the cleaning up of a cancelled request come to its end."""
+    from anyio import CancelScope  # noqa: PLC0415 - comes with the SDK, not with us
+
+    with CancelScope(shield=True):
+        yield
+
+
+def _last_snapshot(model: Any, text: str) -> Any:
+    """Show as much of an invalid text as there is to show; ``None`` if it is wrapped in noise."""
+    state: StreamState[Any] = StreamState(model)
+    with contextlib.suppress(ValidationError, JsonError):
+        state.feed(text)
+    return state.snapshot
+
+
+def _tokens(usage: Usage) -> int:
+    return usage.input_tokens + usage.output_tokens
+
+
+async def _each(items: Iterable[Source] | AsyncIterable[Source]) -> AsyncIterator[Source]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+def _item(source: Source, index: int) -> Item:
+    if isinstance(source, Item):
+        return source
+    if isinstance(source, str):
+        return Item(str(index), {"text": source})
+    if isinstance(cast("object", source), Mapping):
+        id_ = source.get("id")
+        return Item(str(index if id_ is None else id_), source)
+    raise BatchError(
+        f"item {index} is a {type(source).__name__}; an Item, a mapping or a text is needed"
+    )

@@ -1,0 +1,178 @@
+"""What a person sees of a run: a live table on a terminal, lines anywhere else, and a summary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from typing import TextIO
+
+from typing_extensions import Self
+
+from partialfast.batch.io._needs import load
+from partialfast.batch.loop._meter import Figures, Latency, Meter
+
+__all__ = ["line", "shown", "summary"]
+
+_TERMINAL_S = 0.25
+_LINES_S = 5.0
+
+
+@contextlib.asynccontextmanager
+async def shown(
+    meter: Meter, *, out: TextIO, title: str, quiet: bool = False, every_s: float = _LINES_S
+) -> AsyncGenerator[None, None]:
+    """Show the figures while the block runs.
+
+    Args:
+        meter: Where the figures come from.
+        out: Drawn on when it is a terminal, else given a line every few seconds.
+        title: What to write above.
+        quiet: Whether to show nothing.
+        every_s: Seconds between two lines.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ImportError: `out` is a terminal and rich is not installed.
+    """
+    if quiet:
+        yield
+        return
+    with _Terminal(out, title) if out.isatty() else _Lines(out) as view:
+        ticking = asyncio.create_task(_tick(meter, view, _TERMINAL_S if out.isatty() else every_s))
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ticking
+            view.last(meter.figures())
+
+
+async def _tick(meter: Meter, view: _View, every_s: float) -> None:
+    while True:
+        view.show(meter.figures())
+        await asyncio.sleep(every_s)
+
+
+class _View:
+    """Shows figures again and again."""
+
+    def __enter__(self) -> Self:
+        """Begin it."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """End it."""
+
+    def show(self, figures: Figures) -> None:
+        """Show how it stands."""
+
+    def last(self, figures: Figures) -> None:
+        """Show how it ended."""
+
+
+class _Lines(_View):
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._seen = ""
+
+    def show(self, figures: Figures) -> None:
+        if not figures.in_flight and not figures.done + figures.failed:
+            return
+        text = line(figures)
+        if text != self._seen:
+            # A log that is read as it grows is of no use when it sits in a buffer.
+            print(text, file=self._out, flush=True)
+        self._seen = text
+
+
+class _Terminal(_View):
+    def __init__(self, out: TextIO, title: str) -> None:
+        console = load("rich.console", what="Drawing on a terminal")
+        live = load("rich.live", what="Drawing on a terminal")
+        self._title = title
+        self._live = live.Live(console=console.Console(file=out), auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def show(self, figures: Figures) -> None:
+        from partialfast.batch.run._view import draw  # noqa: PLC0415 - needs rich
+
+        self._live.update(draw(figures, title=self._title), refresh=True)
+
+    last = show
+
+
+def line(figures: Figures) -> str:
+    """Give the figures as one line."""
+    of = f" of {figures.total:,}" if figures.total is not None else ""
+    parts = [
+        f"{figures.skipped + figures.done + figures.failed:,}{of}",
+        f"{figures.done:,} done, {figures.failed:,} failed, {figures.in_flight:,} in flight",
+        f"{figures.items_per_s:.1f} items/s, {figures.tokens_per_s:,.0f} tokens/s",
+    ]
+    if figures.first_token is not None:
+        parts.append(f"first token {latency(figures.first_token)}")
+    if figures.whole is not None:
+        parts.append(f"total {latency(figures.whole)}")
+    usage = figures.usage
+    parts.append(f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out")
+    if figures.left_s is not None and figures.in_flight:
+        parts.append(f"{duration(figures.left_s)} left")
+    if figures.note:
+        parts.append(figures.note)
+    return " | ".join([duration(figures.elapsed_s), *parts])
+
+
+def summary(figures: Figures) -> Iterator[str]:
+    """Give the lines that stand at the end."""
+    asked = figures.done + figures.failed
+    of = f" of {figures.total:,}" if figures.total is not None else ""
+    yield (
+        f"{asked:,}{of} documents in {duration(figures.elapsed_s)}: {figures.done:,} done, "
+        f"{figures.failed:,} failed"
+        + (f", {figures.skipped:,} were finished before" if figures.skipped else "")
+    )
+    if figures.kinds:
+        yield "failed: " + ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items())
+    if not asked:
+        return
+    seconds = max(figures.elapsed_s, 1e-9)
+    usage = figures.usage
+    about = "about " if usage.estimated else ""
+    yield (
+        f"{figures.items_per_s_overall:.1f} documents/s, "
+        f"{usage.output_tokens / seconds:,.0f} output tokens/s, {figures.attempts:,} requests"
+    )
+    yield f"tokens: {usage.input_tokens:,} in, {about}{usage.output_tokens:,} out"
+    if figures.cut:
+        yield (
+            f"cut off as invalid: {figures.cut:,} answers, which saved about "
+            f"{figures.saved_tokens:,} output tokens"
+        )
+    if figures.first_token is not None:
+        yield f"first token, 50th/90th/99th percentile: {latency(figures.first_token)}"
+    if figures.whole is not None:
+        yield f"whole document, 50th/90th/99th percentile: {latency(figures.whole)}"
+
+
+def latency(percentiles: Latency) -> str:
+    """Write percentiles, the unit once."""
+    return f"{percentiles.p50:.2f}/{percentiles.p90:.2f}/{percentiles.p99:.2f} s"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration as a person says it."""
+    if seconds < 60:  # noqa: PLR2004 - seconds of a minute
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"

@@ -1,0 +1,280 @@
+"""Validates recorded answers, on all cores; what was cut off is kept as a partial snapshot.
+
+A line of the output has a ``value`` or, for an answer that was cut off, ``partial``: never both,
+and never a value that is not whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import IO, Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails, PydanticSerializationError
+
+from partialfast._core import Intake
+from partialfast._errors import JsonError, TruncatedError
+from partialfast.batch.io._journal import plain
+from partialfast.batch.io._model import find_model
+from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
+from partialfast.batch.loop._result import BatchError
+from partialfast.batch.loop._trouble import judge
+from partialfast.typed._state import StreamState
+
+__all__ = ["Salvaged", "salvage"]
+
+_BLOCK = 1 << 21
+_HEAD = 1 << 16
+# Finish reasons that say that the model had more to write.
+_CUT = frozenset({"length", "max_output_tokens", "content_filter"})
+
+
+@dataclass(slots=True)
+class Salvaged:
+    """What was found.
+
+    Args:
+        counts: How many answers were ``complete``, ``partial``, or failed by each kind.
+        size: Bytes read.
+        seconds: How long it took.
+        workers: How many processes read.
+        format: The kind of file that it was.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    size: int = 0
+    seconds: float = 0.0
+    workers: int = 1
+    format: str = ""
+
+    @property
+    def megabytes_per_s(self) -> float:
+        """Megabytes (10⁶ bytes) per second."""
+        return self.size / 1e6 / max(self.seconds, 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a block had in it."""
+
+    values: bytes
+    errors: bytes
+    counts: Counter[str]
+
+
+def salvage(  # noqa: PLR0913 - each is an option of its own
+    source: Path,
+    *,
+    model: str,
+    output: Path,
+    errors: Path,
+    key: str | None = None,
+    kind: str | None = None,
+    workers: int | None = None,
+) -> Salvaged:
+    """Read a file of recorded answers.
+
+    Args:
+        source: The file.
+        model: The type, by the name that `find_model` knows; every process finds it for itself.
+        output: Where values and partial snapshots go.
+        errors: Where the rest goes.
+        key: The property that the model was asked to wrap the value in, if any.
+        kind: What kind of file it is; told from its beginning by default.
+        workers: How many processes; one for each core by default.
+
+    Returns:
+        What was found.
+
+    Raises:
+        BatchError: A file cannot be read or written, or there is no such type.
+    """
+    began = perf_counter()
+    find_model(model)
+    try:
+        size = source.stat().st_size
+        with source.open("rb") as file, output.open("wb") as values, errors.open("wb") as failures:
+            kind = kind or detect(file.read(_HEAD))
+            file.seek(0)
+            # More processes than blocks would have nothing to do.
+            most = max(1, -(-size // _BLOCK))
+            count = min(workers or _cores(), most)
+            found = Salvaged(size=size, workers=count, format=kind)
+            for part in _read(file, model, key, kind, count):
+                values.write(part.values)
+                failures.write(part.errors)
+                found.counts += part.counts
+    except OSError as error:
+        raise BatchError(f"cannot salvage {source}: {error}") from error
+    found.seconds = perf_counter() - began
+    return found
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _read(
+    file: IO[bytes], model: str, key: str | None, kind: str, workers: int
+) -> Iterator[_Found]:
+    parts = blocks(file, kind, size=_BLOCK)
+    if workers == 1:
+        reader = _Reader(model, key, kind)
+        for first, block in parts:
+            yield reader.read(first, block)
+        return
+    # Not forked: the caller's program may have threads.
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_begin, initargs=(model, key, kind)
+    ) as pool:
+        waiting: deque[Future[_Found]] = deque()
+        for first, block in parts:
+            waiting.append(pool.submit(_work, first, block))
+            # In order, and with a bounded number of blocks in memory.
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+_reader: _Reader | None = None
+
+
+def _begin(model: str, key: str | None, kind: str) -> None:
+    global _reader  # noqa: PLW0603 - a process of the pool has one
+    _reader = _Reader(model, key, kind)
+
+
+def _work(first: int, block: bytes) -> _Found:
+    assert _reader is not None  # noqa: S101 - for the type checkers
+    return _reader.read(first, block)
+
+
+class _Reader:
+    """Reads blocks.
+
+    Args:
+        model: The type, by name.
+        key: The property that the value is wrapped in, if any.
+        kind: The kind of file.
+    """
+
+    def __init__(self, model: str, key: str | None, kind: str) -> None:
+        self._model = find_model(model)
+        adapter: TypeAdapter[Any] = TypeAdapter(self._model)
+        # The adapter's own methods look at a dozen options first, for every answer.
+        self._validate = adapter.validator.validate_json
+        self._dump = adapter.serializer.to_json
+        self._key = key
+        self._kind = kind
+
+    def read(self, first: int, block: bytes) -> _Found:
+        """Read a block."""
+        values: list[bytes] = []
+        errors: list[bytes] = []
+        counts: Counter[str] = Counter()
+        for number, recorded in read_block(self._kind, first, block):
+            kind, line = self._judge(recorded, recorded.id or str(number))
+            counts[kind] += 1
+            (values if kind in {"complete", "partial"} else errors).append(line)
+        return _Found(b"".join(values), b"".join(errors), counts)
+
+    def _judge(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
+        if recorded.problem is not None:
+            return _failure(id_, recorded, "unanswered", recorded.problem)
+        if self._is_plain(recorded):
+            # The whole text at once is the fast way; whatever it refuses gets the long look.
+            try:
+                value = self._validate(recorded.text)
+                return "complete", self._complete(id_, value)
+            except (ValidationError, PydanticSerializationError):
+                pass
+        return self._look(recorded, id_)
+
+    def _is_plain(self, recorded: Recorded) -> bool:
+        """Whether it is JSON alone, that must be whole if it can be read at all."""
+        text = recorded.text.strip()
+        return self._key is None and text[:1] in b"{[" and text[-1:] in b"}]" and bool(text)
+
+    def _complete(self, id_: str, value: Any) -> bytes:
+        return b'{"id":%s,"value":%s}\n' % (
+            json.dumps(id_).encode(),
+            self._dump(value, by_alias=True),
+        )
+
+    def _look(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
+        state: StreamState[Any] = StreamState(self._model)
+        try:
+            why = self._feed(state, recorded)
+            if why:
+                return self._partial(id_, state, why)
+            return "complete", self._complete(id_, state.finish())
+        except TruncatedError as error:
+            return self._partial(id_, state, str(error))
+        except PydanticSerializationError as error:
+            return _failure(id_, recorded, "serialize", str(error))
+        except UnicodeDecodeError as error:
+            return _failure(id_, recorded, "json", f"not UTF-8: {error}")
+        except (JsonError, ValidationError) as error:
+            trouble = judge(error)
+            assert trouble is not None  # noqa: S101 - it knows both
+            failure = trouble.failure
+            return _failure(
+                id_, recorded, failure.kind, failure.message,
+                location=list(failure.location), snapshot=plain(state.snapshot),
+            )  # fmt: skip
+
+    def _feed(self, state: StreamState[Any], recorded: Recorded) -> str:
+        """Read an answer; say why it is not whole, if that does not show in the value's text."""
+        text = recorded.text.decode()
+        intake = Intake(
+            state, noise=True, key=self._key, bare_array=self._key == "items", items=False
+        )
+        intake.feed(text)
+        if intake.error is not None:
+            raise intake.error
+        if not intake.begun:
+            raise JsonError(
+                "there is no JSON in the text", kind="expected_value", offset=0, line=1, column=1
+            )
+        if intake.done and not intake.found:
+            missing = InitErrorDetails(type="missing", loc=(self._key or "",), input=text)
+            raise ValidationError.from_exception_data("answer", [missing], input_type="json")
+        if not intake.done and self._key is not None:
+            return "the object around the value is not closed"
+        # A number at the end of a text that a limit has cut may have had more digits.
+        if recorded.finish_reason in _CUT and text.rstrip()[-1:].isdigit():
+            return f"finish reason {recorded.finish_reason}"
+        return ""
+
+    def _partial(self, id_: str, state: StreamState[Any], why: str) -> tuple[str, bytes]:
+        line = {
+            "id": id_,
+            "partial": plain(state.snapshot),
+            "writing": list(state.path),
+            "why": why,
+        }
+        return "partial", _line(line)
+
+
+def _failure(
+    id_: str, recorded: Recorded, kind: str, message: str, **more: Any
+) -> tuple[str, bytes]:
+    text = recorded.text.decode("utf-8", "replace")
+    error = {"kind": kind, "message": message, "finish_reason": recorded.finish_reason}
+    location = more.pop("location", [])
+    return kind, _line({"id": id_, "error": {**error, "location": location}, "text": text, **more})
+
+
+def _line(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":")).encode() + b"\n"

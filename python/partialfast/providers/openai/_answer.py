@@ -1,0 +1,141 @@
+"""One JSON text that the model writes, read into snapshots of the type that the caller wants."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import InitErrorDetails
+
+from partialfast._core import Intake, loads
+from partialfast._errors import JsonError, TruncatedError
+from partialfast.providers.openai._target import Shape
+from partialfast.typed._state import ItemState, OnInvalid, StreamState
+
+__all__ = ["Answer", "Path", "StateOptions"]
+
+Path = tuple[str | int, ...]
+
+_UNKNOWN = object()
+
+
+class StateOptions(TypedDict):
+    """What a call hands on to `partialfast.StreamState`."""
+
+    strict: bool | None
+    context: Any
+    on_invalid: OnInvalid
+
+
+class Answer:
+    """Reads one text: what stands around the value is taken off, the rest goes to the parser.
+
+    `feed` is the intake's: it reads the next piece and tells whether there is something new.
+
+    Args:
+        number: Its place among the answers, counted from 0.
+        shape: What the model was asked to write.
+        options: Options of the parser.
+        noisy: Whether prose, code fences and ``<think>`` blocks may stand around the JSON.
+        items: Whether the wanted list is handed out item by item.
+    """
+
+    def __init__(
+        self, number: int, shape: Shape, options: StateOptions, *, noisy: bool, items: bool
+    ) -> None:
+        self.number = number
+        self.shape = shape
+        self._options = options
+        self._noisy = noisy
+        class_: type[StreamState[Any]] = ItemState if items else StreamState
+        self.parser = class_(shape.wanted, **options)
+        # A model that is asked for {"items": [...]} without being forced to it likes to write the
+        # bare list. That can be told from the first character, so it costs nothing to take it.
+        self.intake = Intake(
+            self.parser,
+            noise=noisy,
+            key=shape.key,
+            bare_array=shape.key == "items",
+            items=items,
+        )
+        self.feed = self.intake.feed
+        self._result: Any = _UNKNOWN
+
+    @property
+    def text(self) -> str:
+        """All the text received, noise included."""
+        text = self.intake.text
+        return self.parser.text if text is None else text
+
+    @property
+    def trailing_text(self) -> str:
+        """What stood after the JSON and its closing fence."""
+        return self.intake.trailing
+
+    @property
+    def done(self) -> bool:
+        """Whether the JSON text is complete, with what the value is wrapped in."""
+        return self.intake.done
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the text is a whole JSON text, be it valid or not for the wanted type."""
+        try:
+            loads(self.text)
+        except JsonError:
+            return False
+        return True
+
+    def finish(self, *, cut_off: bool = False) -> Any:
+        """Return the final value; the same one when called again.
+
+        Args:
+            cut_off: Whether the model would have written more, so that what is not there may have
+                been about to come.
+
+        Raises:
+            TruncatedError: The JSON is incomplete.
+            JsonError: The text is not JSON.
+            pydantic.ValidationError: The value is invalid.
+        """
+        if self._result is _UNKNOWN:
+            # Servers differ in how they write a call without arguments.
+            if not (self._noisy or cut_off or self.text.strip()):
+                self._result = self._finish_empty()
+            else:
+                self._check_envelope(cut_off=cut_off)
+                self._result = self.parser.finish()
+        return self._result
+
+    def _finish_empty(self) -> Any:
+        empty: StreamState[Any] = StreamState(self.shape.wanted, **self._options)
+        try:
+            empty.feed("{}")
+            return empty.finish()
+        except ValidationError:
+            raise TruncatedError("there is no JSON") from None
+
+    def _check_envelope(self, *, cut_off: bool) -> None:
+        intake = self.intake
+        if intake.error is not None:
+            raise intake.error
+        said = self.text.strip()
+        if said and not intake.begun:
+            if cut_off:
+                raise TruncatedError("there is no JSON yet")
+            before = self.text[: self.text.index(said)]
+            raise JsonError(
+                "the model answered in words: there is no JSON in the text",
+                kind="expected_value",
+                offset=len(before.encode()),
+                line=before.count("\n") + 1,
+                column=len(before) - before.rfind("\n"),
+            )
+        if intake.found and not intake.done:
+            # The parser has its value; what the value is wrapped in has no end.
+            self.parser.finish()
+            raise TruncatedError("the object around the value is incomplete")
+        if intake.done and not intake.found:
+            missing = InitErrorDetails(type="missing", loc=(self.shape.key or "",), input=said)
+            title = TypeAdapter(self.shape.wanted).validator.title
+            raise ValidationError.from_exception_data(title, [missing], input_type="json")

@@ -1,0 +1,364 @@
+"""Loops over chunks: `stream` and `stream_items`, and their asynchronous twins."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_origin, overload
+
+from partialfast.typed._state import ItemState, StreamState
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+    from types import TracebackType
+
+    from typing_extensions import Self, TypeForm, Unpack
+
+    from partialfast.typed._partial import Partial
+    from partialfast.typed._state import Chunk, StreamOptions
+
+__all__ = ["AsyncStream", "Stream", "astream", "astream_items", "stream", "stream_items"]
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+
+class _Received(Generic[T]):
+    """What was received so far; it can be looked at after an error as well.
+
+    Args:
+        state: The state that the chunks are fed to.
+    """
+
+    def __init__(self, state: StreamState[T]) -> None:
+        self._state = state
+
+    @property
+    def snapshot(self) -> T | None:
+        """The value so far; ``None`` before anything can be shown."""
+        return self._state.snapshot
+
+    @property
+    def text(self) -> str:
+        """The text received so far."""
+        return self._state.text
+
+    @property
+    def path(self) -> Path:
+        """Keys and indices from the root to the value being written."""
+        return self._state.path
+
+    @property
+    def completed(self) -> list[Path]:
+        """Paths of the values completed since the last snapshot, children before parents."""
+        return self._state.newly_completed
+
+    def _last(self) -> tuple[T, bool]:
+        """Return the final value, and whether it is still to be yielded."""
+        was_done = self._state.done
+        final = self._state.finish()
+        return final, not was_done or final is None
+
+
+class Stream(_Received[T], Iterator[T]):
+    """The snapshots of one text: an iterator and a context manager.
+
+    Args:
+        state: The state that the chunks are fed to.
+        chunks: The text, cut anywhere.
+    """
+
+    def __init__(self, state: StreamState[T], chunks: Iterable[Chunk]) -> None:
+        super().__init__(state)
+        self._snapshots = self._iterate(chunks)
+
+    def __iter__(self) -> Iterator[T]:  # noqa: PYI034 - the generator is quicker
+        """Return the snapshots that were not taken yet."""
+        return self._snapshots
+
+    def __next__(self) -> T:
+        """Return the next snapshot."""
+        return next(self._snapshots)
+
+    def _iterate(self, chunks: Iterable[Chunk]) -> Generator[T, None, None]:
+        feed = self._state.feed
+        for chunk in chunks:
+            snapshot = feed(chunk)
+            if snapshot is not None:
+                yield snapshot
+        final, is_new = self._last()
+        if is_new:
+            yield final
+
+    def final(self) -> T:
+        """Read to the end and return the final value.
+
+        Raises:
+            TruncatedError: The chunks ended before the text was complete.
+            JsonError: The text is not JSON.
+            pydantic.ValidationError: A value is invalid.
+        """
+        for _ in self._snapshots:
+            pass
+        return self._state.finish()
+
+    def close(self) -> None:
+        """Take no more chunks."""
+        self._snapshots.close()
+
+    def __enter__(self) -> Self:
+        """Return the stream itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take no more chunks."""
+        self.close()
+
+
+class AsyncStream(_Received[T], AsyncIterator[T]):
+    """The snapshots of one text from an asynchronous source; the twin of `Stream`.
+
+    Args:
+        state: The state that the chunks are fed to.
+        chunks: The text, cut anywhere.
+    """
+
+    def __init__(self, state: StreamState[T], chunks: AsyncIterable[Chunk]) -> None:
+        super().__init__(state)
+        self._snapshots = self._iterate(chunks)
+
+    def __aiter__(self) -> AsyncIterator[T]:  # noqa: PYI034 - the generator is quicker
+        """Return the snapshots that were not taken yet."""
+        return self._snapshots
+
+    async def __anext__(self) -> T:
+        """Return the next snapshot."""
+        return await anext(self._snapshots)
+
+    async def _iterate(self, chunks: AsyncIterable[Chunk]) -> AsyncGenerator[T, None]:
+        feed = self._state.feed
+        async for chunk in chunks:
+            snapshot = feed(chunk)
+            if snapshot is not None:
+                yield snapshot
+        final, is_new = self._last()
+        if is_new:
+            yield final
+
+    async def final(self) -> T:
+        """Read to the end and return the final value.
+
+        Raises:
+            TruncatedError: The chunks ended before the text was complete.
+            JsonError: The text is not JSON.
+            pydantic.ValidationError: A value is invalid.
+        """
+        async for _ in self._snapshots:
+            pass
+        return self._state.finish()
+
+    async def aclose(self) -> None:
+        """Take no more chunks."""
+        await self._snapshots.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Return the stream itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take no more chunks."""
+        await self.aclose()
+
+
+@overload
+def stream(
+    type_: type[Partial[T]], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+) -> Stream[T]: ...
+
+
+@overload
+def stream(
+    type_: TypeForm[T], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+) -> Stream[T]: ...
+
+
+def stream(type_: Any, chunks: Iterable[Chunk], **options: Unpack[StreamOptions]) -> Stream[Any]:
+    """Iterate over the snapshots of a text: one after each chunk that changed something.
+
+    Args:
+        type_: Any type that pydantic can validate: a model, ``Partial[M]``, ``list[M]``, a union.
+        chunks: The text, cut anywhere.
+        **options: Those of `StreamState`.
+
+    Returns:
+        An iterator of snapshots. The last is the final value, fully validated. Beside them it has
+        ``snapshot``, ``text``, ``path``, ``completed``, ``final()`` and ``close()``.
+
+    Raises:
+        TypeError: pydantic cannot validate `type_`. While iterating: ``TruncatedError`` where
+            `chunks` ended before the text was complete, ``JsonError`` where it is not JSON,
+            pydantic's ``ValidationError`` where a value is invalid.
+    """
+    return Stream(StreamState(type_, **options), chunks)
+
+
+@overload
+def astream(
+    type_: type[Partial[T]], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+) -> AsyncStream[T]: ...
+
+
+@overload
+def astream(
+    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+) -> AsyncStream[T]: ...
+
+
+def astream(
+    type_: Any, chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+) -> AsyncStream[Any]:
+    """Iterate over the snapshots of a text from an asynchronous source, as `stream` does.
+
+    Args:
+        type_: Any type that pydantic can validate.
+        chunks: The text, cut anywhere.
+        **options: Those of `StreamState`.
+
+    Returns:
+        An asynchronous iterator of snapshots; the last is the final value. Beside them it has
+        ``snapshot``, ``text``, ``path``, ``completed``, ``final()`` and ``aclose()``.
+
+    Raises:
+        TypeError: pydantic cannot validate `type_`. While iterating, as `stream`.
+    """
+    return AsyncStream(StreamState(type_, **options), chunks)
+
+
+# --------------------------------------------------------------------------------------------
+# Items
+
+
+@overload
+def stream_items(
+    type_: type[list[T]], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+) -> Iterator[T]: ...
+
+
+@overload
+def stream_items(
+    type_: TypeForm[T], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+) -> Iterator[T]: ...
+
+
+def stream_items(
+    type_: Any, chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+) -> Iterator[Any]:
+    """Yield each item of a JSON array when it is complete. Nothing is kept of earlier items.
+
+    Args:
+        type_: The type of an item; a list-like type, such as ``list[M]``, means its items.
+        chunks: The text of the array, cut anywhere.
+        **options: Those of `StreamState`.
+
+    Yields:
+        Items, fully validated, in order.
+
+    Raises:
+        TruncatedError: `chunks` ended before the array was complete.
+        JsonError: The text is not JSON.
+        pydantic.ValidationError: An item is invalid. With ``on_invalid="defer"`` the valid ones
+            are yielded and the errors of the others raised together at the end.
+    """
+    return _items(ItemState(_list_of(type_), **options), chunks)
+
+
+def _items(state: ItemState[Any], chunks: Iterable[Chunk]) -> Iterator[Any]:
+    for chunk in chunks:
+        failure = _feed(state, chunk)
+        yield from state.take_items()
+        if failure is not None:
+            raise failure
+    state.finish()
+
+
+def _feed(state: ItemState[Any], chunk: Chunk) -> Exception | None:
+    """Feed `chunk` and return what went wrong: the items before it are to be yielded first."""
+    try:
+        state.feed(chunk)
+    except Exception as error:  # noqa: BLE001 - raised by the caller, after the items
+        return error
+    return None
+
+
+#: Generic types whose argument is an item.
+_LISTS = (
+    list,
+    set,
+    frozenset,
+    tuple,
+    collections.deque,
+    collections.abc.Iterable,
+    collections.abc.Collection,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Set,
+)
+
+
+def _list_of(type_: Any) -> Any:
+    """Return `type_` where it is a list of items, else the list type of such items."""
+    return type_ if get_origin(type_) in _LISTS else list[type_]
+
+
+@overload
+def astream_items(
+    type_: type[list[T]], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+) -> AsyncIterator[T]: ...
+
+
+@overload
+def astream_items(
+    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+) -> AsyncIterator[T]: ...
+
+
+def astream_items(
+    type_: Any, chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+) -> AsyncIterator[Any]:
+    """Yield items as `stream_items` does, from an asynchronous source.
+
+    Args:
+        type_: The type of an item; a list-like type, such as ``list[M]``, means its items.
+        chunks: The text of the array, cut anywhere.
+        **options: Those of `StreamState`.
+
+    Yields:
+        Items, fully validated, in order.
+
+    Raises:
+        TruncatedError: `chunks` ended before the array was complete.
+        JsonError: The text is not JSON.
+        pydantic.ValidationError: An item is invalid; see `stream_items`.
+    """
+    return _aitems(ItemState(_list_of(type_), **options), chunks)
+
+
+async def _aitems(state: ItemState[Any], chunks: AsyncIterable[Chunk]) -> AsyncIterator[Any]:
+    async for chunk in chunks:
+        failure = _feed(state, chunk)
+        for item in state.take_items():
+            yield item
+        if failure is not None:
+            raise failure
+    state.finish()

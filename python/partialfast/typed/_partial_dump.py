@@ -1,0 +1,441 @@
+"""How partial instances are dumped.
+
+The schema of a model expects every field. For a partial instance it is changed in three ways:
+every field may be ``None``; what is inside (models, dataclasses) is dumped by its own class, which
+is partial or not; and the user's serializers, which expect complete data, are only called on
+values that are. Everything else, aliases, exclusions, config, stays as it is.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError, SchemaSerializer
+
+from partialfast.typed._schema import (
+    Definitions,
+    Schema,
+    adapter_for,
+    config_of,
+    is_pydantics,
+    is_stdlib_dataclass,
+    parts,
+    resolve,
+    split,
+    standalone,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["PartialSerializer", "build_serializer"]
+
+_ANY: Schema = {"type": "any"}
+
+#: Schemas with two sides, and the one that dumping goes by.
+_DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
+
+
+class PartialSerializer:
+    """The ``__pydantic_serializer__`` of a partial class until it is built, on first use.
+
+    Args:
+        origin: The complete class.
+    """
+
+    def __init__(self, origin: type[Any]) -> None:
+        self._origin = origin
+
+    def __get__(self, instance: Any, owner: type[Any]) -> SchemaSerializer:
+        """Build the serializer, for attribute access on the class or an instance."""
+        schema, definitions = split(adapter_for(self._origin).core_schema)
+        return _build(owner, schema, definitions)
+
+
+def build_serializer(partial: type[Any], schema: Schema, definitions: Definitions) -> None:
+    """Give a partial class its serializer before anything asks for it.
+
+    pydantic-core looks the serializer of a nested value up by itself, and takes any exception to
+    mean that there is none: an interrupt that comes while Python builds it, or only returns it,
+    would be lost and the dump would fail instead. So no snapshot is made of a class without one.
+
+    Args:
+        partial: The partial class.
+        schema: The core schema of the complete class, as part of whatever type is compiled.
+        definitions: What it may refer to.
+    """
+    if isinstance(partial.__dict__["__pydantic_serializer__"], PartialSerializer):
+        _build(partial, schema, definitions)
+
+
+def _build(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:
+    built = _serializer(partial, schema, definitions)
+    type.__setattr__(partial, "__pydantic_serializer__", built)
+    return built
+
+
+def _serializer(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:
+    """Return a serializer of partial instances of the class that `schema` is of."""
+    schema = _beneath_functions(schema, definitions)
+    rewriter = _Rewriter(definitions)
+    made = rewriter.own(schema, partial)
+    return SchemaSerializer(
+        cast("Any", standalone(made, rewriter.definitions())), cast("Any", config_of(schema))
+    )
+
+
+def _beneath_functions(schema: Schema, definitions: Definitions) -> Schema:
+    """Return what the functions before, after and around it leave of `schema`."""
+    schema = resolve(schema, definitions)
+    while schema["type"].startswith("function-"):
+        schema = resolve(schema["schema"], definitions)
+    return schema
+
+
+class _Rewriter:
+    """Rewrites schemas for dumping incomplete values."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._rewritten: Definitions = {}
+
+    def definitions(self) -> Definitions:
+        """Return the definitions that the rewritten schema may refer to.
+
+        They are the rewritten ones, each under a name of its own; and the others, for parts of a
+        schema that no value goes through, whose references have to lead somewhere all the same.
+        """
+        return {**self._definitions, **self._rewritten}
+
+    def own(self, schema: Schema, partial: type[Any]) -> Schema:
+        """Return the schema of `partial` itself, from the model or dataclass `schema`."""
+        made: Schema = {"type": schema["type"], "cls": partial, "config": schema.get("config", {})}
+        if schema.get("root_model"):
+            made["root_model"] = True
+            made["schema"] = self._field(schema["schema"], config_of(schema))
+        elif schema["type"] == "dataclass":
+            inner = _beneath_functions(schema["schema"], self._definitions)
+            made["fields"] = schema["fields"]
+            made["slots"] = schema.get("slots", False)
+            made["schema"] = {
+                **inner,
+                "computed_fields": [],
+                "fields": [self._member(field, config_of(schema)) for field in inner["fields"]],
+            }
+        else:
+            inner = _beneath_functions(schema["schema"], self._definitions)
+            made["schema"] = {
+                **inner,
+                "computed_fields": [],
+                "fields": {
+                    name: self._member(field, config_of(schema))
+                    for name, field in inner["fields"].items()
+                },
+            }
+            if "extras_schema" in inner:
+                made["schema"]["extras_schema"] = _ANY
+        made["schema"].pop("ref", None)
+        return made
+
+    def _member(self, field: Mapping[str, Any], config: Mapping[str, Any]) -> Schema:
+        """Return a field of a model, dataclass or typed dict, for instances that lack some."""
+        made = {**field, "schema": self._field(field["schema"], config)}
+        excludes = field.get("serialization_exclude_if")
+        if excludes is not None:
+            made["serialization_exclude_if"] = lambda value: (
+                _is_validated(value) and excludes(value)
+            )
+        return made
+
+    def _field(self, schema: Schema, config: Mapping[str, Any]) -> Schema:
+        """Return the schema of a field that may be absent, open or complete."""
+        default: Schema = {}
+        rewrite = self.rewrite
+        if schema["type"] == "default":
+            # Kept outermost: it is where `exclude_defaults` looks.
+            default = {k: v for k, v in schema.items() if k != "serialization"}
+            if schema.get("validate_default", config.get("validate_default")):
+                # Until then the default is what the user wrote, of any type.
+                rewrite = self._or_any
+            if not _is_method(schema) and "serialization" in schema:
+                schema = {**schema["schema"], "serialization": schema["serialization"]}
+            else:
+                schema = schema["schema"]
+        open_: Schema = {"type": "nullable", "schema": _ANY}
+        if not _is_method(schema):
+            open_ = {"type": "nullable", "schema": rewrite(schema)}
+            if self._meets(schema, _has_users_serializer) and not self._meets(schema, _needs_data):
+                complete = standalone(schema, self._definitions)
+                open_ = {"type": "any", "serialization": _guard(complete, open_)}
+        elif not schema["type"].startswith("function-"):
+            schema = {k: v for k, v in schema.items() if k != "serialization"}
+            open_ = {"type": "nullable", "schema": rewrite(schema)}
+        else:
+            # What pydantic would use instead stood in the place of that serializer.
+            open_ = {"type": "any", "serialization": _by_type()}
+        return {**default, "schema": open_} if default else open_
+
+    def _meets(self, schema: Schema, condition: Callable[[Schema], bool]) -> bool:
+        """Tell whether `condition` holds for `schema` or a part of it, down to models."""
+        pending = [schema]
+        seen: set[str] = set()
+        while pending:
+            item = pending.pop()
+            if condition(item):
+                return True
+            if item["type"] == "definition-ref" and item["schema_ref"] not in seen:
+                seen.add(item["schema_ref"])
+                pending.append(self._definitions[item["schema_ref"]])
+            elif item["type"] not in ("model", "dataclass"):
+                pending.extend(parts(item))
+        return False
+
+    def rewrite(self, schema: Schema) -> Schema:
+        """Return `schema` for a value that may be incomplete, without the user's serializers."""
+        kind = schema["type"]
+        if kind == "definition-ref":
+            return self._reference(schema["schema_ref"])
+        if kind == "model" or (kind == "dataclass" and not _varies(schema["cls"])):
+            return _ANY
+        if kind in _DUMPED_AS:
+            # As pydantic-core does it: of two schemas for validation, one says how to dump.
+            made = self.rewrite(schema[_DUMPED_AS[kind]])
+            return {**made, **{k: v for k, v in schema.items() if k == "serialization"}}
+        made = {key: value for key, value in schema.items() if key != "ref"}
+        if _has_users_serializer(made):
+            del made["serialization"]
+            complete = standalone(schema, self._definitions)
+            return {"type": "any", "serialization": _guard_part(complete, self.rewrite(made))}
+        special = {
+            "dataclass": self._dataclass,
+            "named-tuple": self._named_tuple,
+            "tagged-union": self._union,
+            "tuple": self._tuple,
+            "typed-dict": self._typed_dict,
+            "union": self._union,
+        }.get(kind)
+        if special is not None:
+            return special(made)
+        for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
+            if isinstance(made.get(key), dict):
+                made[key] = self.rewrite(made[key])
+        if "serialization" in made:
+            made["serialization"] = {
+                key: self.rewrite(value) if key in ("schema", "return_schema") else value
+                for key, value in made["serialization"].items()
+            }
+        return made
+
+    def _reference(self, name: str) -> Schema:
+        target = resolve(self._definitions[name], self._definitions)
+        if target["type"] == "model":
+            return _ANY
+        renamed = f"{name}:partial"
+        if renamed not in self._rewritten:
+            self._rewritten[renamed] = {}
+            self._rewritten[renamed] = {**self.rewrite(self._definitions[name]), "ref": renamed}
+        return {"type": "definition-ref", "schema_ref": renamed}
+
+    def _typed_dict(self, schema: Schema) -> Schema:
+        fields = {
+            name: {**self._member(field, config_of(schema)), "required": False}
+            for name, field in schema["fields"].items()
+        }
+        made = {**schema, "fields": fields, "total": False, "computed_fields": []}
+        if "extras_schema" in schema:
+            made["extras_schema"] = self.rewrite(schema["extras_schema"])
+        return made
+
+    def _named_tuple(self, schema: Schema) -> Schema:
+        fields = [
+            {**field, "schema": {"type": "nullable", "schema": self.rewrite(field["schema"])}}
+            for field in schema["fields"]
+        ]
+        return {**schema, "fields": fields}
+
+    def _dataclass(self, schema: Schema) -> Schema:
+        """Dump instances, partial or not, by this schema: elsewhere the class may have another."""
+        from partialfast.typed._partial import partial_class  # noqa: PLC0415 - the two modules need each other
+
+        partial = partial_class(schema["cls"])
+        serializers = {
+            schema["cls"]: _Lazy.of(standalone(schema, self._definitions)),
+            partial: _Lazy(functools.partial(_serializer, partial, schema, self._definitions)),
+        }
+
+        def dump(value: Any, info: Any) -> Any:
+            serializer = serializers.get(type(value))
+            return value if serializer is None else serializer.dump(value, info)
+
+        return {
+            "type": "any",
+            "serialization": {"type": "function-plain", "function": dump, "info_arg": True},
+        }
+
+    def _tuple(self, schema: Schema) -> Schema:
+        items = [self.rewrite(item) for item in schema["items_schema"]]
+        if "variadic_item_index" in schema:
+            return {**schema, "items_schema": items}
+        # With a last item that may be there any number of times, pydantic takes fewer of the others
+        # without a warning.
+        nullable = [{"type": "nullable", "schema": item} for item in items]
+        return {**schema, "items_schema": [*nullable, _ANY], "variadic_item_index": len(items)}
+
+    def _union(self, schema: Schema) -> Schema:
+        choices = schema["choices"]
+        members = choices.values() if isinstance(choices, dict) else choices
+        rewritten: list[Schema] = []
+        for member in members:
+            inner = member[0] if isinstance(member, tuple) else member
+            if not isinstance(inner, dict):
+                continue
+            made = self.rewrite(inner)
+            if _has_users_serializer(made):
+                # It takes whatever comes to it, which may be another member's value.
+                made = {**made, "serialization": {**made["serialization"], "schema": _ANY}}
+            if made != _ANY or _ANY not in rewritten:
+                rewritten.append(made)
+        # What no other member takes is dumped by what it is.
+        rewritten.sort(key=lambda member: member["type"] == "any")
+        made = {"type": "union", "choices": rewritten}
+        if "serialization" in schema:
+            made["serialization"] = schema["serialization"]
+        return made if len(rewritten) > 1 else rewritten[0]
+
+    def _or_any(self, schema: Schema) -> Schema:
+        """Return `schema`, rewritten, for what may be something else as well."""
+        return self._union({"choices": [schema, _ANY]})
+
+
+def _varies(class_: type[Any]) -> bool:
+    """Tell whether what instances of a dataclass are dumped by depends on where they stand.
+
+    What those of the standard library's are dumped by depends on the config around them, and any
+    generic one on its parameters.
+    """
+    return is_stdlib_dataclass(class_) or bool(getattr(class_, "__parameters__", ()))
+
+
+def _is_method(schema: Schema) -> bool:
+    """Tell whether the serializer is a method of the model: it would meet holes in ``self``."""
+    return bool(schema.get("serialization", {}).get("is_field_serializer"))
+
+
+def _has_users_serializer(schema: Schema) -> bool:
+    function = schema.get("serialization", {}).get("function")
+    return function is not None and not is_pydantics(function)
+
+
+def _needs_data(schema: Schema) -> bool:
+    """Tell whether a value is validated only with its siblings, which its validator may look at."""
+    function = schema.get("function", {})
+    with_info = isinstance(function, dict) and function.get("type") == "with-info"
+    return with_info and not is_pydantics(function["function"])
+
+
+class _Lazy:
+    """A serializer that is built when it is first used.
+
+    Args:
+        make: Builds it.
+    """
+
+    def __init__(self, make: Callable[[], SchemaSerializer]) -> None:
+        self._make = make
+        self._built: SchemaSerializer | None = None
+
+    @classmethod
+    def of(cls, schema: Schema) -> _Lazy:
+        """Return the serializer of a schema that can be built by itself."""
+        return cls(functools.partial(SchemaSerializer, cast("Any", schema)))
+
+    def dump(self, value: Any, info: Any) -> Any:
+        """Return `value` dumped as `info`, of the dump under way, asks."""
+        if self._built is None:
+            self._built = self._make()
+        return self._built.to_python(
+            value,
+            mode=info.mode,
+            include=info.include,
+            exclude=info.exclude,
+            by_alias=info.by_alias,
+            exclude_unset=info.exclude_unset,
+            exclude_defaults=info.exclude_defaults,
+            exclude_none=info.exclude_none,
+            exclude_computed_fields=info.exclude_computed_fields,
+            round_trip=info.round_trip,
+            serialize_as_any=info.serialize_as_any,
+            context=info.context,
+            # They would ignore what the caller said about them, which `info` does not tell.
+            warnings=False,
+        )
+
+
+#: Types of values that JSON gives, so that they may be open or not validated.
+_NATIVE = (str, int, float, bool, type(None), list, dict, tuple, set, frozenset, collections.deque)
+
+
+def _is_validated(value: Any) -> bool:
+    """Tell, from `value` alone, whether it is complete and valid: only validation makes it."""
+    from partialfast.typed._partial import partial_origin  # noqa: PLC0415 - the two modules need each other
+
+    class_ = type(value)
+    return class_ not in _NATIVE and partial_origin(class_) is None
+
+
+def _guard(complete: Schema, incomplete: Schema) -> Schema:
+    """Return a serializer of a field that calls the user's code on complete values only.
+
+    Args:
+        complete: The field's own schema.
+        incomplete: That of a value that is absent or open.
+    """
+    serializer = _Lazy.of(complete)
+
+    def dump(instance: Any, value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        from partialfast.typed._partial import open_field  # noqa: PLC0415 - the two modules need each other
+
+        name = info.field_name
+        # A dataclass does not tell what was received: there, the value itself has to.
+        received = name in getattr(instance, "__pydantic_fields_set__", ())
+        settled = received and open_field(instance) not in (name, True)
+        return serializer.dump(value, info) if settled else handler(value)
+
+    return {
+        "type": "function-wrap",
+        "function": dump,
+        "is_field_serializer": True,
+        "info_arg": True,
+        "schema": incomplete,
+    }
+
+
+def _guard_part(complete: Schema, incomplete: Schema) -> Schema:
+    """Return a serializer that calls the user's code on what only validation can have made.
+
+    Args:
+        complete: The schema of the value, with the user's serializer.
+        incomplete: The same for a value that may be open.
+    """
+    serializer = _Lazy.of(complete)
+
+    def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        return serializer.dump(value, info) if _is_validated(value) else handler(value)
+
+    return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": incomplete}
+
+
+def _by_type() -> Schema:
+    """Return a serializer that goes by what the value is, not by what it is declared to be."""
+
+    def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        try:
+            return handler(value)
+        except PydanticSerializationError:
+            # No type that every serializer knows, such as a URL: it has a schema of its own.
+            return TypeAdapter(type(value)).dump_python(value, mode=info.mode)
+
+    return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": _ANY}

@@ -1,0 +1,299 @@
+"""The state of a typed stream, without I/O: chunks in, snapshots out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    TypedDict,
+    TypeVar,
+    cast,
+    get_args,
+    overload,
+)
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType
+
+from partialfast._core import StateCore
+from partialfast._errors import JsonError, TruncatedError
+from partialfast.typed._plan import compile_type
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from typing_extensions import Buffer, TypeForm
+
+    from partialfast.typed._partial import Partial
+
+    #: A piece of the text, as it arrives.
+    Chunk: TypeAlias = str | Buffer
+
+__all__ = ["Chunk", "ItemState", "OnInvalid", "StreamOptions", "StreamState"]
+
+T = TypeVar("T")
+
+#: What an invalid value does: raise at once, or be reported at the end.
+OnInvalid = Literal["raise", "defer"]
+
+#: How many containers may be open at once: as many as pydantic's own parser allows.
+MAX_DEPTH = 200
+#: How many bytes a text may have.
+MAX_BYTES = 1 << 30
+
+
+class StreamOptions(TypedDict, total=False):
+    """The options of `StreamState`, for functions that hand them on."""
+
+    strict: bool | None
+    context: Any
+    by_alias: bool | None
+    by_name: bool | None
+    on_invalid: OnInvalid
+    max_depth: int
+    max_bytes: int
+
+
+@functools.cache
+def _known_errors() -> frozenset[str]:
+    return frozenset(get_args(ErrorType))
+
+
+def _moved(item: ErrorDetails, prefix: tuple[Any, ...]) -> InitErrorDetails:
+    """Return the error `item` with its location below `prefix`."""
+    context = item.get("ctx")
+    location = (*prefix, *item["loc"])
+    known = InitErrorDetails(
+        type=item["type"], loc=location, input=item["input"], ctx=context or {}
+    )
+    if item["type"] in _known_errors():
+        # A custom error may bear a known name: that of an e-mail address is "value_error".
+        with contextlib.suppress(TypeError):
+            made = ValidationError.from_exception_data("", [known], input_type="json")
+            if made.errors(include_url=False)[0]["msg"] == item["msg"]:
+                return known
+    # The message is in its final form already.
+    custom = PydanticCustomError(cast("Any", item["type"]), cast("Any", item["msg"]), context)
+    return InitErrorDetails(type=custom, loc=location, input=item["input"])
+
+
+def _details(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorDetails]:
+    """Return the errors of `error`, each located below `prefix`."""
+    return [_moved(item, prefix) for item in error.errors(include_url=False)]
+
+
+def _copied(default: Any) -> Any:
+    """Return a copy of a field's default, or ``None`` where there is no copying it.
+
+    pydantic copies it only when the document has ended without the field, so a default that
+    cannot be copied (a lock, an iterator) is no error before that.
+    """
+    try:
+        return copy.deepcopy(default)
+    except Exception:  # noqa: BLE001 - whatever the user's class raises
+        return None
+
+
+class _Errors:
+    """Makes pydantic's errors as they would be, had the whole text been validated.
+
+    Args:
+        title: Of the whole type.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def relocate(self, error: ValidationError, location: tuple[Any, ...]) -> ValidationError:
+        """Return `error`, found at `location`, with its location counted from the root."""
+        details = _details(error, location)
+        return ValidationError.from_exception_data(self._title, details, input_type="json")
+
+    def forbidden(self, kind: str, location: tuple[Any, ...], key: str) -> ValidationError:
+        """Return the error, of pydantic's `kind`, of a forbidden key, before its value was read."""
+        detail = InitErrorDetails(type=kind, loc=location, input=key)
+        return ValidationError.from_exception_data(self._title, [detail], input_type="json")
+
+
+class StreamState(StateCore, Generic[T]):
+    """Turns the chunks of one JSON text into snapshots of a type.
+
+    The text is parsed once, however it is cut. ``snapshot`` (the last one), ``path`` (keys and
+    indices from the root to the value being written), ``completed`` (paths of the values that the
+    last chunk completed, children first) and ``done`` can be read at any time.
+
+    Args:
+        type_: Any type that pydantic can validate: a model, ``Partial[M]``, ``list[M]``, a union.
+        strict: As in pydantic's ``validate_json``.
+        context: As in pydantic's ``validate_json``.
+        by_alias: As in pydantic's ``validate_json``.
+        by_name: As in pydantic's ``validate_json``.
+        on_invalid: ``"raise"`` raises at the chunk that completes the first invalid value;
+            ``"defer"`` goes on and lets `finish` report all errors.
+        max_depth: How many containers may be open at once.
+        max_bytes: How many bytes the text may have.
+
+    Raises:
+        TypeError: pydantic cannot validate `type_`.
+        ValueError: `on_invalid` is neither ``"raise"`` nor ``"defer"``.
+    """
+
+    _items = False
+
+    @overload
+    def __init__(
+        self,
+        type_: type[Partial[T]],
+        *,
+        strict: bool | None = ...,
+        context: Any = ...,
+        by_alias: bool | None = ...,
+        by_name: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        max_depth: int = ...,
+        max_bytes: int = ...,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        type_: TypeForm[T],
+        *,
+        strict: bool | None = ...,
+        context: Any = ...,
+        by_alias: bool | None = ...,
+        by_name: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        max_depth: int = ...,
+        max_bytes: int = ...,
+    ) -> None: ...
+
+    def __init__(  # noqa: PLR0913 - pydantic's own options, and ours
+        self,
+        type_: Any,
+        *,
+        strict: bool | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+        on_invalid: OnInvalid = "raise",
+        max_depth: int = MAX_DEPTH,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        if on_invalid not in ("raise", "defer"):
+            message = f'on_invalid must be "raise" or "defer", not {on_invalid!r}'
+            raise ValueError(message)
+        compiled = compile_type(type_, by_alias=by_alias, by_name=by_name, items=self._items)
+        validator = compiled.adapter.validator
+        given = {"strict": strict, "context": context, "by_alias": by_alias, "by_name": by_name}
+        arguments = {name: value for name, value in given.items() if value is not None}
+        self._title = validator.title
+        errors = _Errors(self._title)
+        self.start(
+            compiled.plan,
+            root=validator.validate_json,
+            arguments=arguments or None,
+            defer=on_invalid == "defer",
+            hooks=(errors.relocate, errors.forbidden, ValidationError, _copied),
+            max_depth=max_depth,
+            max_bytes=max_bytes,
+            items=self._items,
+        )
+
+    if TYPE_CHECKING:
+
+        def feed(self, chunk: Chunk, /) -> T | None:
+            """Read more of the text.
+
+            Args:
+                chunk: The next piece of the text, cut anywhere.
+
+            Returns:
+                The new snapshot, or ``None`` when nothing visible changed. Once the text is
+                complete the snapshot is the final value. Snapshots are to be read, not changed.
+
+            Raises:
+                JsonError: The text is not JSON.
+                pydantic.ValidationError: A value is complete and invalid (with ``"raise"``).
+                TypeError: `chunk` is neither text nor bytes-like.
+            """
+
+        @property
+        def snapshot(self) -> T | None:
+            """The value so far; ``None`` before anything can be shown."""
+
+    @property
+    def text(self) -> str:
+        """The text received so far, without an unfinished UTF-8 sequence at its end."""
+        raw = self.raw
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                return raw[: error.start].decode()
+            return raw.decode(errors="replace")
+
+    def finish(self) -> T:
+        """End the text and return the final value.
+
+        Returns:
+            What pydantic's ``validate_json`` gives for the whole text.
+
+        Raises:
+            TruncatedError: The text is not complete. Carries the last snapshot and the text.
+            JsonError: The text is not JSON.
+            pydantic.ValidationError: The value is invalid.
+        """
+        try:
+            value = self.end()
+        except JsonError as error:
+            if error.kind != "truncated":
+                raise
+            raise self._truncated(error) from error
+        if value is None and self.errors:
+            raise self.errors[-1]
+        return cast("T", value)
+
+    def _truncated(self, error: JsonError) -> TruncatedError:
+        where = "".join(f"[{step!r}]" for step in self.path)
+        message = (
+            f"the text ended after {error.offset} bytes, before its JSON was complete"
+            + (f" (while writing {where})" if where else "")
+            + "; `snapshot` has what was received"
+        )
+        return TruncatedError(message, snapshot=self.snapshot, text=self.text)
+
+
+class ItemState(StreamState[T]):
+    """Like `StreamState`, for the items of a list: each is handed out complete, and not kept.
+
+    Args are those of `StreamState`; `type_` is list-like, such as ``list[M]``.
+    """
+
+    _items = True
+
+    def finish(self) -> T:
+        """End the text.
+
+        Raises:
+            TruncatedError: The text is not complete.
+            JsonError: The text is not JSON.
+            pydantic.ValidationError: Some items are invalid (with ``"defer"``): all their errors.
+        """
+        try:
+            self.end()
+        except JsonError as error:
+            if error.kind != "truncated":
+                raise
+            raise self._truncated(error) from error
+        if self.errors:
+            errors = cast("list[ValidationError]", self.errors)
+            details = [detail for error in errors for detail in _details(error, ())]
+            raise ValidationError.from_exception_data(self._title, details, input_type="json")
+        return cast("T", None)

@@ -1,0 +1,232 @@
+//! Reads the JSON of one event after the other, and what they begin with alike only once.
+//!
+//! # Theory of operation
+//!
+//! The events of a stream differ little: id, model and time are the same in all of them and stand in
+//! front of what is new. The machine can stop anywhere and go on, so it is stopped behind such a
+//! beginning, and a copy of all that it and the picker know there is kept ([`Mark`]). An event that
+//! begins with the same bytes goes on from the copy. Equal bytes lead to equal states: nothing depends
+//! on what the beginning means.
+//!
+//! Which beginning that is shows when an event does not have it: what that event shares with the old
+//! one, or with the event before, is the new one. So it only becomes shorter, until it fits most events.
+
+use std::convert::Infallible;
+
+use super::pick::{Picked, Picker, Want, Way};
+use crate::json::{FeedError, JsonError, Limits, Machine};
+
+/// Shorter beginnings are read as quickly as they are copied.
+const SHORTEST: usize = 64;
+/// Longer ones are not looked for: an event is kept up to here, to be compared with the next.
+const LONGEST: usize = 2048;
+
+/// All that is known behind a beginning.
+#[derive(Debug)]
+struct Mark<N: 'static, P> {
+    /// Empty where there is none.
+    beginning: String,
+    machine: Machine,
+    way: Way<N>,
+    picked: P,
+}
+
+/// Reads what the events of a stream say into the same buffers.
+#[derive(Debug)]
+pub(super) struct Reader<N: 'static, P> {
+    root: &'static Want<N>,
+    machine: Machine,
+    way: Way<N>,
+    picked: P,
+    /// The event before, while there is no mark.
+    before: String,
+    mark: Mark<N, P>,
+}
+
+impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
+    /// A reader of events whose root is `root`.
+    pub(super) fn new(root: &'static Want<N>, limits: Limits) -> Self {
+        Self {
+            root,
+            machine: Machine::new(limits),
+            way: Way::default(),
+            picked: P::default(),
+            before: String::new(),
+            mark: Mark {
+                beginning: String::new(),
+                machine: Machine::new(limits),
+                way: Way::default(),
+                picked: P::default(),
+            },
+        }
+    }
+
+    /// Reads the data of one event.
+    pub(super) fn read(&mut self, data: &str) -> Result<&P, JsonError> {
+        let beginning = self.mark.beginning.len();
+        if beginning > 0 && data.as_bytes().starts_with(self.mark.beginning.as_bytes()) {
+            self.machine.copy_from(&self.mark.machine);
+            self.way.copy_from(&self.mark.way);
+            self.picked.copy_from(&self.mark.picked);
+            self.feed(&data[beginning..])?;
+        } else {
+            self.machine.reset();
+            self.way.reset(self.root);
+            self.picked.clear();
+            self.read_from_the_start(data)?;
+        }
+        let mut picker = Picker {
+            way: &mut self.way,
+            picked: &mut self.picked,
+        };
+        self.machine.finish(&mut picker).map_err(json_error)?;
+        Ok(&self.picked)
+    }
+
+    fn read_from_the_start(&mut self, data: &str) -> Result<(), JsonError> {
+        let known = if self.mark.beginning.is_empty() {
+            &self.before
+        } else {
+            &self.mark.beginning
+        };
+        let (beginning, rest) = data.split_at(shared(known, data));
+        self.mark.beginning.clear();
+        self.feed(beginning)?;
+        if beginning.is_empty() {
+            let kept = data.len().min(LONGEST);
+            self.before.clear();
+            // In the middle of a character: then this one is not compared.
+            self.before.push_str(data.get(..kept).unwrap_or_default());
+        } else {
+            self.mark.beginning.push_str(beginning);
+            self.mark.machine.copy_from(&self.machine);
+            self.mark.way.copy_from(&self.way);
+            self.mark.picked.copy_from(&self.picked);
+        }
+        self.feed(rest)
+    }
+
+    fn feed(&mut self, text: &str) -> Result<(), JsonError> {
+        let mut picker = Picker {
+            way: &mut self.way,
+            picked: &mut self.picked,
+        };
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            let fed = self.machine.feed(rest, &mut picker).map_err(json_error)?;
+            rest = &rest[fed.consumed..];
+        }
+        Ok(())
+    }
+}
+
+/// How many bytes two events share at their beginning, up to the colon behind the last common key.
+///
+/// In front of a value, so that the value is read in one piece. (It may be a colon inside a text:
+/// that is a place like any other, if a slower one.)
+fn shared(one: &str, other: &str) -> usize {
+    let pairs = one.bytes().zip(other.bytes()).take(LONGEST);
+    let equal = pairs.take_while(|(one, other)| one == other).count();
+    let colon = other.as_bytes()[..equal]
+        .iter()
+        .rposition(|byte| *byte == b':');
+    colon
+        .map(|at| at + 1)
+        .filter(|length| *length >= SHORTEST)
+        .unwrap_or(0)
+}
+
+fn json_error(error: FeedError<Infallible>) -> JsonError {
+    match error {
+        FeedError::Json(error) => error,
+        FeedError::Sink(never) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::providers::{ChatReader, ResponsesReader};
+
+    const HEAD: &str =
+        r#"{"id":"chatcmpl-0123456789","object":"chat.completion.chunk","model":"m","#;
+
+    /// Events that share much, little and nothing; some are wrong, before or behind what is shared.
+    fn events() -> Vec<String> {
+        let choice = |delta: &str| {
+            format!(r#"{HEAD}"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]}}"#)
+        };
+        let call = |arguments: &str| {
+            choice(&format!(
+                r#"{{"tool_calls":[{{"index":1,"function":{{"arguments":"{arguments}"}}}}]}}"#
+            ))
+        };
+        vec![
+            call(r#"{\"a\":"#),
+            call(r#"{\"a\": \"long: "#),
+            call("é: 日本"),
+            call(r"\ud83d\ude00"),
+            call(r"\ud83d"),
+            choice(r#"{"content":"text: more"}"#),
+            choice(r#"{"content":null}"#),
+            format!(r#"{HEAD}"choices":[],"usage":{{"total_tokens":3}}}}"#),
+            format!("{HEAD}"),
+            format!(r#"{HEAD}"choices":[]}} :"#),
+            HEAD.replace("0123", "9876") + r#""choices":[{"index":2}]}"#,
+            r#"{"choices":[]}"#.to_owned(),
+            String::new(),
+        ]
+    }
+
+    /// Whatever was read before, an event says what it says alone.
+    #[test]
+    fn what_was_read_before_does_not_matter() {
+        let events = events();
+        let mut alone: Vec<String> = Vec::new();
+        for event in &events {
+            alone.push(format!("{:?}", ChatReader::default().read(event)));
+        }
+        let count = events.len();
+        let mut resumed = 0;
+        for order in 0..count.pow(4) {
+            let mut reader = ChatReader::default();
+            for place in 0..4_u32 {
+                let which = order / count.pow(place) % count;
+                let mark = &reader.reader.mark.beginning;
+                resumed +=
+                    usize::from(!mark.is_empty() && events[which].starts_with(mark.as_str()));
+                let read = format!("{:?}", reader.read(&events[which]));
+                assert_eq!(read, alone[which], "event {place} of order {order}");
+            }
+        }
+        assert!(resumed > 10_000, "the short way was taken {resumed} times");
+    }
+
+    #[test]
+    fn a_stream_settles_on_what_its_events_share() {
+        let mut reader = ChatReader::default();
+        for event in &events()[..4] {
+            reader.read(event).expect("valid");
+        }
+        let shared = reader.reader.mark.beginning.as_str();
+        assert!(shared.ends_with(r#""function":{"arguments":"#), "{shared}");
+    }
+
+    #[test]
+    fn responses_are_read_alike() {
+        let event = |kind: &str, delta: &str| {
+            format!(
+                r#"{{"type":"response.{kind}.delta","item_id":"item_0123456789012345678901234567890","output_index":0,"delta":"{delta}"}}"#
+            )
+        };
+        let mut reader = ResponsesReader::default();
+        for _ in 0..2 {
+            for kind in ["output_text", "refusal", "output_text"] {
+                for delta in ["a", "b: c", "日本"] {
+                    let event = event(kind, delta);
+                    let alone = format!("{:?}", ResponsesReader::default().read(&event));
+                    assert_eq!(format!("{:?}", reader.read(&event)), alone);
+                }
+            }
+        }
+    }
+}

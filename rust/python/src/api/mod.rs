@@ -1,0 +1,7 @@
+//! The classes and functions that Python sees, one in each file.
+
+pub mod events;
+pub mod intake;
+pub mod loads;
+pub mod parser;
+pub mod state;

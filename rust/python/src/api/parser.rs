@@ -1,0 +1,91 @@
+//! `JsonParser`: untyped partial values.
+
+use partialfast_core::json::Limits;
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use crate::build::driver::Driver;
+use crate::build::place::Extent;
+use crate::convert::input::with_bytes;
+use crate::errors::{exclusive, shared};
+use crate::plan::Plan;
+
+/// Documented in `_core.pyi`.
+#[pyclass(module = "partialfast._core")]
+pub struct JsonParser {
+    driver: Driver,
+    plan: Py<Plan>,
+}
+
+#[pymethods]
+impl JsonParser {
+    #[new]
+    #[pyo3(signature = (*, max_depth = 200, max_bytes = 1_073_741_824))]
+    fn new(py: Python<'_>, max_depth: usize, max_bytes: u64) -> PyResult<Self> {
+        let limits = Limits {
+            max_depth,
+            max_bytes,
+            ..Limits::default()
+        };
+        Ok(Self {
+            driver: Driver::new(limits),
+            plan: Plan::untyped(py)?,
+        })
+    }
+
+    #[pyo3(signature = (chunk, /))]
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
+        // Nobody asks this class for what older chunks completed.
+        this.driver.seen = true;
+        with_bytes(chunk, |bytes| {
+            this.driver.feed(slf.py(), this.plan.get(), bytes)
+        })
+    }
+
+    fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
+        this.driver.snapshot(slf.py(), this.plan.get())
+    }
+
+    fn finish(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
+        this.driver.finish(slf.py(), this.plan.get())?;
+        this.driver.snapshot(slf.py(), this.plan.get())
+    }
+
+    fn reset(slf: &Bound<'_, Self>) -> PyResult<()> {
+        exclusive(slf)?.driver.reset();
+        Ok(())
+    }
+
+    #[getter]
+    fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        shared(slf)?.driver.path(slf.py())
+    }
+
+    #[getter]
+    fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let this = shared(slf)?;
+        this.driver.builder.place.completed(slf.py(), Extent::Chunk)
+    }
+
+    #[getter]
+    fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(shared(slf)?.driver.builder.done)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.plan)?;
+        self.driver.visit(&visit)
+    }
+
+    fn __clear__(&mut self) {
+        self.driver.clear();
+    }
+}

@@ -1,0 +1,196 @@
+//! `StateCore`: typed, validated snapshots. `partialfast.StreamState` is its Python subclass.
+
+use partialfast_core::json::Limits;
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use crate::build::builder::Validation;
+use crate::build::driver::Driver;
+use crate::build::place::Extent;
+use crate::convert::input::with_bytes;
+use crate::errors::{exclusive, shared};
+use crate::plan::Plan;
+
+/// Documented in `_core.pyi`.
+#[pyclass(subclass, module = "partialfast._core")]
+pub struct StateCore {
+    driver: Driver,
+    plan: Option<Py<Plan>>,
+    /// Items are handed out one by one, and the text behind them is dropped.
+    streams_items: bool,
+}
+
+impl StateCore {
+    /// Whether there are complete items that were not taken yet.
+    pub fn has_items(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(!shared(slf)?.driver.builder.items.is_empty())
+    }
+
+    /// Reads more of the text. The new snapshot, if something visible changed.
+    pub fn read(slf: &Bound<'_, Self>, bytes: &[u8]) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.feed(py, plan.get(), bytes)?;
+        if this.streams_items {
+            this.driver.seen = !this.driver.builder.items.is_empty();
+            this.driver.builder.drop_read_items();
+            return Ok(None);
+        }
+        if this.driver.builder.dirty {
+            this.driver.seen = true;
+            return this.driver.snapshot(py, plan.get());
+        }
+        Ok(None)
+    }
+
+    fn plan(&self, py: Python<'_>) -> PyResult<Py<Plan>> {
+        self.plan
+            .as_ref()
+            .map(|plan| plan.clone_ref(py))
+            .ok_or_else(|| PyRuntimeError::new_err("`StateCore.start` was not called"))
+    }
+}
+
+#[pymethods]
+impl StateCore {
+    /// Takes anything: the subclass's `__init__` has the arguments and calls `start`.
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self {
+            driver: Driver::new(Limits::default()),
+            plan: None,
+            streams_items: false,
+        }
+    }
+
+    #[pyo3(signature = (plan, *, root, arguments, defer, hooks, max_depth, max_bytes, items))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called from one place, by keyword"
+    )]
+    fn start(
+        slf: &Bound<'_, Self>,
+        plan: Py<Plan>,
+        root: Py<PyAny>,
+        arguments: Option<Py<PyDict>>,
+        defer: bool,
+        hooks: (Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>),
+        max_depth: usize,
+        max_bytes: u64,
+        items: bool,
+    ) -> PyResult<()> {
+        let mut this = exclusive(slf)?;
+        let limits = Limits {
+            max_depth,
+            max_bytes,
+            ..Limits::default()
+        };
+        this.driver = Driver::new(limits);
+        let (relocate, forbidden, error_class, deepcopy) = hooks;
+        this.driver.builder.validation = Some(Validation {
+            arguments,
+            root,
+            defer,
+            relocate,
+            forbidden,
+            error_class,
+            deepcopy,
+        });
+        this.plan = Some(plan);
+        this.streams_items = items;
+        Ok(())
+    }
+
+    #[pyo3(signature = (chunk, /))]
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        with_bytes(chunk, |bytes| Self::read(slf, bytes))
+    }
+
+    /// End the text: the final value, or `None` where `errors` says why there is none.
+    fn end(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.finish(py, plan.get())?;
+        this.driver.snapshot(py, plan.get())?;
+        Ok(this
+            .driver
+            .builder
+            .result
+            .as_ref()
+            .map(|value| value.clone_ref(py)))
+    }
+
+    /// The complete items that were not taken yet.
+    fn take_items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(slf.py(), exclusive(slf)?.driver.builder.items.drain(..))
+    }
+
+    #[getter]
+    fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.snapshot(py, plan.get())
+    }
+
+    /// The text received so far.
+    #[getter]
+    fn raw<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
+        let this = shared(slf)?;
+        Ok(PyBytes::new(slf.py(), &this.driver.builder.raw.bytes))
+    }
+
+    /// Validation errors that were put off, the whole type's own last.
+    #[getter]
+    fn errors<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        PyList::new(
+            py,
+            shared(slf)?
+                .driver
+                .builder
+                .errors
+                .iter()
+                .map(|error| error.clone_ref(py)),
+        )
+    }
+
+    #[getter]
+    fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        shared(slf)?.driver.path(slf.py())
+    }
+
+    #[getter]
+    fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let this = shared(slf)?;
+        this.driver.builder.place.completed(slf.py(), Extent::Chunk)
+    }
+
+    /// What was completed since `feed` last returned a snapshot.
+    #[getter]
+    fn newly_completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let this = shared(slf)?;
+        this.driver.builder.place.completed(slf.py(), Extent::Kept)
+    }
+
+    #[getter]
+    pub(crate) fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(shared(slf)?.driver.builder.done)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.plan)?;
+        self.driver.visit(&visit)
+    }
+
+    fn __clear__(&mut self) {
+        self.plan = None;
+        self.driver.clear();
+    }
+}

@@ -1,0 +1,394 @@
+//! What a value becomes when it is complete: validated by its own validator, once.
+
+use std::ops::Range;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
+
+use crate::build::builder::{Expected, Shown, Validation};
+use crate::build::run::Run;
+use crate::plan::{Action, Close, Flavor, Sequence, Validator};
+use crate::snapshot::frame::{Frame, Values};
+use crate::snapshot::spine::complete_instance;
+
+impl Validation {
+    fn call(&self, validator: &Bound<'_, PyAny>, input: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = validator.py();
+        let made = match &self.arguments {
+            Some(arguments) => validator.call((input,), Some(arguments.bind(py))),
+            None => validator.call1((input,)),
+        };
+        made.map(Bound::unbind)
+    }
+
+    fn is_invalid(&self, py: Python<'_>, error: &PyErr) -> bool {
+        error.is_instance(py, self.error_class.bind(py))
+    }
+}
+
+impl Run<'_, '_> {
+    /// The value written between `start` and `end`, validated by its node, or by the whole type
+    /// where it is the root. `None` where it is not to be shown.
+    pub fn validated(
+        &mut self,
+        expected: Expected,
+        start: u64,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let Some(validation) = &self.st.validation else {
+            return Ok(None);
+        };
+        let node = self.plan.node(expected.node);
+        let root = self.st.frames.is_empty();
+        if expected.tentative && !root {
+            return Ok(None);
+        }
+        let validator = if root {
+            validation.root.bind(py)
+        } else {
+            match &node.validator {
+                Some(validator) => validator.get(py)?,
+                None => return Ok(None),
+            }
+        };
+        let input = PyBytes::new(py, self.st.raw.slice(start, end)).into_any();
+        match validation.call(validator, input) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            Err(_) if !root && (expected.lenient || node.omit) => {
+                self.st.left_out = true;
+                if let Some(frame) = self.st.frames.last_mut() {
+                    // Within the doubtful value it spoils all around it.
+                    frame.failed |= frame.lenient && !node.omit;
+                    frame.contested |= expected.lenient;
+                }
+                Ok(None)
+            }
+            Err(error) => {
+                let location = self.st.place.location(py)?;
+                self.invalid(error, &location, root)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// An invalid value: raise, or remember it and let what encloses it go unvalidated.
+    fn invalid(&mut self, error: PyErr, location: &Bound<'_, PyTuple>, root: bool) -> PyResult<()> {
+        let py = self.py;
+        let Some(validation) = &self.st.validation else {
+            return Err(error);
+        };
+        if validation.defer {
+            self.st.left_out = true;
+            if let Some(frame) = self.st.frames.last_mut() {
+                frame.failed = true;
+            }
+            let error = if root {
+                error.into_value(py).into_any()
+            } else {
+                validation
+                    .relocate
+                    .call1(py, (error.into_value(py), location))?
+            };
+            self.st.errors.push(error);
+            return Ok(());
+        }
+        if root {
+            return Err(error);
+        }
+        let moved = validation
+            .relocate
+            .call1(py, (error.into_value(py), location))?;
+        Err(PyErr::from_value(moved.into_bound(py)))
+    }
+
+    /// A key that an object of `flavor` forbids.
+    pub fn forbidden(&mut self, key: Py<PyAny>, flavor: &Flavor) -> PyResult<()> {
+        let py = self.py;
+        self.st.place.key(key.clone_ref(py));
+        let Some(validation) = &self.st.validation else {
+            return Ok(());
+        };
+        let location = self.st.place.location(py)?;
+        // As pydantic names it: to a dataclass, keys are arguments.
+        let kind = match flavor {
+            Flavor::Dataclass | Flavor::Slotted => "unexpected_keyword_argument",
+            _ => "extra_forbidden",
+        };
+        let error = validation.forbidden.call1(py, (kind, &location, key))?;
+        if validation.defer {
+            if let Some(frame) = self.st.frames.last_mut() {
+                frame.failed = true;
+            }
+            self.st.errors.push(error);
+            return Ok(());
+        }
+        Err(PyErr::from_value(error.into_bound(py)))
+    }
+
+    /// A dict key by the rules of the declared key type; `None` where it is invalid.
+    ///
+    /// The validator is that of a dict with this key type, and gets an object with this one key:
+    /// `start` and `end` are those of the key, quotes included. pydantic reads keys by other rules
+    /// than values (`"1"` is an `int` key even when strict).
+    pub fn validated_key(
+        &mut self,
+        keys: &Validator,
+        span: Range<u64>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let Some(validation) = &self.st.validation else {
+            return Ok(None);
+        };
+        let input = [b"{", self.st.raw.slice(span.start, span.end), b":null}"].concat();
+        let input = PyBytes::new(py, &input).into_any();
+        match validation.call(keys.get(py)?, input) {
+            Ok(made) => {
+                let made = made.bind(py).cast::<PyDict>()?;
+                Ok(made.keys().iter().next().map(Bound::unbind))
+            }
+            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            Err(error) => {
+                if let Some(frame) = self.st.frames.last_mut()
+                    && frame.lenient
+                {
+                    frame.failed = true;
+                    return Ok(None);
+                }
+                let location = self.st.place.location(py)?;
+                // The error's own location begins with the key.
+                let location = location.get_slice(0, location.len().saturating_sub(1));
+                self.invalid(error, &location, false)?;
+                // That was the key; the value is still to come.
+                self.st.left_out = false;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What the container of `frame` becomes, now that its last byte stands before `end`.
+    pub fn finish_frame(&mut self, frame: &Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+        let node = self.plan.node(frame.node);
+        let expected = Expected {
+            node: frame.node,
+            tentative: frame.tentative,
+            lenient: frame.lenient,
+        };
+        if self.st.frames.is_empty() && self.st.is_typed() {
+            return self.finish_root(frame, expected, end);
+        }
+        if frame.tentative {
+            return self.freeze(frame).map(Some);
+        }
+        if frame.failed {
+            return self.spoilt(frame, expected, end);
+        }
+        match node.close {
+            Close::Keep => self.container(frame),
+            Close::Shell => self.shelled(frame, end),
+            Close::Build if self.can_build(frame)? => self.built(frame),
+            Close::Raw | Close::Build => match self.validated(expected, frame.start, end)? {
+                Some(value) if node.close == Close::Build => self.grafted(frame, value).map(Some),
+                Some(value) => Ok(Some(value)),
+                None if node.omit => Ok(None),
+                None => self.freeze(frame).map(Some),
+            },
+            Close::Leave => self.freeze(frame).map(Some),
+        }
+    }
+
+    /// The final value, or `None` where it is invalid and that was put off.
+    fn finish_root(
+        &mut self,
+        frame: &Frame,
+        expected: Expected,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind)
+            && plan.sequence == Sequence::Items
+        {
+            return self.freeze(frame).map(Some);
+        }
+        if !frame.tentative && !frame.failed {
+            // Where validating the fields one by one is all that pydantic does, it was done. To
+            // validate the text once more would hold two of everything, and make the last chunk
+            // cost as much as the whole text.
+            let node = self.plan.node(frame.node);
+            if node.close == Close::Build && node.plain && self.can_build(frame)? {
+                return self.built(frame);
+            }
+            if node.close == Close::Keep && node.plain {
+                return self.container(frame);
+            }
+        }
+        let value = self.validated(expected, frame.start, end)?;
+        if value.is_none() {
+            // Invalid as a whole: what was received stays to be looked at.
+            self.st.shown = Shown::Value(self.freeze(frame)?);
+            self.st.dirty = false;
+        }
+        Ok(value)
+    }
+
+    /// Whether what `frame` holds is all that pydantic would ask of it.
+    fn can_build(&self, frame: &Frame) -> PyResult<bool> {
+        if frame.contested || frame.stalled {
+            return Ok(false);
+        }
+        match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
+            // One item too many made it contested.
+            (Values::Items(_), Action::Array(plan)) => Ok(frame.kept >= plan.least),
+            (Values::Object { dict, set, .. }, Action::Object(plan) | Action::Root(plan)) => {
+                for &index in &plan.required {
+                    let name = &plan.fields[index].name;
+                    let received = match (set, &plan.flavor) {
+                        (Some(set), _) => set.bind(self.py).contains(name)?,
+                        (None, Flavor::TypedDict) => dict.bind(self.py).contains(name)?,
+                        (None, _) => frame.begun.iter().any(|begun| begun.field == index),
+                    };
+                    if !received {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// What pydantic would make of the parts of `frame`, which are validated.
+    ///
+    /// Reading its bytes again would give an equal one, of new parts: for a tree, each node once
+    /// for every level above it.
+    fn built(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
+        match (self.plan.node(frame.node).on(frame.kind), &frame.values) {
+            (Action::Object(plan) | Action::Root(plan), Values::Object { dict, set, extra }) => {
+                complete_instance(self.py, plan, dict, set.as_ref(), extra.as_ref()).map(Some)
+            }
+            _ => self.container(frame),
+        }
+    }
+
+    /// `value`, made by pydantic of all of `frame`, with the parts that were handed out before in
+    /// the places of their equals. (There is no other way to keep them the same objects where
+    /// some other field's value was for pydantic to say.)
+    fn grafted(&self, frame: &Frame, value: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let py = self.py;
+        let (Action::Object(plan), Values::Object { dict, .. }) =
+            (self.plan.node(frame.node).on(frame.kind), &frame.values)
+        else {
+            return Ok(value);
+        };
+        let made = value.bind(py);
+        let target = match plan.flavor {
+            Flavor::Model | Flavor::Dataclass => made.getattr(intern!(py, "__dict__"))?,
+            Flavor::TypedDict => made.clone(),
+            Flavor::Slotted | Flavor::NamedTuple => return Ok(value),
+        };
+        let target = target.cast_into::<PyDict>()?;
+        for begun in frame.begun.iter().filter(|begun| begun.sure) {
+            let name = &plan.fields[begun.field].name;
+            if let Some(part) = dict.bind(py).get_item(name)? {
+                target.set_item(name, part)?;
+            }
+        }
+        drop(target);
+        Ok(value)
+    }
+
+    /// A container in which something failed: what holds it cannot be validated either.
+    fn spoilt(
+        &mut self,
+        frame: &Frame,
+        expected: Expected,
+        end: u64,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        if self.st.errors.is_empty() && !frame.lenient {
+            // Nothing was found invalid by itself: an item that no set can hold.
+            if let Some(value) = self.validated(expected, frame.start, end)? {
+                return Ok(Some(value));
+            }
+        }
+        if let Some(parent) = self.st.frames.last_mut() {
+            parent.failed |= parent.lenient || !frame.lenient;
+            parent.contested |= frame.lenient;
+        }
+        self.freeze(frame).map(Some)
+    }
+
+    /// A container whose items are final, as an object of its declared class.
+    fn container(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let made = match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
+            (Values::Items(items), Action::Array(plan)) => {
+                let items = items.bind(py);
+                match plan.sequence {
+                    Sequence::List | Sequence::Items => items.clone().into_any(),
+                    Sequence::Tuple => items.to_tuple().into_any(),
+                    Sequence::Set => PySet::new(py, items)?.into_any(),
+                    Sequence::FrozenSet => PyFrozenSet::new(py, items)?.into_any(),
+                    Sequence::Other => made_by(plan.class.as_ref(), items)?,
+                }
+            }
+            (Values::Map(dict), Action::Map(plan)) => match &plan.class {
+                Some(class) => class.bind(py).call1((dict,))?,
+                None => dict.bind(py).clone().into_any(),
+            },
+            _ => return self.freeze(frame).map(Some),
+        };
+        Ok(Some(made.unbind()))
+    }
+
+    /// A container whose items are final and whose whole is still to be validated.
+    fn shelled(&mut self, frame: &Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+        let py = self.py;
+        let node = self.plan.node(frame.node);
+        let (Some(shell), Some(value)) = (&node.shell, self.container(frame)?) else {
+            let expected = Expected {
+                node: frame.node,
+                tentative: false,
+                lenient: frame.lenient,
+            };
+            return self.validated(expected, frame.start, end);
+        };
+        let Some(validation) = &self.st.validation else {
+            return Ok(Some(value));
+        };
+        match validation.call(shell.get(py)?, value.into_bound(py)) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            Err(_) if node.omit => {
+                self.st.left_out = true;
+                Ok(None)
+            }
+            Err(_) if frame.lenient => {
+                if let Some(parent) = self.st.frames.last_mut() {
+                    parent.contested = true;
+                }
+                self.freeze(frame).map(Some)
+            }
+            Err(error) => {
+                let location = self.st.place.location(py)?;
+                self.invalid(error, &location, false)?;
+                self.freeze(frame).map(Some)
+            }
+        }
+    }
+
+    /// A container as it stands, closed but not validated.
+    fn freeze(&self, frame: &Frame) -> PyResult<Py<PyAny>> {
+        let slot = self.fresh(frame, None)?;
+        Ok(slot.object)
+    }
+}
+
+fn made_by<'py>(
+    class: Option<&Py<PyAny>>,
+    items: &Bound<'py, PyList>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let class = class.ok_or_else(|| PyTypeError::new_err("a sequence without a class"))?;
+    class.bind(items.py()).call1((items,))
+}

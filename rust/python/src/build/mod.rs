@@ -1,0 +1,8 @@
+//! From events to values: what the machine emits becomes Python objects and models.
+
+pub mod builder;
+pub mod choice;
+pub mod close;
+pub mod driver;
+pub mod place;
+pub mod run;

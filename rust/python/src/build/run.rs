@@ -1,0 +1,640 @@
+//! A `Sink` that makes Python objects and models of the machine's events.
+
+use std::ops::Range;
+
+use partialfast_core::json::{Literal, NumberKind, Sink, Span, Text};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::build::builder::{Builder, Expected, OpenString, Skip, Why};
+use crate::build::choice::Choosing;
+use crate::convert::scalar;
+use crate::convert::text::{self, OpenText};
+use crate::plan::{Action, Close, Kind, MapPlan, ObjectPlan, Plan, Sequence, Tag, Unknown};
+use crate::snapshot::frame::{Child, Frame, Place, Values, object_values};
+
+/// The builder at work.
+pub struct Run<'a, 'py> {
+    pub py: Python<'py>,
+    pub plan: &'a Plan,
+    pub st: &'a mut Builder,
+}
+
+/// Where a value of a known kind goes on after unions and root models are looked through.
+enum Route<'a> {
+    Ignore,
+    To {
+        expected: Expected,
+        action: &'a Action,
+    },
+}
+
+impl<'a> Run<'a, '_> {
+    /// What the innermost frame expects next.
+    fn expect(&mut self) -> Option<Expected> {
+        if let Some(forced) = self.st.forced.take() {
+            return Some(forced);
+        }
+        self.st.place.advance();
+        let Some(frame) = self.st.frames.last_mut() else {
+            return Some(Expected {
+                node: 0,
+                tentative: false,
+                lenient: false,
+            });
+        };
+        let tentative = frame.tentative || self.plan.node(frame.node).tentative;
+        if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind) {
+            let Some(node) = plan.item(self.st.place.index()) else {
+                // An item too many: pydantic says what becomes of the whole.
+                frame.contested = true;
+                return None;
+            };
+            return Some(Expected {
+                node,
+                tentative,
+                lenient: frame.lenient,
+            });
+        }
+        if frame.child.place == Place::Nowhere {
+            return None;
+        }
+        Some(Expected {
+            node: frame.child.node,
+            tentative,
+            lenient: frame.lenient || frame.child.lenient,
+        })
+    }
+
+    /// Look through what needs no token of its own: unions that the kind decides, root models.
+    fn route(&mut self, kind: Kind, at: u64) -> PyResult<Route<'a>> {
+        let Some(mut expected) = self.expect() else {
+            return Ok(Route::Ignore);
+        };
+        loop {
+            let node = self.plan.node(expected.node);
+            match node.on(kind) {
+                Action::Goto { node, label } => {
+                    if let Some(label) = label {
+                        self.st.place.label(label.clone_ref(self.py));
+                    }
+                    expected.node = *node;
+                }
+                Action::Root(root) => {
+                    self.open_root(expected, kind, at, root)?;
+                    expected.tentative |= node.tentative;
+                    expected.node = root.fields.first().map_or(0, |field| field.node);
+                }
+                action => return Ok(Route::To { expected, action }),
+            }
+        }
+    }
+
+    fn open_root(
+        &mut self,
+        expected: Expected,
+        kind: Kind,
+        at: u64,
+        root: &ObjectPlan,
+    ) -> PyResult<()> {
+        let labels = self.st.place.label_count();
+        let values = self.object(root)?;
+        let mut frame = Frame::new(expected.node, kind, at, labels, values);
+        frame.tentative = expected.tentative;
+        frame.lenient = expected.lenient;
+        frame.child = Child {
+            place: Place::Key,
+            node: 0,
+            key: root
+                .fields
+                .first()
+                .map(|field| field.name.clone_ref(self.py).into_any()),
+            lenient: false,
+        };
+        self.st.frames.push(frame);
+        Ok(())
+    }
+
+    fn object(&self, plan: &ObjectPlan) -> PyResult<Values> {
+        match &self.st.validation {
+            Some(validation) => object_values(self.py, plan, &validation.deepcopy),
+            None => Ok(Values::Map(PyDict::new(self.py).unbind())),
+        }
+    }
+
+    fn open(&mut self, kind: Kind, at: u64) -> PyResult<()> {
+        let at = at + self.st.origin;
+        let array = kind == Kind::Array;
+        if let Some(skip) = &mut self.st.skip {
+            skip.depth += 1;
+            self.st.place.advance();
+            self.st.place.enter(array);
+            return Ok(());
+        }
+        let labels = self.st.place.label_count();
+        let route = self.route(kind, at)?;
+        self.st.place.enter(array);
+        let (why, expected) = match route {
+            Route::Ignore => (
+                Why::Ignore,
+                Expected {
+                    node: 0,
+                    tentative: true,
+                    lenient: false,
+                },
+            ),
+            Route::To { expected, action } => {
+                let values = match action {
+                    Action::Object(plan) => self.object(plan)?,
+                    Action::Map(_) => Values::Map(PyDict::new(self.py).unbind()),
+                    Action::Array(_) => Values::Items(PyList::empty(self.py).unbind()),
+                    action => {
+                        let why = match action {
+                            // Around the root there is nothing that it could wait for.
+                            Action::Hide if !self.st.frames.is_empty() => Why::Hide,
+                            Action::Choose(choice) => Why::Choose(Choosing::new(choice)),
+                            _ => Why::Validate,
+                        };
+                        self.st.skip = Some(Skip {
+                            why,
+                            expected,
+                            kind,
+                            start: at,
+                            depth: 1,
+                            labels,
+                        });
+                        return Ok(());
+                    }
+                };
+                let mut frame = Frame::new(expected.node, kind, at, labels, values);
+                frame.tentative = expected.tentative;
+                frame.lenient = expected.lenient;
+                self.st.frames.push(frame);
+                self.st.dirty = true;
+                return Ok(());
+            }
+        };
+        self.st.skip = Some(Skip {
+            why,
+            expected,
+            kind,
+            start: at,
+            depth: 1,
+            labels,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, end: u64) -> PyResult<()> {
+        let end = end + self.st.origin;
+        self.st.place.leave(self.py);
+        if let Some(skip) = &mut self.st.skip {
+            skip.depth -= 1;
+            if skip.depth == 0
+                && let Some(skip) = self.st.skip.take()
+            {
+                let leaves = self.plan.node(skip.expected.node).close == Close::Leave;
+                let value = match skip.why {
+                    Why::Ignore | Why::Hide => None,
+                    // Whether it is valid can only be told with what is around it.
+                    Why::Choose(_) if leaves => None,
+                    Why::Validate | Why::Choose(_) => {
+                        self.validated(skip.expected, skip.start, end)?
+                    }
+                };
+                self.st.place.drop_labels(skip.labels);
+                return self.deliver(value, end);
+            }
+            return Ok(());
+        }
+        if let Some(frame) = self.st.frames.pop() {
+            let value = self.finish(frame, end)?;
+            self.deliver(value, end)?;
+        }
+        Ok(())
+    }
+
+    /// Finish `frame`, which was taken off the stack. Where that fails it goes back, so that the
+    /// last snapshot stays what it was.
+    fn finish(&mut self, frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+        match self.finish_frame(&frame, end) {
+            Ok(value) => {
+                self.st.place.drop_labels(frame.labels);
+                Ok(value)
+            }
+            Err(error) => {
+                self.st.frames.push(frame);
+                Err(error)
+            }
+        }
+    }
+
+    /// Hand a complete value to the innermost frame; `None` where it is not to be shown.
+    pub fn deliver(&mut self, mut value: Option<Py<PyAny>>, end: u64) -> PyResult<()> {
+        loop {
+            let innermost = self.st.frames.len().saturating_sub(1);
+            for touched in &mut self.st.touched {
+                *touched = innermost.min(*touched);
+            }
+            let Some(frame) = self.st.frames.last_mut() else {
+                self.st.dirty |= value.is_some();
+                self.st.result = value;
+                self.st.done = true;
+                return Ok(());
+            };
+            let left_out = std::mem::take(&mut self.st.left_out);
+            let action = self.plan.node(frame.node).on(frame.kind);
+            if let Action::Array(plan) = action
+                && plan.sequence == Sequence::Items
+                && std::mem::take(&mut frame.failed)
+            {
+                // The item is invalid and its error was put off: what there is of it is no item.
+                value = None;
+            }
+            if let Some(value) = value {
+                match action {
+                    // What comes before it is not there yet.
+                    _ if frame.stalled => {}
+                    Action::Array(plan) if plan.sequence == Sequence::Items => {
+                        self.st.items.push(value);
+                        self.st.items_end = end;
+                    }
+                    Action::Array(plan)
+                        if matches!(plan.sequence, Sequence::Set | Sequence::FrozenSet)
+                            && value.bind(self.py).hash().is_err() =>
+                    {
+                        // pydantic will say what is wrong with it, when the set closes.
+                        frame.failed = true;
+                    }
+                    _ => frame.keep(self.py, value)?,
+                }
+                self.st.dirty |= !frame.stalled;
+            } else if let Action::Array(plan) = action {
+                frame.stalled |= plan.has_places(left_out);
+            }
+            if !matches!(action, Action::Root(_)) {
+                return Ok(());
+            }
+            let Some(frame) = self.st.frames.pop() else {
+                return Ok(());
+            };
+            value = self.finish(frame, end)?;
+        }
+    }
+
+    /// A whole scalar: `make` gives its native value.
+    fn scalar(
+        &mut self,
+        kind: Kind,
+        span: Span,
+        tag: Tag<'_>,
+        make: impl FnOnce(&mut Self) -> PyResult<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let start = span.start + self.st.origin;
+        let end = span.end + self.st.origin;
+        if self.st.skip.is_some() {
+            self.st.place.advance();
+            self.st.place.scalar(self.py);
+            return self.watch_value(tag, end);
+        }
+        let labels = self.st.place.label_count();
+        let route = self.route(kind, start)?;
+        let Route::To { expected, action } = route else {
+            self.st.place.scalar(self.py);
+            return Ok(());
+        };
+        let value = if self.st.frames.is_empty() && self.st.is_typed() {
+            self.validated(expected, start, end)?
+        } else {
+            match action {
+                Action::Take | Action::Text { validate: false } => match make(self) {
+                    // An integer of more digits than `int()` reads. pydantic has a limit too.
+                    Err(error)
+                        if self.st.is_typed() && error.is_instance_of::<PyValueError>(self.py) =>
+                    {
+                        self.validated(expected, start, end)?
+                    }
+                    result => Some(result?),
+                },
+                Action::Text { validate: true } if expected.tentative => Some(make(self)?),
+                Action::Text { validate: true } if !self.inside_set() => {
+                    match self.validated(expected, start, end)? {
+                        Some(value) => Some(value),
+                        // Invalid, and no error (yet): it may have been shown before it ended.
+                        None => Some(make(self)?),
+                    }
+                }
+                Action::Widen => {
+                    let raw = self.st.raw.slice(start, end);
+                    match scalar::widened(self.py, raw) {
+                        Some(value) => Some(value),
+                        None => self.validated(expected, start, end)?,
+                    }
+                }
+                Action::Hide => None,
+                _ => self.validated(expected, start, end)?,
+            }
+        };
+        // After the last look at the labels: an error is located with them.
+        self.st.place.drop_labels(labels);
+        self.st.place.scalar(self.py);
+        self.deliver(value, end)
+    }
+
+    /// Note where the value behind `key` goes.
+    fn find(&mut self, key: Text<'_>, start: u64, end: u64) -> PyResult<()> {
+        let Some(frame) = self.st.frames.last() else {
+            return Ok(());
+        };
+        let node = self.plan.node(frame.node);
+        let sure = !frame.tentative && !node.tentative;
+        let lenient = frame.lenient;
+        match node.on(frame.kind) {
+            Action::Object(plan) => self.find_field(plan, key, sure && !lenient),
+            Action::Map(plan) => self.find_entry(plan, key, start..end, sure),
+            _ => Ok(()),
+        }
+    }
+
+    /// The field of `plan` that `key` belongs to. `sure` says that an unknown key is an error.
+    fn find_field(&mut self, plan: &ObjectPlan, key: Text<'_>, sure: bool) -> PyResult<()> {
+        let py = self.py;
+        let Some(frame) = self.st.frames.last_mut() else {
+            return Ok(());
+        };
+        frame.child = Child::nowhere();
+        if let Some(known) = plan.keys.get(key.text) {
+            frame.doubtful |= known.lenient || known.contested;
+            frame.contested |= known.contested;
+            // A second-best key does not take the place of what is shown already.
+            let taken =
+                |index| known.lenient && frame.begun.iter().any(|begun| begun.field == index);
+            if let Some(index) = known.field {
+                let taken = taken(index);
+                if plan.keeps_begun {
+                    frame.begin(index, !known.lenient);
+                }
+                if taken {
+                    self.st.place.key(known.name.clone_ref(py).into_any());
+                    return Ok(());
+                }
+                let field = &plan.fields[index];
+                frame.child = Child {
+                    place: Place::Key,
+                    node: field.node,
+                    key: Some(field.name.clone_ref(py).into_any()),
+                    lenient: known.lenient,
+                };
+            }
+            self.st.place.key(known.name.clone_ref(py).into_any());
+            return Ok(());
+        }
+        let step = self.st.keys.get(py, key)?.into_any();
+        match plan.unknown {
+            Unknown::Allow(node) => {
+                frame.child = Child {
+                    place: if plan.has_extra {
+                        Place::Extra
+                    } else {
+                        Place::Key
+                    },
+                    node,
+                    key: Some(step.clone_ref(py)),
+                    lenient: false,
+                };
+            }
+            Unknown::Forbid if sure => return self.forbidden(step, &plan.flavor),
+            Unknown::Forbid | Unknown::Ignore => {}
+            Unknown::Judge => frame.contested = true,
+        }
+        self.st.place.key(step);
+        Ok(())
+    }
+
+    /// The Python key for `key`, written from `start` to `end`, of a dict.
+    fn find_entry(
+        &mut self,
+        plan: &MapPlan,
+        key: Text<'_>,
+        span: Range<u64>,
+        sure: bool,
+    ) -> PyResult<()> {
+        let step = self.st.keys.get(self.py, key)?.into_any();
+        let python = match &plan.keys {
+            None => Some(step.clone_ref(self.py)),
+            Some(keys) => {
+                self.st.place.key(step.clone_ref(self.py));
+                // Inside something tentative a key validator is user code that may not run.
+                if sure {
+                    self.validated_key(keys, span)?
+                } else {
+                    None
+                }
+            }
+        };
+        self.st.place.key(step);
+        if let Some(frame) = self.st.frames.last_mut() {
+            frame.child = Child {
+                place: if python.is_some() {
+                    Place::Key
+                } else {
+                    Place::Nowhere
+                },
+                node: plan.values,
+                key: python,
+                lenient: false,
+            };
+        }
+        Ok(())
+    }
+
+    fn open_string(&mut self, at: u64) -> PyResult<()> {
+        let start = at + self.st.origin;
+        if self.st.skip.is_some() {
+            self.st.place.advance();
+            let tag = self.wants_tag().then(String::new);
+            self.st.string = Some(OpenString {
+                start,
+                text: None,
+                visible: false,
+                validate: false,
+                tag,
+                expected: None,
+                labels: 0,
+            });
+            return Ok(());
+        }
+        let labels = self.st.place.label_count();
+        let route = self.route(Kind::String, start)?;
+        let Route::To { expected, action } = route else {
+            self.st.string = Some(OpenString {
+                start,
+                text: None,
+                visible: false,
+                validate: false,
+                tag: None,
+                expected: None,
+                labels,
+            });
+            return Ok(());
+        };
+        let (shown, validate) = match action {
+            Action::Take => (true, false),
+            Action::Text { validate } => (true, *validate && !expected.tentative),
+            Action::Hide => (false, false),
+            _ => (false, true),
+        };
+        // Items of a set are only shown complete.
+        let visible = shown && !self.inside_set();
+        self.st.dirty |= visible;
+        self.st.string = Some(OpenString {
+            start,
+            text: shown.then(OpenText::new),
+            visible,
+            validate,
+            tag: None,
+            expected: Some(expected),
+            labels,
+        });
+        Ok(())
+    }
+
+    pub fn inside_set(&self) -> bool {
+        self.st
+            .frames
+            .last()
+            .is_some_and(|frame| self.is_set(frame))
+    }
+
+    pub fn is_set(&self, frame: &Frame) -> bool {
+        matches!(
+            self.plan.node(frame.node).on(frame.kind),
+            Action::Array(plan) if matches!(plan.sequence, Sequence::Set | Sequence::FrozenSet)
+        )
+    }
+
+    fn close_string(&mut self, end: u64) -> PyResult<()> {
+        let end = end + self.st.origin;
+        let Some(string) = self.st.string.take() else {
+            return Ok(());
+        };
+        if self.st.skip.is_some() {
+            self.st.place.scalar(self.py);
+            return match &string.tag {
+                Some(tag) => self.watch_value(Tag::String(tag), end),
+                None => Ok(()),
+            };
+        }
+        let Some(expected) = string.expected else {
+            self.st.place.scalar(self.py);
+            return Ok(());
+        };
+        let whole = self.st.frames.is_empty() && self.st.is_typed();
+        let value = if string.validate || whole {
+            match self.validated(expected, string.start, end) {
+                // Invalid, and no error (yet): what was shown does not vanish.
+                Ok(None) if string.visible && !whole => match &string.text {
+                    Some(text) => Some(text.to_python(self.py)?.into_any().unbind()),
+                    None => None,
+                },
+                Ok(value) => value,
+                Err(error) => {
+                    // It stays in the last snapshot.
+                    self.st.string = Some(string);
+                    return Err(error);
+                }
+            }
+        } else if let Some(text) = &string.text {
+            Some(text.to_python(self.py)?.into_any().unbind())
+        } else {
+            None
+        };
+        self.st.place.drop_labels(string.labels);
+        self.st.place.scalar(self.py);
+        self.deliver(value, end)
+    }
+}
+
+impl Sink for Run<'_, '_> {
+    type Error = PyErr;
+
+    fn begin_object(&mut self, at: u64) -> PyResult<()> {
+        self.open(Kind::Object, at)
+    }
+
+    fn key(&mut self, key: Text<'_>, span: Span) -> PyResult<()> {
+        if self.st.skip.is_some() {
+            let step = self.st.keys.get(self.py, key)?;
+            self.st.place.key(step.into_any());
+            return self.watch_key(key.text, span.end + self.st.origin);
+        }
+        self.find(key, span.start + self.st.origin, span.end + self.st.origin)
+    }
+
+    fn end_object(&mut self, end: u64) -> PyResult<()> {
+        self.close(end)
+    }
+
+    fn begin_array(&mut self, at: u64) -> PyResult<()> {
+        self.open(Kind::Array, at)
+    }
+
+    fn end_array(&mut self, end: u64) -> PyResult<()> {
+        self.close(end)
+    }
+
+    fn string(&mut self, text: Text<'_>, span: Span) -> PyResult<()> {
+        self.scalar(Kind::String, span, Tag::String(text.text), |run| {
+            Ok(text::string(run.py, text.text, text.ascii)?
+                .into_any()
+                .unbind())
+        })
+    }
+
+    fn begin_string(&mut self, at: u64) -> PyResult<()> {
+        self.open_string(at)
+    }
+
+    fn string_part(&mut self, text: Text<'_>) -> PyResult<()> {
+        if let Some(string) = &mut self.st.string {
+            if let Some(kept) = &mut string.text {
+                kept.push(text.text, text.ascii);
+                self.st.dirty |= string.visible;
+            }
+            if let Some(tag) = &mut string.tag {
+                tag.push_str(text.text);
+            }
+        }
+        Ok(())
+    }
+
+    fn end_string(&mut self, end: u64) -> PyResult<()> {
+        self.close_string(end)
+    }
+
+    fn number(&mut self, text: &str, kind: NumberKind, span: Span) -> PyResult<()> {
+        match kind {
+            NumberKind::Integer => {
+                let tag = text.parse::<i64>().map_or(Tag::Other, Tag::Integer);
+                self.scalar(Kind::Integer, span, tag, |run| {
+                    scalar::integer(run.py, text)
+                })
+            }
+            NumberKind::Float => self.scalar(Kind::Float, span, Tag::Other, |run| {
+                scalar::float(run.py, text)
+            }),
+        }
+    }
+
+    fn literal(&mut self, literal: Literal, span: Span) -> PyResult<()> {
+        let kind = if literal == Literal::Null {
+            Kind::Null
+        } else {
+            Kind::Bool
+        };
+        self.scalar(kind, span, Tag::Other, |run| {
+            Ok(scalar::literal(run.py, literal))
+        })
+    }
+}

@@ -1,0 +1,108 @@
+"""What the demo shows of a stream: rows, marks and figures, and the drawing of them."""
+
+from __future__ import annotations
+
+import io
+
+from pydantic import BaseModel
+from rich.console import Console
+
+from partialfast.demo import Mark, MeetingInfo, Progress, Row, User, rows
+from partialfast.demo._view import draw
+
+
+class Place(BaseModel):
+    city: str
+    country: str = "?"
+
+
+class Trip(BaseModel):
+    title: str
+    stops: list[Place]
+    hotel: Place | None = None
+    tags: list[str] = []
+
+
+def trip() -> Trip:
+    """Make a trip as a stream would show it while the second stop's city is written."""
+    return Trip.model_construct(
+        {"title", "stops"},
+        title="Round",
+        stops=[
+            Place(city="Zürich", country="CH"),
+            Place.model_construct({"city"}, city="Ba", country="?"),
+        ],
+    )
+
+
+def progress() -> Progress:
+    made = Progress(started=100.0)
+    made.see(trip(), path=("stops", 1, "city"), completed=[("title",), ("stops", 0)], now=100.5)
+    return made
+
+
+def test_fields_are_listed_with_how_far_they_are() -> None:
+    assert list(rows(trip(), progress())) == [
+        Row(("title",), "title", "Round", Mark.COMPLETE),
+        Row(("stops",), "stops", "", Mark.WRITING),
+        Row(("stops", 0), "1.", "", Mark.COMPLETE),
+        Row(("stops", 0, "city"), "city", "Zürich", Mark.COMPLETE),
+        Row(("stops", 0, "country"), "country", "CH", Mark.COMPLETE),
+        Row(("stops", 1), "2.", "", Mark.WRITING),
+        Row(("stops", 1, "city"), "city", "Ba", Mark.WRITING),
+        Row(("stops", 1, "country"), "country", "", Mark.WAITING),
+        Row(("hotel",), "hotel", "", Mark.WAITING),
+        Row(("tags",), "tags", "", Mark.WAITING),
+    ]
+
+
+def test_what_completes_the_root_completes_all() -> None:
+    made = progress()
+    made.see(trip(), path=(), completed=[()], now=101.0)
+    marks = [row.mark for row in rows(trip(), made) if row.mark is not Mark.WAITING]
+    assert set(marks) == {Mark.COMPLETE}
+
+
+def test_the_figures_count_from_the_request() -> None:
+    made = Progress(started=10.0)
+    made.chunks = 3
+    made.see(Trip.model_construct(set()), path=(), completed=[], now=10.1)
+    assert made.first_field_s is None
+    assert made.summary() == "3 chunks · 1 snapshots · 0.10 s · first field after -"
+    made.see(trip(), path=(), completed=[], now=10.25)
+    made.see(trip(), path=(), completed=[], now=11.0)
+    assert made.summary() == "3 chunks · 3 snapshots · 1.00 s · first field after 250 ms"
+
+
+def drawn(snapshot: BaseModel | None, made: Progress) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=60, force_terminal=False)
+    console.print(draw(snapshot, made, title="title"))
+    return out.getvalue()
+
+
+def test_the_drawing_marks_what_is_written_and_what_is_complete() -> None:
+    lines = drawn(trip(), progress()).splitlines()
+    by_text = {
+        text: next(line for line in lines if text in line) for text in ("Round", "Ba", "hotel")
+    }
+    assert "✓" in by_text["Round"]
+    assert "▸" in by_text["Ba"]
+    assert "Ba▌" in by_text["Ba"]
+    assert "·" in by_text["hotel"]
+    assert sum("▌" in line for line in lines) == 1
+    assert "snapshots" in lines[-1]
+
+
+def test_an_empty_form_can_be_drawn() -> None:
+    assert "title" in drawn(None, Progress(started=0.0))
+
+
+def test_the_demos_models_are_those_of_the_example() -> None:
+    from pathlib import Path
+
+    source = (Path(__file__).parents[2] / "examples" / "meeting.py").read_text(encoding="utf-8")
+    for model in (User, MeetingInfo):
+        assert f"class {model.__name__}(BaseModel):" in source
+        for name in model.model_fields:
+            assert f"    {name}: " in source

@@ -1,0 +1,78 @@
+"""The examples of the README, of docs/ and of every docstring do what they say.
+
+A page's Python blocks (`tests.pages`) run in order in one namespace, as a reader would paste them
+into one prompt, against the replay server.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import partialfast
+from partialfast import replay
+from tests.pages import blocks
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
+RECORDINGS = ROOT / "tests" / "data" / "docs.jsonl"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
+)
+def test_page_examples_run_and_print_what_they_say(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    with replay.serve(RECORDINGS) as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        monkeypatch.setenv("OPENAI_API_KEY", "nothing-secret")
+        for block in blocks(page):
+            exec(block.compile(page), namespace)  # noqa: S102 - the project's own pages
+            assert capsys.readouterr().out.splitlines() == block.printed, f"line {block.line + 1}"
+
+
+def _module_names() -> Iterator[str]:
+    yield partialfast.__name__
+    for module in pkgutil.walk_packages(partialfast.__path__, f"{partialfast.__name__}."):
+        if not module.name.endswith("__main__"):
+            yield module.name
+
+
+def _docstring_tests() -> Iterator[doctest.DocTest]:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    for name in _module_names():
+        yield from finder.find(importlib.import_module(name))
+    yield from _stub_tests()
+
+
+def _stub_tests() -> Iterator[doctest.DocTest]:
+    """Find the examples of the stub: the compiled module's documentation stands there."""
+    [folder] = partialfast.__path__
+    stub = Path(folder) / "_core.pyi"
+    parser = doctest.DocTestParser()
+    for node in ast.walk(ast.parse(stub.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            text = ast.get_docstring(node) or ""
+            yield parser.get_doctest(
+                text, {"pf": partialfast}, f"_core.{node.name}", str(stub), node.lineno
+            )
+
+
+@pytest.mark.parametrize(
+    "example", [test for test in _docstring_tests() if test.examples], ids=lambda test: test.name
+)
+def test_docstring_examples(example: doctest.DocTest) -> None:
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(example, out=report.append)
+    assert runner.failures == 0, "".join(report)

@@ -1,0 +1,373 @@
+"""The State of an answer by itself: no server, no client, bytes in and snapshots out."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from openai import APIError, OpenAI
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
+from pydantic import BaseModel, field_validator
+
+import partialfast as pf
+from partialfast import replay
+from partialfast._core import EventReader
+from partialfast.providers.openai._answer import StateOptions
+from partialfast.providers.openai._chat import ChatState
+from partialfast.providers.openai._pace import Pace
+from partialfast.providers.openai._responses import ResponsesState
+from partialfast.providers.openai._state import NOTHING, State
+from partialfast.providers.openai._target import read_target
+from partialfast.providers.openai._transport import END, Lost
+from tests.chunkings import chunkings
+from tests.openai_driver import TEXT, Meeting, User
+
+
+class Settings(BaseModel):
+    size: int = 12
+
+
+def events(text: str, *, size: int = 3) -> list[bytes]:
+    """Return the stream of an answer that calls a function with this text."""
+
+    def event(delta: Any, finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return b"data: " + json.dumps({"id": "1", "choices": [choice]}).encode() + b"\n\n"
+
+    begin = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": ""}}
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    return [
+        event({"tool_calls": [begin]}),
+        *(event({"tool_calls": [{"index": 0, "function": {"arguments": p}}]}) for p in pieces),
+        event({}, "stop"),
+        b"data: [DONE]\n\n",
+    ]
+
+
+def new_state(
+    response_model: Any = Meeting,
+    *,
+    items: bool = False,
+    every: Any = "event",
+    choices: int = 1,
+    class_: type[State] = ChatState,
+) -> State:
+    return class_(
+        read_target(response_model, items=items, tools=True, strict=False),
+        tools=True,
+        exact_names=False,
+        choices=choices,
+        options=StateOptions(strict=None, context=None, on_invalid="raise"),
+        pace=Pace(every, clock=itertools.count().__next__),
+    )
+
+
+def read(state: State, blocks: Sequence[Any], *, quick: bool = True) -> list[Any]:
+    """Feed the blocks and return what was handed out, with its completions, per block."""
+    handed: list[list[Any]] = []
+    for block in [*blocks, END]:
+        handed.append([])
+        one: Any = state.feed(block)
+        while one is not NOTHING:
+            handed[-1].append((one.model_dump(), state.completed))
+            one = next(state.quick, NOTHING) if quick else NOTHING
+            if one is NOTHING:
+                one = state.pull()
+    return handed
+
+
+def flat(handed: list[Any]) -> list[Any]:
+    return list(itertools.chain(*handed))
+
+
+def test_cuts_of_the_stream_do_not_matter() -> None:
+    stream = b"".join(events(TEXT, size=40))
+    expected = flat(read(new_state(), [stream]))
+    assert len(expected) > 3
+    assert expected[-1][0] == Meeting.model_validate_json(TEXT).model_dump()
+    for blocks in chunkings(stream):
+        assert flat(read(new_state(), blocks)) == expected
+        assert flat(read(new_state(), blocks, quick=False)) == expected
+
+
+@pytest.mark.parametrize("together", [1, 2, 5, 1000])
+def test_one_snapshot_per_read(together: int) -> None:
+    stream = events(TEXT)
+    blocks = [b"".join(stream[at : at + together]) for at in range(0, len(stream), together)]
+    each = read(new_state(), blocks)
+    newest = read(new_state(every="read"), blocks)
+    assert sum(map(len, each)) > len(TEXT) / 10
+    # The first one is not delayed; otherwise there is at most one per read, and it is the newest.
+    first = next(handed for handed in newest if handed)
+    assert first[0][0] == flat(each)[0][0]
+    assert all(len(handed) <= 1 for handed in newest if handed is not first)
+    for of_each, of_newest in zip(each, newest, strict=True):
+        if of_each:
+            assert of_newest[-1][0] == of_each[-1][0]
+    completed = [path for _, paths in flat(each) for path in paths]
+    assert [path for _, paths in flat(newest) for path in paths] == completed
+    assert len(completed) == 10
+
+
+def test_one_snapshot_per_value() -> None:
+    handed = flat(read(new_state(every="value"), events(TEXT, size=1)))
+    assert [paths for _, paths in handed[1:]] == [
+        [("users", 0, "name")],
+        [("users", 0, "email")],
+        [("users", 0)],
+        [("users", 1, "name")],
+        [("users", 1, "email")],
+        [("users", 1)],
+        [("users",)],
+        [("location",)],
+        [("budget",), ()],
+    ]
+
+
+def test_at_most_one_snapshot_in_so_many_seconds() -> None:
+    # The clock moves by one whenever it is looked at.
+    every = flat(read(new_state(every=0.5), events(TEXT)))
+    few = flat(read(new_state(every=10.0), events(TEXT)))
+    full = flat(read(new_state(), events(TEXT)))
+    assert [one for one, _ in every] == [one for one, _ in full]
+    assert 2 < len(few) < len(full) / 3
+    assert few[0][0] == full[0][0]
+    assert few[-1][0] == full[-1][0]
+    paths = [path for _, completed in few for path in completed]
+    assert paths == [path for _, completed in full for path in completed]
+
+
+def test_a_validator_must_not_use_the_stream_that_calls_it() -> None:
+    class Looks(BaseModel):
+        users: list[User]
+        budget: int
+
+        @field_validator("budget")
+        @classmethod
+        def look(cls, value: int) -> int:
+            return len(state.text) + value
+
+    state = new_state(Looks)
+    with pytest.raises(RuntimeError, match="in the middle of another call"):
+        read(state, events(TEXT))
+
+
+def test_the_same_answer_read_whole() -> None:
+    class Message:
+        content = None
+        tool_calls = None
+
+    class Choice:
+        index = 0
+        message = Message
+        finish_reason = "stop"
+
+    class Completion:
+        id, model, usage = "1", "m", None
+        choices = (Choice,)
+
+    state = new_state()
+    state.put_answer(Completion)
+    with pytest.raises(pf.TruncatedError):
+        state.pull()
+
+
+def chunk(choice: dict[str, Any]) -> bytes:
+    return (
+        b"data: " + json.dumps({"id": "1", "choices": [{"index": 0, **choice}]}).encode() + b"\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "error"),
+    [
+        ({}, "content_filter", pf.ContentFilterError),
+        ({"refusal": "No."}, "stop", pf.RefusalError),
+        ({}, "length", pf.TruncatedError),
+        ({}, "stop", pf.TruncatedError),
+    ],
+)
+def test_what_the_server_said_counts_though_the_connection_is_lost_behind_it(
+    said: dict[str, str], reason: str, error: type[Exception]
+) -> None:
+    *begin, _, _ = events(TEXT[:20])
+    end = chunk({"delta": said, "finish_reason": reason})
+    with pytest.raises(error):
+        read(new_state(), [*begin, end, Lost(ConnectionResetError())])
+    with pytest.raises(pf.DroppedError):
+        read(new_state(), [*begin, Lost(ConnectionResetError())])
+
+
+SIZES = '{"items": [{"size": 9}]}'
+
+
+def of_choice(number: int, text: str, reason: str | None) -> list[bytes]:
+    function = {"name": "IterableSettings", "arguments": text}
+    delta = {"tool_calls": [{"index": 0, "id": f"c{number}", "function": function}]} if text else {}
+    return [chunk({"index": number, "delta": delta, "finish_reason": reason})]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "end", "error"),
+    [
+        ((SIZES, "stop"), (SIZES, "length"), END, None),
+        ((SIZES, "stop"), None, END, None),
+        ((SIZES, "stop"), None, Lost(ConnectionResetError()), pf.DroppedError),
+        (("", "content_filter"), (SIZES, "stop"), END, pf.ContentFilterError),
+        ((SIZES, "stop"), ("", "stop"), END, pf.TruncatedError),
+        (("", "length"), (SIZES, "stop"), END, pf.TruncatedError),
+        ((SIZES[:-1], "length"), (SIZES, "stop"), END, pf.TruncatedError),
+    ],
+)
+def test_no_choice_makes_good_what_another_lacks(
+    first: tuple[str, str], second: tuple[str, str] | None, end: Any, error: Any
+) -> None:
+    blocks = of_choice(0, *first) + (of_choice(1, *second) if second else [])
+    state = new_state(Settings, items=True, choices=2)
+    if error is None:
+        read(state, [*blocks, end])
+        assert state.final == [Settings(size=9)] * len(blocks)
+        return
+    with pytest.raises(error) as caught:
+        read(state, [*blocks, end])
+    if first[1] != "stop":
+        assert caught.value.finish_reason == first[1]
+
+
+@pytest.mark.parametrize("status", ["incomplete", "cancelled", None])
+def test_a_response_that_is_not_completed_may_have_lacked_arguments(status: str | None) -> None:
+    item = {"type": "function_call", "call_id": "c", "name": "Settings", "arguments": ""}
+    added = {"type": "response.output_item.added", "output_index": 0, "item": item}
+    end = {"type": f"response.{status or 'completed'}", "response": {"status": status}}
+    blocks = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in (added, end)]
+    state = new_state(Settings, class_=ResponsesState)
+    if status is None:
+        assert flat(read(state, blocks)) == [({"size": 12}, [])]
+        return
+    with pytest.raises(pf.TruncatedError):
+        read(state, blocks)
+
+
+@pytest.mark.parametrize(
+    ("class_", "answer"),
+    [(ChatState, ChatCompletion), (ResponsesState, Response)],
+    ids=["chat", "responses"],
+)
+def test_an_error_in_place_of_an_answer(class_: type[State], answer: Any) -> None:
+    state = new_state(class_=class_)
+    state.put_answer(answer.construct(None, error={"message": "No such model."}))
+    with pytest.raises(APIError, match="No such model"):
+        state.pull()
+
+
+def test_an_event_reader_wants_its_blocks_one_by_one() -> None:
+    reader = EventReader("chat")
+    reader.put(b"data: [DONE]\n\n")
+    with pytest.raises(RuntimeError, match="not read to its end"):
+        reader.put(b"more")
+    assert reader.pull() == ("done",)
+    assert reader.pull() is None
+    reader.put(b"data: {}\n\n")
+    assert reader.pull() is None
+    with pytest.raises(ValueError, match="'chat' or 'responses'"):
+        EventReader("telegraph")
+
+
+def test_an_endless_event_is_an_error() -> None:
+    reader: Any = EventReader("chat")
+    block = b"data: " + b"x" * (1 << 20)
+    found: list[Any] = []
+    for _ in range(16):
+        reader.put(block)
+        found.append(reader.pull())
+        block = b"x" * (1 << 20)
+    *before, (kind, why) = found
+    assert before == [None] * 15
+    assert kind == "corrupt"
+    assert "longer than the limit" in why
+
+
+def call(number: int, name: str = "Settings", arguments: str = "{}") -> bytes:
+    function = {"name": name, "arguments": arguments}
+    return chunk(
+        {"delta": {"tool_calls": [{"index": number, "id": f"c{number}", "function": function}]}}
+    )
+
+
+def take(state: State, block: bytes) -> list[Any]:
+    """Feed one block; return what it brought."""
+    found, due = [], state.feed(block)
+    while due is not NOTHING:
+        found.append(due)
+        due = state.pull()
+    return found
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        chunk({"delta": {"content": "more and more"}}),
+        chunk({"delta": {"refusal": "more and more"}}),
+        chunk({"delta": {"reasoning": "more and more"}}),
+        # Of a function whose name does not come.
+        chunk(
+            {"delta": {"tool_calls": [{"index": 1, "function": {"arguments": "more and more"}}]}}
+        ),
+    ],
+)
+def test_what_is_written_beside_the_answer_is_bounded(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("partialfast.providers.openai._state._MOST_BESIDE", 1_000)
+    state = new_state(Settings | User, items=True)
+    assert take(state, call(0)) == [Settings()]
+    with pytest.raises(pf.JsonError, match="more than 1,000 bytes of text beside") as raised:
+        take(state, said * 20)
+    assert raised.value.kind == "size_limit"
+    assert state.text == "{}"
+
+
+def test_the_number_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("partialfast.providers.openai._state._MOST_CALLS", 3)
+    state = new_state(Settings | User, items=True)
+    assert take(state, call(0)) == [Settings()]
+    # Calls of functions that were not offered count: they are remembered as well.
+    assert take(state, call(1, name="other")) == []
+    assert take(state, call(2)) == [Settings()]
+    with pytest.raises(pf.JsonError, match="more than 3 function calls") as raised:
+        take(state, call(3))
+    assert raised.value.kind == "size_limit"
+    assert state.text == "{}{}"
+
+
+@pytest.mark.network
+def test_streams_leave_nothing_behind() -> None:
+    """Hold that a stream goes with its last reference, whether the collector runs or not."""
+    message: Any = {"role": "user", "content": "hello"}
+    arguments: dict[str, Any] = {"model": "m", "messages": [message], "response_model": Meeting}
+    with (
+        replay.serve({"text": TEXT}) as url,
+        OpenAI(base_url=url, api_key="k") as sdk,
+    ):
+        client = pf.from_openai(sdk)
+        gc.collect()
+        gc.disable()
+        try:
+            whole = client.create_partial(**arguments)
+            for _ in whole:
+                pass
+            early = client.create_partial(**arguments)
+            for _ in early:
+                break
+            references: list[Any] = [weakref.ref(whole), weakref.ref(early)]
+            states: list[Any] = [weakref.ref(whole._state), weakref.ref(early._state)]
+            del whole, early
+            assert [found() for found in (*references, *states)] == [None] * 4
+        finally:
+            gc.enable()
