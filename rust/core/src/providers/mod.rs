@@ -3,11 +3,13 @@
 //! [`ChatReader`] and [`ResponsesReader`] take from the JSON of one event what a client needs and
 //! step over the rest.
 
+mod delta;
 mod openai_chat;
 mod openai_responses;
 mod pick;
 mod reader;
 
+pub use delta::{Delta, Outcome, Part};
 pub use openai_chat::{ChatChunk, ChatReader, Choice, ToolCall};
 pub use openai_responses::{ResponsesEvent, ResponsesReader};
 
