@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from partialfast import cli
+from partialfast.cli import _main
 from tests.batching import lines
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")
@@ -58,7 +58,7 @@ def test_the_commands_of_the_pages_are_understood(page: str) -> None:
     assert commands
     for words in commands:
         # It exits if there is no such option, or if one is missing.
-        cli._parse(words)
+        _main._parse(words)
 
 
 @pytest.mark.network

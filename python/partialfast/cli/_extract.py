@@ -18,6 +18,7 @@ from partialfast.batch.io._documents import FORMATS, open_documents
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._display import summary
 from partialfast.batch.run._job import Elsewhere, Files, Job, Outcome, plan, run, show_plan
+from partialfast.cli._errors import CommandError, missing
 from partialfast.providers.openai._endpoint import MODES, Endpoint, connected, first_request
 
 __all__ = ["configure", "execute"]
@@ -156,8 +157,6 @@ def execute(args: argparse.Namespace) -> int:
     Returns:
         The exit status.
     """
-    from partialfast.cli import CommandError, missing  # noqa: PLC0415 - it imports this module
-
     try:
         job = _job(args)
         if args.dry_run:

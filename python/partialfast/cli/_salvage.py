@@ -10,6 +10,7 @@ from partialfast.batch import BatchError
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import FORMATS
 from partialfast.batch.run._salvage import Salvaged, salvage
+from partialfast.cli._errors import CommandError, missing
 from partialfast.cli._extract import SOME_FAILED
 
 __all__ = ["configure", "execute"]
@@ -49,7 +50,6 @@ def execute(args: argparse.Namespace) -> int:
     Returns:
         The exit status.
     """
-    from partialfast.cli import CommandError, missing  # noqa: PLC0415 - it imports this module
     from partialfast.providers.openai._target import read_target  # noqa: PLC0415 - heavy
 
     try:

@@ -1,0 +1,64 @@
+"""``partialfast demo``: stream an example into the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from openai import OpenAIError
+from pydantic import ValidationError
+
+from partialfast import PartialFastError, demo, replay
+from partialfast.cli._errors import CommandError, missing
+
+__all__ = ["configure", "execute"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``partialfast demo``."""
+    parser.add_argument(
+        "--base-url", metavar="URL", help="a real OpenAI-compatible server, instead of a recording"
+    )
+    parser.add_argument(
+        "--model",
+        help="the model to ask there, with the key in OPENAI_API_KEY (default: gpt-4o-mini)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        default=90.0,
+        metavar="TOKENS_PER_S",
+        help="speed of the recording; 0 for as fast as possible (default: 90)",
+    )
+
+
+def execute(args: argparse.Namespace) -> None:
+    """Run ``partialfast demo``."""
+    try:
+        with _endpoint(args) as endpoint:
+            demo.run(endpoint, out=sys.stdout, err=sys.stderr)
+    except ImportError as error:
+        raise missing(error) from error
+    except (OpenAIError, PartialFastError, ValidationError) as error:
+        raise CommandError(f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
+    """Find the server that was asked for, or start one with the recording."""
+    if args.base_url is None and args.model is None:
+        # Two characters a delta: a fast model's pieces, and enough of them to watch.
+        with replay.serve(replay.builtin("meeting"), rate=args.rate or None, chunk=2) as url:
+            yield demo.Endpoint(url, "replay", "gpt-4")
+        return
+    key = os.environ.get("OPENAI_API_KEY")
+    if not key:
+        if args.base_url is None:
+            raise CommandError("set OPENAI_API_KEY to the key of api.openai.com")
+        # Servers of one's own want none, but the SDK does.
+        key = "none"
+    base_url = args.base_url or os.environ.get("OPENAI_BASE_URL")
+    yield demo.Endpoint(base_url, key, args.model or "gpt-4o-mini")
