@@ -61,6 +61,7 @@ lint: $(VENV)/.installed $(VENV)/.dev rust-linters ## Run every formatter, linte
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/python -m mypy.stubtest partialfast._core
+	$(BIN)/lint-imports --no-cache
 
 .PHONY: format
 format: $(VENV)/.dev rust-linters ## Rewrite the sources as the formatters want them

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from partialfast.batch.io._needs import load
+from partialfast.batch._needs import load
 from partialfast.batch.loop._result import BatchError, Item
 
 __all__ = ["FORMATS", "Documents", "open_documents"]

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import Self
 
-from partialfast.batch.io._needs import load
+from partialfast.batch._needs import load
 from partialfast.batch.loop._result import BatchError, Failure, Result
 
 __all__ = ["Journal", "JournalError", "Start", "encode", "plain"]

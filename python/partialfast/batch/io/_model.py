@@ -22,7 +22,7 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import NotRequired, Required, TypedDict
 
-from partialfast.batch.io._needs import load
+from partialfast.batch._needs import load
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["find_model", "schema_type"]

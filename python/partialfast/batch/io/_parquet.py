@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from partialfast.batch.io._needs import load
+from partialfast.batch._needs import load
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["arrow_schema", "require_pyarrow", "value_column", "write_parquet"]

@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
-from partialfast.batch.io._needs import load
+from partialfast.batch._needs import load
 from partialfast.batch.loop._breaker import Breaker, BreakerOptions
 from partialfast.batch.loop._result import EndpointError
 

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from typing_extensions import Self
 
-from partialfast.batch.io._needs import load
+from partialfast.batch._needs import load
 from partialfast.batch.loop._meter import Figures, Latency, Meter
 
 __all__ = ["line", "shown", "summary"]
