@@ -1,8 +1,10 @@
 //! What the providers of models write into their events, one file for each dialect.
 //!
-//! [`ChatReader`] and [`ResponsesReader`] take from the JSON of one event what a client needs and
-//! step over the rest.
+//! A dialect turns the events of one answer into [`Delta`]s: [`Dialect`] says what it has to do. The
+//! files here that are no dialect are what dialects share: `pick.rs` and `reader.rs` take the values
+//! at known places out of the JSON of an event, `calls.rs` tells function calls apart.
 
+mod calls;
 mod delta;
 mod openai_chat;
 mod openai_responses;
@@ -10,8 +12,48 @@ mod pick;
 mod reader;
 
 pub use delta::{Delta, Outcome, Part};
-pub use openai_chat::{ChatChunk, ChatReader, Choice, ToolCall};
+pub use openai_chat::{ChatChunk, ChatReader, Choice, OpenAiChat, ToolCall};
 pub use openai_responses::{ResponsesEvent, ResponsesReader};
 
 /// The data of the event that ends a stream of chat completions. It is no JSON.
 pub const DONE: &str = "[DONE]";
+
+/// How one provider writes an answer: events in, deltas out.
+///
+/// A value of it reads one answer; the next answer gets a new one. It knows the provider's grammar
+/// and nothing else: not what was asked for, not which of several texts is wanted.
+///
+/// What an implementation must do:
+///
+/// - **Number.** Choices and calls get the numbers that [`Delta`] speaks of: choices as the provider
+///   numbers them, calls from 0 within their choice in the order in which they begin. Which call a piece
+///   belongs to is settled here, however badly the server numbers or names them. A call's
+///   [`Delta::CallBegins`] comes before anything else of it, and comes again when more of its name
+///   is known.
+/// - **Tell pieces from wholes.** [`Delta::Piece`] is text that is new: pieces of a text, concatenated,
+///   are the text. What the provider says once more at the end, and what a message has that is not
+///   streamed, is [`Delta::Whole`]; whoever receives it takes from it what the pieces lacked. An
+///   empty piece is not reported.
+/// - **Judge endings.** Each choice that ends gets a [`Delta::Finish`] with the provider's word and
+///   its [`Outcome`] by the dialect's table. A word that is in no table is [`Outcome::Unknown`].
+///   Only words that are known to mean *whole* are [`Outcome::Whole`].
+/// - **Say everything a user may need.** An error object, in any of the places where servers put it,
+///   becomes [`Delta::ServerError`] in the server's own words; usage is passed on as it stands.
+/// - **Never panic, never guess.** What cannot be read is [`Delta::Corrupt`]. A member that is
+///   absent, `null`, empty or of another kind than documented says nothing. Members that are not
+///   known are stepped over.
+/// - **Stay bounded.** Whatever an opponent can make grow has a limit: the texts themselves are not
+///   kept, and what is kept for each call is small.
+pub trait Dialect {
+    /// Reads one event and hands what it says to `sink`, in order.
+    ///
+    /// `name` is the event's name (the `event` field of server-sent events), empty where there is
+    /// none; `data` is its JSON text. After [`Delta::Done`], [`Delta::ServerError`] or
+    /// [`Delta::Corrupt`] nothing else is read.
+    fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>));
+
+    /// No event follows: hands over what was held back until it was clear what it is.
+    fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
+        let _ = sink;
+    }
+}

@@ -1,9 +1,12 @@
 //! A chunk of a streamed chat completion (`OpenAI`, "The chat completion chunk object").
 
+use std::collections::HashMap;
 use std::ops::Range;
 
+use super::calls::{Calls, Clue};
 use super::pick::{Picked, Place, Want};
 use super::reader::Reader;
+use super::{DONE, Delta, Dialect, Outcome, Part};
 use crate::json::{JsonError, Limits, Span};
 
 #[derive(Clone, Copy, Debug)]
@@ -338,7 +341,7 @@ impl Picked<Name> for ChatChunk {
 /// # Examples
 ///
 /// ```
-/// use partialfast_core::sse::ChatReader;
+/// use partialfast_core::providers::ChatReader;
 ///
 /// let mut reader = ChatReader::default();
 /// let chunk = reader.read(r#"{"choices": [{"index": 0, "delta": {"content": "Hel"}}]}"#)?;
@@ -374,6 +377,142 @@ impl ChatReader {
     pub fn read(&mut self, data: &str) -> Result<&ChatChunk, JsonError> {
         self.reader.read(data)
     }
+}
+
+/// Chat completions, streamed.
+#[derive(Debug, Default)]
+pub struct OpenAiChat {
+    reader: ChatReader,
+    /// The id and the model were reported.
+    known: bool,
+    /// The calls of each choice.
+    calls: HashMap<u64, Calls>,
+}
+
+impl OpenAiChat {
+    /// A reader of an answer's events within the limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            reader: ChatReader::new(limits),
+            known: false,
+            calls: HashMap::new(),
+        }
+    }
+}
+
+impl Dialect for OpenAiChat {
+    fn read(&mut self, _name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        if data.starts_with(DONE) {
+            return sink(Delta::Done);
+        }
+        let chunk = match self.reader.read(data) {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                return sink(Delta::Corrupt {
+                    why: &error.to_string(),
+                });
+            }
+        };
+        if let Some(said) = chunk.error().map(|span| slice(data, span))
+            && says_something(said)
+        {
+            return sink(Delta::ServerError { said });
+        }
+        // The first chunk of some servers has an empty id.
+        if !self.known && present(chunk.id()).is_some() {
+            self.known = true;
+            sink(Delta::Head {
+                id: chunk.id(),
+                model: present(chunk.model()),
+            });
+        }
+        for choice in chunk.choices() {
+            read_choice(choice, data, &mut self.calls, sink);
+        }
+        if let Some(usage) = chunk.usage() {
+            sink(Delta::Usage {
+                json: slice(data, usage),
+            });
+        }
+    }
+}
+
+fn read_choice(
+    chosen: Choice<'_>,
+    data: &str,
+    calls: &mut HashMap<u64, Calls>,
+    sink: &mut impl FnMut(Delta<'_>),
+) {
+    let choice = chosen.index();
+    let mut piece = |part, text| {
+        if let Some(text) = present(text) {
+            sink(Delta::Piece { choice, part, text });
+        }
+    };
+    piece(Part::Reasoning, chosen.reasoning());
+    piece(Part::Text, chosen.content());
+    piece(Part::Refusal, chosen.refusal());
+    for each in chosen.tool_calls() {
+        let calls = calls.entry(choice).or_default();
+        let found = calls.find(Clue {
+            index: each.index,
+            id: each.id,
+            name: each.name,
+        });
+        let call = found.call;
+        if found.begins {
+            sink(Delta::CallBegins {
+                choice,
+                call,
+                id: calls.id(call),
+                name: calls.name(call),
+            });
+        }
+        let json = each.arguments_json.map(|span| slice(data, span));
+        if let Some(text) = present(json.or(each.arguments)) {
+            let part = Part::Call(call);
+            sink(Delta::Piece { choice, part, text });
+        }
+    }
+    if let Some(reason) = present(chosen.finish_reason()) {
+        sink(Delta::Finish {
+            choice,
+            reason,
+            outcome: outcome(reason),
+        });
+    }
+}
+
+/// What a finish reason means.
+fn outcome(reason: &str) -> Outcome {
+    match reason {
+        "stop" | "tool_calls" | "function_call" => Outcome::Whole,
+        // The last one is Mistral's.
+        "length" | "model_length" => Outcome::CutOff,
+        "content_filter" => Outcome::Filtered,
+        "error" => Outcome::Failed,
+        _ => Outcome::Unknown,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it is a place in the data, which is in memory"
+)]
+fn slice(data: &str, span: Span) -> &str {
+    data.get(span.start as usize..span.end as usize)
+        .unwrap_or_default()
+}
+
+/// Whether an error is one: servers write `null` and other empty values where there is none.
+fn says_something(error: &str) -> bool {
+    !matches!(error, "{}" | "[]" | "\"\"" | "false" | "0")
+}
+
+/// What is not there, or is empty, is not reported.
+fn present(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ impl Picked<Name> for ResponsesEvent {
 /// # Examples
 ///
 /// ```
-/// use partialfast_core::sse::ResponsesReader;
+/// use partialfast_core::providers::ResponsesReader;
 ///
 /// let mut reader = ResponsesReader::default();
 /// let event = reader.read(r#"{"type": "response.output_text.delta", "delta": "Hel"}"#)?;
