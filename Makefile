@@ -89,6 +89,13 @@ SECONDS ?= 60
 fuzz: $(VENV)/.installed $(VENV)/.dev cargo-fuzz ## Fuzz each target of the core, then the package (SECONDS=60 each, TARGETS="json events")
 	.ci/fuzz $(SECONDS) $(TARGETS)
 
+.PHONY: coverage
+coverage: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds, and draw which lines of Python they reach
+	@$(BIN)/pip install --quiet 'coverage>=7.6' >&2
+	$(BIN)/coverage run --branch --source=partialfast --parallel-mode -m pytest
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --directory .coverage-html
+	$(BIN)/coverage report --skip-covered --sort=cover
+
 .PHONY: test-kill
 test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill a batch at 50 random moments, and resume it each time
 	$(BIN)/pytest -m deep tests/batch/test_kill.py
