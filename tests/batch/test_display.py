@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from partialfast.batch import Failure, Meter, Result, Timings, Usage
-from partialfast.batch.run._display import duration, line, shown, summary
+from partialfast.batch.run._display import line, shown, summary
+from partialfast.batch.run._words import duration
 
 
 class Clock:
@@ -177,7 +178,7 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_the_last_columns_are_left_to_what_the_terminal_says() -> None:
     console = pytest.importorskip("rich.console")
-    from partialfast.batch.run._view import draw
+    from partialfast.batch.run._terminal import draw
 
     out = io.StringIO()
     console.Console(file=out, width=90).print(draw(meter(Clock()).figures(), title="x"))

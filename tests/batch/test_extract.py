@@ -22,9 +22,9 @@ from partialfast.batch import (
     BatchError,
     BreakerOptions,
     EndpointError,
+    EndpointLimiter,
     Item,
     Meter,
-    Pace,
     Result,
     extract,
     extract_sync,
@@ -310,9 +310,9 @@ def test_retries_end() -> None:
 
 def test_a_rate_limit_pauses_all_and_costs_no_retry() -> None:
     limited = {"text": "", "fault": "status:429", "times": 3}
-    pace = Pace(breaker=BreakerOptions(first_s=0.02))
+    limiter = EndpointLimiter(breaker=BreakerOptions(first_s=0.02))
     with replay.serve([limited, *recordings(20)]) as server:
-        results = gather(server, TEXTS[:20], concurrency=4, max_retries=0, pace=pace)
+        results = gather(server, TEXTS[:20], concurrency=4, max_retries=0, limiter=limiter)
         assert len(server.exchanges) == 23
     assert all(result.ok and result.attempts == 1 for result in results)
 
@@ -321,7 +321,7 @@ def test_a_rate_limit_pauses_all_and_costs_no_retry() -> None:
 def test_a_pause_says_what_it_is_for(status: int) -> None:
     meter, seen = Meter(), set[str]()
     bad = {"text": "", "fault": f"status:{status}", "times": 12}
-    pace = Pace(breaker=BreakerOptions(first_s=0.3, longest_s=0.3))
+    limiter = EndpointLimiter(breaker=BreakerOptions(first_s=0.3, longest_s=0.3))
 
     async def watch() -> None:
         while True:
@@ -332,7 +332,7 @@ def test_a_pause_says_what_it_is_for(status: int) -> None:
         watching = asyncio.create_task(watch())
         async with connected(server) as client:
             async for result in extract(
-                TEXTS[:20], model=Person, client=client, llm="gpt-4", pace=pace, meter=meter
+                TEXTS[:20], model=Person, client=client, llm="gpt-4", limiter=limiter, meter=meter
             ):
                 assert result.ok
         watching.cancel()
@@ -349,7 +349,7 @@ def test_a_pause_says_what_it_is_for(status: int) -> None:
 
 
 def test_an_endpoint_that_answers_only_errors_ends_the_batch() -> None:
-    pace = Pace(breaker=BreakerOptions(failures=5, pauses=3, first_s=0.01))
+    limiter = EndpointLimiter(breaker=BreakerOptions(failures=5, pauses=3, first_s=0.01))
     good = recordings(3)
     bad = {"text": "", "fault": "status:503"}
     got: list[Result[Any]] = []
@@ -357,7 +357,7 @@ def test_an_endpoint_that_answers_only_errors_ends_the_batch() -> None:
     async def run(server: replay.Server) -> None:
         async with connected(server) as client:
             async for result in extract(
-                TEXTS, model=Person, client=client, llm="gpt-4", concurrency=4, pace=pace
+                TEXTS, model=Person, client=client, llm="gpt-4", concurrency=4, limiter=limiter
             ):
                 got.append(result)  # noqa: PERF401 - what came before the exception
 
@@ -490,7 +490,7 @@ def test_what_still_waits_for_its_turn_is_not_begun_when_told_to_stop() -> None:
         ({"max_retries": -1}, "max_retries"),
         ({"timeout_s": 0}, "timeout_s"),
         ({"rpm": 0}, "rpm"),
-        ({"pace": Pace(), "rpm": 5}, "limits of its own"),
+        ({"limiter": EndpointLimiter(), "rpm": 5}, "limits of its own"),
         ({"client": object()}, "from_openai"),
         ({"client": lambda **_: None}, "from_openai"),
         ({"prompt": "{"}, "cannot be understood"),

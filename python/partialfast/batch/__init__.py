@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from partialfast.batch.loop._breaker import BreakerOptions
 from partialfast.batch.loop._extract import extract
+from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter
 from partialfast.batch.loop._meter import Figures, Latency, Meter
-from partialfast.batch.loop._pace import Gatekeeper, Pace
 from partialfast.batch.loop._request import AnswerStream, Request
 from partialfast.batch.loop._result import (
     BatchError,
@@ -31,14 +31,14 @@ __all__ = [
     "BatchError",
     "BreakerOptions",
     "EndpointError",
+    "EndpointLimiter",
     "Failure",
     "FailureKind",
     "Figures",
-    "Gatekeeper",
     "Item",
     "Latency",
     "Meter",
-    "Pace",
+    "RateLimiter",
     "Request",
     "Result",
     "Timings",

@@ -8,7 +8,7 @@
     found.write_parquet("meetings/")
 
 Each actor runs the loop of `partialfast.batch.extract` on blocks of documents. One actor more keeps
-the pace of all, so that limits per minute and pauses hold across the cluster. What a lost node had
+the limits of all: those per minute and pauses hold across the cluster. What a lost node had
 in hand is asked for again by another, as Ray does it for any task.
 """
 
@@ -35,8 +35,8 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._parquet import value_column
 from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._extract import extract
+from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter
 from partialfast.batch.loop._meter import Meter
-from partialfast.batch.loop._pace import Gatekeeper, Pace
 from partialfast.batch.loop._result import BatchError, EndpointError, Item, Result
 
 if TYPE_CHECKING:
@@ -143,21 +143,21 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
     for name, value in (("actors", actors), ("streams", streams)):
         if value < 1:
             raise ValueError(f"{name} must be at least 1: {value}")
-    pace = _start_pace(rpm=rpm, tpm=tpm)
+    limiter = _start_limiter(rpm=rpm, tpm=tpm)
     # A block is what is asked again when a node is lost, and what the actors share out.
     blocks = ds.repartition(target_num_rows_per_block=_rows_per_block(streams))
-    return _map(blocks, work, pace, actors=actors, num_cpus=num_cpus)
+    return _map(blocks, work, limiter, actors=actors, num_cpus=num_cpus)
 
 
 def _rows_per_block(streams: int) -> int:
     return max(1, 2 * streams // _BLOCKS)
 
 
-def _map(blocks: Any, work: _Work, pace: Any, *, actors: int, num_cpus: float) -> Any:
+def _map(blocks: Any, work: _Work, limiter: Any, *, actors: int, num_cpus: float) -> Any:
     data = load("ray.data", what="A Ray dataset", extra="ray")
     return blocks.map_batches(
         _Worker,
-        fn_constructor_args=(work, pace),
+        fn_constructor_args=(work, limiter),
         batch_size=None,
         batch_format="pyarrow",
         compute=data.ActorPoolStrategy(
@@ -170,10 +170,10 @@ def _map(blocks: Any, work: _Work, pace: Any, *, actors: int, num_cpus: float) -
     )
 
 
-def _start_pace(*, rpm: float | None, tpm: float | None) -> Any:
-    """Start the actor that keeps the pace."""
-    Pace(rpm=rpm, tpm=tpm)  # what is wrong with the limits is said here and not in an actor
-    return _start(_PaceActor, rpm, tpm)
+def _start_limiter(*, rpm: float | None, tpm: float | None) -> Any:
+    """Start the actor that keeps the limits."""
+    EndpointLimiter(rpm=rpm, tpm=tpm)
+    return _start(_LimiterActor, rpm, tpm)
 
 
 def _start(class_: type[Any], *arguments: Any) -> Any:
@@ -191,19 +191,19 @@ def _start(class_: type[Any], *arguments: Any) -> Any:
     return actor.remote(*arguments)
 
 
-class _PaceActor:
-    """Keeps the pace of all actors."""
+class _LimiterActor:
+    """keeps the limits of all actors."""
 
     def __init__(self, rpm: float | None, tpm: float | None) -> None:
-        self._pace = Pace(rpm=rpm, tpm=tpm)
+        self._limiter = EndpointLimiter(rpm=rpm, tpm=tpm)
 
     async def call(self, name: str, *arguments: Any) -> Any:
-        """Call a method of the pace."""
-        return await getattr(self._pace, name)(*arguments)
+        """Call a method of the limiter."""
+        return await getattr(self._limiter, name)(*arguments)
 
 
-class _RemotePace(Gatekeeper):
-    """The pace, from within an actor.
+class _RemoteLimiter(RateLimiter):
+    """The limiter, from within an actor.
 
     Args:
         actor: The actor that keeps it.
@@ -251,12 +251,12 @@ class _Worker:
 
     Args:
         work: What to do.
-        pace: The actor that keeps the pace.
+        limiter: The actor that keeps the limits.
     """
 
-    def __init__(self, work: _Work, pace: Any) -> None:
+    def __init__(self, work: _Work, limiter: Any) -> None:
         self._work = work
-        self._pace = _RemotePace(pace)
+        self._limiter = _RemoteLimiter(limiter)
         self._model = find_model(work.model) if isinstance(work.model, str) else work.model
         self._adapter: TypeAdapter[Any] = TypeAdapter(self._model)
         self._pa = load("pyarrow", what="Ray")
@@ -301,7 +301,7 @@ class _Worker:
                     llm=work.llm,
                     prompt=work.prompt,
                     system=work.system,
-                    pace=self._pace,
+                    limiter=self._limiter,
                     concurrency=work.streams,
                     **work.arguments,
                 )
@@ -475,7 +475,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
         arguments=rest,
     )
 
-    pace = _start_pace(rpm=rpm, tpm=tpm)
+    limiter = _start_limiter(rpm=rpm, tpm=tpm)
     data.DataContext.get_current().enable_progress_bars = False
 
     def extracted(items: Iterator[Item]) -> Iterator[list[tuple[bytes, bytes]]]:
@@ -483,7 +483,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
         while batch := list(itertools.islice(items, _WAVE)):
             # In blocks of the right size from the start: to cut them takes a task for each.
             tables = [_table(batch[first : first + block]) for first in range(0, len(batch), block)]
-            made = _map(data.from_arrow(tables), work, pace, actors=count, num_cpus=_CPUS)
+            made = _map(data.from_arrow(tables), work, limiter, actors=count, num_cpus=_CPUS)
             for block in made.iter_batches(batch_size=None, batch_format="pyarrow"):
                 yield [(row["result"], row["line"]) for row in block.to_pylist()]
 

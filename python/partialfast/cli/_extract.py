@@ -17,7 +17,7 @@ from partialfast.batch import BatchError, Meter
 from partialfast.batch.io._documents import FORMATS, open_documents
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._display import summary
-from partialfast.batch.run._job import Elsewhere, Files, Job, Outcome, plan, run, show_plan
+from partialfast.batch.run._job import Elsewhere, Files, Job, Outcome, preview, run, show_preview
 from partialfast.cli._errors import CommandError, missing
 from partialfast.providers.openai._endpoint import MODES, Endpoint, connected, first_request
 
@@ -160,9 +160,9 @@ def execute(args: argparse.Namespace) -> int:
     try:
         job = _job(args)
         if args.dry_run:
-            found = plan(job)
+            found = preview(job)
             request = first_request(args.mode, job.model, args.llm, found.messages)
-            for text in show_plan(found, {**request, **job.options["options"]}):
+            for text in show_preview(found, {**request, **job.options["options"]}):
                 print(text)
             return 0
         # What cannot be asked for is said before results are touched.

@@ -135,7 +135,7 @@ class Breaker:
             self._state = _State.OPEN
             self._until = now
 
-    def trip(self, reason: str) -> None:
+    def _trip(self, reason: str) -> None:
         """Give up."""
         self._state = _State.TRIPPED
         self.reason = reason
@@ -150,7 +150,7 @@ class Breaker:
         if self._state is _State.CLOSED or self._is_probe(probe):
             self._pauses += 1
             if self._pauses > options.pauses:
-                self.trip(reason)
+                self._trip(reason)
                 return
             pause = backoff_s(
                 self._pauses, first_s=options.first_s, longest_s=options.longest_s, draw=self._draw

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import sys
 import textwrap
 import time
@@ -23,22 +22,22 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Generator,
     Iterable,
     Mapping,
 )
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
-from typing_extensions import Self
 
 from partialfast._errors import JsonError
 from partialfast.batch.loop._breaker import backoff_s
+from partialfast.batch.loop._classify import ErrorClass, ErrorScope, classify, describe
+from partialfast.batch.loop._deadline import Deadline, shielded
 from partialfast.batch.loop._estimate import Estimator, read_usage
+from partialfast.batch.loop._item_state import ItemState
+from partialfast.batch.loop._limits import EndpointLimiter, Permit, RateLimiter
 from partialfast.batch.loop._meter import Meter
-from partialfast.batch.loop._pace import Gatekeeper, Pace, Permit
 from partialfast.batch.loop._prompt import Message, Prompt, make_prompt
 from partialfast.batch.loop._request import AnswerStream, Request
 from partialfast.batch.loop._result import (
@@ -47,10 +46,8 @@ from partialfast.batch.loop._result import (
     Failure,
     Item,
     Result,
-    Timings,
     Usage,
 )
-from partialfast.batch.loop._trouble import Scope, Trouble, describe, judge
 from partialfast.typed._state import StreamState
 
 if TYPE_CHECKING:
@@ -91,7 +88,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
     timeout_s: float | None = None,
     rpm: float | None = None,
     tpm: float | None = None,
-    pace: Gatekeeper | None = None,
+    limiter: RateLimiter | None = None,
     options: Mapping[str, Any] | None = None,
     until: asyncio.Event | None = None,
     meter: Meter | None = None,
@@ -107,7 +104,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         model: The type of the values.
         client: A client of `partialfast.from_openai` over an ``AsyncOpenAI``, or a callable that
             takes what its ``create_partial`` takes and gives what that gives. Give the SDK's
-            client ``max_retries=0``: what it does by itself the pace cannot know of.
+            client ``max_retries=0``: what it does by itself the limiter cannot know of.
         llm: The model to ask.
         prompt: A text with fields in braces, or a function from an `Item` to a text or messages.
         system: A system message.
@@ -118,7 +115,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         timeout_s: Seconds that an answer may take.
         rpm: Requests per minute.
         tpm: Tokens per minute.
-        pace: A pace that several batches share, instead of `rpm` and `tpm`.
+        limiter: Limits that several batches share, instead of `rpm` and `tpm`.
         options: More arguments for every request, such as ``{"temperature": 0}``.
         until: Once it is set no more items are taken or asked about; those in flight are finished.
         meter: Counts along, for a display.
@@ -134,7 +131,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         ImportError: A limit is given and aiolimiter is not installed.
     """
     job = _make_job(
-        model, client, llm, prompt, system, concurrency, max_retries, timeout_s, rpm, tpm, pace,
+        model, client, llm, prompt, system, concurrency, max_retries, timeout_s, rpm, tpm, limiter,
         options, meter,
     )  # fmt: skip
     job.start(items, ordered=ordered, until=until)
@@ -156,7 +153,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     timeout_s: float | None,
     rpm: float | None,
     tpm: float | None,
-    pace: Gatekeeper | None,
+    limiter: RateLimiter | None,
     options: Mapping[str, Any] | None,
     meter: Meter | None,
 ) -> _Job[Any]:
@@ -166,8 +163,8 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         raise ValueError(f"max_retries must not be negative: {max_retries}")
     if timeout_s is not None and not timeout_s > 0:
         raise ValueError(f"timeout_s must be positive: {timeout_s}")
-    if pace is not None and (rpm is not None or tpm is not None):
-        raise ValueError("pace has limits of its own: leave rpm and tpm out")
+    if limiter is not None and (rpm is not None or tpm is not None):
+        raise ValueError("limiter has limits of its own: leave rpm and tpm out")
     request = getattr(client, "create_partial", client)
     if not callable(request):
         raise _no_client(client)
@@ -180,7 +177,9 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         timeout_s=timeout_s,
         options=options or {},
     )
-    return _Job(settings, pace or Pace(rpm=rpm, tpm=tpm), concurrency, meter or Meter())
+    return _Job(
+        settings, limiter or EndpointLimiter(rpm=rpm, tpm=tpm), concurrency, meter or Meter()
+    )
 
 
 def _no_client(what: Any) -> TypeError:
@@ -193,59 +192,20 @@ def _no_client(what: Any) -> TypeError:
 _END = object()
 
 
-class _Course:
-    """What happened to an item so far, over its requests.
-
-    Args:
-        item: The item.
-        index: Its place in the batch.
-        taken: When it was taken.
-    """
-
-    def __init__(self, item: Item, index: int, taken: float) -> None:
-        self.item = item
-        self.index = index
-        self.taken = taken
-        self.first_sent: float | None = None
-        self.first_token: float | None = None
-        self.attempts = 0
-        self.usage = Usage()
-        self.cut: list[int] = []
-        self.text = ""
-        self.snapshot: Any = None
-
-    def result(self, value: Any, failure: Failure | None) -> Result[Any]:
-        """Sum it up."""
-        now = time.monotonic()
-        sent = self.first_sent if self.first_sent is not None else now
-        return Result(
-            id=self.item.id,
-            value=value,
-            error=failure,
-            text=self.text,
-            snapshot=self.snapshot if failure is not None else None,
-            usage=self.usage,
-            attempts=self.attempts,
-            timings=Timings(sent - self.taken, self.first_token, now - self.taken),
-            index=self.index,
-            cut=tuple(self.cut),
-        )
-
-
 class _Job(Generic[T]):
     """One run of `extract`."""
 
     def __init__(
-        self, settings: _Settings, pace: Gatekeeper, concurrency: int, meter: Meter
+        self, settings: _Settings, limiter: RateLimiter, concurrency: int, meter: Meter
     ) -> None:
         self._settings = settings
-        self._pace = pace
+        self._limiter = limiter
         self._meter = meter
         self._estimator = Estimator()
         self._slots = asyncio.Semaphore(concurrency)
         self._room = asyncio.Semaphore(2 * concurrency)
         self._results: asyncio.Queue[Any] = asyncio.Queue()
-        self._tasks: dict[asyncio.Task[None], _Course] = {}
+        self._tasks: dict[asyncio.Task[None], ItemState] = {}
         self._feeder: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
@@ -301,8 +261,8 @@ class _Job(Generic[T]):
         if self._feeder is not None:
             self._feeder.cancel()
         # Whoever waits for leave to send a first request, for minutes maybe, has nothing to finish.
-        for task, course in self._tasks.items():
-            if course.first_sent is None:
+        for task, state in self._tasks.items():
+            if state.first_sent is None:
                 task.cancel()
 
     async def _feed(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:
@@ -327,17 +287,17 @@ class _Job(Generic[T]):
             taken = time.monotonic()
             await self._room.acquire()
             await self._slots.acquire()
-            course = _Course(item, index, taken)
-            task = asyncio.create_task(self._run(course))
-            self._tasks[task] = course
+            state = ItemState(item, index, taken)
+            task = asyncio.create_task(self._run(state))
+            self._tasks[task] = state
             task.add_done_callback(self._tasks.pop)
             index += 1
 
-    async def _run(self, course: _Course) -> None:
+    async def _run(self, state: ItemState) -> None:
         try:
-            result = await self._ask(course)
+            result = await self._ask(state)
         except BaseException as error:
-            if course.first_sent is not None:
+            if state.first_sent is not None:
                 self._meter.abandoned()
             if isinstance(error, Exception):
                 self._abort(error)
@@ -361,66 +321,66 @@ class _Job(Generic[T]):
 
     # One item.
 
-    async def _ask(self, course: _Course) -> Result[T]:
-        messages = self._settings.messages(course.item)
+    async def _ask(self, state: ItemState) -> Result[T]:
+        messages = self._settings.messages(state.item)
         characters = sum(len(str(message.get("content", ""))) for message in messages)
         while True:
             expected = self._estimator.input(characters) + self._estimator.mean_output
             permit = await self._admit(expected)
-            before = course.usage
+            before = state.usage
             failure: Failure | None = None
             try:
-                value = await self._answer(course, messages, permit, expected)
+                value = await self._answer(state, messages, permit, expected)
             except Exception as error:
-                trouble = judge(error)
-                if trouble is None:
+                found = classify(error)
+                if found is None:
                     raise
-                verdict = await self._react(course, permit, trouble, error)
+                verdict = await self._react(state, permit, found, error)
                 if verdict is None:
                     continue
                 failure, value = verdict, None
             else:
-                course.attempts += 1
-                self._learn(course, before, characters)
+                state.attempts += 1
+                self._learn(state, before, characters)
             finally:
                 await permit.close()
-                await self._pace.settle(_tokens(course.usage) - _tokens(before) - expected)
-            return course.result(value, failure)
+                await self._limiter.settle(_tokens(state.usage) - _tokens(before) - expected)
+            return state.result(value, failure)
 
     async def _react(
-        self, course: _Course, permit: Permit, trouble: Trouble, error: Exception
+        self, state: ItemState, permit: Permit, found: ErrorClass, error: Exception
     ) -> Failure | None:
         """Decide what follows a failed request: the item's failure, or ``None`` to ask again."""
         said = describe(error)
-        scope = trouble.scope
-        if scope is Scope.SETUP:
-            scope = Scope.ITEM if self._answered else Scope.FATAL
-        if scope is Scope.FATAL:
+        scope = found.scope
+        if scope is ErrorScope.SETUP:
+            scope = ErrorScope.ITEM if self._answered else ErrorScope.FATAL
+        if scope is ErrorScope.FATAL:
             raise EndpointError(f"the endpoint refuses every request: {said}") from error
-        if scope is Scope.THROTTLED:
+        if scope is ErrorScope.THROTTLED:
             self._hold_up(said)
-            await permit.throttled(trouble.retry_after_s, said)
+            await permit.throttled(found.retry_after_s, said)
             return None
-        course.attempts += 1
-        if scope is Scope.ITEM:
+        state.attempts += 1
+        if scope is ErrorScope.ITEM:
             await self._note_answered(permit)
-            return trouble.failure
+            return found.failure
         if await permit.failed(said):
             # All of them fail at present: the item is not to blame.
             self._hold_up(said)
-            course.attempts -= 1
+            state.attempts -= 1
             return None
-        if course.attempts > self._settings.max_retries:
-            return trouble.failure
-        await asyncio.sleep(backoff_s(course.attempts, first_s=0.5, longest_s=20.0))
+        if state.attempts > self._settings.max_retries:
+            return found.failure
+        await asyncio.sleep(backoff_s(state.attempts, first_s=0.5, longest_s=20.0))
         return None
 
     async def _answer(
-        self, course: _Course, messages: list[Message], permit: Permit, expected: float
+        self, state: ItemState, messages: list[Message], permit: Permit, expected: float
     ) -> Any:
         settings = self._settings
         permits = [permit]
-        with _Deadline(settings.timeout_s) as deadline:
+        with Deadline(settings.timeout_s) as deadline:
 
             async def let_go() -> None:
                 # The client corrects the model in a further request, which has to be let go too.
@@ -434,10 +394,10 @@ class _Job(Generic[T]):
                 # than be told apart below.
                 return let_go()
 
-            left = max(0, settings.max_retries - course.attempts)
+            left = max(0, settings.max_retries - state.attempts)
             sent = time.monotonic()
-            if course.first_sent is None:
-                course.first_sent = sent
+            if state.first_sent is None:
+                state.first_sent = sent
                 self._meter.started()
             stream = settings.request(
                 response_model=settings.model,
@@ -451,118 +411,70 @@ class _Job(Generic[T]):
             if not isinstance(cast("object", stream), AsyncIterable):
                 # Such as that of a client for programs without an event loop.
                 raise _no_client(settings.request)
-            course.first_token = None
+            state.first_token = None
             try:
                 async for _ in stream:
-                    if course.first_token is None:
-                        course.first_token = time.monotonic() - sent
+                    if state.first_token is None:
+                        state.first_token = time.monotonic() - sent
                         await self._note_answered(permits[-1])
                 value = await stream.final()
                 await self._note_answered(permits[-1])
                 return value
             finally:
                 error = sys.exc_info()[1]
-                with _shielded():
+                with shielded():
                     await stream.aclose()
                     for each in permits[1:]:
                         await each.close()
-                self._take_in(course, stream, error)
+                self._take_in(state, stream, error)
 
-    def _take_in(self, course: _Course, stream: AnswerStream, error: BaseException | None) -> None:
+    def _take_in(self, state: ItemState, stream: AnswerStream, error: BaseException | None) -> None:
         """Note what an answer, and those that the client corrected, have cost."""
         for attempt in stream.attempts:
-            self._count(course, attempt.usage, attempt.text, attempt.error)
+            self._count(state, attempt.usage, attempt.text, attempt.error)
         ended_here = not (stream.attempts and stream.attempts[-1].number == stream.attempt)
         if ended_here:
             # One for the attempt under way is added by the caller.
-            course.attempts += len(stream.attempts)
-            self._count(course, stream.usage, stream.text, error)
+            state.attempts += len(stream.attempts)
+            self._count(state, stream.usage, stream.text, error)
         else:
-            course.attempts += len(stream.attempts) - 1
-        course.text = stream.text
-        course.snapshot = getattr(error, "snapshot", None)
+            state.attempts += len(stream.attempts) - 1
+        state.text = stream.text
+        state.snapshot = getattr(error, "snapshot", None)
         if isinstance(error, (ValidationError, JsonError)):
             # What came with the same read as the error was not handed out.
-            course.snapshot = _last_snapshot(self._settings.model, stream.text)
-        if course.snapshot is None:
-            course.snapshot = stream.snapshot
+            state.snapshot = _last_snapshot(self._settings.model, stream.text)
+        if state.snapshot is None:
+            state.snapshot = stream.snapshot
 
     def _count(
-        self, course: _Course, reported: Any, text: str, error: BaseException | None
+        self, state: ItemState, reported: Any, text: str, error: BaseException | None
     ) -> None:
         usage = read_usage(reported)
         if usage is None:
             written = self._estimator.output(len(text))
             usage = Usage(0, written, estimated=bool(text))
             if isinstance(error, (ValidationError, JsonError)):
-                course.cut.append(written)
-        course.usage += usage
+                state.cut.append(written)
+        state.usage += usage
 
-    def _learn(self, course: _Course, before: Usage, characters: int) -> None:
-        if course.attempts == 1 and not course.usage.estimated and course.usage != before:
-            self._estimator.learn(course.usage, prompt=characters, text=len(course.text))
+    def _learn(self, state: ItemState, before: Usage, characters: int) -> None:
+        if state.attempts == 1 and not state.usage.estimated and state.usage != before:
+            self._estimator.learn(state.usage, prompt=characters, text=len(state.text))
 
     async def _admit(self, tokens: float) -> Permit:
-        permit = Permit(self._pace, await self._pace.admit(tokens))
+        permit = Permit(self._limiter, await self._limiter.admit(tokens))
         # No pause holds it up any longer.
-        self._meter.trouble = ""
+        self._meter.held_up = ""
         return permit
 
     def _hold_up(self, said: str) -> None:
         """Show why nobody may go, which can take minutes."""
-        self._meter.trouble = f"held up: {textwrap.shorten(said, 160, placeholder=' …')}"
+        self._meter.held_up = f"held up: {textwrap.shorten(said, 160, placeholder=' …')}"
 
     async def _note_answered(self, permit: Permit) -> None:
         self._answered = True
         await permit.succeeded()
-
-
-class _Deadline:
-    """A timeout that can be held up.
-
-    Args:
-        seconds: From each start; ``None`` for none.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        from anyio import CancelScope, current_time  # noqa: PLC0415 - comes with the SDK, not with us
-
-        self._seconds = seconds
-        self._now = current_time
-        self._scope = CancelScope()
-        self.restart()
-
-    def __enter__(self) -> Self:
-        self._scope.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> bool | None:
-        swallowed = self._scope.__exit__(exc_type, exc, exc_tb)
-        if self._scope.cancelled_caught:
-            raise TimeoutError(f"no complete answer within {self._seconds:g} s")
-        return swallowed
-
-    def pause(self) -> None:
-        """Hold it up."""
-        self._scope.deadline = math.inf
-
-    def restart(self) -> None:
-        """Begin anew."""
-        self._scope.deadline = math.inf if self._seconds is None else self._now() + self._seconds
-
-
-@contextlib.contextmanager
-def _shielded() -> Generator[None, None, None]:
-    """Let the cleaning up of a cancelled request come to its end."""
-    from anyio import CancelScope  # noqa: PLC0415 - comes with the SDK, not with us
-
-    with CancelScope(shield=True):
-        yield
 
 
 def _last_snapshot(model: Any, text: str) -> Any:

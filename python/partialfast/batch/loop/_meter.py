@@ -96,7 +96,7 @@ class Meter:
         self.skipped = skipped
         self.note = ""
         # Why nothing is answered at present.
-        self.trouble = ""
+        self.held_up = ""
         # Most items that are in flight where nobody counts them, such as on a cluster.
         self.elsewhere = 0
         self._done = self._failed = self._in_flight = self._attempts = 0
@@ -175,7 +175,7 @@ class Meter:
             cut=len(self._cut),
             saved_tokens=round(sum(max(0.0, mean - written) for written in self._cut)),
             left_s=left_s,
-            note="; ".join(filter(None, (self.note, self.trouble))),
+            note="; ".join(filter(None, (self.note, self.held_up))),
         )
 
 

@@ -90,7 +90,7 @@ class Timings:
     """How long an item took, in seconds.
 
     Args:
-        queued: From being read to its first request, pauses of the pace included.
+        queued: From being read to its first request, pauses of the endpoint included.
         first_token: From the request that was answered last to its first snapshot; ``None`` when
             there was none.
         total: From being read to the result.

@@ -10,7 +10,8 @@ from typing import TextIO
 from typing_extensions import Self
 
 from partialfast.batch._needs import load
-from partialfast.batch.loop._meter import Figures, Latency, Meter
+from partialfast.batch.loop._meter import Figures, Meter
+from partialfast.batch.run._words import duration, latency
 
 __all__ = ["line", "shown", "summary"]
 
@@ -104,7 +105,7 @@ class _Terminal(_View):
         self._live.__exit__(None, None, None)
 
     def show(self, figures: Figures) -> None:
-        from partialfast.batch.run._view import draw  # noqa: PLC0415 - needs rich
+        from partialfast.batch.run._terminal import draw  # noqa: PLC0415 - needs rich
 
         self._live.update(draw(figures, title=self._title), refresh=True)
 
@@ -162,17 +163,3 @@ def summary(figures: Figures) -> Iterator[str]:
         yield f"first token, 50th/90th/99th percentile: {latency(figures.first_token)}"
     if figures.whole is not None:
         yield f"whole document, 50th/90th/99th percentile: {latency(figures.whole)}"
-
-
-def latency(percentiles: Latency) -> str:
-    """Write percentiles, the unit once."""
-    return f"{percentiles.p50:.2f}/{percentiles.p90:.2f}/{percentiles.p99:.2f} s"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration as a person says it."""
-    if seconds < 60:  # noqa: PLR2004 - seconds of a minute
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"

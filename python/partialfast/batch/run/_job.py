@@ -21,7 +21,7 @@ from partialfast.batch.loop._prompt import make_prompt
 from partialfast.batch.loop._result import BatchError, Item
 from partialfast.batch.run._display import shown
 
-__all__ = ["Files", "Job", "Outcome", "Plan", "plan", "run"]
+__all__ = ["Files", "Job", "Outcome", "Preview", "preview", "run", "show_preview"]
 
 #: Gives the lines of finished items for items, elsewhere: see `partialfast.batch.ray`.
 Elsewhere = Callable[
@@ -101,7 +101,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Preview:
     """What a job would do.
 
     Args:
@@ -130,7 +130,7 @@ class Outcome:
     failed: int
 
 
-def plan(job: Job) -> Plan:
+def preview(job: Job) -> Preview:
     """Read the documents and send nothing.
 
     Args:
@@ -147,7 +147,7 @@ def plan(job: Job) -> Plan:
         first = first or item
         count += 1
     messages = make_prompt(job.prompt, system=job.system)
-    return Plan(count, first, messages(first) if first is not None else [])
+    return Preview(count, first, messages(first) if first is not None else [])
 
 
 def _documents(job: Job) -> Iterator[Item]:
@@ -186,7 +186,7 @@ async def run(  # noqa: PLR0913 - each has one thing to do
         require_pyarrow()
         _refuse_without_journal(job)
     # Before anything is written or asked: what is wrong with the input is wrong now.
-    total = plan(job).count if job.documents.is_repeatable else None
+    total = preview(job).count if job.documents.is_repeatable else None
     journal = Journal(
         job.model,
         job.files.values,
@@ -262,7 +262,7 @@ def _pending(job: Job, journal: Journal, meter: Meter) -> Iterator[Item]:
             yield item
 
 
-def show_plan(found: Plan, request: dict[str, Any]) -> Iterator[str]:
+def show_preview(found: Preview, request: dict[str, Any]) -> Iterator[str]:
     """Give the lines of a dry run.
 
     Args:

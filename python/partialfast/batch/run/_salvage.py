@@ -25,8 +25,8 @@ from partialfast._errors import JsonError, TruncatedError
 from partialfast.batch.io._journal import plain
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
+from partialfast.batch.loop._classify import classify
 from partialfast.batch.loop._result import BatchError
-from partialfast.batch.loop._trouble import judge
 from partialfast.typed._state import StreamState
 
 __all__ = ["Salvaged", "salvage"]
@@ -226,9 +226,9 @@ class _Reader:
         except UnicodeDecodeError as error:
             return _failure(id_, recorded, "json", f"not UTF-8: {error}")
         except (JsonError, ValidationError) as error:
-            trouble = judge(error)
-            assert trouble is not None  # noqa: S101 - it knows both
-            failure = trouble.failure
+            found = classify(error)
+            assert found is not None  # noqa: S101 - it knows both
+            failure = found.failure
             return _failure(
                 id_, recorded, failure.kind, failure.message,
                 location=list(failure.location), snapshot=plain(state.snapshot),

@@ -14,12 +14,12 @@ from partialfast.batch.loop._result import EndpointError
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["Gatekeeper", "Pace", "Permit"]
+__all__ = ["EndpointLimiter", "Permit", "RateLimiter"]
 
 _MINUTE_S = 60.0
 
 
-class Gatekeeper(Protocol):
+class RateLimiter(Protocol):
     """What lets requests go, in this process or in another."""
 
     @abstractmethod
@@ -47,7 +47,7 @@ class Gatekeeper(Protocol):
         """Correct an estimate: by how much the tokens used were more."""
 
 
-class Pace:
+class EndpointLimiter:
     """Keeps requests within the limits of an endpoint. One for all that ask the same endpoint.
 
     The limits are kept evenly: there is no burst at the beginning, so that no window of a minute
@@ -203,10 +203,10 @@ class Permit:
 
     Args:
         keeper: Who gave it.
-        probe: What `Gatekeeper.admit` gave.
+        probe: What `RateLimiter.admit` gave.
     """
 
-    def __init__(self, keeper: Gatekeeper, probe: int) -> None:
+    def __init__(self, keeper: RateLimiter, probe: int) -> None:
         self._keeper = keeper
         self._probe = probe
         self._reported = False

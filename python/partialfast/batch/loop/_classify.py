@@ -26,7 +26,7 @@ from partialfast._errors import (
 )
 from partialfast.batch.loop._result import Failure, FailureKind
 
-__all__ = ["Scope", "Trouble", "describe", "judge"]
+__all__ = ["ErrorClass", "ErrorScope", "classify", "describe"]
 
 _TOO_MANY = 429
 _UNAUTHORIZED = 401
@@ -37,7 +37,7 @@ _TRANSIENT = frozenset({408, 409})
 _SETUP = frozenset({403, 404})
 
 
-class Scope(Enum):
+class ErrorScope(Enum):
     """Whom a failure concerns."""
 
     #: The answer is wrong; the endpoint works.
@@ -53,7 +53,7 @@ class Scope(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ErrorClass:
     """What an exception means.
 
     Args:
@@ -62,12 +62,12 @@ class Trouble:
         retry_after_s: How long the endpoint asks to wait.
     """
 
-    scope: Scope
+    scope: ErrorScope
     failure: Failure
     retry_after_s: float | None = None
 
 
-def judge(error: Exception) -> Trouble | None:  # noqa: PLR0911 - one for each family of errors
+def classify(error: Exception) -> ErrorClass | None:  # noqa: PLR0911 - one for each family of errors
     """Say what an exception of a request means.
 
     Args:
@@ -78,21 +78,23 @@ def judge(error: Exception) -> Trouble | None:  # noqa: PLR0911 - one for each f
         of the program.
     """
     if isinstance(error, ValidationError):
-        return Trouble(Scope.ITEM, _invalid(error))
+        return ErrorClass(ErrorScope.ITEM, _invalid(error))
     if isinstance(error, JsonError):
         # A broken event is the server's failure, not the model's.
         transport = error.kind == "invalid_event"
         kind: FailureKind = "connection" if transport else "json"
-        scope = Scope.TRANSIENT if transport else Scope.ITEM
-        return Trouble(scope, Failure(kind, str(error), tuple(error.path)))
+        scope = ErrorScope.TRANSIENT if transport else ErrorScope.ITEM
+        return ErrorClass(scope, Failure(kind, str(error), tuple(error.path)))
     if isinstance(error, StreamError):
-        return _stream_trouble(error)
+        return _stream_error(error)
     if isinstance(getattr(error, "status_code", None), int):
-        return _status_trouble(error)
+        return _status_error(error)
     if isinstance(error, TimeoutError):
-        return Trouble(Scope.TRANSIENT, Failure("timeout", str(error) or "the request timed out"))
+        return ErrorClass(
+            ErrorScope.TRANSIENT, Failure("timeout", str(error) or "the request timed out")
+        )
     if isinstance(error, _connection_errors()):
-        return Trouble(Scope.TRANSIENT, Failure("connection", describe(error)))
+        return ErrorClass(ErrorScope.TRANSIENT, Failure("connection", describe(error)))
     return None
 
 
@@ -121,36 +123,36 @@ def _invalid(error: ValidationError) -> Failure:
     return Failure("invalid", message, tuple(first["loc"]), plain)
 
 
-def _stream_trouble(error: StreamError) -> Trouble:
+def _stream_error(error: StreamError) -> ErrorClass:
     if isinstance(error, RefusalError):
         said = " ".join(error.text.split())
-        return Trouble(Scope.ITEM, Failure("refused", f"{error} {said}".strip()))
+        return ErrorClass(ErrorScope.ITEM, Failure("refused", f"{error} {said}".strip()))
     if isinstance(error, ContentFilterError):
-        return Trouble(Scope.ITEM, Failure("filtered", str(error)))
+        return ErrorClass(ErrorScope.ITEM, Failure("filtered", str(error)))
     if isinstance(error, TruncatedError) and error.finish_reason is not None:
-        return Trouble(Scope.ITEM, Failure("truncated", str(error)))
+        return ErrorClass(ErrorScope.ITEM, Failure("truncated", str(error)))
     if isinstance(error, (DroppedError, TruncatedError)):
         # A stream that just ends, without a finish reason, was ended by something on the way.
-        return Trouble(Scope.TRANSIENT, Failure("connection", describe(error)))
-    return Trouble(Scope.ITEM, Failure("truncated", str(error)))
+        return ErrorClass(ErrorScope.TRANSIENT, Failure("connection", describe(error)))
+    return ErrorClass(ErrorScope.ITEM, Failure("truncated", str(error)))
 
 
-def _status_trouble(error: Exception) -> Trouble:
+def _status_error(error: Exception) -> ErrorClass:
     status = cast("int", getattr(error, "status_code", 0))
     failure = Failure("endpoint", str(error), status=status)
     wait = _retry_after(error)
     if status == _TOO_MANY:
         # Credit that is used up does not come back by waiting.
         spent = "insufficient_quota" in f"{getattr(error, 'code', '')} {error}"
-        return Trouble(Scope.FATAL if spent else Scope.THROTTLED, failure, wait)
+        return ErrorClass(ErrorScope.FATAL if spent else ErrorScope.THROTTLED, failure, wait)
     if status == _UNAUTHORIZED:
-        return Trouble(Scope.FATAL, failure)
+        return ErrorClass(ErrorScope.FATAL, failure)
     if status in _SETUP:
-        return Trouble(Scope.SETUP, failure)
+        return ErrorClass(ErrorScope.SETUP, failure)
     if status in _TRANSIENT or status >= _SERVER_ERRORS:
         # A server that says when to come back wants to be left alone by all until then.
-        return Trouble(Scope.THROTTLED if wait else Scope.TRANSIENT, failure, wait)
-    return Trouble(Scope.ITEM, failure)
+        return ErrorClass(ErrorScope.THROTTLED if wait else ErrorScope.TRANSIENT, failure, wait)
+    return ErrorClass(ErrorScope.ITEM, failure)
 
 
 def _retry_after(error: Exception) -> float | None:

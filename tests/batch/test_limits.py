@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from partialfast.batch import BreakerOptions, EndpointError, Pace
+from partialfast.batch import BreakerOptions, EndpointError, EndpointLimiter
 from partialfast.batch.loop._breaker import Breaker, backoff_s
+from partialfast.batch.loop._classify import ErrorScope, classify
 from partialfast.batch.loop._estimate import Estimator, read_usage
-from partialfast.batch.loop._pace import Permit
+from partialfast.batch.loop._limits import Permit
 from partialfast.batch.loop._result import Usage
-from partialfast.batch.loop._trouble import Scope, judge
 
 OPTIONS = BreakerOptions(failures=3, pauses=3, first_s=1.0, longest_s=4.0)
 
@@ -107,11 +107,11 @@ def test_pauses_are_jittered_and_bounded() -> None:
 # The clock
 
 
-async def admitted(pace: Pace, count: int, tokens: float = 0.0) -> list[float]:
+async def admitted(limiter: EndpointLimiter, count: int, tokens: float = 0.0) -> list[float]:
     began = time.monotonic()
 
     async def one() -> float:
-        permit = Permit(pace, await pace.admit(tokens))
+        permit = Permit(limiter, await limiter.admit(tokens))
         await permit.succeeded()
         return time.monotonic() - began
 
@@ -120,7 +120,7 @@ async def admitted(pace: Pace, count: int, tokens: float = 0.0) -> list[float]:
 
 def test_requests_per_minute_are_kept_from_the_first_second() -> None:
     # 20 a second.
-    times = asyncio.run(admitted(Pace(rpm=1200), 34))
+    times = asyncio.run(admitted(EndpointLimiter(rpm=1200), 34))
     # A second's worth goes at once; the rest at the rate.
     assert times[19] < 0.3
     assert times[-1] >= 14 / 20 - 0.1
@@ -128,12 +128,12 @@ def test_requests_per_minute_are_kept_from_the_first_second() -> None:
 
 def test_tokens_per_minute_are_kept_and_estimates_corrected() -> None:
     async def run() -> tuple[float, float]:
-        pace = Pace(tpm=60_000)  # 1,000 a second
-        first = (await admitted(pace, 3, 500))[-1]
+        limiter = EndpointLimiter(tpm=60_000)  # 1,000 a second
+        first = (await admitted(limiter, 3, 500))[-1]
         # It was twice as much: the next has to wait for what was not announced.
-        await pace.settle(500)
+        await limiter.settle(500)
         began = time.monotonic()
-        await admitted(pace, 1, 100)
+        await admitted(limiter, 1, 100)
         return first, time.monotonic() - began
 
     first, second = asyncio.run(run())
@@ -142,24 +142,24 @@ def test_tokens_per_minute_are_kept_and_estimates_corrected() -> None:
 
 
 def test_a_request_beyond_a_second_of_tokens_waits_and_is_not_refused() -> None:
-    times = asyncio.run(admitted(Pace(tpm=60_000), 1, 1_500))
+    times = asyncio.run(admitted(EndpointLimiter(tpm=60_000), 1, 1_500))
     assert 0.4 <= times[0] < 2
 
 
 def test_a_pause_holds_all_and_then_lets_one_try() -> None:
     async def run() -> None:
-        pace = Pace()
-        first = Permit(pace, await pace.admit(0))
+        limiter = EndpointLimiter()
+        first = Permit(limiter, await limiter.admit(0))
         began = time.monotonic()
         await first.throttled(0.2, "slow down")
-        waiting = [asyncio.create_task(pace.admit(0)) for _ in range(5)]
+        waiting = [asyncio.create_task(limiter.admit(0)) for _ in range(5)]
         done, rest = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         assert time.monotonic() - began >= 0.19
         [probe] = done
         assert len(rest) == 4
         await asyncio.sleep(0.05)
         assert not any(task.done() for task in rest)
-        await Permit(pace, probe.result()).succeeded()
+        await Permit(limiter, probe.result()).succeeded()
         assert await asyncio.gather(*rest) == [0] * 4
 
     asyncio.run(run())
@@ -167,11 +167,11 @@ def test_a_pause_holds_all_and_then_lets_one_try() -> None:
 
 def test_a_tripped_pace_refuses_all() -> None:
     async def run() -> None:
-        pace = Pace(breaker=BreakerOptions(failures=1, pauses=0))
-        waiting = await pace.admit(0)
-        assert await pace.failed(waiting, "dead")
+        limiter = EndpointLimiter(breaker=BreakerOptions(failures=1, pauses=0))
+        waiting = await limiter.admit(0)
+        assert await limiter.failed(waiting, "dead")
         with pytest.raises(EndpointError, match="only errors: dead"):
-            await pace.admit(0)
+            await limiter.admit(0)
 
     asyncio.run(run())
 
@@ -181,7 +181,7 @@ def test_a_limit_needs_aiolimiter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "aiolimiter", None)
     with pytest.raises(ImportError, match=r'pip install "partialfast\[batch\]"'):
-        Pace(rpm=1)
+        EndpointLimiter(rpm=1)
 
 
 # Errors and estimates
@@ -202,40 +202,40 @@ def in_a_minute() -> str:
 @pytest.mark.parametrize(
     ("error", "scope", "wait"),
     [
-        (Refused(429, {}), Scope.THROTTLED, None),
-        (Refused(429, {"retry-after": "2"}), Scope.THROTTLED, 2.0),
-        (Refused(429, {"retry-after-ms": "20", "retry-after": "1"}), Scope.THROTTLED, 0.02),
-        (Refused(429, {"retry-after": "-5"}), Scope.THROTTLED, 0.0),
-        (Refused(429, {"retry-after": "soon"}), Scope.THROTTLED, None),
-        (Refused(429, {}, "insufficient_quota"), Scope.FATAL, None),
-        (Refused(503, {"retry-after": "3"}), Scope.THROTTLED, 3.0),
-        (Refused(503, {}), Scope.TRANSIENT, None),
-        (Refused(500, {}), Scope.TRANSIENT, None),
-        (Refused(408, {}), Scope.TRANSIENT, None),
-        (Refused(401, {}), Scope.FATAL, None),
-        (Refused(403, {}), Scope.SETUP, None),
-        (Refused(404, {}), Scope.SETUP, None),
-        (Refused(400, {}), Scope.ITEM, None),
-        (Refused(422, {}), Scope.ITEM, None),
-        (ConnectionResetError("reset"), Scope.TRANSIENT, None),
-        (TimeoutError(), Scope.TRANSIENT, None),
+        (Refused(429, {}), ErrorScope.THROTTLED, None),
+        (Refused(429, {"retry-after": "2"}), ErrorScope.THROTTLED, 2.0),
+        (Refused(429, {"retry-after-ms": "20", "retry-after": "1"}), ErrorScope.THROTTLED, 0.02),
+        (Refused(429, {"retry-after": "-5"}), ErrorScope.THROTTLED, 0.0),
+        (Refused(429, {"retry-after": "soon"}), ErrorScope.THROTTLED, None),
+        (Refused(429, {}, "insufficient_quota"), ErrorScope.FATAL, None),
+        (Refused(503, {"retry-after": "3"}), ErrorScope.THROTTLED, 3.0),
+        (Refused(503, {}), ErrorScope.TRANSIENT, None),
+        (Refused(500, {}), ErrorScope.TRANSIENT, None),
+        (Refused(408, {}), ErrorScope.TRANSIENT, None),
+        (Refused(401, {}), ErrorScope.FATAL, None),
+        (Refused(403, {}), ErrorScope.SETUP, None),
+        (Refused(404, {}), ErrorScope.SETUP, None),
+        (Refused(400, {}), ErrorScope.ITEM, None),
+        (Refused(422, {}), ErrorScope.ITEM, None),
+        (ConnectionResetError("reset"), ErrorScope.TRANSIENT, None),
+        (TimeoutError(), ErrorScope.TRANSIENT, None),
     ],
 )
-def test_what_an_error_means(error: Exception, scope: Scope, wait: float | None) -> None:
-    trouble = judge(error)
-    assert trouble is not None
-    assert (trouble.scope, trouble.retry_after_s) == (scope, wait)
+def test_what_an_error_means(error: Exception, scope: ErrorScope, wait: float | None) -> None:
+    found = classify(error)
+    assert found is not None
+    assert (found.scope, found.retry_after_s) == (scope, wait)
 
 
 def test_a_date_says_how_long_too() -> None:
-    trouble = judge(Refused(429, {"retry-after": in_a_minute()}))
-    assert trouble is not None
-    assert trouble.retry_after_s is not None
-    assert 50 < trouble.retry_after_s <= 61
+    found = classify(Refused(429, {"retry-after": in_a_minute()}))
+    assert found is not None
+    assert found.retry_after_s is not None
+    assert 50 < found.retry_after_s <= 61
 
 
 def test_a_defect_is_no_trouble_of_the_endpoint() -> None:
-    assert judge(KeyError("x")) is None
+    assert classify(KeyError("x")) is None
 
 
 def test_estimates_are_learnt() -> None:

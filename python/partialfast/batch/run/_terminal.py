@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from partialfast.batch.loop._meter import Figures
-from partialfast.batch.run._display import duration, latency
+from partialfast.batch.run._words import duration, latency
 
 __all__ = ["draw"]
 
