@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import partialfast as pf
 from partialfast._core import EventReader
-from partialfast.providers.openai._answer import StateOptions
+from partialfast.answer._pace import Pace
+from partialfast.answer._target import read_target
+from partialfast.answer._text import StateOptions
 from partialfast.providers.openai._chat import ChatState
-from partialfast.providers.openai._pace import Pace
 from partialfast.providers.openai._state import NOTHING
-from partialfast.providers.openai._target import read_target
 
 __all__ = ["CASES", "Case"]
 

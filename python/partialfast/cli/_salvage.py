@@ -50,7 +50,7 @@ def execute(args: argparse.Namespace) -> int:
     Returns:
         The exit status.
     """
-    from partialfast.providers.openai._target import read_target  # noqa: PLC0415 - heavy
+    from partialfast.answer._target import read_target  # noqa: PLC0415 - heavy
 
     try:
         output, errors = _outputs(args)

@@ -18,12 +18,12 @@ from pydantic import BaseModel, field_validator
 import partialfast as pf
 from partialfast import replay
 from partialfast._core import EventReader
-from partialfast.providers.openai._answer import StateOptions
+from partialfast.answer._pace import Pace
+from partialfast.answer._target import read_target
+from partialfast.answer._text import StateOptions
 from partialfast.providers.openai._chat import ChatState
-from partialfast.providers.openai._pace import Pace
 from partialfast.providers.openai._responses import ResponsesState
 from partialfast.providers.openai._state import NOTHING, State
-from partialfast.providers.openai._target import read_target
 from partialfast.providers.openai._transport import END, Lost
 from tests.chunkings import chunkings
 from tests.openai_driver import TEXT, Meeting, User

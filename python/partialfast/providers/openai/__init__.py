@@ -5,9 +5,9 @@ Importing this module does not import the ``openai`` package.
 
 from __future__ import annotations
 
+from partialfast.answer._mode import Mode
 from partialfast.providers.openai._call import Attempt
 from partialfast.providers.openai._client import AsyncClient, Client, from_openai
-from partialfast.providers.openai._mode import Mode
 from partialfast.providers.openai._stream import (
     AsyncItemStream,
     AsyncStream,

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
-from partialfast.providers.openai._answer import StateOptions
+from partialfast.answer._mode import Mode
+from partialfast.answer._pace import Every, Pace
+from partialfast.answer._target import Target, read_target
+from partialfast.answer._text import StateOptions
 from partialfast.providers.openai._chat import ChatState, prepare_chat
-from partialfast.providers.openai._mode import Mode
-from partialfast.providers.openai._pace import Every, Pace
 from partialfast.providers.openai._responses import ResponsesState, prepare_responses
 from partialfast.providers.openai._state import State
-from partialfast.providers.openai._target import Target, read_target
 from partialfast.providers.openai._transport import Transport
 
 __all__ = ["CHAT", "RESPONSES", "Api", "Attempt", "Call", "Options", "Settings"]

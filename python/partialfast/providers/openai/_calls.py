@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from partialfast.providers.openai._answer import Answer
+from partialfast.answer._text import Answer
 
 __all__ = ["FunctionCall", "FunctionCalls"]
 

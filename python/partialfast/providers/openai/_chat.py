@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partialfast.providers.openai._instructions import explain, instructions, with_instructions
-from partialfast.providers.openai._mode import Mode
+from partialfast.answer._mode import Mode
+from partialfast.answer._target import Shape, Target
+from partialfast.answer._words import explain, instructions, with_instructions
 from partialfast.providers.openai._state import Delta, State
-from partialfast.providers.openai._target import Shape, Target
 
 __all__ = ["ChatState", "prepare_chat"]
 

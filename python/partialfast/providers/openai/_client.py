@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import Self
 
+from partialfast.answer._mode import Mode
 from partialfast.providers.openai._call import CHAT, RESPONSES, Settings
-from partialfast.providers.openai._mode import Mode
 from partialfast.providers.openai._resources import AsyncResource, Proxy, Resource
 from partialfast.providers.openai._transport import Transport
 

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
+from partialfast.answer._pace import Every
+from partialfast.answer._target import is_item_list
 from partialfast.providers.openai._call import Api, Attempt, Call, Options, Settings
-from partialfast.providers.openai._pace import Every
 from partialfast.providers.openai._stream import (
     AsyncItemStream,
     AsyncStream,
@@ -17,7 +18,6 @@ from partialfast.providers.openai._stream import (
     Stream,
     fetch,
 )
-from partialfast.providers.openai._target import is_item_list
 from partialfast.typed._partial import partial_origin
 
 if TYPE_CHECKING:

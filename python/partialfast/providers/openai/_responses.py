@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from partialfast.providers.openai._instructions import explain, instructions, with_instructions
-from partialfast.providers.openai._mode import Mode
+from partialfast.answer._mode import Mode
+from partialfast.answer._target import Shape, Target
+from partialfast.answer._words import explain, instructions, with_instructions
 from partialfast.providers.openai._state import Delta, State
-from partialfast.providers.openai._target import Shape, Target
 
 __all__ = ["ResponsesState", "prepare_responses"]
 

@@ -33,10 +33,10 @@ from partialfast._errors import (
     StreamError,
     TruncatedError,
 )
-from partialfast.providers.openai._answer import Answer, Path, StateOptions
+from partialfast.answer._pace import Pace
+from partialfast.answer._target import Shape, Target
+from partialfast.answer._text import Answer, Path, StateOptions
 from partialfast.providers.openai._calls import FunctionCall, FunctionCalls
-from partialfast.providers.openai._pace import Pace
-from partialfast.providers.openai._target import Shape, Target
 from partialfast.providers.openai._transport import END, Corrupt, Lost
 
 __all__ = ["NOTHING", "Delta", "State"]

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from typing_extensions import Self
 
-from partialfast.providers.openai._answer import Path
+from partialfast.answer._text import Path
 from partialfast.providers.openai._call import Attempt, Call
 from partialfast.providers.openai._state import NOTHING, State
 from partialfast.providers.openai._transport import (

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from partialfast.providers.openai._mode import Mode
-from partialfast.providers.openai._target import Shape
+from partialfast.answer._mode import Mode
+from partialfast.answer._target import Shape
 
 __all__ = ["explain", "instructions", "with_instructions"]
 

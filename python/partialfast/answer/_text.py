@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails
 
 from partialfast._core import Intake, loads
 from partialfast._errors import JsonError, TruncatedError
-from partialfast.providers.openai._target import Shape
+from partialfast.answer._target import Shape
 from partialfast.typed._state import ItemState, OnInvalid, StreamState
 
 __all__ = ["Answer", "Path", "StateOptions"]
