@@ -196,6 +196,13 @@ profile: $(VENV)-bench/.peers ## Draw a flame graph of Rust and Python (WORKLOAD
 	  $(VENV)-bench/bin/python -m benches.profile $(WORKLOAD) $(PROFILE_SECONDS)
 	@echo "Open .bench/profile-$(notdir $(WORKLOAD)).svg in a browser; docs/profiling.md says how to read it."
 
+##@ Documentation
+
+.PHONY: docs
+docs: $(VENV)/.installed ## Build the site into .site; a warning ends it
+	@$(BIN)/pip install --quiet --group docs >&2
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 ##@ Distribution
 
 .PHONY: build

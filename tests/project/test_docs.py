@@ -41,6 +41,14 @@ def test_page_examples_run_and_print_what_they_say(
             assert capsys.readouterr().out.splitlines() == block.printed, f"line {block.line + 1}"
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "reference").glob("[a-z]*.md")), ids=str)
+def test_the_reference_has_every_public_name(page: Path) -> None:
+    [title, *lines] = page.read_text(encoding="utf-8").splitlines()
+    module = importlib.import_module(title.removeprefix("# "))
+    names = {line.removeprefix(f"::: {module.__name__}.") for line in lines if line}
+    assert names == set(module.__all__) - {"__version__"}
+
+
 def _module_names() -> Iterator[str]:
     yield partialfast.__name__
     for module in pkgutil.walk_packages(partialfast.__path__, f"{partialfast.__name__}."):
