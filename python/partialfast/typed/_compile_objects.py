@@ -13,6 +13,7 @@ from pydantic_core import SchemaValidator
 
 from partialfast.typed._compile import Action, Node, Scope, Unready, ValueCompiler
 from partialfast.typed._facts import KINDS, accepts, literals, paths, runs_code, unwrap
+from partialfast.typed._layout import can_allocate, has_only_fields
 from partialfast.typed._partial import CONTAINERS, OPEN, partial_class
 from partialfast.typed._partial_dump import build_serializer
 from partialfast.typed._schema import Schema, config_of, default_of, resolve, standalone
@@ -110,7 +111,7 @@ class TypeCompiler(ValueCompiler):
         if schema.get("root_model"):
             return self._root_model(schema, scope)
         fields, rewrites = unwrap(schema["schema"], self._definitions)
-        if fields["type"] != "model-fields":
+        if fields["type"] != "model-fields" or not can_allocate(partial_class(class_)):
             return self._opaque(schema, scope)
         inside = Scope(config, class_, has_data=True)
         items = fields["fields"].items()
@@ -162,6 +163,7 @@ class TypeCompiler(ValueCompiler):
             "class": partial,
             "complete": class_,
             "private": private if class_.__private_attributes__ else None,
+            "reusable": has_only_fields(partial, frozenset()),
             "members": (
                 slots["__pydantic_fields_set__"],
                 slots["__pydantic_extra__"],
@@ -174,6 +176,8 @@ class TypeCompiler(ValueCompiler):
         class_ = schema["cls"]
         # It has no fields that its value could look at: those are of the model around it.
         inside = Scope(self._config(config_of(schema)), class_, has_data=scope.has_data)
+        if not can_allocate(partial_class(class_)):
+            return self._opaque(schema, scope)
         inner_schema, rewrites = unwrap(schema["schema"], self._definitions)
         how, _ = default_of(inner_schema)
         if how != "none":
@@ -226,7 +230,7 @@ class TypeCompiler(ValueCompiler):
         class_ = schema["cls"]
         config = self._config(config_of(schema))
         arguments, rewrites = unwrap(schema["schema"], self._definitions)
-        if arguments["type"] != "dataclass-args":
+        if arguments["type"] != "dataclass-args" or not can_allocate(partial_class(class_)):
             return self._opaque(schema, scope)
         inside = Scope(config, class_, has_data=True)
         stored = [
@@ -256,6 +260,7 @@ class TypeCompiler(ValueCompiler):
             "has_extra": False,
             "class": self._partial(schema),
             "complete": class_,
+            "reusable": has_only_fields(partial_class(class_), frozenset(schema["fields"])),
             "required": _without_default(stored),
         }
         on = {"object": ("object", described)}

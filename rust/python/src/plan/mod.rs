@@ -169,6 +169,10 @@ pub enum Unknown {
     Allow(NodeId),
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of a class that are independent of each other"
+)]
 pub struct ObjectPlan {
     pub flavor: Flavor,
     /// The partial class.
@@ -189,6 +193,9 @@ pub struct ObjectPlan {
     pub shared: bool,
     pub private: Option<Py<PyDict>>,
     pub has_extra: bool,
+    /// Instances have no place for anything but their fields and the set of these, so that one
+    /// that nobody sees can be brought up to date.
+    pub reusable: bool,
     /// `__dict__`, where instances have one.
     pub dict: Option<Member>,
     pub members: Option<ModelMembers>,

@@ -198,6 +198,7 @@ fn read_object(plan: &Bound<'_, PyDict>, count: usize) -> PyResult<ObjectPlan> {
             .transpose()?
             .map(Bound::unbind),
         has_extra: flag(plan, "has_extra")?,
+        reusable: optional(plan, "reusable")?.map_or(Ok(true), |value| value.is_truthy())?,
         dict,
         members,
     })

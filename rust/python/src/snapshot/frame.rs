@@ -56,7 +56,7 @@ pub struct Slot {
     /// Of an instance: its `__dict__` and its `__pydantic_fields_set__`.
     pub dict: Option<Py<PyDict>>,
     pub set: Option<Py<PySet>>,
-    /// How many entries that `__dict__` had when it was handed out.
+    /// How many entries that `__dict__`, or the container itself, had when it was handed out.
     pub entries: usize,
     /// Items, or entries of `Frame::log`, that it reflects.
     pub seen: usize,

@@ -191,18 +191,26 @@ impl Run<'_, '_> {
         matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_))
     }
 
-    /// Whether the instance in `slot` holds nothing but what was put there: no result that a
-    /// `cached_property` kept in its `__dict__`, or a method in a private attribute, of what it was.
+    /// Whether the container in `slot` holds as much as was put there, and nothing else: no
+    /// result that a `cached_property` kept in its `__dict__`, or a method in a private attribute,
+    /// of what it was; and no item that the user put in or took out.
     fn is_blank(&self, frame: &Frame, slot: &Slot) -> bool {
         let (Action::Object(plan) | Action::Root(plan)) = self.plan.node(frame.node).on(frame.kind)
         else {
-            return true;
+            let object = slot.object.bind(self.py);
+            return match (object.cast::<PyList>(), object.cast::<PyDict>()) {
+                (Ok(list), _) => list.len() == slot.entries,
+                (_, Ok(dict)) => dict.len() == slot.entries,
+                _ => true,
+            };
+        };
+        let dict = match &slot.dict {
+            Some(dict) => Some(dict.bind(self.py)),
+            None => slot.object.bind(self.py).cast::<PyDict>().ok(),
         };
         plan.private.is_none()
-            && slot
-                .dict
-                .as_ref()
-                .is_none_or(|dict| dict.bind(self.py).len() == slot.entries)
+            && plan.reusable
+            && dict.is_none_or(|dict| dict.len() == slot.entries)
     }
 
     /// Whether a container of this kind can be changed at all.
@@ -230,7 +238,9 @@ impl Run<'_, '_> {
             }
             Values::Map(dict) => {
                 let target = slot.object.bind(py).cast::<PyDict>()?.clone();
-                update_dict(frame, slot, dict.bind(py), &target, child)
+                update_dict(frame, slot, dict.bind(py), &target, child)?;
+                slot.entries = target.len();
+                Ok(())
             }
             Values::Object { dict, .. } => {
                 let target = match &slot.dict {
@@ -283,6 +293,7 @@ impl Run<'_, '_> {
             (Values::Map(dict), action) => {
                 let made = dict.bind(py).copy()?;
                 let open = set_child(&made, frame, shown)?;
+                let entries = made.len();
                 let object = match action {
                     Action::Map(plan) if plan.class.is_some() => match &plan.class {
                         Some(class) => class.bind(py).call1((made,))?,
@@ -294,7 +305,7 @@ impl Run<'_, '_> {
                 Ok(Slot {
                     object: object.unbind(),
                     dict: None,
-                    entries: 0,
+                    entries,
                     set: None,
                     seen,
                     open,
@@ -333,11 +344,12 @@ impl Run<'_, '_> {
             (Values::Object { dict, .. }, _) => {
                 let made = dict.bind(py).copy()?;
                 let open = set_child(&made, frame, shown)?;
+                let entries = made.len();
                 let object = made.into_any().unbind();
                 Ok(Slot {
                     object,
                     dict: None,
-                    entries: 0,
+                    entries,
                     set: None,
                     seen: frame.log.len(),
                     open,
@@ -383,6 +395,7 @@ fn fresh_sequence(
         list.append(child)?;
         open = Open::Item;
     }
+    let entries = list.len();
     let object = match action {
         Action::Array(plan) => match plan.sequence {
             Sequence::List | Sequence::Items => list.into_any(),
@@ -400,7 +413,7 @@ fn fresh_sequence(
     Ok(Slot {
         object: object.unbind(),
         dict: None,
-        entries: 0,
+        entries,
         set: None,
         seen,
         open,
@@ -430,6 +443,7 @@ fn update_list(
         Some(child) => list.append(child)?,
         None => {}
     }
+    slot.entries = list.len();
     slot.open = if child.is_some() {
         Open::Item
     } else {

@@ -1,0 +1,154 @@
+"""User classes whose instances are more than a `__dict__`, and containers that a user changes."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import dataclasses
+import datetime as dt
+import decimal
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
+
+import partialfast as pf
+from tests.chunkings import bytewise
+from tests.generation import generic
+
+
+def c_types() -> Iterator[type[Any]]:
+    """Yield every class of some modules in C that a class can inherit from."""
+    for module in (builtins, collections, dt, decimal, io, threading):
+        for value in vars(module).values():
+            if isinstance(value, type):
+                try:
+                    type("Heir", (value,), {})
+                except TypeError:
+                    continue
+                yield value
+
+
+def heirs() -> dict[str, type[Any]]:
+    """Return a dataclass over each such class that pydantic can make an instance of."""
+    found: dict[str, type[Any]] = {}
+    for base in c_types():
+        namespace = {"__annotations__": {"word": str, "number": int}, "word": "", "number": 0}
+        try:
+            heir: type[Any] = dataclasses.dataclass(type(f"Heir{base.__name__}", (base,), namespace))
+            TypeAdapter(heir).validate_json(TEXT)
+        except (TypeError, AttributeError, ValueError, PydanticUserError):
+            continue
+        found[base.__name__] = heir
+    return found
+
+
+TEXT = '{"word": "hello", "number": 12}'
+HEIRS = heirs()
+
+
+def test_enough_classes_were_found() -> None:
+    assert {"OrderedDict", "dict", "deque", "set", "Exception", "object"} <= HEIRS.keys()
+
+
+@pytest.mark.parametrize("name", HEIRS)
+@pytest.mark.parametrize("template", ["{}", "[{0}, {0}]"])
+def test_a_dataclass_over_a_class_in_c_is_what_pydantic_makes(name: str, template: str) -> None:
+    heir = HEIRS[name]
+    type_: Any = heir if template == "{}" else generic(list, heir)
+    text = template.replace("{}", TEXT).replace("{0}", TEXT)
+    expected = TypeAdapter(type_).validate_json(text)
+    stream = pf.stream(type_, bytewise(text))
+    for snapshot in stream:
+        assert isinstance(repr(snapshot), str)
+    assert described(stream.final()) == described(expected)
+
+
+def described(value: Any) -> Any:
+    """Return what tells an heir, or a list of them, from others."""
+    if type(value) is list:
+        return [described(item) for item in value]
+    return type(value), value.word, value.number
+
+
+class SlottedModel(BaseModel):
+    __slots__ = ("_total",)
+    items: list[int] = []
+
+    def total(self) -> int:
+        return total_of(self)
+
+
+class PlainBase:
+    __slots__ = ("_total",)
+
+
+@dataclasses.dataclass
+class SlottedBase(PlainBase):
+    items: list[int] = dataclasses.field(default_factory=list)
+
+    def total(self) -> int:
+        return total_of(self)
+
+
+def total_of(instance: Any) -> int:
+    """Return the sum of the items, kept in a slot beside the fields."""
+    kept = getattr(type(instance), "_total", None)
+    assert kept is not None
+    try:
+        return int(kept.__get__(instance))
+    except AttributeError:
+        kept.__set__(instance, sum(instance.items))
+        return int(kept.__get__(instance))
+
+
+@pytest.mark.parametrize("type_", [SlottedModel, SlottedBase])
+@pytest.mark.parametrize("holder", ["{}", "[{}]"])
+def test_what_a_slot_keeps_is_of_no_earlier_snapshot(type_: Any, holder: str) -> None:
+    text = holder.replace("{}", json.dumps({"items": list(range(20))}))
+    holding = type_ if holder == "{}" else generic(list, type_)
+    for snapshot in pf.stream(holding, bytewise(text)):
+        for item in [snapshot] if holding is type_ else snapshot:
+            assert item.total() == sum(item.items or ())
+
+
+#: What a user may do to the containers of a snapshot, against the advice.
+CHANGES: list[Callable[[Any], Any]] = [
+    lambda shown: shown.clear(),
+    lambda shown: shown.pop() if isinstance(shown, list) and shown else None,
+    lambda shown: shown.extend([9, 9, 9]) if isinstance(shown, list) else shown.update(zz=9),
+    lambda shown: shown.insert(0, 9) if isinstance(shown, list) else shown.update(b=1, c=2),
+]
+
+
+LONG: st.SearchStrategy[Any] = st.sampled_from(
+    [{f"k{n}": [n, {"x": n}] for n in range(9)}, [[n] for n in range(20)]]
+)
+
+
+class Held(BaseModel):
+    items: list[Any] | dict[str, Any]
+
+
+@given(st.lists(st.sampled_from([None, *CHANGES]), min_size=1, max_size=9), LONG)
+def test_containers_that_a_user_lengthens_or_shortens_are_not_shown_again(
+    changes: list[Callable[[Any], Any] | None], value: Any
+) -> None:
+    text = json.dumps({"items": value})
+    changed: pf.StreamState[Held] = pf.StreamState(Held)
+    untouched: pf.StreamState[Held] = pf.StreamState(Held)
+    for index, chunk in enumerate(bytewise(text)):
+        shown, expected = changed.feed(chunk), untouched.feed(chunk)
+        # What is complete is shared by all snapshots: only the open container is changed.
+        assert shown == expected
+        change = changes[index % len(changes)]
+        if change is not None and shown is not None and changed.path[:1] == ("items",):
+            change(shown.items)
+        del shown, expected
+    assert changed.finish() == Held(items=value)
