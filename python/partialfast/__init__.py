@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._core import JsonParser, __version__, loads
-from ._errors import (
-    ContentFilterError,
-    DroppedError,
-    JsonError,
-    PartialFastError,
-    RefusalError,
-    StreamError,
-    TruncatedError,
-)
-from .typed._loops import astream, astream_items, stream, stream_items
-from .typed._partial import Partial
-from .typed._state import StreamState
-
 if TYPE_CHECKING:
+    from ._core import JsonParser, __version__, loads
+    from ._errors import (
+        ContentFilterError,
+        DroppedError,
+        JsonError,
+        PartialFastError,
+        RefusalError,
+        StreamError,
+        TruncatedError,
+    )
     from .providers.openai import Mode, from_openai
+    from .typed._loops import astream, astream_items, stream, stream_items
+    from .typed._partial import Partial
+    from .typed._state import StreamState
 
 __all__ = [
     "ContentFilterError",
@@ -42,17 +42,40 @@ __all__ = [
     "stream_items",
 ]
 
-#: Names that come from the client layer, which needs the ``openai`` package when it is used.
-_CLIENT = ("Mode", "from_openai")
+#: The module of each name. A name is imported when it is first used: a program that streams text
+#: does not load the client, a command can be interrupted before anything is loaded.
+_HOMES = {
+    name: module
+    for module, names in {
+        "_core": ("JsonParser", "__version__", "loads"),
+        "_errors": (
+            "ContentFilterError",
+            "DroppedError",
+            "JsonError",
+            "PartialFastError",
+            "RefusalError",
+            "StreamError",
+            "TruncatedError",
+        ),
+        "providers.openai": ("Mode", "from_openai"),
+        "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
+        "typed._partial": ("Partial",),
+        "typed._state": ("StreamState",),
+    }.items()
+    for name in names
+}
 
 
-def __getattr__(name: str) -> Any:
-    if name in _CLIENT:
-        from .providers import openai  # noqa: PLC0415 - heavy, and only for those who use the client
-
-        return getattr(openai, name)
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+if not TYPE_CHECKING:
+    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    def __getattr__(name: str) -> Any:
+        home = _HOMES.get(name)
+        if home is None:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -251,13 +251,19 @@ def test_the_demo_asks_for_a_key(
     assert "set OPENAI_API_KEY" in capsys.readouterr().err
 
 
-def test_a_defect_is_not_explained_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_not_explained_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ImportError("cannot import name 'x'")
 
     monkeypatch.setattr("partialfast.demo.run", fail)
+    assert cli.main(["demo"]) == 70
+    error = capsys.readouterr().err
+    assert "this should not have happened: ImportError: cannot import name 'x'" in error
+    assert "pip install" not in error
     with pytest.raises(ImportError, match="cannot import name"):
-        cli.main(["demo"])
+        cli.main(["demo", "--debug"])
 
 
 @pytest.mark.parametrize("command", ["demo", "replay"])
@@ -358,3 +364,56 @@ def test_growing_is_told_from_changing() -> None:
     assert not grows({"a": "x"}, {"a": "yx"})
     assert not grows({"a": 1}, {"a": 12})
     assert not grows({"a": 1}, {})
+
+
+# whatever happens
+
+
+def _failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> None:
+    (tmp_path / "singing.py").write_text(
+        f"def configure(parser):\n    pass\ndef execute(args):\n    {body}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "singing", raising=False)
+    monkeypatch.setitem(cli.COMMANDS, "sing", cli.Command("sing a song", "singing"))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("raise OSError(28, 'No space left on device', 'o.jsonl')", (1, "o.jsonl: No space left")),
+        ("open('no/such/file')", (1, "no/such/file: No such file or directory")),
+        ("{}['x']", (70, "this should not have happened: KeyError: 'x'")),
+        ("raise KeyboardInterrupt", (130, "\n")),
+    ],
+)
+def test_no_traceback_reaches_the_user(
+    body: str,
+    expected: tuple[int, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _failing(monkeypatch, tmp_path, body)
+    status, said = expected
+    assert cli.main(["sing"]) == status
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _failing(monkeypatch, tmp_path, "{}['x']")
+    with pytest.raises(KeyError):
+        cli.main(["sing", "--debug"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("closed", ["", " 2>&-"])
+def test_a_full_disk_is_an_error_and_no_traceback(closed: str) -> None:
+    command = f"{sys.executable} -m partialfast demo --rate 0 > /dev/full{closed}"
+    done = subprocess.run(  # noqa: S602 - redirections are the point
+        command, shell=True, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == ("" if closed else "partialfast: No space left on device\n")

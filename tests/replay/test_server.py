@@ -429,6 +429,21 @@ def test_an_async_client_that_goes_away_is_noticed_within_a_second() -> None:
         assert [exchange.ending for exchange in server.exchanges] == ["disconnect"]
 
 
+def test_a_client_that_goes_away_is_noticed_by_a_server_that_never_pauses() -> None:
+    text = json.dumps({"name": "Ada " * 100_000})
+    with (
+        replay.serve({"text": text}, chunk=4) as server,
+        OpenAI(base_url=server, api_key="replay", max_retries=0) as client,
+    ):
+        stream = client.chat.completions.create(**CHAT, stream=True)
+        next(iter(stream))
+        stream.close()
+        exchange = server.wait_ended(timeout=10.0)
+        assert exchange.ending == "disconnect"
+        # It is not written on for nobody: there is much more than sockets hold.
+        assert exchange.sent < 30 * len(text)
+
+
 def test_stopping_drops_a_client_that_is_still_there() -> None:
     before = set(threading.enumerate())
     with ExitStack() as stack:

@@ -41,7 +41,9 @@ def heirs() -> dict[str, type[Any]]:
     for base in c_types():
         namespace = {"__annotations__": {"word": str, "number": int}, "word": "", "number": 0}
         try:
-            heir: type[Any] = dataclasses.dataclass(type(f"Heir{base.__name__}", (base,), namespace))
+            heir: type[Any] = dataclasses.dataclass(
+                type(f"Heir{base.__name__}", (base,), namespace)
+            )
             TypeAdapter(heir).validate_json(TEXT)
         except (TypeError, AttributeError, ValueError, PydanticUserError):
             continue

@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -23,6 +24,8 @@ __all__ = ["COMMANDS", "Command", "main"]
 _INTERRUPTED = 130
 #: The shell's convention for a program whose reader went away (128 + SIGPIPE).
 _NO_READER = 141
+#: "An internal software error has been detected" (EX_SOFTWARE of sysexits.h).
+_DEFECT = 70
 
 
 @dataclass(frozen=True)
@@ -69,30 +72,63 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; those of the process by default.
 
     Returns:
-        The exit status: 0 for success, 1 for a failure that was explained on
-        standard error, 130 after Ctrl-C, 141 when nobody reads the output, or what the
-        command says.
+        The exit status: 0 for success, 1 for a failure that was explained on standard error, 70
+        for a defect of the package, 130 after Ctrl-C, 141 when nobody reads the output, or what
+        the command says.
 
     Raises:
         SystemExit: The arguments cannot be understood (status 2), or help or
             the version was asked for (status 0).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = False
     try:
         args = _parse(arguments)
+        debug = args.debug
         status: int | None = args.execute(args)
-    except CommandError as error:
-        print(f"partialfast: {error}", file=sys.stderr)
-        return 1
+        if sys.stdout is not None:
+            # What cannot be written any more is found out here, not while Python exits.
+            sys.stdout.flush()
     except KeyboardInterrupt:
         # The terminal has echoed ^C; what follows starts on a line of its own.
-        print(file=sys.stderr)
+        _tell("")
         return _INTERRUPTED
     except BrokenPipeError:
-        # Python flushes standard output once more at exit, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return _NO_READER
+    except Exception as error:
+        if debug:
+            raise
+        _tell(f"partialfast: {_explain(error)}")
+        if isinstance(error, OSError):
+            _discard_output()
+        return 1 if isinstance(error, (CommandError, OSError)) else _DEFECT
     return status or 0
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, CommandError):
+        return str(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{error.strerror or error}"
+    return (
+        f"this should not have happened: {type(error).__name__}: {error}\n"
+        "Run the same command with --debug for the traceback, and report it, please."
+    )
+
+
+def _tell(text: str) -> None:
+    """Write to standard error, which may be closed, or full as well."""
+    with suppress(OSError, ValueError):
+        if sys.stderr is not None:
+            print(text, file=sys.stderr)
+
+
+def _discard_output() -> None:
+    # Python flushes standard output once more at exit, which must not fail again.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -110,6 +146,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         if name == chosen:
             configure, execute = command.load()
             configure(subparser)
+            subparser.add_argument(
+                "--debug", action="store_true", help="show the traceback of an error"
+            )
             subparser.set_defaults(execute=execute)
     return parser.parse_args(arguments)
 

@@ -221,6 +221,8 @@ class _Performance(Response):
                     await self._stage.gate.pass_one()
                 await send({"type": "http.response.body", "body": step.data, "more_body": True})
                 self._stage.journal.wrote(self._exchange, len(step.data))
+                # Without a pause the loop would never come to hear that the client has left.
+                await asyncio.sleep(0)
             elif isinstance(step, Wait):
                 await asyncio.sleep(step.seconds)
             else:

@@ -14,7 +14,7 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 import partialfast as pf
-from partialfast.providers.openai import AsyncClient, Client, Mode
+from partialfast.providers.openai import AsyncClient, Attempt, Client, Mode
 from tests.openai_driver import TEXT, Meeting, User
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
@@ -92,7 +92,7 @@ def test_stream(sdk: Any) -> None:
 
 
 def test_a_sync_client_cannot_await() -> None:
-    async def on_retry(_: pf.openai.Attempt) -> None: ...
+    async def on_retry(_: Attempt) -> None: ...
 
     client: Any = pf.from_openai(SDK)
     for method in (client.create, client.create_partial, client.create_iterable):
