@@ -2,7 +2,8 @@
 //!
 //! The crate does no I/O and knows no Python, clock or logging. [`json`] is a resumable machine:
 //! bytes in, events out. [`envelope`] takes the wanted value out of what a model writes around it.
-//! [`sse`] reads event streams, and [`providers`] takes from their events what a client needs.
+//! [`sse`], [`lines`] and [`eventstream`] read how events travel, and [`providers`] takes from them
+//! what a client needs.
 #![forbid(unsafe_code)]
 // No input may make it panic. (That no index is out of bounds is what the fuzzers look for.)
 #![cfg_attr(
@@ -17,7 +18,9 @@
 )]
 
 pub mod envelope;
+pub mod eventstream;
 pub mod json;
+pub mod lines;
 pub mod providers;
 pub mod sse;
 

@@ -51,3 +51,15 @@ fn envelope() {
         support::envelope::check_any_text(str::from_utf8(data).expect("a text"), &cuts(data));
     });
 }
+
+#[test]
+fn dialects() {
+    each("dialects", |data| {
+        support::dialects::check_any_events(str::from_utf8(data).expect("a text"));
+    });
+}
+
+#[test]
+fn framing() {
+    each("framing", support::framing::check_any_bytes);
+}

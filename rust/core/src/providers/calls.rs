@@ -80,6 +80,15 @@ impl Calls {
         }
     }
 
+    /// The call that has the server's number: the newest one where it gives none.
+    pub(super) fn open(&self, index: Option<u64>) -> Option<u64> {
+        let at = match index {
+            Some(index) => self.numbered.get(&index).copied(),
+            None => self.calls.len().checked_sub(1),
+        };
+        at.map(|at| at as u64)
+    }
+
     /// The id of a call, if the server has told it.
     pub(super) fn id(&self, call: u64) -> Option<&str> {
         let call = self.calls.get(usize::try_from(call).ok()?)?;

@@ -2,16 +2,32 @@
 //!
 //! A dialect turns the events of one answer into [`Delta`]s: [`Dialect`] says what it has to do. The
 //! files here that are no dialect are what dialects share: `pick.rs` and `reader.rs` take the values
-//! at known places out of the JSON of an event, `calls.rs` tells function calls apart.
+//! at known places out of the JSON of an event, `facts.rs` lists them, `calls.rs` tells function calls
+//! apart, `members.rs` merges objects, `paths.rs` writes JSON whose values come with their paths.
 
+mod anthropic;
+mod bedrock;
 mod calls;
+mod cohere;
 mod delta;
+mod facts;
+mod google;
+mod google_interactions;
+mod members;
+mod ollama;
 mod openai_chat;
 mod openai_responses;
+mod paths;
 mod pick;
 mod reader;
 
+pub use anthropic::Anthropic;
+pub use bedrock::Bedrock;
+pub use cohere::Cohere;
 pub use delta::{Delta, Outcome, Part};
+pub use google::Google;
+pub use google_interactions::GoogleInteractions;
+pub use ollama::Ollama;
 pub use openai_chat::{ChatChunk, ChatReader, Choice, OpenAiChat, ToolCall};
 pub use openai_responses::{ResponsesEvent, ResponsesReader};
 

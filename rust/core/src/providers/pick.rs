@@ -30,6 +30,8 @@ pub(super) enum Want<N: 'static> {
     Raw(N),
     /// The members of an object.
     Members(&'static Place<N>),
+    /// The members of an object, which is told of first: it may have none.
+    Object(N, &'static Place<N>),
     /// The members of each object in an array, which is told of first.
     Each(N, &'static Place<N>),
 }
@@ -40,7 +42,7 @@ pub(super) trait Picked<N> {
     fn clear(&mut self);
     /// Becomes like another one, in its own buffers.
     fn copy_from(&mut self, from: &Self);
-    /// An item of the array `name` begins.
+    /// The object `name` begins, or an item of the array `name`.
     fn begin_item(&mut self, name: N);
     /// A whole text.
     fn text(&mut self, name: N, text: &str);
@@ -179,6 +181,10 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
         }
         match self.want() {
             Some(Want::Members(place)) => self.way.levels.push(Level::Object(place)),
+            Some(Want::Object(name, place)) => {
+                self.picked.begin_item(*name);
+                self.way.levels.push(Level::Object(place));
+            }
             want => self.skip(want, at),
         }
         Ok(())

@@ -5,7 +5,9 @@
 
 pub mod cuts;
 pub mod deltas;
+pub mod dialects;
 pub mod envelope;
 pub mod events;
+pub mod framing;
 pub mod grammar;
 pub mod json;

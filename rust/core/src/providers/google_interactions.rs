@@ -1,0 +1,238 @@
+//! Google's Interactions API, streamed.
+//!
+//! An interaction is a list of steps, each begun, continued and ended by events with its index:
+//! what the model writes, what it thinks, calls.
+
+use std::collections::HashMap;
+
+use super::facts::{self, Facts};
+use super::pick::{Place, Want};
+use super::reader::Reader;
+use super::{DONE, Delta, Dialect, Outcome, Part};
+use crate::json::Limits;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Type,
+    Index,
+    Error,
+    Id,
+    Model,
+    Status,
+    Usage,
+    StepType,
+    StepId,
+    StepFunction,
+    StepArguments,
+    DeltaType,
+    Text,
+    Thought,
+    Arguments,
+}
+
+static ROOT: Want<Name> = Want::Members(&Place {
+    members: &[
+        ("event_type", Want::Text(Name::Type)),
+        ("index", Want::Index(Name::Index)),
+        ("step", Want::Members(&STEP)),
+        ("delta", Want::Members(&DELTA)),
+        ("interaction", Want::Members(&INTERACTION)),
+        ("error", Want::Raw(Name::Error)),
+    ],
+});
+
+static INTERACTION: Place<Name> = Place {
+    members: &[
+        ("id", Want::Text(Name::Id)),
+        ("model", Want::Text(Name::Model)),
+        ("status", Want::Text(Name::Status)),
+        ("usage", Want::Raw(Name::Usage)),
+        ("error", Want::Raw(Name::Error)),
+    ],
+};
+
+static STEP: Place<Name> = Place {
+    members: &[
+        ("type", Want::Text(Name::StepType)),
+        ("id", Want::Text(Name::StepId)),
+        ("name", Want::Text(Name::StepFunction)),
+        ("arguments", Want::TextOrJson(Name::StepArguments)),
+    ],
+};
+
+static DELTA: Place<Name> = Place {
+    members: &[
+        ("type", Want::Text(Name::DeltaType)),
+        ("text", Want::Text(Name::Text)),
+        ("content", Want::Members(&SUMMARY)),
+        ("arguments", Want::TextOrJson(Name::Arguments)),
+    ],
+};
+
+static SUMMARY: Place<Name> = Place {
+    members: &[("text", Want::Text(Name::Thought))],
+};
+
+/// A step that is open.
+#[derive(Debug)]
+enum Step {
+    Output,
+    Thought,
+    /// A call, and the arguments that its beginning had. Where there are deltas, they are it.
+    Call(u64, Option<String>),
+    Other,
+}
+
+/// Interactions, streamed.
+#[derive(Debug)]
+pub struct GoogleInteractions {
+    reader: Reader<Name, Facts<Name>>,
+    open: HashMap<u64, Step>,
+    /// How many calls there were.
+    calls: u64,
+}
+
+impl Default for GoogleInteractions {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl GoogleInteractions {
+    /// A reader of an answer's events within the limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            reader: Reader::new(&ROOT, limits),
+            open: HashMap::new(),
+            calls: 0,
+        }
+    }
+}
+
+/// The answer has one choice.
+const CHOICE: u64 = 0;
+
+impl Dialect for GoogleInteractions {
+    fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        if data.starts_with(DONE) {
+            return sink(Delta::Done);
+        }
+        let Some(facts) = facts::read(&mut self.reader, data, sink) else {
+            return;
+        };
+        if let Some(said) = facts.raw(Name::Error, data) {
+            return sink(Delta::ServerError { said });
+        }
+        let index = facts.index(Name::Index).unwrap_or(0);
+        match facts.text(Name::Type).unwrap_or(name) {
+            "interaction.created" => sink(Delta::Head {
+                id: facts.text(Name::Id),
+                model: facts.text(Name::Model),
+            }),
+            "step.start" => {
+                let step = begin(facts, data, &mut self.calls, sink);
+                self.open.insert(index, step);
+            }
+            "step.delta" => read_delta(
+                facts,
+                data,
+                self.open.entry(index).or_insert(Step::Output),
+                sink,
+            ),
+            "step.stop" => {
+                if let Some(Step::Call(call, arguments)) = self.open.remove(&index) {
+                    if let Some(text) = arguments {
+                        sink(Delta::Whole {
+                            choice: CHOICE,
+                            part: Part::Call(call),
+                            text: &text,
+                        });
+                    }
+                    sink(Delta::CallEnds {
+                        choice: CHOICE,
+                        call,
+                    });
+                }
+            }
+            "interaction.completed" => {
+                if let Some(json) = facts.raw(Name::Usage, data) {
+                    sink(Delta::Usage { json });
+                }
+                if let Some(reason) = facts.text(Name::Status) {
+                    sink(Delta::Finish {
+                        choice: CHOICE,
+                        reason,
+                        outcome: outcome(reason),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn begin(
+    facts: &Facts<Name>,
+    data: &str,
+    calls: &mut u64,
+    sink: &mut impl FnMut(Delta<'_>),
+) -> Step {
+    match facts.text(Name::StepType) {
+        Some("model_output") => Step::Output,
+        Some("thought") => Step::Thought,
+        Some("function_call") => {
+            let call = *calls;
+            *calls += 1;
+            sink(Delta::CallBegins {
+                choice: CHOICE,
+                call,
+                id: facts.text(Name::StepId),
+                name: facts.text(Name::StepFunction),
+            });
+            let arguments = facts
+                .raw(Name::StepArguments, data)
+                .or_else(|| facts.text(Name::StepArguments));
+            Step::Call(call, arguments.map(str::to_owned))
+        }
+        _ => Step::Other,
+    }
+}
+
+fn read_delta(facts: &Facts<Name>, data: &str, step: &mut Step, sink: &mut impl FnMut(Delta<'_>)) {
+    let (part, text) = match step {
+        // So is a step that was never begun.
+        Step::Output => (Part::Text, facts.text(Name::Text)),
+        Step::Thought => {
+            let text = facts.text(Name::Thought);
+            (Part::Reasoning, text.or_else(|| facts.text(Name::Text)))
+        }
+        Step::Call(call, begun) => {
+            let text = facts
+                .raw(Name::Arguments, data)
+                .or_else(|| facts.text(Name::Arguments));
+            if text.is_some() {
+                *begun = None;
+            }
+            (Part::Call(*call), text)
+        }
+        Step::Other => return,
+    };
+    if let Some(text) = text {
+        sink(Delta::Piece {
+            choice: CHOICE,
+            part,
+            text,
+        });
+    }
+}
+
+/// What a status means.
+fn outcome(status: &str) -> Outcome {
+    match status {
+        "completed" | "requires_action" => Outcome::Whole,
+        "incomplete" => Outcome::CutOff,
+        "failed" | "cancelled" => Outcome::Failed,
+        _ => Outcome::Unknown,
+    }
+}

@@ -1,0 +1,225 @@
+//! Ollama's own protocol (`/api/chat` and `/api/generate`), one JSON object a line.
+//!
+//! Calls come whole, with their arguments as JSON. The last object counts the tokens, beside its
+//! other members.
+
+use super::facts::{self, Fact, Facts};
+use super::pick::{Place, Want};
+use super::reader::Reader;
+use super::{Delta, Dialect, Outcome, Part};
+use crate::json::Limits;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Model,
+    Created,
+    Text,
+    Thinking,
+    Call,
+    CallId,
+    CallFunction,
+    Arguments,
+    Done,
+    DoneReason,
+    Error,
+    /// One of the counts, by its place in [`COUNTS`].
+    Count(usize),
+}
+
+/// What the last object counts: tokens and nanoseconds.
+const COUNTS: [&str; 6] = [
+    "total_duration",
+    "load_duration",
+    "prompt_eval_count",
+    "prompt_eval_duration",
+    "eval_count",
+    "eval_duration",
+];
+
+static ROOT: Want<Name> = Want::Members(&Place {
+    members: &[
+        ("model", Want::Text(Name::Model)),
+        ("created_at", Want::Text(Name::Created)),
+        ("message", Want::Members(&MESSAGE)),
+        ("response", Want::Text(Name::Text)),
+        ("thinking", Want::Text(Name::Thinking)),
+        ("done", Want::Raw(Name::Done)),
+        ("done_reason", Want::Text(Name::DoneReason)),
+        ("error", Want::Raw(Name::Error)),
+        (COUNTS[0], Want::Raw(Name::Count(0))),
+        (COUNTS[1], Want::Raw(Name::Count(1))),
+        (COUNTS[2], Want::Raw(Name::Count(2))),
+        (COUNTS[3], Want::Raw(Name::Count(3))),
+        (COUNTS[4], Want::Raw(Name::Count(4))),
+        (COUNTS[5], Want::Raw(Name::Count(5))),
+    ],
+});
+
+static MESSAGE: Place<Name> = Place {
+    members: &[
+        ("content", Want::Text(Name::Text)),
+        ("thinking", Want::Text(Name::Thinking)),
+        ("tool_calls", Want::Each(Name::Call, &CALL)),
+    ],
+};
+
+static CALL: Place<Name> = Place {
+    members: &[
+        ("id", Want::Text(Name::CallId)),
+        ("function", Want::Members(&FUNCTION)),
+    ],
+};
+
+static FUNCTION: Place<Name> = Place {
+    members: &[
+        ("name", Want::Text(Name::CallFunction)),
+        ("arguments", Want::TextOrJson(Name::Arguments)),
+    ],
+};
+
+/// Answers of Ollama's, streamed.
+#[derive(Debug)]
+pub struct Ollama {
+    reader: Reader<Name, Facts<Name>>,
+    /// The model was reported.
+    known: bool,
+    /// How many calls there were.
+    calls: u64,
+}
+
+impl Default for Ollama {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Ollama {
+    /// A reader of an answer's objects within the limits.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            reader: Reader::new(&ROOT, limits),
+            known: false,
+            calls: 0,
+        }
+    }
+}
+
+/// The answer has one choice.
+const CHOICE: u64 = 0;
+
+impl Dialect for Ollama {
+    fn read(&mut self, _name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        let Some(facts) = facts::read(&mut self.reader, data, sink) else {
+            return;
+        };
+        if let Some(said) = facts.raw(Name::Error, data) {
+            return sink(Delta::ServerError { said });
+        }
+        if !self.known
+            && let model @ Some(_) = facts.text(Name::Model)
+        {
+            self.known = true;
+            sink(Delta::Head { id: None, model });
+        }
+        for (part, name) in [(Part::Reasoning, Name::Thinking), (Part::Text, Name::Text)] {
+            if let Some(text) = facts.text(name) {
+                sink(Delta::Piece {
+                    choice: CHOICE,
+                    part,
+                    text,
+                });
+            }
+        }
+        let mut call = Call::default();
+        for fact in facts.iter(data) {
+            match fact {
+                Fact::Item(Name::Call) => {
+                    call.read(&mut self.calls, sink);
+                    call = Call {
+                        begun: true,
+                        ..Call::default()
+                    };
+                }
+                Fact::Text(Name::CallId, id) => call.id = Some(id),
+                Fact::Text(Name::CallFunction, name) => call.name = Some(name),
+                Fact::Text(Name::Arguments, text) | Fact::Raw(Name::Arguments, text) => {
+                    call.arguments = text;
+                }
+                _ => {}
+            }
+        }
+        call.read(&mut self.calls, sink);
+        if facts.raw(Name::Done, data) == Some("true") {
+            if let Some(json) = counts(facts, data) {
+                sink(Delta::Usage { json: &json });
+            }
+            // Versions before 0.2 give no reason.
+            let reason = facts.text(Name::DoneReason).unwrap_or_default();
+            sink(Delta::Finish {
+                choice: CHOICE,
+                reason,
+                outcome: outcome(reason),
+            });
+            sink(Delta::Done);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Call<'a> {
+    begun: bool,
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    arguments: &'a str,
+}
+
+impl Call<'_> {
+    fn read(&self, calls: &mut u64, sink: &mut impl FnMut(Delta<'_>)) {
+        if !self.begun {
+            return;
+        }
+        let (choice, call) = (CHOICE, *calls);
+        *calls += 1;
+        sink(Delta::CallBegins {
+            choice,
+            call,
+            id: self.id,
+            name: self.name,
+        });
+        if !self.arguments.is_empty() {
+            sink(Delta::Whole {
+                choice,
+                part: Part::Call(call),
+                text: self.arguments,
+            });
+        }
+        sink(Delta::CallEnds { choice, call });
+    }
+}
+
+/// The counts as an object.
+fn counts(facts: &Facts<Name>, data: &str) -> Option<String> {
+    let mut json = String::new();
+    for (at, name) in COUNTS.iter().enumerate() {
+        if let Some(number) = facts.raw(Name::Count(at), data) {
+            json.push(if json.is_empty() { '{' } else { ',' });
+            json.push('"');
+            json.push_str(name);
+            json.push_str("\":");
+            json.push_str(number);
+        }
+    }
+    json.push('}');
+    (json.len() > 1).then_some(json)
+}
+
+/// What a reason means.
+fn outcome(reason: &str) -> Outcome {
+    match reason {
+        "stop" => Outcome::Whole,
+        "length" => Outcome::CutOff,
+        // `load` and `unload` end a request without a prompt.
+        _ => Outcome::Unknown,
+    }
+}
