@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from partialfast.batch._needs import load
-from partialfast.batch.io._journal import encode, plain
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._parquet import value_column
+from partialfast.batch.io._rows import encode, plain
 from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter

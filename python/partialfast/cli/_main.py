@@ -99,7 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        _tell(f"partialfast: {_explain(error)}")
+        from partialfast.batch.run._words import printable  # noqa: PLC0415 - for errors alone
+
+        _tell(f"partialfast: {printable(_explain(error), lines=True)}")
         if isinstance(error, OSError):
             _discard_output()
         return 1 if isinstance(error, (CommandError, OSError)) else _DEFECT

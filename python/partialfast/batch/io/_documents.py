@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from partialfast.batch._needs import load
+from partialfast.batch.io._regular import is_endless, read_regular
 from partialfast.batch.loop._result import BatchError, Item
 
-__all__ = ["FORMATS", "Documents", "open_documents"]
+__all__ = ["FORMATS", "MOST_BYTES", "Documents", "open_documents"]
+
+#: Bytes of one document, unless it is said otherwise. No model reads as much at once.
+MOST_BYTES = 1 << 24
 
 #: The kinds of input, as ``--input-format`` names them.
 FORMATS = ("jsonl", "csv", "parquet", "text")
@@ -41,11 +45,13 @@ class Documents(ABC):
         where: What to call the input in an error.
         id_field: The field that is the id; ``None`` for ``id`` where there is one, else the number
             of the record, counted from 1.
+        most_bytes: The largest document that is read.
     """
 
-    def __init__(self, where: str, id_field: str | None) -> None:
+    def __init__(self, where: str, id_field: str | None, most_bytes: int) -> None:
         self.where = where
         self._id_field = id_field
+        self._most_bytes = most_bytes
 
     @property
     def is_repeatable(self) -> bool:
@@ -98,6 +104,7 @@ def open_documents(
     input_format: str | None = None,
     id_field: str | None = None,
     written: Collection[Path] = (),
+    most_bytes: int = MOST_BYTES,
 ) -> Documents:
     """Find out how an input is to be read.
 
@@ -107,6 +114,7 @@ def open_documents(
             standard input.
         id_field: The field that is the id.
         written: The files that results go to. None of them is a document.
+        most_bytes: The largest document that is read.
 
     Returns:
         The documents, none of which has been read.
@@ -121,15 +129,11 @@ def open_documents(
             raise BatchError("a Parquet file cannot be read from standard input")
         if sys.stdin is None:
             raise BatchError("standard input is closed")
-        return _LINES[chosen]("standard input", id_field, _standard_input())
+        return _LINES[chosen]("standard input", id_field, most_bytes, _standard_input())
     found = Path(path)
     if found.is_dir():
-        return _Folder(found, id_field, written)
-    if not found.exists():
-        raise BatchError(f"there is no input {path}")
-    for each in written:
-        if _is_same(found, each):
-            raise BatchError(f"results would go to the input: {each}; name another --output")
+        return _Folder(found, id_field, most_bytes, written)
+    _refuse_path(found, written)
     told = input_format or _BY_SUFFIX.get(found.suffix.lower())
     if told is None:
         known = ", ".join(sorted(_BY_SUFFIX))
@@ -137,8 +141,19 @@ def open_documents(
             f"{path}: what is in it cannot be told from its name ({known}); say --input-format"
         )
     if told == "parquet":
-        return _Parquet(found, id_field)
-    return _LINES[told](str(found), id_field, found)
+        return _Parquet(found, id_field, most_bytes)
+    return _LINES[told](str(found), id_field, most_bytes, found)
+
+
+def _refuse_path(path: Path, written: Collection[Path]) -> None:
+    """Refuse an input that is not there, that never ends, or that the results would go to."""
+    if not path.exists():
+        raise BatchError(f"there is no input {path}")
+    if is_endless(path):
+        raise BatchError(f"the input {path} is a device, and has no end")
+    for each in written:
+        if _is_same(path, each):
+            raise BatchError(f"results would go to the input: {each}; name another --output")
 
 
 def _standard_input() -> BinaryIO:
@@ -157,8 +172,10 @@ def _is_same(path: Path, written: Path) -> bool:
 class _Lines(Documents):
     """Text, from a file or from standard input."""
 
-    def __init__(self, where: str, id_field: str | None, source: Path | Any) -> None:
-        super().__init__(where, id_field)
+    def __init__(
+        self, where: str, id_field: str | None, most_bytes: int, source: Path | Any
+    ) -> None:
+        super().__init__(where, id_field, most_bytes)
         self._source = source
 
     @property
@@ -179,11 +196,14 @@ class _Lines(Documents):
         for number in itertools.count(1):
             place = f"{self.where}:{number}"
             try:
-                line = file.readline()
+                # In characters, of which there are no more than bytes.
+                line = file.readline(self._most_bytes + 1)
             except UnicodeDecodeError as error:
                 raise BatchError(f"{place} (or soon after): not UTF-8: {error}") from error
             if not line:
                 return
+            if len(line) > self._most_bytes:
+                raise BatchError(f"{place}: the line is longer than {self._most_bytes:,} bytes")
             yield place, line
 
 
@@ -218,9 +238,10 @@ def _refuse_twins(names: Sequence[str], where: str) -> None:
 class _Csv(_Lines):
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         # A document is often longer than the module's default of 128 KiB.
-        csv.field_size_limit(2**31 - 1)
+        csv.field_size_limit(self._most_bytes)
         with self._open(newline="") as file:
-            reader = csv.DictReader(file, strict=True)
+            lines = (line for _, line in self._lines(file))
+            reader = csv.DictReader(lines, strict=True)
             while True:
                 # Of a record that cannot be read, the line where it begins.
                 place = f"{self.where}:{reader.line_num + 1}"
@@ -245,7 +266,7 @@ class _Text(_Lines):
 
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         if isinstance(self._source, Path):
-            yield _document(self._source, self._source.name)
+            yield _document(self._source, self._source.name, self._most_bytes)
             return
         with self._open() as file:
             for place, line in self._lines(file):
@@ -257,10 +278,16 @@ _LINES: dict[str, type[_Lines]] = {"jsonl": _JsonLines, "csv": _Csv, "text": _Te
 
 
 class _Folder(Documents):
-    """Every file of a folder and those below it, but hidden ones; the id is its path there."""
+    """Every regular file of a folder and those below it, but hidden ones; the id is its path there.
 
-    def __init__(self, path: Path, id_field: str | None, written: Collection[Path]) -> None:
-        super().__init__(str(path), id_field)
+    Links to files are followed, links to folders are not. Pipes, sockets and devices are no
+    documents: to open one can take for ever.
+    """
+
+    def __init__(
+        self, path: Path, id_field: str | None, most_bytes: int, written: Collection[Path]
+    ) -> None:
+        super().__init__(str(path), id_field, most_bytes)
         self._path = path
         self._written = written
 
@@ -272,22 +299,22 @@ class _Folder(Documents):
                 # They come into being, and grow, while the folder is read.
                 if any(name == each.name and _is_same(path, each) for each in self._written):
                     continue
-                yield _document(path, path.relative_to(self._path).as_posix())
+                if path.exists() and not path.is_file():
+                    continue
+                yield _document(path, path.relative_to(self._path).as_posix(), self._most_bytes)
 
 
-def _document(path: Path, name: str) -> tuple[str, Mapping[str, Any]]:
+def _document(path: Path, name: str, most_bytes: int) -> tuple[str, Mapping[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, most_bytes=most_bytes).decode()
     except UnicodeDecodeError as error:
         raise BatchError(f"{path}: not a text file in UTF-8: {error}") from error
-    except OSError as error:
-        raise BatchError(f"cannot read {path}: {error.strerror}") from error
     return str(path), {"id": name, "path": str(path), "text": text}
 
 
 class _Parquet(Documents):
-    def __init__(self, path: Path, id_field: str | None) -> None:
-        super().__init__(str(path), id_field)
+    def __init__(self, path: Path, id_field: str | None, most_bytes: int) -> None:
+        super().__init__(str(path), id_field, most_bytes)
         self._path = path
         self._parquet = load("pyarrow.parquet", what="Parquet")
 

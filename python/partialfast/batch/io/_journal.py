@@ -9,27 +9,27 @@ power can lose finished items, those of the last second.
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import time
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
-from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import Self
 
 from partialfast.batch._needs import load
-from partialfast.batch.loop._result import BatchError, Failure, Result
+from partialfast.batch.io._regular import open_for_owner
+from partialfast.batch.io._rows import HEAD, Row, encode, read_row
+from partialfast.batch.loop._result import BatchError, Result
 
-__all__ = ["Journal", "JournalError", "Start", "encode", "plain"]
+__all__ = ["Journal", "JournalError", "Start"]
 
 #: What to do with results that are there already.
 Start = Literal["new", "resume", "overwrite"]
 
 _SYNC_S = 1.0
-_HEAD = b'{"id":'
 
 
 class JournalError(BatchError):
@@ -73,18 +73,35 @@ class Journal:
                 _refuse_results(errors)
             self._values = _File(values, keep=start == "resume")
             self._errors = _File(errors, keep=start == "resume" and not retry_failed)
-            self.done = self._values.ids
-            self.failed = self._errors.ids
-            _refuse_overlap(self.done & self.failed, values, errors)
+            _refuse_overlap(self.done.keys() & self.failed.keys(), values, errors)
         except BaseException:
             self._lock.release()
             raise
 
-    def write(self, result: Result[Any]) -> Result[Any]:
+    @property
+    def done(self) -> Mapping[str, Row]:
+        """The items that have a value, by their id."""
+        return self._values.rows
+
+    @property
+    def failed(self) -> Mapping[str, Row]:
+        """The items that have failed, by their id."""
+        return self._errors.rows
+
+    def find(self, id_: str) -> Row | None:
+        """Give what is known of an item that is finished, if it is."""
+        return self.done.get(id_) or self.failed.get(id_)
+
+    def line(self, id_: str) -> bytes:
+        """Give the line of an item that is finished."""
+        return (self._values if id_ in self.done else self._errors).line(id_)
+
+    def write(self, result: Result[Any], mark: Mapping[str, Any] | None = None) -> Result[Any]:
         """Write a result, for good.
 
         Args:
             result: The result.
+            mark: What its line says besides.
 
         Returns:
             The result as it was written: a failure if its value cannot be turned into JSON.
@@ -92,7 +109,7 @@ class Journal:
         Raises:
             JournalError: It cannot be written. What was written before is whole.
         """
-        result, line = encode(self._adapter, result)
+        result, line = encode(self._adapter, result, mark or {})
         self.append(result, line)
         return result
 
@@ -107,14 +124,23 @@ class Journal:
             JournalError: It cannot be written, or the item has a line. What was written before is
                 whole.
         """
-        if result.id in self.done or result.id in self.failed:
+        if self.find(result.id) is not None:
             raise JournalError(f"the item {result.id!r} has a result already")
-        if result.error is None:
-            self._values.append(line)
-            self.done.add(result.id)
-        else:
-            self._errors.append(line)
-            self.failed.add(result.id)
+        (self._values if result.error is None else self._errors).append(line)
+
+    def forget(self, is_kept: Callable[[bytes], bool]) -> int:
+        """Drop values, so that their items are asked for again.
+
+        Args:
+            is_kept: Told the line of each; says whether it stays.
+
+        Returns:
+            How many were dropped.
+
+        Raises:
+            JournalError: The file cannot be written anew. It is as it was.
+        """
+        return self._values.filter(is_kept)
 
     def close(self) -> None:
         """Force all to the disk and let others use the files."""
@@ -147,40 +173,17 @@ def _refuse_overlap(both: set[str], values: Path, errors: Path) -> None:
         )
 
 
-def encode(adapter: TypeAdapter[Any], result: Result[Any]) -> tuple[Result[Any], bytes]:
-    """Make the line of a result.
-
-    Args:
-        adapter: Of the type of the values.
-        result: The result.
-
-    Returns:
-        The result as it is to be written (a failure if its value cannot be turned into JSON), and
-        its line.
-    """
-    if result.error is None:
-        try:
-            value = adapter.dump_json(result.value, by_alias=True)
-        except PydanticSerializationError as error:
-            result = _unwritable(result, error)
-        else:
-            id_, cost = _dump(result.id), _dump(_cost(result))[1:-1]
-            return result, b'{"id":%s,"value":%s,%s}\n' % (id_, value, cost)
-    return result, _dump(_failure_record(result)) + b"\n"
-
-
 class _File:
     """A file that only grows, by whole lines."""
 
     def __init__(self, path: Path, *, keep: bool) -> None:
         self._path = path
         self._synced = time.monotonic()
+        self.rows: dict[str, Row] = {}
         try:
-            # Unbuffered: what is written is with the operating system, whatever kills the process.
-            self._file = path.open("r+b" if path.exists() else "x+b", buffering=0)
+            self._file = _open(path)
         except OSError as error:
             raise JournalError(f"cannot write {path}: {error.strerror}") from error
-        self.ids: set[str] = set()
         try:
             if not keep:
                 self._file.truncate(0)
@@ -193,26 +196,32 @@ class _File:
             raise
 
     def _recover(self) -> int:
-        """Read the ids that are there and cut a torn last line off; give the size."""
+        """Read the rows that are there and cut a torn last line off; give the size."""
         end = 0
-        for number, line in enumerate(self._file, start=1):
-            id_ = _id_of(line)
-            if id_ is None:
-                if _is_torn(line) and not self._file.read(1):
-                    break
-                raise JournalError(
-                    f"{self._path}:{number} is not a result of this command; "
-                    "--overwrite begins anew"
-                )
-            if id_ in self.ids:
-                raise JournalError(f"{self._path}:{number}: the id {id_!r} is there twice")
-            self.ids.add(id_)
-            end += len(line)
+        # Through a buffer, for which the file itself must not have one.
+        with os.fdopen(os.dup(self._file.fileno()), "rb") as file:
+            for number, line in enumerate(file, start=1):
+                found = read_row(line, end)
+                if found is None:
+                    if _is_torn(line) and not file.read(1):
+                        break
+                    raise JournalError(
+                        f"{self._path}:{number} is not a result of this command; "
+                        "--overwrite begins anew"
+                    )
+                id_, row = found
+                if id_ in self.rows:
+                    raise JournalError(f"{self._path}:{number}: the id {id_!r} is there twice")
+                self.rows[id_] = row
+                end += len(line)
         self._file.truncate(end)
         self._file.seek(end)
         return end
 
     def append(self, line: bytes) -> None:
+        found = read_row(line, self._size)
+        if found is None:
+            raise JournalError(f"cannot write {self._path}: a line is no result")
         try:
             written = 0
             while written < len(line):
@@ -229,6 +238,46 @@ class _File:
                 f"cannot write {self._path}: {error.strerror}; "
                 f"the results before this one are whole, --resume goes on with them"
             ) from error
+        self.rows[found[0]] = found[1]
+
+    def line(self, id_: str) -> bytes:
+        with os.fdopen(os.dup(self._file.fileno()), "rb") as file:
+            file.seek(self.rows[id_].offset)
+            line = file.readline()
+        # The place is that of the file, whoever moves it.
+        self._file.seek(self._size)
+        return line
+
+    def filter(self, is_kept: Callable[[bytes], bool]) -> int:
+        """Write it anew with some of its lines; say how many are gone."""
+        before = len(self.rows)
+        unfinished = self._path.with_name(f".{self._path.name}.unfinished")
+        rows: dict[str, Row] = {}
+        size = 0
+        try:
+            with os.fdopen(
+                open_for_owner(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb"
+            ) as file:
+                for id_, row in self.rows.items():
+                    line = self.line(id_)
+                    if is_kept(line):
+                        file.write(line)
+                        rows[id_] = row._replace(offset=size)
+                        size += len(line)
+                file.flush()
+                os.fsync(file.fileno())
+            if len(rows) == before:
+                return 0
+            unfinished.replace(self._path)
+            self._file.close()
+            self._file = _open(self._path)
+            self._file.seek(size)
+        except OSError as error:
+            raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        self.rows, self._size = rows, size
+        return before - len(rows)
 
     def close(self) -> None:
         try:
@@ -239,21 +288,15 @@ class _File:
             self._file.close()
 
 
+def _open(path: Path) -> io.FileIO:
+    # Unbuffered: what is written is with the operating system, whatever kills the process.
+    return io.FileIO(open_for_owner(path, os.O_RDWR | os.O_CREAT), "r+")
+
+
 def _is_torn(line: bytes) -> bool:
     """Tell whether a last line is the beginning of one of ours, or what a power failure leaves."""
-    begins = line.startswith(_HEAD) or _HEAD.startswith(line)
+    begins = line.startswith(HEAD) or HEAD.startswith(line)
     return (begins and not line.endswith(b"\n")) or not line.strip(b"\0\n")
-
-
-def _id_of(line: bytes) -> str | None:
-    if not (line.startswith(_HEAD) and line.endswith(b"\n")):
-        return None
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    id_ = record.get("id") if isinstance(record, dict) else None
-    return id_ if isinstance(id_, str) else None
 
 
 def _lock(path: Path) -> Any:
@@ -267,66 +310,3 @@ def _lock(path: Path) -> Any:
     except OSError as error:
         raise JournalError(f"cannot write to {path.parent}: {error.strerror or error}") from error
     return lock
-
-
-def _unwritable(result: Result[Any], error: Exception) -> Result[Any]:
-    failure = Failure("serialize", f"the value cannot be written as JSON: {error}")
-    return replace(result, value=None, error=failure)
-
-
-def _cost(result: Result[Any]) -> dict[str, Any]:
-    usage, timings = result.usage, result.timings
-    return {
-        "usage": {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "estimated": usage.estimated,
-        },
-        "attempts": result.attempts,
-        "seconds": {
-            "queued": round(timings.queued, 4),
-            "first_token": None if timings.first_token is None else round(timings.first_token, 4),
-            "total": round(timings.total, 4),
-        },
-    }
-
-
-def _failure_record(result: Result[Any]) -> dict[str, Any]:
-    assert result.error is not None  # noqa: S101 - for the type checkers
-    error = result.error
-    return {
-        "id": result.id,
-        "error": {
-            "kind": error.kind,
-            "message": error.message,
-            "location": list(error.location),
-            "details": list(error.details),
-            "status": error.status,
-        },
-        "text": result.text,
-        "snapshot": plain(result.snapshot),
-        **_cost(result),
-    }
-
-
-def plain(snapshot: Any) -> Any:
-    """Turn a snapshot into JSON values, what has not begun left out.
-
-    Args:
-        snapshot: The snapshot.
-
-    Returns:
-        What `json.dumps` takes.
-    """
-    dump = getattr(snapshot, "model_dump", None)
-    if dump is not None:
-        return dump(mode="json", by_alias=True, exclude_unset=True)
-    return to_jsonable_python(snapshot, serialize_unknown=True)
-
-
-def _dump(record: Any) -> bytes:
-    try:
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        # A model can write half of a surrogate pair, which only an escape can hold.
-        return json.dumps(record, separators=(",", ":")).encode()

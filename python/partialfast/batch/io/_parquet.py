@@ -22,6 +22,9 @@ from partialfast.batch.loop._result import BatchError
 __all__ = ["arrow_schema", "require_pyarrow", "value_column", "write_parquet"]
 
 _ROWS = 4096
+#: Columns of a table, nested ones included. What is beyond is JSON text: references that multiply
+#: make more of them than any file can hold.
+_MOST_COLUMNS = 2000
 
 
 def require_pyarrow() -> None:
@@ -119,6 +122,7 @@ class _Table:
 
     def __init__(self, model: Any) -> None:
         self._pa = pa = load("pyarrow", what="Parquet")
+        self._left = _MOST_COLUMNS
         whole = TypeAdapter(model).json_schema(mode="serialization")
         self._definitions: Mapping[str, Any] = whole.get("$defs", {})
         root = self._node(whole, ())
@@ -155,7 +159,8 @@ class _Table:
     ) -> _Node:
         """Find the column for a part of a JSON schema."""
         pa = self._pa
-        if not isinstance(schema, Mapping):
+        self._left -= 1
+        if not isinstance(schema, Mapping) or self._left < 0:
             return _Json(pa.string())
         reference = schema.get("$ref")
         if isinstance(reference, str):

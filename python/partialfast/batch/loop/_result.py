@@ -135,6 +135,10 @@ class Result(Generic[T]):
         timings: How long it took.
         index: The place of the item in the batch, counted from 0.
         cut: Tokens that had been written when an invalid answer was cut off, one for each.
+        retries: Why there was another attempt, one for each that was not the last.
+        repairs: What was repaired in the answer's text, where that was allowed.
+        cached: Whether the answer is one that was kept from an earlier request.
+        same_as: The id of the document that was asked about, if this one is the same.
     """
 
     id: str
@@ -147,6 +151,10 @@ class Result(Generic[T]):
     timings: Timings
     index: int
     cut: tuple[int, ...] = field(default=())
+    retries: tuple[Failure, ...] = field(default=())
+    repairs: tuple[Any, ...] = field(default=())
+    cached: bool = False
+    same_as: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from partialfast.batch._needs import load
 from partialfast.batch.loop._meter import Figures, Meter
-from partialfast.batch.run._words import duration, latency
+from partialfast.batch.run._words import duration, latency, printable
 
 __all__ = ["line", "shown", "summary"]
 
@@ -130,7 +130,7 @@ def line(figures: Figures) -> str:
         parts.append(f"{duration(figures.left_s)} left")
     if figures.note:
         parts.append(figures.note)
-    return " | ".join([duration(figures.elapsed_s), *parts])
+    return printable(" | ".join([duration(figures.elapsed_s), *parts]))
 
 
 def summary(figures: Figures) -> Iterator[str]:

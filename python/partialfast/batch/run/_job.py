@@ -254,7 +254,7 @@ async def _extract(  # noqa: PLR0913 - as `run`
 def _pending(job: Job, journal: Journal, meter: Meter) -> Iterator[Item]:
     """Give the documents that have no result."""
     # What an earlier run has finished, not what this one does meanwhile.
-    finished = journal.done | journal.failed
+    finished = journal.done.keys() | journal.failed.keys()
     for item in _documents(job):
         if item.id in finished:
             meter.skipped += 1

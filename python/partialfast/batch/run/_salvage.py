@@ -22,9 +22,10 @@ from pydantic_core import InitErrorDetails, PydanticSerializationError
 
 from partialfast._core import Intake
 from partialfast._errors import JsonError, TruncatedError
-from partialfast.batch.io._journal import plain
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
+from partialfast.batch.io._regular import is_endless, open_for_owner
+from partialfast.batch.io._rows import plain
 from partialfast.batch.loop._classify import classify
 from partialfast.batch.loop._result import BatchError
 from partialfast.typed._state import StreamState
@@ -99,9 +100,11 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
     """
     began = perf_counter()
     find_model(model)
+    if source.exists() and is_endless(source):
+        raise BatchError(f"cannot salvage {source}: it is a device, and has no end")
     try:
         size = source.stat().st_size
-        with source.open("rb") as file, output.open("wb") as values, errors.open("wb") as failures:
+        with source.open("rb") as file, _written(output) as values, _written(errors) as failures:
             kind = kind or detect(file.read(_HEAD))
             file.seek(0)
             # More processes than blocks would have nothing to do.
@@ -116,6 +119,10 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
         raise BatchError(f"cannot salvage {source}: {error}") from error
     found.seconds = perf_counter() - began
     return found
+
+
+def _written(path: Path) -> IO[bytes]:
+    return os.fdopen(open_for_owner(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb")
 
 
 def _cores() -> int:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from partialfast.batch.loop._meter import Figures
-from partialfast.batch.run._words import duration, latency
+from partialfast.batch.run._words import duration, latency, printable
 
 __all__ = ["draw"]
 
@@ -72,8 +72,10 @@ def draw(figures: Figures, *, title: str) -> RenderableType:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items())
         parts.append(Text(f"failures: {kinds}", style="red"))
     if figures.note:
-        parts.append(Text(figures.note, style="yellow"))
-    return _Narrower(Panel(Group(*parts), title=title, title_align="left", border_style="dim"))
+        parts.append(Text(printable(figures.note), style="yellow"))
+    # As text, for a name in brackets would be taken for markup.
+    head = Text(printable(title))
+    return _Narrower(Panel(Group(*parts), title=head, title_align="left", border_style="dim"))
 
 
 class _Narrower:
