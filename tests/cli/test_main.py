@@ -98,7 +98,17 @@ def test_the_version_is_the_packages_own() -> None:
     assert (done.returncode, done.stdout) == (0, f"partialfast {partialfast.__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["replay", "--shape", "acme"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["sing"],
+        ["replay", "--shape", "acme"],
+        ["replay", "--rate", "-1"],
+        ["replay", "--split", "0"],
+        ["demo", "--rate", "nan"],
+    ],
+)
 def test_arguments_that_make_no_sense_end_with_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,9 +161,8 @@ def test_replay_serves_a_file_until_interrupted(tmp_path: Path) -> None:
     ("arguments", "problem"),
     [
         (["nothing"], "no built-in recording 'nothing'; there are meeting, servers"),
-        (["nothing.jsonl"], "No such file or directory: 'nothing.jsonl'"),
+        (["nothing.jsonl"], "nothing.jsonl: No such file or directory"),
         (["meeting", "--fault", "explode"], "unknown fault 'explode'"),
-        (["meeting", "--rate", "-1"], "rate must be positive, not -1.0"),
         (["meeting", "--port", "99999"], "port must be 0-65535"),
     ],
 )
@@ -167,7 +176,16 @@ def test_replay_explains_what_it_cannot_serve(
 def test_replay_says_that_a_port_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     with replay.serve({"text": "{}"}) as server:
         assert cli.main(["replay", "--port", server.origin.rpartition(":")[2]]) == 1
-    assert "Address already in use" in capsys.readouterr().err
+    assert "another program listens on port" in capsys.readouterr().err
+
+
+def test_replay_names_a_file_that_is_not_utf_8(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "recording.jsonl"
+    file.write_bytes(b'{"text": "\xff"}')
+    assert cli.main(["replay", str(file)]) == 1
+    assert f"{file}: not UTF-8 at byte 10" in capsys.readouterr().err
 
 
 # demo

@@ -128,6 +128,16 @@ def test_at_run_time_the_types_are_the_partial_classes(package: Path) -> None:
     assert set(seen.__all__) > {"PartialMeeting", "PartialPlace"}
 
 
+def test_a_module_that_raises_is_named_with_its_line(
+    package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (package / "broken.py").write_text("import json\n\n\njson.loads('{')\n")
+    assert cli.main(["stubs", "shop.broken"]) == 1
+    error = capsys.readouterr().err
+    assert "cannot import shop.broken: JSONDecodeError: " in error
+    assert error.endswith('broken.py", line 4)\n')
+
+
 @pytest.mark.parametrize(
     ("module", "said"),
     [

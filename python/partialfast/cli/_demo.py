@@ -8,10 +8,11 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from openai import OpenAIError
+from openai import APIConnectionError, OpenAIError
 from pydantic import ValidationError
 
 from partialfast import PartialFastError, demo, replay
+from partialfast.cli._arguments import not_negative
 from partialfast.cli._errors import CommandError, missing
 
 __all__ = ["configure", "execute"]
@@ -28,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rate",
-        type=float,
+        type=not_negative,
         default=90.0,
         metavar="TOKENS_PER_S",
         help="speed of the recording; 0 for as fast as possible (default: 90)",
@@ -42,6 +43,12 @@ def execute(args: argparse.Namespace) -> None:
             demo.run(endpoint, out=sys.stdout, err=sys.stderr)
     except ImportError as error:
         raise missing(error) from error
+    except APIConnectionError as error:
+        where = args.base_url or os.environ.get("OPENAI_BASE_URL") or "api.openai.com"
+        reason = error.__cause__ or error
+        raise CommandError(
+            f"cannot reach {where}: {reason}; is a server running there, and is --base-url right?"
+        ) from error
     except (OpenAIError, PartialFastError, ValidationError) as error:
         raise CommandError(f"{type(error).__name__}: {error}") from error
 

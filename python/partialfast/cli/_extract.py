@@ -9,15 +9,15 @@ import contextlib
 import shlex
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from partialfast.batch import BatchError, Meter
 from partialfast.batch.io._documents import FORMATS, open_documents
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._display import summary
 from partialfast.batch.run._job import Elsewhere, Files, Job, Outcome, preview, run, show_preview
+from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
 from partialfast.providers.openai._endpoint import MODES, Endpoint, connected, first_request
 
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--retry-failed", action="store_true", help="with --resume, ask failed documents again"
     )
     parser.add_argument(
-        "--limit", type=_positive(int), metavar="N", help="the first N documents only"
+        "--limit", type=positive(int), metavar="N", help="the first N documents only"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show the first request and the count, send nothing"
@@ -106,49 +106,27 @@ def _configure_how(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--concurrency",
-        type=_positive(int),
+        type=positive(int),
         default=64,
         metavar="N",
         help="requests at a time (default: 64)",
     )
-    parser.add_argument("--rpm", type=_positive(float), metavar="N", help="requests per minute")
-    parser.add_argument("--tpm", type=_positive(float), metavar="N", help="tokens per minute")
+    parser.add_argument("--rpm", type=positive(float), metavar="N", help="requests per minute")
+    parser.add_argument("--tpm", type=positive(float), metavar="N", help="tokens per minute")
     parser.add_argument(
         "--max-retries",
-        type=_natural,
+        type=natural,
         default=2,
         metavar="N",
         help="attempts after the first, per document (default: 2)",
     )
     parser.add_argument(
-        "--timeout", type=_positive(float), metavar="S", help="seconds that an answer may take"
+        "--timeout", type=positive(float), metavar="S", help="seconds that an answer may take"
     )
     parser.add_argument("--temperature", type=float, metavar="T", help="default: the server's")
     parser.add_argument(
-        "--max-tokens", type=_positive(int), metavar="N", help="limit of an answer's tokens"
+        "--max-tokens", type=positive(int), metavar="N", help="limit of an answer's tokens"
     )
-
-
-def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    def read(text: str) -> Any:
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"must be positive: {text}")
-        return value
-
-    # What argparse calls it when the text is no number at all.
-    read.__name__ = "number"
-    return read
-
-
-def _natural(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must not be negative: {text}")
-    return value
-
-
-_natural.__name__ = "number"
 
 
 def execute(args: argparse.Namespace) -> int:

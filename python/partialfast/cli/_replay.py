@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import threading
 from pathlib import Path
 
 from partialfast import replay
+from partialfast.cli._arguments import positive
 from partialfast.cli._errors import CommandError, missing
 
 __all__ = ["configure", "execute"]
@@ -25,12 +27,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a JSON Lines file of recordings, or the name of a built-in one (default: meeting)",
     )
     parser.add_argument("--port", type=int, default=8000, help="0 for a free one (default: 8000)")
-    parser.add_argument("--rate", type=float, metavar="TOKENS_PER_S", help="default: no pause")
     parser.add_argument(
-        "--chunk", type=int, metavar="CHARS", help="size of each delta (default: like a token)"
+        "--rate", type=positive(float), metavar="TOKENS_PER_S", help="default: no pause"
     )
     parser.add_argument(
-        "--split", type=int, metavar="BYTES", help="size of each write (default: an event)"
+        "--chunk",
+        type=positive(int),
+        metavar="CHARS",
+        help="size of each delta (default: like a token)",
+    )
+    parser.add_argument(
+        "--split",
+        type=positive(int),
+        metavar="BYTES",
+        help="size of each write (default: an event)",
     )
     parser.add_argument(
         "--fault",
@@ -70,7 +80,14 @@ def execute(args: argparse.Namespace) -> None:
             _wait_for_interrupt()
     except ImportError as error:
         raise missing(error) from error
-    except (OSError, OverflowError, ValueError) as error:
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CommandError(
+                f"another program listens on port {args.port}; take another with --port, or 0 for "
+                "a free one"
+            ) from error
+        raise
+    except (OverflowError, ValueError) as error:
         raise CommandError(str(error)) from error
 
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 
+from partialfast._modules import ModuleError, import_named
 from partialfast.cli._errors import CommandError
 from partialfast.typed._snapshot_types import snapshot_module
 
@@ -30,17 +30,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(args: argparse.Namespace) -> None:
     """Run ``partialfast stubs``."""
-    # As `python -m` does it; the installed command does not.
-    sys.path.insert(0, str(Path.cwd()))
     try:
-        module = importlib.import_module(args.module)
-    except Exception as error:
-        raise CommandError(
-            f"cannot import {args.module}: {type(error).__name__}: {error}"
-        ) from error
-    try:
+        module = import_named(args.module)
         source = snapshot_module(module)
-    except ValueError as error:
+    except (ModuleError, ValueError) as error:
         raise CommandError(str(error)) from error
     output = Path(args.output) if args.output else _beside(module.__file__, args.module)
     try:

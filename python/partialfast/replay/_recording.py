@@ -233,7 +233,11 @@ def load(path: str | os.PathLike[str]) -> list[Recording]:
         OSError: The file cannot be read.
         RecordingError: A line is not a recording.
     """
-    return _parse(Path(path).read_text(encoding="utf-8"), str(path))
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RecordingError(f"{path}: not UTF-8 at byte {error.start}") from error
+    return _parse(text, str(path))
 
 
 def builtin(name: str) -> list[Recording]:

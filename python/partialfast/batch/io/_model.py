@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
+from partialfast._modules import ModuleError, import_named
 from partialfast.batch.io._schema_type import schema_type
 from partialfast.batch.loop._result import BatchError
 
@@ -40,7 +38,10 @@ def find_model(name: str) -> Any:
         raise BatchError(
             f"--model {name!r} is neither package.module:Name, file.py:Name nor a .json file"
         )
-    found: Any = _module(place)
+    try:
+        found: Any = import_named(place)
+    except ModuleError as error:
+        raise BatchError(str(error)) from error.__cause__
     for step in attribute.split("."):
         found = getattr(found, step, _MISSING)
         if found is _MISSING:
@@ -51,33 +52,6 @@ def find_model(name: str) -> Any:
     except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
         raise BatchError(f"{name} is not a type that pydantic can validate: {error}") from error
     return found
-
-
-def _module(place: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        # As `python -m` does it; the installed command does not.
-        sys.path.insert(0, here)
-    path = Path(place)
-    if place.endswith(".py") and not path.is_file():
-        raise BatchError(f"there is no file {place}")
-    try:
-        return _load_file(path) if place.endswith(".py") else importlib.import_module(place)
-    except (Exception, SystemExit) as error:
-        # Whatever the user's module raises, be it the end of a script; the cause has its traceback.
-        raise BatchError(f"cannot import {place}: {type(error).__name__}: {error}") from error
-
-
-def _load_file(path: Path) -> Any:
-    # Not the file's own name, which may be that of a module that others need, such as `types`.
-    name = f"_model_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # noqa: PT018, S101 - for the checkers
-    module = importlib.util.module_from_spec(spec)
-    # Where pydantic looks for what the annotations name.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _from_schema_file(path: Path) -> Any:
