@@ -1,0 +1,85 @@
+"""``ops``: this package's own wire, JSON lines over server-sent events; see docs/web.md.
+
+An event is a step from one version to the next. Its id is the version; each line of its data is
+one of
+
+- ``"text"``: append to the text that the last line wrote;
+- ``[keep, step, ..., value]``: set the value at a path: the first `keep` steps of the last line's
+  path, and the steps that follow;
+- ``{"append": "text", "at": [keep, step, ...]}``: append elsewhere;
+- ``{"at": keep}`` or ``{"at": [keep, step, ...]}``: nothing changes, but this is where the model is
+  writing.
+
+Before the first line of an answer, and at the beginning of an event that sets the root, the last
+path is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from partialfast.web._document import Path
+from partialfast.web._event import RETRY_MS, Event, Piece, json_text
+from partialfast.web._log import Step
+from partialfast.web._outcome import Outcome
+
+__all__ = ["Wire"]
+
+_ALIVE = Event(comment="")
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The wire ``ops``."""
+
+    media_type: ClassVar[str] = "text/event-stream"
+    headers: ClassVar[Mapping[str, str]] = {}
+    shared: ClassVar[bool] = True
+    breaks: ClassVar[bool] = False
+
+    def encoder(self) -> _Encoder:
+        """Begin an answer."""
+        return _Encoder()
+
+
+class _Encoder:
+    def begin(self, *, resumable: bool) -> list[Event | Piece]:
+        return [Event(retry=RETRY_MS, tight=True)] if resumable else []
+
+    def step(self, step: Step) -> list[Event | Piece]:
+        path = step.before
+        lines: list[str] = []
+        for change in step.changes:
+            if change.op == "set":
+                lines.append(json_text([*_relative(path, change.path), change.value]))
+            elif change.path == path:
+                lines.append(json_text(change.value))
+            else:
+                where = _relative(path, change.path)
+                lines.append(json_text({"append": change.value, "at": where}))
+            path = change.path
+        if path != step.at:
+            where = _relative(path, step.at)
+            lines.append(json_text({"at": where if len(where) > 1 else where[0]}))
+        return [Event("\n".join(lines), id=str(step.version), tight=True)]
+
+    def end(self, outcome: Outcome, *, detail: bool) -> list[Event | Piece]:
+        said = {"outcome": outcome.kind, "message": outcome.message}
+        if detail and outcome.detail is not None:
+            said["detail"] = outcome.detail
+        return [Event(json_text(said), event="end", tight=True)]
+
+    def alive(self) -> list[Event | Piece]:
+        return [_ALIVE]
+
+
+def _relative(last: Path, path: Path) -> list[Any]:
+    keep = 0
+    for old, new in zip(last, path, strict=False):
+        # An index is no key, even where they are equal (`True` is 1 to Python, but no step).
+        if old != new:
+            break
+        keep += 1
+    return [keep, *path[keep:]]
