@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server on loopback that plays recordings.
+"""A server on loopback that plays recordings, in the protocols of several providers.
 
 For tests and demonstrations: it answers like OpenAI or another server, as fast
 or slow as wanted, whole or in pieces of any size, and with faults on demand.

@@ -18,14 +18,15 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from partialfast.replay._faults import parse_faults
+from partialfast.replay._forms import form_of
 from partialfast.replay._gate import Gate
 from partialfast.replay._journal import Exchange, Journal
 from partialfast.replay._plan import Options, Plan, Wait, plan_answer, plan_error
 from partialfast.replay._plan import Send as SendStep
+from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import Deck
 from partialfast.replay._reply import error_body
-from partialfast.replay._request import Api, RequestError, parse_request
-from partialfast.replay._shapes import shape_named
+from partialfast.replay._request import Api, Ask, RequestError, parse_body, parse_request
 
 __all__ = ["Stage", "build_app"]
 
@@ -67,10 +68,11 @@ def build_app(stage: Stage) -> Starlette:
         stage: What its requests share.
 
     Returns:
-        The application, with OpenAI's routes and Azure's.
+        The application, with the routes of OpenAI, of Azure and of the other protocols.
     """
     logging.getLogger("uvicorn.error").addFilter(_NO_DROPPED)
-    chat, responses = _endpoint(stage, "chat"), _endpoint(stage, "responses")
+    chat = _endpoint(stage, "chat", _read_openai("chat"))
+    responses = _endpoint(stage, "responses", _read_openai("responses"))
     routes = [
         Route("/v1/chat/completions", chat, methods=["POST"]),
         Route("/v1/responses", responses, methods=["POST"]),
@@ -80,13 +82,33 @@ def build_app(stage: Stage) -> Starlette:
         Route("/openai/v1/chat/completions", chat, methods=["POST"]),
         Route("/openai/v1/responses", responses, methods=["POST"]),
     ]
+    for name, protocol in PROTOCOLS.items():
+        endpoint = _endpoint(stage, name, _read_other(name))
+        routes += [Route(path, endpoint, methods=["POST"]) for path in protocol.paths]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
 
 _NO_DROPPED = _NoDropped()
 
 
-def _endpoint(stage: Stage, api: Api) -> Callable[[Request], Awaitable[Response]]:
+def _read_openai(api: Api) -> Callable[[Request, bytes], Ask]:
+    def read(request: Request, raw: bytes) -> Ask:
+        return parse_request(api, raw, model=request.path_params.get("model"))
+
+    return read
+
+
+def _read_other(name: str) -> Callable[[Request, bytes], Ask]:
+    def read(request: Request, raw: bytes) -> Ask:
+        path = {**request.path_params, "path": request.url.path}
+        return PROTOCOLS[name].ask(parse_body(raw), path)
+
+    return read
+
+
+def _endpoint(
+    stage: Stage, api: str, read: Callable[[Request, bytes], Ask]
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             raw = await request.body()
@@ -98,11 +120,11 @@ def _endpoint(stage: Stage, api: Api) -> Callable[[Request], Awaitable[Response]
         options = stage.options
         try:
             options = _overrides(options, request.headers)
-            ask = parse_request(api, raw, model=request.path_params.get("model"))
+            ask = read(request, raw)
             created = int(time.time())
             plan = plan_answer(stage.deck, ask, options, number=number, created=created)
         except RequestError as error:
-            plan = plan_error(shape_named(options.shape), error)
+            plan = plan_error(form_of(api, options.shape), error)
         exchange.status, exchange.recording = plan.status, plan.recording
         return _Performance(plan, stage, exchange)
 

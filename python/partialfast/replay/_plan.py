@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from partialfast.replay import _responses
 from partialfast.replay._faults import Fault, FaultKind
+from partialfast.replay._forms import Form, form_of
 from partialfast.replay._recording import Deck, Recording
-from partialfast.replay._reply import Event, Json, Reply, dump, encode
+from partialfast.replay._reply import Event, Reply, dump
 from partialfast.replay._request import Ask, RequestError
 from partialfast.replay._script import Mark, write_script
-from partialfast.replay._shapes import OpenAI, server_error, shape_named
+from partialfast.replay._shapes import server_error, shape_named
 
 __all__ = ["Drop", "Options", "Plan", "Send", "Step", "Wait", "plan_answer", "plan_error"]
 
@@ -93,8 +93,7 @@ class Plan:
     recording: Recording | None = None
 
 
-_EVENT_STREAM = {
-    "content-type": "text/event-stream; charset=utf-8",
+_STREAMED = {
     # A proxy in between must not gather the events.
     "cache-control": "no-cache",
     "x-accel-buffering": "no",
@@ -124,36 +123,35 @@ def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created:
     if recording is None:
         message = f"No recording matches the last user message: {ask.last_user[:200]!r}."
         raise RequestError(404, message, param="messages", code="recording_not_found")
-    shape = shape_named(recording.shape or options.shape)
+    form = form_of(ask.api, recording.shape or options.shape)
     faults = options.faults if recording.faults is None else recording.faults
     error = _error_fault(ask, faults)
     if error is not None:
-        return plan_error(shape, error, recording=recording)
-    if recording.raw is not None:
-        data = recording.raw.encode("utf-8", "surrogatepass")
-        return Plan(
-            200, tuple(_regroup([Send(data)], options.split)), _EVENT_STREAM, None, recording
-        )
+        return plan_error(form, error, recording=recording)
+    if (raw := recording.raw) is not None:
+        data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
+        steps = tuple(_regroup([Send(data)], options.split))
+        return Plan(200, steps, _STREAMED | {"content-type": form.media_type}, None, recording)
     script = write_script(recording, ask, chars=options.chunk, faults=faults)
     reply = Reply(script, ask, number, created, recording)
     if ask.stream:
-        return _streamed(shape, reply, options)
-    return _whole(shape, reply, options)
+        return _streamed(form, reply, options)
+    return _whole(form, reply, options)
 
 
-def plan_error(shape: OpenAI, error: RequestError, *, recording: Recording | None = None) -> Plan:
+def plan_error(form: Form, error: RequestError, *, recording: Recording | None = None) -> Plan:
     """Decide the response to a request that gets none.
 
     Args:
-        shape: The server to imitate.
+        form: How the server answers.
         error: What is wrong.
         recording: The recording whose fault it is.
 
     Returns:
         The error response.
     """
-    body = dump(shape.error(error))
-    headers = {"content-type": "application/json"}
+    body = dump(form.error(error))
+    headers = {"content-type": "application/json"} | form.error_headers(error)
     if error.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
         # OpenAI says how long to wait. A short time, or every retrying test would take seconds.
         headers["retry-after-ms"] = "20"
@@ -181,56 +179,48 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _streamed(shape: OpenAI, reply: Reply, options: Options) -> Plan:
-    events = shape.stream(reply) if reply.ask.api == "chat" else _responses.stream(shape, reply)
-    steps = _with_marks(shape, reply, events, options.rate)
-    headers = _EVENT_STREAM | shape.headers(reply)
+def _streamed(form: Form, reply: Reply, options: Options) -> Plan:
+    steps = _with_marks(form, reply, form.stream(reply), options.rate)
+    headers = _STREAMED | {"content-type": form.media_type} | form.headers(reply)
     return Plan(200, tuple(_regroup(steps, options.split)), headers, None, reply.recording)
 
 
 def _with_marks(
-    shape: OpenAI, reply: Reply, events: Iterable[Event], rate: float | None
+    form: Form, reply: Reply, events: Iterable[Event], rate: float | None
 ) -> Iterator[Step]:
     """Turn events into steps, with the faults of the transport at their places."""
     marks = list(reply.script.marks)
     for event in events:
         while marks and event.upto >= marks[0].before:
             mark = marks.pop(0)
-            yield from _mishap(shape, reply, mark, event)
+            yield from _mishap(form, reply, mark, event)
             if mark.fault.kind is not FaultKind.STALL:
                 return
         if rate is not None and event.tokens:
             yield Wait(event.tokens / rate)
-        yield Send(encode(event), carries_text=event.tokens > 0)
+        yield Send(form.encode(event), carries_text=event.tokens > 0)
 
 
-def _mishap(shape: OpenAI, reply: Reply, mark: Mark, event: Event) -> Iterator[Step]:
+def _mishap(form: Form, reply: Reply, mark: Mark, event: Event) -> Iterator[Step]:
     kind = mark.fault.kind
     if kind is FaultKind.STALL:
         yield Wait(mark.fault.seconds)
     elif kind is FaultKind.DROP:
-        # Half an event: what has no blank line after it must not be believed.
-        data = encode(event)
+        # Half an event: what has no end must not be believed.
+        data = form.encode(event)
         yield Send(data[: len(data) // 2])
         yield Drop()
     elif kind is FaultKind.CORRUPT:
-        yield Send(b'data: {"choices":[{\n\n')
+        yield Send(form.corrupt)
     elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-        if reply.ask.api == "chat":
-            failure = shape.failure(reply, mark.before)
-        else:
-            announced = kind is FaultKind.ERROR
-            failure = _responses.failed(shape, reply, mark.before, announced=announced)
-        for failed in failure:
-            yield Send(encode(failed))
+        for failed in form.failure(reply, mark.before, announced=kind is FaultKind.ERROR):
+            yield Send(form.encode(failed))
     # `end` sends nothing more.
 
 
-def _whole(shape: OpenAI, reply: Reply, options: Options) -> Plan:
-    body: Json
-    body = shape.completion(reply) if reply.ask.api == "chat" else _responses.response(shape, reply)
-    data = dump(body)
-    headers = {"content-type": "application/json"} | shape.headers(reply)
+def _whole(form: Form, reply: Reply, options: Options) -> Plan:
+    data = dump(form.whole(reply))
+    headers = {"content-type": "application/json"} | form.headers(reply)
     steps: list[Step] = []
     if options.rate is not None:
         steps.append(Wait(reply.script.completion_tokens / options.rate))
@@ -239,7 +229,7 @@ def _whole(shape: OpenAI, reply: Reply, options: Options) -> Plan:
         if kind is FaultKind.STALL:
             steps.append(Wait(mark.fault.seconds))
         elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-            return plan_error(shape, server_error(), recording=reply.recording)
+            return plan_error(form, server_error(), recording=reply.recording)
         elif kind is FaultKind.CORRUPT:
             data = data[: len(data) // 2]
         else:

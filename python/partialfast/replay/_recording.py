@@ -91,7 +91,7 @@ class Recording:
     faults: tuple[Fault, ...] | None = None
     shape: str | None = None
     times: int | None = None
-    raw: str | None = None
+    raw: str | bytes | None = None
 
     @classmethod
     def from_mapping(cls, value: Mapping[str, Any], *, where: str = "recording") -> Recording:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Ask", "RequestError", "parse_request"]
+__all__ = ["Api", "Ask", "RequestError", "parse_body", "parse_request"]
 
+#: OpenAI's two; any other is asked in a protocol of its own.
 Api = Literal["chat", "responses"]
 
 #: Answers with more choices than this are refused, so that no request can ask for
@@ -49,7 +50,7 @@ class Ask:
     """A request, as far as an answer depends on it.
 
     Args:
-        api: Which of the two APIs it came to.
+        api: Which API it came to: ``"chat"``, ``"responses"`` or the name of another protocol.
         body: The decoded body.
         model: The model it names.
         stream: Whether the answer is to be streamed.
@@ -63,7 +64,7 @@ class Ask:
         obfuscation: Whether deltas may be padded.
     """
 
-    api: Api
+    api: str
     body: dict[str, Any]
     model: str
     stream: bool
@@ -91,18 +92,7 @@ def parse_request(api: Api, raw: bytes, *, model: str | None = None) -> Ask:
     Raises:
         RequestError: OpenAI's API would refuse it.
     """
-    try:
-        body = json.loads(raw)
-    except ValueError as error:
-        message = (
-            "We could not parse the JSON body of your request. (HINT: This likely means you "
-            "aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, "
-            "but what was sent was not valid JSON.)"
-        )
-        raise RequestError(400, message) from error
-    if not isinstance(body, dict):
-        message = "The body of the request must be a JSON object."
-        raise RequestError(400, message)
+    body = parse_body(raw)
     body.setdefault("model", model)
     if not body["model"]:
         raise RequestError(400, "you must provide a model parameter")
@@ -130,6 +120,30 @@ def parse_request(api: Api, raw: bytes, *, model: str | None = None) -> Ask:
         include_usage=bool(options.get("include_usage")),
         obfuscation=options.get("include_obfuscation", True) is not False,
     )
+
+
+def parse_body(raw: bytes) -> dict[str, Any]:
+    """Decode the body of a request.
+
+    Args:
+        raw: The body.
+
+    Raises:
+        RequestError: It is no JSON object.
+    """
+    try:
+        body = json.loads(raw)
+    except ValueError as error:
+        message = (
+            "We could not parse the JSON body of your request. (HINT: This likely means you "
+            "aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, "
+            "but what was sent was not valid JSON.)"
+        )
+        raise RequestError(400, message) from error
+    if not isinstance(body, dict):
+        message = "The body of the request must be a JSON object."
+        raise RequestError(400, message)
+    return body
 
 
 _JSON_NAMES = {
