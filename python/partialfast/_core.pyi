@@ -183,7 +183,11 @@ class Plan:
         nodes: What `partialfast.typed._plan` made of pydantic's core schema; the first is the root.
     """
 
-    def __new__(cls, nodes: list[dict[str, Any]], /) -> Self: ...
+    def __new__(cls, nodes: list[Any], /) -> Self: ...
+    @staticmethod
+    def words() -> dict[str, list[str]]:
+        """The words that a plan is made of, by the name of their literal in `typed._nodes`."""
+
     def __len__(self) -> int: ...
 
 @disjoint_base
@@ -198,7 +202,13 @@ class StateCore:
         root: Callable[..., Any],
         arguments: dict[str, Any] | None,
         defer: bool,
-        hooks: tuple[Callable[..., Any], Callable[..., Any], type[Exception], Callable[..., Any]],
+        hooks: tuple[
+            Callable[..., Any],
+            Callable[..., Any],
+            type[Exception],
+            type[Exception],
+            Callable[..., Any],
+        ],
         max_depth: int,
         max_bytes: int,
         items: bool,
@@ -211,7 +221,9 @@ class StateCore:
             arguments: Keyword arguments for every validation.
             defer: Go on after an invalid value and keep its error.
             hooks: ``(error, location) -> ValidationError``, ``(location, key) ->
-                ValidationError``, the class of validation errors, and ``copy.deepcopy``.
+                ValidationError``, the class of validation errors, that of what pydantic raises
+                where a validator tells it to use the default or to leave a value out, and what
+                copies a default.
             max_depth: How many containers may be open at once.
             max_bytes: How many bytes the text may have.
             items: Hand the items of the root array out one by one.

@@ -9,13 +9,14 @@ from ._case import Case, cases
 from ._code import HoleError, calls, watching
 from ._look import check_growth, instances, members, picture
 from ._shown import check_shown, shown_types
-from ._spec import Feature, Spec, generic
+from ._spec import Feature, Spec, annotated, generic
 
 __all__ = [
     "Case",
     "Feature",
     "HoleError",
     "Spec",
+    "annotated",
     "calls",
     "cases",
     "check_growth",

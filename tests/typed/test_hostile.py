@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, TypeAdapter, mo
 
 import partialfast as pf
 from partialfast import JsonError, JsonParser, StreamState
-from partialfast._core import Plan, StateCore
+from partialfast._core import StateCore
 from tests.chunkings import bytewise
 
 TEXT = b'{"scalar":1,"text":"x","keys":{"a":1},"before":2}'
@@ -181,25 +181,6 @@ def test_objects_that_were_never_set_up_say_so() -> None:
     with pytest.raises(RuntimeError, match="was not called"):
         _ = state.snapshot
     assert (state.done, state.path, state.completed) == (False, (), [])
-
-
-@pytest.mark.parametrize(
-    "nodes",
-    [
-        [],
-        [{}],
-        [1],
-        [{"on": ["take"] * 6, "close": "keep"}],
-        [{"on": ["nothing"] * 7, "close": "keep"}],
-        [{"on": ["take"] * 7, "close": "never"}],
-        [{"on": [("goto", 7, None)] + ["take"] * 6, "close": "keep"}],
-        [{"on": [("goto",)] + ["take"] * 6, "close": "keep"}],
-        [{"on": [("object", {})] + ["take"] * 6, "close": "keep"}],
-    ],
-)
-def test_a_plan_that_makes_no_sense_is_rejected(nodes: Any) -> None:
-    with pytest.raises((ValueError, TypeError, LookupError)):
-        Plan(nodes)
 
 
 def test_limits_that_make_no_sense_are_rejected() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import enum
-from typing import TYPE_CHECKING, Any, cast
+import typing
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, RootModel
+from pydantic_core import core_schema
 
-from partialfast.typed._partial import CONTAINERS
+from partialfast.typed._nodes import Kind
 from partialfast.typed._schema import (
     Definitions,
     Schema,
@@ -15,48 +18,36 @@ from partialfast.typed._schema import (
     default_of,
     is_pydantics,
     is_users,
+    parts,
     resolve,
-    validating_parts,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
+    "CONTAINERS",
     "EVERY",
     "KINDS",
-    "accepts",
-    "items_of",
+    "Facts",
+    "can_be_tag",
+    "is_copied",
     "literals",
-    "needs_data",
     "paths",
-    "runs_code",
     "shell",
     "takes_info",
     "unwrap",
 ]
 
 #: The kinds of JSON values, in the order in which a node lists its actions.
-KINDS: tuple[str, ...] = ("object", "array", "string", "integer", "float", "bool", "null")
-EVERY = frozenset(KINDS)
+KINDS: tuple[Kind, ...] = typing.get_args(Kind)
+EVERY = frozenset[str](KINDS)
 
+#: The factories that are run for a field that is not there: they make something empty.
+CONTAINERS: tuple[type[Any], ...] = (list, dict, set, frozenset, tuple)
 
-def items_of(schema: Schema, definitions: Definitions) -> Schema:
-    """Return the schema of the items of a list-like schema.
-
-    Raises:
-        TypeError: The values are no lists.
-    """
-    schema = resolve(schema, definitions)
-    while schema["type"] in ("json-or-python", "function-after", "default"):
-        inner = schema.get("json_schema") or schema["schema"]
-        schema = resolve(inner, definitions)
-    if schema["type"] in ("list", "set", "frozenset", "deque", "generator"):
-        return cast("Schema", schema.get("items_schema", {"type": "any"}))
-    if schema["type"] == "tuple" and schema.get("variadic_item_index") == 0:
-        return cast("Schema", schema["items_schema"][0])
-    message = "streaming items needs a list-like type, such as `list[Model]`"
-    raise TypeError(message)
+#: Every type of schema that this release of pydantic declares, as far as it says so.
+_KNOWN = frozenset[str](typing.get_args(core_schema.CoreSchemaType))
 
 
 def shell(schema: Schema, definitions: Definitions) -> Schema | None:
@@ -130,19 +121,38 @@ def _calls_user(schema: Schema) -> bool:
         users = how == "data-factory" or (
             how == "factory" and not any(default is container for container in CONTAINERS)
         )
+        # What cannot be copied is an error of pydantic's, where the document does not have it.
+        users |= how == "value" and is_copied(default) and not _can_be_copied(default)
         return users or bool(schema.get("validate_default")) or "on_error" in schema
     if kind in ("model", "dataclass"):
         return bool(config_of(schema).get("validate_default"))
     if kind == "tagged-union":
         return callable(schema["discriminator"])
-    # A generator's items are validated when somebody asks for them; the others are not read here.
-    return kind == "generator" or "extras_keys_schema" in schema
+    # A generator's items are validated when somebody asks for them.
+    return kind in ("call", "generator") or "extras_keys_schema" in schema
+
+
+def is_copied(default: Any) -> bool:
+    """Tell whether each instance gets a copy of a default of its own, as pydantic does it."""
+    try:
+        hash(default)
+    except TypeError:
+        return True
+    return False
+
+
+def _can_be_copied(default: Any) -> bool:
+    try:
+        copy.deepcopy(default)
+    except Exception:  # noqa: BLE001 - whatever the user's class raises
+        return False
+    return True
 
 
 def _is_plain(schema: Schema, definitions: Definitions) -> bool:
     """Tell whether an instance of a model or dataclass is no more than its fields."""
     class_ = schema["cls"]
-    if class_.__new__ is not object.__new__:
+    if class_ in (BaseModel, RootModel) or class_.__new__ is not object.__new__:
         return False
     if schema["type"] == "dataclass":
         arguments, _ = unwrap(schema["schema"], definitions)
@@ -163,51 +173,137 @@ def _is_plain(schema: Schema, definitions: Definitions) -> bool:
     )
 
 
-def runs_code(schema: Schema, definitions: Definitions) -> bool:
-    """Tell whether validating `schema` calls code of the user's, at any depth.
+class _Reach:
+    """Tells of schemas whether something holds for one of their parts, at any depth.
 
-    What is made without is put together from validated fields. Anything that pydantic does
-    beside validating fields one by one counts as well: private attributes, validated defaults.
+    Each schema is looked at once, however often it is asked for: definitions refer to each other
+    in circles, and a class is part of every class around it.
+
+    Args:
+        definitions: What the schemas may refer to.
+        holds: Tells whether it holds for a schema itself.
+        below: Yields the parts that count.
     """
-    pending: list[Any] = [schema]
-    seen: set[str] = set()
-    while pending:
-        item = pending.pop()
-        if _calls_user(item):
-            return True
-        if item["type"] in ("model", "dataclass") and not _is_plain(item, definitions):
-            return True
-        if item["type"] == "definition-ref" and item["schema_ref"] not in seen:
-            seen.add(item["schema_ref"])
-            pending.append(definitions[item["schema_ref"]])
-        pending.extend(validating_parts(item))
-    return False
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        holds: Callable[[Schema], bool],
+        below: Callable[[Schema], Iterable[Schema]],
+    ) -> None:
+        self._holds = holds
+        self._below = below
+        #: By identity: the schemas live as long as the compiler.
+        self._known: dict[int, bool] = {}
+        self._named = self._reaching(definitions)
+
+    def _reaching(self, definitions: Definitions) -> set[str]:
+        """Return the names of the definitions for which it holds, themselves or further in."""
+        users: dict[str, list[str]] = {}
+        found: list[str] = []
+        for name, schema in definitions.items():
+            pending = [schema]
+            while pending:
+                item = pending.pop()
+                if item["type"] == "definition-ref":
+                    users.setdefault(item["schema_ref"], []).append(name)
+                elif self._holds(item):
+                    found.append(name)
+                    break
+                else:
+                    pending.extend(self._below(item))
+        named = set(found)
+        while found:
+            new = [user for user in users.get(found.pop(), ()) if user not in named]
+            named.update(new)
+            found.extend(new)
+        return named
+
+    def __call__(self, schema: Schema) -> bool:
+        """Tell whether it holds for `schema` or a part of it."""
+        known = self._known
+        pending = [schema]
+        while pending:
+            item = pending[-1]
+            if id(item) in known:
+                pending.pop()
+            elif item["type"] == "definition-ref":
+                known[id(item)] = item["schema_ref"] in self._named
+            elif self._holds(item):
+                known[id(item)] = True
+            else:
+                below = list(self._below(item))
+                new = [part for part in below if id(part) not in known]
+                if new:
+                    pending.extend(new)
+                else:
+                    known[id(item)] = any(known[id(part)] for part in below)
+        return known[id(schema)]
 
 
 #: Schemas whose parts see each other, and nothing of what is around.
 _WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
-def needs_data(schema: Schema, definitions: Definitions) -> bool:
-    """Tell whether code of the user's in `schema` could look at the fields beside its value."""
-    pending: list[Any] = [schema]
-    seen: set[str] = set()
-    while pending:
-        item = pending.pop()
-        kind = item["type"]
-        if kind.startswith("function-") and takes_info(item["function"]):
+def _beside(schema: Schema) -> Iterable[Schema]:
+    """Yield the parts of `schema` that have its siblings for theirs."""
+    return () if schema["type"] in _WITH_FIELDS else parts(schema)
+
+
+def _asks_for_data(schema: Schema) -> bool:
+    return schema["type"].startswith("function-") and takes_info(schema["function"])
+
+
+class Facts:
+    """What is asked of the schemas of one type, each once.
+
+    Args:
+        definitions: What the schemas may refer to.
+    """
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._accepted: dict[str, frozenset[str]] = {}
+        #: Tells whether validating a schema calls code of the user's, at any depth. What is made
+        #: without is put together from validated fields, so that anything that pydantic does
+        #: beside validating fields one by one counts as well: private attributes, validated
+        #: defaults.
+        self.runs_code = _Reach(definitions, self._runs_code, parts)
+        #: Tells whether code of the user's in a schema could look at the fields beside its value.
+        self.needs_data = _Reach(definitions, _asks_for_data, _beside)
+        #: Tells whether a value can be an iterator that validates as it goes: dumping a snapshot
+        #: of it would use it up.
+        self.iterates = _Reach(definitions, lambda schema: schema["type"] == "generator", _beside)
+
+    def _runs_code(self, schema: Schema) -> bool:
+        if schema["type"] not in _KNOWN or _calls_user(schema):
             return True
-        if kind == "definition-ref" and item["schema_ref"] not in seen:
-            seen.add(item["schema_ref"])
-            pending.append(definitions[item["schema_ref"]])
-        elif kind not in _WITH_FIELDS:
-            pending.extend(validating_parts(item))
-    return False
+        return schema["type"] in ("model", "dataclass") and not _is_plain(schema, self._definitions)
+
+    def accepts(self, schema: Schema) -> frozenset[str]:
+        """Return the kinds of JSON values that `schema` might accept; all, where in doubt."""
+        if schema["type"] != "definition-ref":
+            return _accepts(schema, self._definitions, frozenset())
+        name = schema["schema_ref"]
+        if name not in self._accepted:
+            self._accepted[name] = _accepts(schema, self._definitions, frozenset())
+        return self._accepted[name]
 
 
 def takes_info(function: Schema) -> bool:
     """Tell whether a validator function of the user's takes ``info``, with ``info.data``."""
     return function["type"] == "with-info" and not is_pydantics(function["function"])
+
+
+#: The integers that the reader of a document tells apart.
+_WIDTH = 1 << 63
+
+
+def can_be_tag(value: Any) -> bool:
+    """Tell whether a document can be searched for `value`, to tell the members of a union."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, str) or (isinstance(value, int) and -_WIDTH <= value < _WIDTH)
 
 
 def literals(schema: Schema, definitions: Definitions) -> list[Any] | None:
@@ -218,9 +314,7 @@ def literals(schema: Schema, definitions: Definitions) -> list[Any] | None:
     if schema["type"] != "literal":
         return None
     values = [v.value if isinstance(v, enum.Enum) else v for v in schema["expected"]]
-    if any(isinstance(v, bool) or not isinstance(v, (str, int)) for v in values):
-        return None
-    return values
+    return values if all(map(can_be_tag, values)) else None
 
 
 _SCALAR_KINDS = frozenset({"string", "integer", "float", "bool"})
@@ -259,7 +353,7 @@ _ACCEPTS: dict[str, frozenset[str]] = {
 }
 
 
-def accepts(
+def _accepts(
     schema: Schema, definitions: Definitions, seen: frozenset[str] = frozenset()
 ) -> frozenset[str]:
     """Return the kinds of JSON values that `schema` might accept; all, where in doubt.
@@ -280,13 +374,13 @@ def _accepts_reference(
     schema: Schema, definitions: Definitions, seen: frozenset[str]
 ) -> frozenset[str]:
     name = schema["schema_ref"]
-    return EVERY if name in seen else accepts(definitions[name], definitions, seen | {name})
+    return EVERY if name in seen else _accepts(definitions[name], definitions, seen | {name})
 
 
 def _accepts_nullable(
     schema: Schema, definitions: Definitions, seen: frozenset[str]
 ) -> frozenset[str]:
-    return accepts(schema["schema"], definitions, seen) | {"null"}
+    return _accepts(schema["schema"], definitions, seen) | {"null"}
 
 
 def _accepts_inner(
@@ -294,14 +388,14 @@ def _accepts_inner(
 ) -> frozenset[str]:
     if schema.get("on_error", "raise") != "raise":
         return EVERY
-    return accepts(schema.get("json_schema") or schema["schema"], definitions, seen)
+    return _accepts(schema.get("json_schema") or schema["schema"], definitions, seen)
 
 
 def _accepts_either(
     schema: Schema, definitions: Definitions, seen: frozenset[str]
 ) -> frozenset[str]:
-    lax = accepts(schema["lax_schema"], definitions, seen)
-    return lax | accepts(schema["strict_schema"], definitions, seen)
+    lax = _accepts(schema["lax_schema"], definitions, seen)
+    return lax | _accepts(schema["strict_schema"], definitions, seen)
 
 
 def _accepts_fields(
@@ -310,14 +404,14 @@ def _accepts_fields(
     inner, rewrites = unwrap(schema["schema"], definitions)
     if rewrites or schema.get("custom_init"):
         return EVERY
-    return accepts(inner, definitions, seen) if schema.get("root_model") else _OBJECT
+    return _accepts(inner, definitions, seen) if schema.get("root_model") else _OBJECT
 
 
 def _accepts_union(
     schema: Schema, definitions: Definitions, seen: frozenset[str]
 ) -> frozenset[str]:
     members = (choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"])
-    return frozenset[str]().union(*(accepts(member, definitions, seen) for member in members))
+    return frozenset[str]().union(*(_accepts(member, definitions, seen) for member in members))
 
 
 #: How to tell for schemas that are about other schemas.

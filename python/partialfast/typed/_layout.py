@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from partialfast.typed._partial import OPEN
+from partialfast.typed._marks import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import collections
-import collections.abc
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_origin, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from partialfast.typed._state import ItemState, StreamState
 
@@ -280,7 +278,7 @@ def stream_items(
         pydantic.ValidationError: An item is invalid. With ``on_invalid="defer"`` the valid ones
             are yielded and the errors of the others raised together at the end.
     """
-    return _items(ItemState(_list_of(type_), **options), chunks)
+    return _items(ItemState(type_, **options), chunks)
 
 
 def _items(state: ItemState[Any], chunks: Iterable[Chunk]) -> Iterator[Any]:
@@ -299,26 +297,6 @@ def _feed(state: ItemState[Any], chunk: Chunk) -> Exception | None:
     except Exception as error:  # noqa: BLE001 - raised by the caller, after the items
         return error
     return None
-
-
-#: Generic types whose argument is an item.
-_LISTS = (
-    list,
-    set,
-    frozenset,
-    tuple,
-    collections.deque,
-    collections.abc.Iterable,
-    collections.abc.Collection,
-    collections.abc.Sequence,
-    collections.abc.MutableSequence,
-    collections.abc.Set,
-)
-
-
-def _list_of(type_: Any) -> Any:
-    """Return `type_` where it is a list of items, else the list type of such items."""
-    return type_ if get_origin(type_) in _LISTS else list[type_]
 
 
 @overload
@@ -351,7 +329,7 @@ def astream_items(
         JsonError: The text is not JSON.
         pydantic.ValidationError: An item is invalid; see `stream_items`.
     """
-    return _aitems(ItemState(_list_of(type_), **options), chunks)
+    return _aitems(ItemState(type_, **options), chunks)
 
 
 async def _aitems(state: ItemState[Any], chunks: AsyncIterable[Chunk]) -> AsyncIterator[Any]:

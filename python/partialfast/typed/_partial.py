@@ -7,31 +7,27 @@ user's own class, so ``isinstance`` and attribute access work, whose methods are
 
 from __future__ import annotations
 
+import abc
 import copy
 import dataclasses
-import threading
 import types
 from typing import TYPE_CHECKING, Any, Generic, Optional, SupportsIndex, TypeVar, cast
 
 from pydantic import BaseModel, RootModel
 from pydantic_core import PydanticUndefined
 
+from partialfast.typed._facts import CONTAINERS
+from partialfast.typed._layout import can_allocate
+from partialfast.typed._marks import OPEN, ORIGIN, kept_by, lock, open_field, partial_origin
 from partialfast.typed._partial_dump import PartialSerializer
+from partialfast.typed._schema import is_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["Partial", "partial_class", "partial_origin"]
+__all__ = ["Partial", "partial_class", "partial_or_none", "partial_origin"]
 
 T = TypeVar("T")
-
-#: The slot that names the field still being written, in every partial model instance.
-OPEN = "__partialfast_open__"
-#: Where a class keeps its partial class, and a partial class the class that it came from.
-_PARTIAL = "__partialfast_partial__"
-_ORIGIN = "__partialfast_origin__"
-
-_lock = threading.RLock()
 
 
 class Partial(Generic[T]):
@@ -71,7 +67,7 @@ def partial_class(origin: Any) -> Any:
     Raises:
         TypeError: `origin` is neither a pydantic model nor a dataclass.
     """
-    if not isinstance(origin, type) or not (
+    if not is_class(origin) or not (
         issubclass(origin, BaseModel) or dataclasses.is_dataclass(origin)
     ):
         message = (
@@ -79,36 +75,97 @@ def partial_class(origin: Any) -> Any:
             "need no partial class: pass them to `stream` or `response_model` as they are"
         )
         raise TypeError(message)
-    if partial_origin(origin) is not None:
-        return origin
-    with _lock:
-        made = origin.__dict__.get(_PARTIAL)
-        if made is None:
-            if issubclass(origin, BaseModel):
-                made = _partial_model(origin)
-            else:
-                made = _partial_dataclass(origin)
-            type.__setattr__(origin, _PARTIAL, made)
+    class_ = cast("type[Any]", origin)
+    made = partial_or_none(class_)
+    if made is None:
+        message = (
+            f"no instance of {class_.__qualname__} can stand for one that is still incomplete: "
+            "Python makes none without running its constructor; it streams all the same, absent "
+            "until it is complete"
+        )
+        raise TypeError(message)
     return made
 
 
-def partial_origin(class_: Any) -> Any:
-    """Return the class that a partial class was made from, or ``None`` for any other object."""
-    if not isinstance(class_, type):
-        return None
-    return class_.__dict__.get(_ORIGIN)
+def partial_or_none(origin: type[Any]) -> Any:
+    """Return the partial class of a model or dataclass, or ``None`` where there can be none.
 
-
-def open_field(instance: Any) -> str | bool | None:
-    """Return the name of the field of a partial model that is still being written.
-
-    Returns:
-        The name; ``True`` where no field is validated yet, open or not; ``None`` where all are.
+    CPython is asked: an instance must be had without running code of the user's, of the class or of
+    one in C that it is built on, and the class must be one that may be inherited from.
     """
-    try:
-        return cast("str | bool | None", object.__getattribute__(instance, OPEN))
-    except AttributeError:
+    if partial_origin(origin) is not None:
+        return origin
+    if origin in (BaseModel, RootModel):
+        # Each instance is of a subclass.
         return None
+    kept = kept_by(origin)
+    made_of = origin.__dict__.get("__pydantic_validator__")
+    with lock:
+        if kept.made_of is None or kept.made_of[0] is not made_of:
+            kept.made_of = (made_of,)
+            kept.partial = _try_partial(origin)
+    return kept.partial
+
+
+def _try_partial(origin: type[Any]) -> Any:
+    make = _partial_model if issubclass(origin, BaseModel) else _partial_dataclass
+    try:
+        made = make(origin)
+    except Exception:  # noqa: BLE001 - a metaclass or a base of the user's may raise anything
+        return None
+    _hide_from_tree(origin)
+    return made if can_allocate(made) else None
+
+
+class _Subclasses:
+    """The ``__subclasses__`` of a class that has a partial class, and of those below it."""
+
+    def __get__(self, instance: Any, owner: type[Any]) -> Callable[[], list[type[Any]]]:
+        """Return what lists the subclasses of `owner`, without its partial class."""
+        if instance is not None:
+            message = f"{owner.__name__!r} object has no attribute '__subclasses__'"
+            raise AttributeError(message)
+
+        def subclasses() -> list[type[Any]]:
+            of_type: Any = type(owner).__subclasses__
+            found: list[type[Any]] = of_type(owner)
+            return [each for each in found if ORIGIN not in each.__dict__]
+
+        return subclasses
+
+
+def _hide_from_tree(origin: type[Any]) -> None:
+    """Keep the partial class out of what walks over the subclasses of `origin`."""
+    if "__subclasses__" not in origin.__dict__:
+        type.__setattr__(origin, "__subclasses__", _Subclasses())
+
+
+def _new_class(
+    origin: type[Any], mixin: type[Any], namespace: Mapping[str, Any], slots: tuple[str, ...] | None
+) -> Any:
+    """Return a subclass of `origin`, made past all that its metaclass and bases do to subclasses.
+
+    It is no class of the user's: nothing is to be registered, checked or warned of again.
+    """
+    body: dict[str, Any] = {
+        **namespace,
+        "__module__": origin.__module__,
+        "__qualname__": f"Partial{origin.__qualname__}",
+        "__doc__": origin.__doc__,
+        ORIGIN: origin,
+    }
+    if slots is not None:
+        body["__slots__"] = slots
+    if hasattr(origin, "__del__"):
+        # It would run on every snapshot that is dropped.
+        body["__del__"] = _do_nothing
+    metaclass = type(origin)
+    make: Any = abc.ABCMeta.__new__ if issubclass(metaclass, abc.ABCMeta) else type.__new__
+    return make(metaclass, f"Partial{origin.__name__}", (mixin, origin), body)
+
+
+def _do_nothing(_: Any) -> None:
+    """Stand in for a finalizer that expects complete data."""
 
 
 # --------------------------------------------------------------------------------------------
@@ -121,6 +178,7 @@ _MODEL_METHODS = (
     "__eq__",
     "__format__",
     "__getstate__",
+    "__init__",
     "__iter__",
     "__pretty__",
     "__repr__",
@@ -149,15 +207,6 @@ class _PartialModel:
         """Keep the user's ``__init_subclass__`` from seeing a class it does not know."""
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Like ``__init_subclass__``."""
-
-    @classmethod
-    def __pydantic_on_complete__(cls) -> None:
-        """Put the partial serializer back after pydantic (re)built the class."""
-        _set_serializer(cls)
-
-    @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the JSON schema of the complete model: what the model is asked to write."""
         origin = cast("type[BaseModel]", partial_origin(cls))
@@ -181,10 +230,6 @@ def _rebuild_model(origin: type[Any], state: dict[Any, Any], open_: str | None) 
     return instance
 
 
-def _set_serializer(class_: type[Any]) -> None:
-    type.__setattr__(class_, "__pydantic_serializer__", PartialSerializer(partial_origin(class_)))
-
-
 def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
     """Let pydantic's copy `method` carry the mark of the open field over."""
 
@@ -198,41 +243,39 @@ def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
     return copied
 
 
+class _Fields:
+    """The ``model_fields`` of a partial model, made when they are first asked for."""
+
+    def __get__(self, instance: Any, owner: type[Any]) -> dict[str, Any]:
+        """Return the fields of the complete class, each optional."""
+        del instance
+        fields = {}
+        for name, field in partial_origin(owner).__pydantic_fields__.items():
+            optional = copy.copy(field)
+            optional.annotation = _or_none(field.annotation)
+            if field.default is PydanticUndefined and not _makes_container(field.default_factory):
+                optional.default = None
+                optional.default_factory = None
+            fields[name] = optional
+        type.__setattr__(owner, "__pydantic_fields__", fields)
+        return fields
+
+
 def _partial_model(origin: type[BaseModel]) -> type[Any]:
     base: type[BaseModel] = RootModel if issubclass(origin, RootModel) else BaseModel
-
-    def body(namespace: dict[str, Any]) -> None:
-        for name in _MODEL_METHODS:
-            namespace[name] = getattr(base, name)
-        for name in ("__copy__", "__deepcopy__"):
-            namespace[name] = _copying(getattr(base, name))
-        namespace["__slots__"] = (OPEN,)
-        namespace["__hash__"] = origin.__hash__
-        _silence_finalizer(origin, namespace)
-        namespace["__module__"] = origin.__module__
-        namespace["__qualname__"] = f"Partial{origin.__qualname__}"
-        namespace["__doc__"] = origin.__doc__
-
-    made = types.new_class(
-        f"Partial{origin.__name__}", (_PartialModel, origin), {"defer_build": True}, body
-    )
-    type.__setattr__(made, _ORIGIN, origin)
-    fields = {}
-    for name, field in origin.model_fields.items():
-        optional = copy.copy(field)
-        optional.annotation = _or_none(field.annotation)
-        if field.default is PydanticUndefined and not _makes_container(field.default_factory):
-            optional.default = None
-            optional.default_factory = None
-        fields[name] = optional
-    set_ = type.__setattr__
-    set_(made, "__pydantic_fields__", fields)
-    # They would be computed on what is there, in `repr` too.
-    set_(made, "__pydantic_computed_fields__", {})
-    # Hidden where the user's class says what extra fields are, with ``= Field(init=False)``.
-    set_(made, "__pydantic_extra__", base.__dict__["__pydantic_extra__"])
-    _set_serializer(made)
-    return made
+    namespace = {name: getattr(base, name) for name in _MODEL_METHODS}
+    for name in ("__copy__", "__deepcopy__"):
+        namespace[name] = _copying(namespace[name])
+    namespace |= {
+        "__hash__": origin.__hash__,
+        "__pydantic_fields__": _Fields(),
+        # They would be computed on what is there, in `repr` too.
+        "__pydantic_computed_fields__": {},
+        # Hidden where the user's class says what extra fields are, with ``= Field(init=False)``.
+        "__pydantic_extra__": base.__dict__["__pydantic_extra__"],
+        "__pydantic_serializer__": PartialSerializer(origin),
+    }
+    return cast("type[Any]", _new_class(origin, _PartialModel, namespace, (OPEN,)))
 
 
 def _or_none(annotation: Any) -> Any:
@@ -247,22 +290,8 @@ def _or_none(annotation: Any) -> Any:
         return Optional[annotation]  # noqa: UP045 - at run time
 
 
-#: The factories that are run for a field that is not there: they make something empty.
-CONTAINERS: tuple[type[Any], ...] = (list, dict, set, frozenset, tuple)
-
-
 def _makes_container(factory: Any) -> bool:
     return any(factory is container for container in CONTAINERS)
-
-
-def _silence_finalizer(origin: type[Any], namespace: dict[str, Any]) -> None:
-    """Keep ``__del__`` of the user's from running on every snapshot that is dropped."""
-    if hasattr(origin, "__del__"):
-        namespace["__del__"] = _do_nothing
-
-
-def _do_nothing(_: Any) -> None:
-    """Stand in for a finalizer that expects complete data."""
 
 
 # --------------------------------------------------------------------------------------------
@@ -328,15 +357,6 @@ def _rebuild_dataclass(origin: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _partial_dataclass(origin: type[Any]) -> type[Any]:
-    def body(namespace: dict[str, Any]) -> None:
-        namespace["__module__"] = origin.__module__
-        namespace["__qualname__"] = f"Partial{origin.__qualname__}"
-        namespace["__doc__"] = origin.__doc__
-        if "__slots__" in origin.__dict__:
-            namespace["__slots__"] = ()
-        _silence_finalizer(origin, namespace)
-
-    made = types.new_class(f"Partial{origin.__name__}", (_PartialDataclass, origin), {}, body)
-    type.__setattr__(made, _ORIGIN, origin)
-    _set_serializer(made)
-    return made
+    namespace = {"__pydantic_serializer__": PartialSerializer(origin)}
+    slots = () if "__slots__" in origin.__dict__ else None
+    return cast("type[Any]", _new_class(origin, _PartialDataclass, namespace, slots))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, SchemaSerializer
 
+from partialfast.typed._marks import open_field, partial_origin
 from partialfast.typed._schema import (
     Definitions,
     Schema,
@@ -100,7 +101,7 @@ class _Rewriter:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._rewritten: Definitions = {}
+        self._rewritten: dict[str, Schema] = {}
 
     def definitions(self) -> Definitions:
         """Return the definitions that the rewritten schema may refer to.
@@ -168,7 +169,7 @@ class _Rewriter:
         if not _is_method(schema):
             open_ = {"type": "nullable", "schema": rewrite(schema)}
             if self._meets(schema, _has_users_serializer) and not self._meets(schema, _needs_data):
-                complete = standalone(schema, self._definitions)
+                complete = _Lazy.of(schema, self._definitions)
                 open_ = {"type": "any", "serialization": _guard(complete, open_)}
         elif not schema["type"].startswith("function-"):
             schema = {k: v for k, v in schema.items() if k != "serialization"}
@@ -207,7 +208,7 @@ class _Rewriter:
         made = {key: value for key, value in schema.items() if key != "ref"}
         if _has_users_serializer(made):
             del made["serialization"]
-            complete = standalone(schema, self._definitions)
+            complete = _Lazy.of(schema, self._definitions)
             return {"type": "any", "serialization": _guard_part(complete, self.rewrite(made))}
         special = {
             "dataclass": self._dataclass,
@@ -258,16 +259,15 @@ class _Rewriter:
 
     def _dataclass(self, schema: Schema) -> Schema:
         """Dump instances, partial or not, by this schema: elsewhere the class may have another."""
-        from partialfast.typed._partial import partial_class  # noqa: PLC0415 - the two modules need each other
-
-        partial = partial_class(schema["cls"])
-        serializers = {
-            schema["cls"]: _Lazy.of(standalone(schema, self._definitions)),
-            partial: _Lazy(functools.partial(_serializer, partial, schema, self._definitions)),
-        }
+        class_ = schema["cls"]
+        serializers = {class_: _Lazy.of(schema, self._definitions)}
 
         def dump(value: Any, info: Any) -> Any:
-            serializer = serializers.get(type(value))
+            found = type(value)
+            if found not in serializers and partial_origin(found) is class_:
+                make = functools.partial(_serializer, found, schema, self._definitions)
+                serializers[found] = _Lazy(make)
+            serializer = serializers.get(found)
             return value if serializer is None else serializer.dump(value, info)
 
         return {
@@ -348,9 +348,9 @@ class _Lazy:
         self._built: SchemaSerializer | None = None
 
     @classmethod
-    def of(cls, schema: Schema) -> _Lazy:
-        """Return the serializer of a schema that can be built by itself."""
-        return cls(functools.partial(SchemaSerializer, cast("Any", schema)))
+    def of(cls, schema: Schema, definitions: Definitions) -> _Lazy:
+        """Return the serializer of a schema that may refer to `definitions`."""
+        return cls(lambda: SchemaSerializer(cast("Any", standalone(schema, definitions))))
 
     def dump(self, value: Any, info: Any) -> Any:
         """Return `value` dumped as `info`, of the dump under way, asks."""
@@ -380,29 +380,24 @@ _NATIVE = (str, int, float, bool, type(None), list, dict, tuple, set, frozenset,
 
 def _is_validated(value: Any) -> bool:
     """Tell, from `value` alone, whether it is complete and valid: only validation makes it."""
-    from partialfast.typed._partial import partial_origin  # noqa: PLC0415 - the two modules need each other
-
     class_ = type(value)
     return class_ not in _NATIVE and partial_origin(class_) is None
 
 
-def _guard(complete: Schema, incomplete: Schema) -> Schema:
+def _guard(complete: _Lazy, incomplete: Schema) -> Schema:
     """Return a serializer of a field that calls the user's code on complete values only.
 
     Args:
-        complete: The field's own schema.
+        complete: The field's own serializer.
         incomplete: That of a value that is absent or open.
     """
-    serializer = _Lazy.of(complete)
 
     def dump(instance: Any, value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
-        from partialfast.typed._partial import open_field  # noqa: PLC0415 - the two modules need each other
-
         name = info.field_name
         # A dataclass does not tell what was received: there, the value itself has to.
         received = name in getattr(instance, "__pydantic_fields_set__", ())
         settled = received and open_field(instance) not in (name, True)
-        return serializer.dump(value, info) if settled else handler(value)
+        return complete.dump(value, info) if settled else handler(value)
 
     return {
         "type": "function-wrap",
@@ -413,17 +408,16 @@ def _guard(complete: Schema, incomplete: Schema) -> Schema:
     }
 
 
-def _guard_part(complete: Schema, incomplete: Schema) -> Schema:
+def _guard_part(complete: _Lazy, incomplete: Schema) -> Schema:
     """Return a serializer that calls the user's code on what only validation can have made.
 
     Args:
-        complete: The schema of the value, with the user's serializer.
+        complete: That of the value, with the user's function.
         incomplete: The same for a value that may be open.
     """
-    serializer = _Lazy.of(complete)
 
     def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
-        return serializer.dump(value, info) if _is_validated(value) else handler(value)
+        return complete.dump(value, info) if _is_validated(value) else handler(value)
 
     return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": incomplete}
 

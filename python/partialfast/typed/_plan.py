@@ -1,31 +1,13 @@
 """From a type to a plan: what the builder does at each place of the document.
 
 The plan is derived from pydantic's own core schema, the same that its validators are made from,
-so that the two cannot disagree about aliases, unions, discriminators or generics. A node says for
-each kind of JSON value what it turns into:
-
-``take``            the native value is final (a JSON integer for ``int``);
-``widen``           the same, as a float;
-``text``            a string, shown while open;
-``text-validate``   the same, validated when complete;
-``validate``        absent until complete, then validated from its own bytes;
-``hide``            absent until the enclosing value is complete;
-``goto``            as another node says;
-``root``, ``object``, ``map``, ``array``
-                    a container, shown while open;
-``tagged``, ``plain``
-                    a union of objects, absent until its member is known.
-
-``close`` says what a container of the node does when it is complete: nothing (``keep``: its items
-were validated one by one), ``shell`` (validate the whole, but not the items again), ``raw``
-(validate it from its own bytes), ``build`` (put it together of its parts, if all are there, where
-that is all that pydantic would do) or ``leave`` (it can only be validated with what encloses it).
+so that the two cannot disagree about aliases, unions, discriminators or generics. `_nodes` says
+what a plan can say, and `families` how each family of schemas says it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections import OrderedDict
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -33,17 +15,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from pydantic import BaseModel
 
 from partialfast._core import Plan
-from partialfast.typed._compile import Options
-from partialfast.typed._compile_objects import TypeCompiler
-from partialfast.typed._partial import partial_origin
-from partialfast.typed._schema import adapter_for
+from partialfast.typed import families
+from partialfast.typed._compiler import Compiler, Options
+from partialfast.typed._items import items_of
+from partialfast.typed._marks import kept_by, lock, partial_origin
+from partialfast.typed._nodes import Array
+from partialfast.typed._schema import adapter_for, config_of, is_class, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import TypeAdapter
 
+    from partialfast.typed._nodes import Action, Kind, Node
+
 __all__ = ["Compiled", "compile_type"]
+
+# Importing them has registered them.
+_ = families
 
 
 class Compiled(NamedTuple):
@@ -52,21 +41,26 @@ class Compiled(NamedTuple):
     Attributes:
         plan: What the builder walks.
         adapter: pydantic's adapter of the whole type.
-        is_current: Tells whether the type is still what it was (``model_rebuild`` changes it).
+        made_of: The classes in the type, each with the validator that it had.
+        length_check: Validates a list by its length alone, where items are streamed one by one and
+            the type has such a constraint.
+        config: Of the whole type.
     """
 
     plan: Plan
     adapter: TypeAdapter[Any]
-    is_current: Callable[[], bool]
+    made_of: tuple[tuple[type[Any], Any], ...]
+    length_check: Callable[[Any], Any] | None
+    config: Mapping[str, Any]
+
+    def is_current(self) -> bool:
+        """Tell whether the classes still are what they were (``model_rebuild`` changes them)."""
+        return all(_validator_of(class_) is validator for class_, validator in self.made_of)
 
 
-#: Where a class keeps the plans that involve it: a plan refers to its classes, so anything else
-#: that kept it would keep them alive.
-_PLANS = "__partialfast_plans__"
 _RECENT = 64
 #: Plans of types without a class of the user's, the most recent last.
 _recent: OrderedDict[Any, Compiled] = OrderedDict()
-_lock = threading.RLock()
 
 
 def compile_type(
@@ -82,13 +76,14 @@ def compile_type(
         type_: Any type that pydantic can validate; of a partial class, the complete one is meant.
         by_alias: As in pydantic's ``validate_json``.
         by_name: As in pydantic's ``validate_json``.
-        items: Whether the items of a list are to be handed out one by one.
+        items: Whether the items of a list are to be handed out one by one; a type that is no list
+            is that of an item.
 
     Returns:
         The plan and the adapter.
 
     Raises:
-        TypeError: pydantic cannot validate `type_`.
+        TypeError: pydantic cannot validate `type_`, or it takes the whole list to do so.
     """
     origin = partial_origin(type_)
     if origin is not None:
@@ -100,7 +95,7 @@ def compile_type(
     except TypeError:
         # Metadata of an annotation may be anything: such a type is compiled each time.
         return _compile(type_, options)
-    with _lock:
+    with lock:
         plans = _plans_of(type_)
         made = plans.get(key)
         if made is None or not made.is_current():
@@ -117,40 +112,63 @@ def _spelled(type_: Any) -> tuple[Any, ...]:
 
     ``A | B`` equals ``B | A``, yet pydantic tries the members in their order.
     """
-    if not isinstance(type_, GenericAlias) and isinstance(type_, type):
+    if is_class(type_):
         # Nothing to spell, and a model would look for the attribute in Python at each new stream.
         return ()
     return tuple((part, _spelled(part)) for part in getattr(type_, "__args__", ()))
 
 
-def _plans_of(type_: Any) -> dict[Any, Compiled]:
-    """Return the dict that lives as long as the first class of the user's in `type_`."""
+def _classes_in(type_: Any) -> Iterator[type[Any]]:
+    """Yield the models and dataclasses that the expression `type_` names."""
     pending = [type_]
     while pending:
         item = pending.pop()
-        if isinstance(item, type) and (
-            issubclass(item, BaseModel) or dataclasses.is_dataclass(item)
-        ):
-            plans = item.__dict__.get(_PLANS)
-            if plans is None:
-                plans = {}
-                type.__setattr__(item, _PLANS, plans)
-            return cast("dict[Any, Compiled]", plans)
-        pending.extend(getattr(item, "__args__", ()))
-    return _recent
+        if is_class(item):
+            if issubclass(item, BaseModel) or dataclasses.is_dataclass(item):
+                yield cast("type[Any]", item)
+        else:
+            pending.extend(getattr(item, "__args__", ()))
+
+
+def _validator_of(class_: type[Any]) -> Any:
+    return class_.__dict__.get("__pydantic_validator__")
+
+
+def _plans_of(type_: Any) -> dict[Any, Compiled]:
+    """Return the dict that lives as long as the first class of the user's in `type_`."""
+    class_ = next(_classes_in(type_), None)
+    return _recent if class_ is None else cast("dict[Any, Compiled]", kept_by(class_).plans)
 
 
 def _compile(type_: Any, options: Options) -> Compiled:
     adapter = adapter_for(type_)
-    plan = Plan(TypeCompiler(adapter, options).nodes)
-    if isinstance(type_, type) and issubclass(type_, BaseModel):
-        validator = type_.__pydantic_validator__
+    length_check: Callable[[Any], Any] | None = None
+    if options.items:
+        listed = items_of(*split(adapter.core_schema))
+        if listed is None:
+            type_ = GenericAlias(list, (type_,))
+            adapter = adapter_for(type_)
+        else:
+            length_check = listed.length_check()
+    made_of = tuple((class_, _validator_of(class_)) for class_ in _classes_in(type_))
+    compiler = Compiler(adapter.core_schema, options)
+    root = compiler.reserve()
+    compiler.put(root, _items_root(compiler) if options.items else _root(compiler))
+    compiler.finish()
+    config = config_of(compiler.resolve(compiler.schema))
+    return Compiled(Plan(compiler.nodes), adapter, made_of, length_check, config)
 
-        def is_current() -> bool:
-            return type_.__pydantic_validator__ is validator
-    else:
 
-        def is_current() -> bool:
-            return True
+def _root(compiler: Compiler) -> Node:
+    plain = not compiler.facts.runs_code(compiler.schema)
+    return dataclasses.replace(compiler.compile(compiler.schema, compiler.top), plain=plain)
 
-    return Compiled(plan, adapter, is_current)
+
+def _items_root(compiler: Compiler) -> Node:
+    listed = items_of(compiler.schema, compiler.definitions)
+    if listed is None:
+        message = "streaming items needs a list-like type, such as `list[Model]`"
+        raise TypeError(message)
+    array = Array("items", rest=compiler.child(listed.item, compiler.top))
+    on: dict[Kind, Action] = {"array": array}
+    return compiler.make(compiler.schema, compiler.top, on)

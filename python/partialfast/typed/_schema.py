@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, cast
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
     "Definitions",
     "Schema",
     "adapter_for",
+    "config_of",
+    "default_of",
+    "is_class",
     "is_pydantics",
+    "is_stdlib_dataclass",
     "is_users",
+    "parts",
     "references",
+    "resolve",
+    "split",
     "standalone",
 ]
 
 #: A core schema: nested dicts, each with a ``type``.
-Schema = dict[str, Any]
+Schema: TypeAlias = "dict[str, Any]"
 #: The named schemas that ``definition-ref`` refers to.
-Definitions = dict[str, Schema]
+Definitions: TypeAlias = "Mapping[str, Schema]"
 
 
 def adapter_for(type_: Any) -> TypeAdapter[Any]:
@@ -50,70 +58,147 @@ def adapter_for(type_: Any) -> TypeAdapter[Any]:
     return adapter
 
 
-def split(schema: Any) -> tuple[Schema, Definitions]:
+def split(schema: Any) -> tuple[Schema, dict[str, Schema]]:
     """Return `schema` without its ``definitions`` wrapper, and what that wrapper defines."""
-    definitions: Definitions = {}
+    definitions: dict[str, Schema] = {}
     while schema["type"] == "definitions":
         definitions.update({item["ref"]: item for item in schema["definitions"]})
         schema = schema["schema"]
     return schema, definitions
 
 
-def _children(schema: Any) -> Iterator[Any]:
-    if isinstance(schema, dict):
-        yield from (value for key, value in schema.items() if key not in ("metadata", "cls"))
-    elif isinstance(schema, (list, tuple)):
-        yield from schema
+def resolve(schema: Schema, definitions: Definitions) -> Schema:
+    """Return what `schema` refers to, if it is a reference."""
+    while schema["type"] == "definition-ref":
+        schema = definitions[schema["schema_ref"]]
+    return schema
 
 
-#: Keys of a schema that hold no schema by which a JSON value is validated.
-_OTHER_KEYS = frozenset(
-    {
-        "cls",
-        "computed_fields",
-        "config",
-        "default",
-        "default_factory",
-        "discriminator",
-        "expected",
-        "function",
-        "members",
-        "metadata",
-        "python_schema",
-        "serialization",
-    }
-)
+# Where schemas stand inside schemas, as `pydantic_core.core_schema` declares it. What stands under
+# any other key is a value of somebody's: a default, a tag, a field's name.
+
+#: How the value under a key holds schemas: it is one, a list of them (a choice may have a label), a
+#: dict by name or tag, or holds fields, each with a ``schema``.
+_Shape = Literal["one", "many", "choices", "by name", "fields", "named fields"]
+
+_ITEMS: dict[str, _Shape] = {"items_schema": "one"}
+_ENTRIES: dict[str, _Shape] = {"keys_schema": "one", "values_schema": "one"}
+_INNER: dict[str, _Shape] = {"schema": "one"}
+_VALIDATES: dict[str, dict[str, _Shape]] = {
+    "arguments": {
+        "arguments_schema": "fields",
+        "var_args_schema": "one",
+        "var_kwargs_schema": "one",
+    },
+    "arguments-v3": {"arguments_schema": "fields"},
+    "call": {"arguments_schema": "one", "return_schema": "one"},
+    "chain": {"steps": "many"},
+    "counter": _ENTRIES,
+    "custom-error": _INNER,
+    "dataclass": _INNER,
+    "dataclass-args": {"fields": "fields"},
+    "default": _INNER,
+    "definitions": {"schema": "one", "definitions": "many"},
+    "deque": _ITEMS,
+    "dict": _ENTRIES,
+    "frozendict": _ENTRIES,
+    "frozenset": _ITEMS,
+    "function-after": _INNER,
+    "function-before": _INNER,
+    "function-wrap": _INNER,
+    "generator": _ITEMS,
+    "json": _INNER,
+    "json-or-python": {"json_schema": "one"},
+    "lax-or-strict": {"lax_schema": "one", "strict_schema": "one"},
+    "list": _ITEMS,
+    "missing-sentinel": _INNER,
+    "model": _INNER,
+    "model-fields": {
+        "fields": "named fields",
+        "extras_schema": "one",
+        "extras_keys_schema": "one",
+    },
+    "named-tuple": {"fields": "fields"},
+    "nullable": _INNER,
+    "ordered-dict": _ENTRIES,
+    "set": _ITEMS,
+    "tagged-union": {"choices": "by name"},
+    "tuple": {"items_schema": "many"},
+    "typed-dict": {"fields": "named fields", "extras_schema": "one"},
+    "union": {"choices": "choices"},
+}
+#: The same for schemas that no JSON value is validated by.
+_REFERS: dict[str, dict[str, _Shape]] = {
+    "function-plain": {"json_schema_input_schema": "one"},
+    "function-before": {"json_schema_input_schema": "one"},
+    "function-wrap": {"json_schema_input_schema": "one"},
+    "json-or-python": {"python_schema": "one"},
+    "dataclass-args": {"computed_fields": "fields"},
+    "model-fields": {"computed_fields": "fields"},
+    "typed-dict": {"computed_fields": "fields"},
+}
 
 
-def validating_parts(schema: Schema) -> Iterator[Schema]:
-    """Yield the schemas directly inside `schema` that validate a part of its value."""
-    pending: list[Any] = [value for key, value in schema.items() if key not in _OTHER_KEYS]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, (list, tuple)):
-            pending.extend(item)
-        elif isinstance(item, dict):
-            if isinstance(item.get("type"), str) and not item["type"].endswith("-field"):
-                yield item
-            else:
-                pending.extend(value for key, value in item.items() if key not in _OTHER_KEYS)
+def _held(value: Any, shape: _Shape) -> Iterable[Any]:
+    if shape == "one":
+        return (value,)
+    if shape == "many":
+        return cast("Iterable[Any]", value)
+    if shape == "choices":
+        return (choice[0] if isinstance(choice, tuple) else choice for choice in value)
+    if shape == "by name":
+        return cast("Iterable[Any]", value.values())
+    fields = value.values() if shape == "named fields" else value
+    return (part for field in fields for part in (field.get("schema"), field.get("return_schema")))
+
+
+def _under(schema: Schema, table: Mapping[str, Mapping[str, _Shape]]) -> Iterator[Schema]:
+    for key, shape in table.get(schema["type"], {}).items():
+        if key in schema:
+            for part in _held(schema[key], shape):
+                if isinstance(part, dict):
+                    yield part
+
+
+def parts(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas directly inside `schema` that validate a JSON value, or a part of it."""
+    return _under(schema, _VALIDATES)
+
+
+def _all_parts(schema: Schema) -> Iterator[Schema]:
+    """Yield all schemas directly inside `schema`, those that only say how to dump included."""
+    yield from _under(schema, _VALIDATES)
+    yield from _under(schema, _REFERS)
+    dumped = schema.get("serialization")
+    for holder in (dumped, *_serializations_of_fields(schema)):
+        if isinstance(holder, dict):
+            for key in ("schema", "return_schema"):
+                if isinstance(holder.get(key), dict):
+                    yield holder[key]
+
+
+def _serializations_of_fields(schema: Schema) -> Iterator[Any]:
+    fields = schema.get("fields")
+    if schema["type"] in _WITH_FIELDS:
+        for field in fields.values() if isinstance(fields, dict) else fields or ():
+            yield field.get("serialization")
+
+
+_WITH_FIELDS = ("model-fields", "typed-dict", "dataclass-args", "named-tuple")
 
 
 def references(schema: Schema, definitions: Definitions) -> set[str]:
     """Return the names of all definitions that `schema` needs, directly or not."""
     needed: set[str] = set()
-    pending: list[Any] = [schema]
+    pending: list[Schema] = [schema]
     while pending:
         item = pending.pop()
-        if isinstance(item, dict) and item.get("type") == "definition-ref":
+        if item["type"] == "definition-ref":
             name = cast("str", item["schema_ref"])
             if name not in needed and name in definitions:
                 needed.add(name)
                 pending.append(definitions[name])
-        else:
-            pending.extend(
-                child for child in _children(item) if isinstance(child, (dict, list, tuple))
-            )
+        pending.extend(_all_parts(item))
     return needed
 
 
@@ -130,29 +215,6 @@ def standalone(schema: Schema, definitions: Definitions) -> Schema:
         "schema": schema,
         "definitions": [definitions[name] for name in sorted(needed)],
     }
-
-
-def resolve(schema: Schema, definitions: Definitions) -> Schema:
-    """Return what `schema` refers to, if it is a reference."""
-    while schema["type"] == "definition-ref":
-        schema = definitions[schema["schema_ref"]]
-    return schema
-
-
-def parts(schema: Schema) -> list[Schema]:
-    """Return the schemas directly inside `schema`."""
-    found: list[Any] = []
-    for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
-        part = schema.get(key, [])
-        found.extend(part if isinstance(part, list) else [part])
-    choices = schema.get("choices", ())
-    choices = choices.values() if isinstance(choices, dict) else choices
-    found.extend(choice[0] if isinstance(choice, tuple) else choice for choice in choices)
-    fields = schema.get("fields", ())
-    fields = fields.values() if isinstance(fields, dict) else fields
-    found.extend(field["schema"] for field in fields if isinstance(field, dict))
-    found.extend(schema[key] for key in ("lax_schema", "strict_schema") if key in schema)
-    return [part for part in found if isinstance(part, dict)]
 
 
 def _module_of(function: Any) -> str:
@@ -190,6 +252,11 @@ def default_of(schema: Schema) -> tuple[str, Any]:
         how = "data-factory" if schema.get("default_factory_takes_data") else "factory"
         return how, schema["default_factory"]
     return "none", None
+
+
+def is_class(type_: Any) -> TypeGuard[type[Any]]:
+    """Tell whether `type_` is a class, and not one with arguments: a ``type`` on Python 3.10."""
+    return isinstance(type_, type) and not isinstance(type_, GenericAlias)
 
 
 def is_stdlib_dataclass(class_: Any) -> bool:

@@ -18,7 +18,14 @@ from typing import (
 )
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import (
+    ErrorDetails,
+    InitErrorDetails,
+    PydanticCustomError,
+    SchemaError,
+    SchemaValidator,
+    core_schema,
+)
 from pydantic_core.core_schema import ErrorType
 
 from partialfast._core import StateCore
@@ -26,6 +33,7 @@ from partialfast._errors import JsonError, TruncatedError
 from partialfast.typed._plan import compile_type
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     from typing_extensions import Buffer, TypeForm
@@ -60,6 +68,10 @@ class StreamOptions(TypedDict, total=False):
     max_bytes: int
 
 
+#: What a config says about errors.
+_ABOUT_ERRORS = ("hide_input_in_errors", "validation_error_cause")
+
+
 @functools.cache
 def _known_errors() -> frozenset[str]:
     return frozenset(get_args(ErrorType))
@@ -89,15 +101,15 @@ def _details(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorD
 
 
 def _copied(default: Any) -> Any:
-    """Return a copy of a field's default, or ``None`` where there is no copying it.
+    """Return a copy of a field's default, or the default itself where there is no copying it.
 
     pydantic copies it only when the document has ended without the field, so a default that
-    cannot be copied (a lock, an iterator) is no error before that.
+    cannot be copied (an iterator) is not an error before that.
     """
     try:
         return copy.deepcopy(default)
     except Exception:  # noqa: BLE001 - whatever the user's class raises
-        return None
+        return default
 
 
 class _Errors:
@@ -105,20 +117,39 @@ class _Errors:
 
     Args:
         title: Of the whole type.
+        config: Of the whole type: it says what an error shows, and what its cause is.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, config: Mapping[str, Any]) -> None:
         self._title = title
+        self._config = {key: config[key] for key in _ABOUT_ERRORS if key in config}
+
+    def of(self, details: list[InitErrorDetails]) -> ValidationError:
+        """Return the error that has `details`."""
+        made = ValidationError.from_exception_data(self._title, details, input_type="json")
+        return self._as_configured(made) if self._config else made
+
+    def _as_configured(self, error: ValidationError) -> ValidationError:
+        """Let pydantic raise `error` again, by a validator that has the whole type's config."""
+
+        def fail(_: object) -> None:
+            raise error
+
+        schema: Any = core_schema.no_info_plain_validator_function(fail)
+        config: Any = {**self._config, "title": self._title}
+        try:
+            SchemaValidator(schema, config).validate_json("null")
+        except ValidationError as raised:
+            return raised
+        return error
 
     def relocate(self, error: ValidationError, location: tuple[Any, ...]) -> ValidationError:
         """Return `error`, found at `location`, with its location counted from the root."""
-        details = _details(error, location)
-        return ValidationError.from_exception_data(self._title, details, input_type="json")
+        return self.of(_details(error, location))
 
     def forbidden(self, kind: str, location: tuple[Any, ...], key: str) -> ValidationError:
         """Return the error, of pydantic's `kind`, of a forbidden key, before its value was read."""
-        detail = InitErrorDetails(type=kind, loc=location, input=key)
-        return ValidationError.from_exception_data(self._title, [detail], input_type="json")
+        return self.of([InitErrorDetails(type=kind, loc=location, input=key)])
 
 
 class StreamState(StateCore, Generic[T]):
@@ -194,13 +225,14 @@ class StreamState(StateCore, Generic[T]):
         given = {"strict": strict, "context": context, "by_alias": by_alias, "by_name": by_name}
         arguments = {name: value for name, value in given.items() if value is not None}
         self._title = validator.title
-        errors = _Errors(self._title)
+        self._length_check = compiled.length_check
+        self._errors = errors = _Errors(self._title, compiled.config)
         self.start(
             compiled.plan,
             root=validator.validate_json,
             arguments=arguments or None,
             defer=on_invalid == "defer",
-            hooks=(errors.relocate, errors.forbidden, ValidationError, _copied),
+            hooks=(errors.relocate, errors.forbidden, ValidationError, SchemaError, _copied),
             max_depth=max_depth,
             max_bytes=max_bytes,
             items=self._items,
@@ -273,10 +305,17 @@ class StreamState(StateCore, Generic[T]):
 class ItemState(StreamState[T]):
     """Like `StreamState`, for the items of a list: each is handed out complete, and not kept.
 
-    Args are those of `StreamState`; `type_` is list-like, such as ``list[M]``.
+    Args are those of `StreamState`; `type_` is that of an item, or list-like (``list[M]``).
     """
 
     _items = True
+    _taken = 0
+
+    def take_items(self) -> list[T]:
+        """Return the complete items that were not taken yet."""
+        items: list[T] = super().take_items()
+        self._taken += len(items)
+        return items
 
     def finish(self) -> T:
         """End the text.
@@ -292,8 +331,13 @@ class ItemState(StreamState[T]):
             if error.kind != "truncated":
                 raise
             raise self._truncated(error) from error
-        if self.errors:
-            errors = cast("list[ValidationError]", self.errors)
-            details = [detail for error in errors for detail in _details(error, ())]
-            raise ValidationError.from_exception_data(self._title, details, input_type="json")
+        errors = cast("list[ValidationError]", self.errors)
+        details = [detail for error in errors for detail in _details(error, ())]
+        if self._length_check is not None and not details:
+            try:
+                self._length_check([None] * self._taken)
+            except ValidationError as error:
+                details = _details(error, ())
+        if details:
+            raise self._errors.of(details)
         return cast("T", None)

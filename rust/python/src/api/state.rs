@@ -14,6 +14,9 @@ use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
 use crate::plan::Plan;
 
+/// Documented in `_core.pyi`, at `StateCore.start`.
+type Hooks = (Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>);
+
 /// Documented in `_core.pyi`.
 #[pyclass(subclass, module = "partialfast._core")]
 pub struct StateCore {
@@ -79,7 +82,7 @@ impl StateCore {
         root: Py<PyAny>,
         arguments: Option<Py<PyDict>>,
         defer: bool,
-        hooks: (Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>),
+        hooks: Hooks,
         max_depth: usize,
         max_bytes: u64,
         items: bool,
@@ -91,7 +94,7 @@ impl StateCore {
             ..Limits::default()
         };
         this.driver = Driver::new(limits);
-        let (relocate, forbidden, error_class, deepcopy) = hooks;
+        let (relocate, forbidden, error_class, directive_class, deepcopy) = hooks;
         this.driver.builder.validation = Some(Validation {
             arguments,
             root,
@@ -99,6 +102,7 @@ impl StateCore {
             relocate,
             forbidden,
             error_class,
+            directive_class,
             deepcopy,
         });
         this.plan = Some(plan);

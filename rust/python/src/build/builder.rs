@@ -22,6 +22,8 @@ pub struct Expected {
     pub tentative: bool,
     /// Validate it, but an error proves nothing.
     pub lenient: bool,
+    /// How many union labels were there before it.
+    pub labels: usize,
 }
 
 /// A value that is not built while open.
@@ -70,6 +72,8 @@ pub struct Validation {
     /// `(kind, location, key) -> ValidationError` for a key that its object forbids.
     pub forbidden: Py<PyAny>,
     pub error_class: Py<PyAny>,
+    /// What pydantic raises where an exception of a validator's is a directive to it.
+    pub directive_class: Py<PyAny>,
     pub deepcopy: Py<PyAny>,
 }
 

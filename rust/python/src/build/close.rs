@@ -26,6 +26,12 @@ impl Validation {
     fn is_invalid(&self, py: Python<'_>, error: &PyErr) -> bool {
         error.is_instance(py, self.error_class.bind(py))
     }
+
+    /// Whether `error` is what pydantic makes of an exception that asks it to use the default, or to
+    /// leave the value out: it knows what to do with that only where the value stands.
+    fn is_directive(&self, py: Python<'_>, error: &PyErr) -> bool {
+        error.is_instance(py, self.directive_class.bind(py))
+    }
 }
 
 impl Run<'_, '_> {
@@ -57,6 +63,10 @@ impl Run<'_, '_> {
         let input = PyBytes::new(py, self.st.raw.slice(start, end)).into_any();
         match validation.call(validator, input) {
             Ok(value) => Ok(Some(value)),
+            Err(error) if !root && validation.is_directive(py, &error) => {
+                self.leave_to_outer();
+                Ok(None)
+            }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(_) if !root && (expected.lenient || node.omit) => {
                 self.st.left_out = true;
@@ -68,10 +78,18 @@ impl Run<'_, '_> {
                 Ok(None)
             }
             Err(error) => {
-                let location = self.st.place.location(py)?;
+                let labels = node.names_member.then_some(expected.labels);
+                let location = self.st.place.location(py, labels)?;
                 self.invalid(error, &location, root)?;
                 Ok(None)
             }
+        }
+    }
+
+    /// What becomes of the value that just ended, pydantic says of what encloses it.
+    fn leave_to_outer(&mut self) {
+        if let Some(frame) = self.st.frames.last_mut() {
+            frame.contested = true;
         }
     }
 
@@ -106,13 +124,13 @@ impl Run<'_, '_> {
     }
 
     /// A key that an object of `flavor` forbids.
-    pub fn forbidden(&mut self, key: Py<PyAny>, flavor: &Flavor) -> PyResult<()> {
+    pub fn forbidden(&mut self, key: Py<PyAny>, flavor: Flavor) -> PyResult<()> {
         let py = self.py;
         self.st.place.key(key.clone_ref(py));
         let Some(validation) = &self.st.validation else {
             return Ok(());
         };
-        let location = self.st.place.location(py)?;
+        let location = self.st.place.location(py, None)?;
         // As pydantic names it: to a dataclass, keys are arguments.
         let kind = match flavor {
             Flavor::Dataclass | Flavor::Slotted => "unexpected_keyword_argument",
@@ -150,6 +168,10 @@ impl Run<'_, '_> {
                 let made = made.bind(py).cast::<PyDict>()?;
                 Ok(made.keys().iter().next().map(Bound::unbind))
             }
+            Err(error) if validation.is_directive(py, &error) => {
+                self.leave_to_outer();
+                Ok(None)
+            }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(error) => {
                 if let Some(frame) = self.st.frames.last_mut()
@@ -158,7 +180,7 @@ impl Run<'_, '_> {
                     frame.failed = true;
                     return Ok(None);
                 }
-                let location = self.st.place.location(py)?;
+                let location = self.st.place.location(py, None)?;
                 // The error's own location begins with the key.
                 let location = location.get_slice(0, location.len().saturating_sub(1));
                 self.invalid(error, &location, false)?;
@@ -176,6 +198,7 @@ impl Run<'_, '_> {
             node: frame.node,
             tentative: frame.tentative,
             lenient: frame.lenient,
+            labels: frame.labels,
         };
         if self.st.frames.is_empty() && self.st.is_typed() {
             return self.finish_root(frame, expected, end);
@@ -187,15 +210,19 @@ impl Run<'_, '_> {
             return self.spoilt(frame, expected, end);
         }
         match node.close {
-            Close::Keep => self.container(frame),
-            Close::Shell => self.shelled(frame, end),
+            Close::Keep if !frame.contested => self.container(frame),
+            Close::Shell if !frame.contested => self.shelled(frame, end),
             Close::Build if self.can_build(frame)? => self.built(frame),
-            Close::Raw | Close::Build => match self.validated(expected, frame.start, end)? {
-                Some(value) if node.close == Close::Build => self.grafted(frame, value).map(Some),
-                Some(value) => Ok(Some(value)),
-                None if node.omit => Ok(None),
-                None => self.freeze(frame).map(Some),
-            },
+            Close::Keep | Close::Shell | Close::Raw | Close::Build => {
+                match self.validated(expected, frame.start, end)? {
+                    Some(value) if node.close == Close::Build => {
+                        self.grafted(frame, value).map(Some)
+                    }
+                    Some(value) => Ok(Some(value)),
+                    None if node.omit => Ok(None),
+                    None => self.freeze(frame).map(Some),
+                }
+            }
             Close::Leave => self.freeze(frame).map(Some),
         }
     }
@@ -220,7 +247,7 @@ impl Run<'_, '_> {
             if node.close == Close::Build && node.plain && self.can_build(frame)? {
                 return self.built(frame);
             }
-            if node.close == Close::Keep && node.plain {
+            if node.close == Close::Keep && node.plain && !frame.contested {
                 return self.container(frame);
             }
         }
@@ -351,6 +378,7 @@ impl Run<'_, '_> {
                 node: frame.node,
                 tentative: false,
                 lenient: frame.lenient,
+                labels: frame.labels,
             };
             return self.validated(expected, frame.start, end);
         };
@@ -359,6 +387,10 @@ impl Run<'_, '_> {
         };
         match validation.call(shell.get(py)?, value.into_bound(py)) {
             Ok(value) => Ok(Some(value)),
+            Err(error) if validation.is_directive(py, &error) => {
+                self.leave_to_outer();
+                self.freeze(frame).map(Some)
+            }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(_) if node.omit => {
                 self.st.left_out = true;
@@ -371,7 +403,8 @@ impl Run<'_, '_> {
                 self.freeze(frame).map(Some)
             }
             Err(error) => {
-                let location = self.st.place.location(py)?;
+                let labels = node.names_member.then_some(frame.labels);
+                let location = self.st.place.location(py, labels)?;
                 self.invalid(error, &location, false)?;
                 self.freeze(frame).map(Some)
             }

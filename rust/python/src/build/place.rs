@@ -33,6 +33,8 @@ impl Step {
 struct Level {
     array: bool,
     step: Step,
+    /// What pydantic calls the member in the location of an error, where that is not its key.
+    named: Option<Py<PyAny>>,
     active: bool,
 }
 
@@ -101,6 +103,14 @@ impl Whereabouts {
         if let Some(level) = self.levels.last_mut() {
             level.active = true;
             level.step = Step::Key(key);
+            level.named = None;
+        }
+    }
+
+    /// What pydantic calls the member that was just begun in the location of an error.
+    pub fn name(&mut self, name: Py<PyAny>) {
+        if let Some(level) = self.levels.last_mut() {
+            level.named = Some(name);
         }
     }
 
@@ -117,6 +127,7 @@ impl Whereabouts {
         self.levels.push(Level {
             array,
             step: Step::Start,
+            named: None,
             active: false,
         });
     }
@@ -216,15 +227,26 @@ impl Whereabouts {
     }
 
     /// The location of the value that just ended, as pydantic would name it in an error.
-    pub fn location<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    ///
+    /// `labels` says how many of the union labels count, where not all do.
+    pub fn location<'py>(
+        &self,
+        py: Python<'py>,
+        labels: Option<usize>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let mut location = Vec::with_capacity(self.levels.len() + self.labels.len());
-        let mut labels = self.labels.iter().peekable();
+        let count = labels.unwrap_or(self.labels.len());
+        let mut labels = self.labels.iter().take(count).peekable();
         for depth in 0..=self.levels.len() {
             while let Some((_, label)) = labels.next_if(|(at, _)| *at <= depth) {
-                location.push(label.clone_ref(py));
+                location.push(spoken(label.bind(py))?);
             }
-            if let Some(level) = self.levels.get(depth) {
-                location.extend(level.step.to_python(py)?);
+            match self.levels.get(depth) {
+                Some(Level {
+                    named: Some(name), ..
+                }) => location.push(name.clone_ref(py)),
+                Some(level) => location.extend(level.step.to_python(py)?),
+                None => {}
             }
         }
         PyTuple::new(py, location)
@@ -268,6 +290,14 @@ impl Whereabouts {
             .iter()
             .try_for_each(|(_, label)| visit.call(label))
     }
+}
+
+/// A label as it is said: some are functions, since to find it out takes a validator.
+fn spoken(label: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    if label.is_callable() {
+        return label.call0().map(Bound::unbind);
+    }
+    Ok(label.clone().unbind())
 }
 
 fn path_to<'py>(py: Python<'py>, keys: &[Py<PyAny>], step: &Step) -> PyResult<Bound<'py, PyTuple>> {

@@ -11,7 +11,7 @@ use crate::build::builder::{Builder, Expected, OpenString, Skip, Why};
 use crate::build::choice::Choosing;
 use crate::convert::scalar;
 use crate::convert::text::{self, OpenText};
-use crate::plan::{Action, Close, Kind, MapPlan, ObjectPlan, Plan, Sequence, Tag, Unknown};
+use crate::plan::{Action, Close, Key, Kind, MapPlan, ObjectPlan, Plan, Sequence, Tag, Unknown};
 use crate::snapshot::frame::{Child, Frame, Place, Values, object_values};
 
 /// The builder at work.
@@ -42,6 +42,7 @@ impl<'a> Run<'a, '_> {
                 node: 0,
                 tentative: false,
                 lenient: false,
+                labels: 0,
             });
         };
         let tentative = frame.tentative || self.plan.node(frame.node).tentative;
@@ -55,6 +56,7 @@ impl<'a> Run<'a, '_> {
                 node,
                 tentative,
                 lenient: frame.lenient,
+                labels: 0,
             });
         }
         if frame.child.place == Place::Nowhere {
@@ -64,14 +66,17 @@ impl<'a> Run<'a, '_> {
             node: frame.child.node,
             tentative,
             lenient: frame.lenient || frame.child.lenient,
+            labels: 0,
         })
     }
 
     /// Look through what needs no token of its own: unions that the kind decides, root models.
     fn route(&mut self, kind: Kind, at: u64) -> PyResult<Route<'a>> {
+        let labels = self.st.place.label_count();
         let Some(mut expected) = self.expect() else {
             return Ok(Route::Ignore);
         };
+        expected.labels = labels;
         loop {
             let node = self.plan.node(expected.node);
             match node.on(kind) {
@@ -142,6 +147,7 @@ impl<'a> Run<'a, '_> {
                     node: 0,
                     tentative: true,
                     lenient: false,
+                    labels,
                 },
             ),
             Route::To { expected, action } => {
@@ -376,7 +382,7 @@ impl<'a> Run<'a, '_> {
                     frame.begin(index, !known.lenient);
                 }
                 if taken {
-                    self.st.place.key(known.name.clone_ref(py).into_any());
+                    self.enter_key(known);
                     return Ok(());
                 }
                 let field = &plan.fields[index];
@@ -387,7 +393,7 @@ impl<'a> Run<'a, '_> {
                     lenient: known.lenient,
                 };
             }
-            self.st.place.key(known.name.clone_ref(py).into_any());
+            self.enter_key(known);
             return Ok(());
         }
         let step = self.st.keys.get(py, key)?.into_any();
@@ -404,12 +410,22 @@ impl<'a> Run<'a, '_> {
                     lenient: false,
                 };
             }
-            Unknown::Forbid if sure => return self.forbidden(step, &plan.flavor),
-            Unknown::Forbid | Unknown::Ignore => {}
+            Unknown::Forbid if sure => return self.forbidden(step, plan.flavor),
+            // Under a second-best key it is an error only where that key counts: pydantic says.
+            Unknown::Forbid => frame.failed |= frame.lenient && !frame.tentative,
+            Unknown::Ignore => {}
             Unknown::Judge => frame.contested = true,
         }
         self.st.place.key(step);
         Ok(())
+    }
+
+    fn enter_key(&mut self, known: &Key) {
+        let py = self.py;
+        self.st.place.key(known.name.clone_ref(py).into_any());
+        if let Some(location) = &known.location {
+            self.st.place.name(location.clone_ref(py));
+        }
     }
 
     /// The Python key for `key`, written from `start` to `end`, of a dict.

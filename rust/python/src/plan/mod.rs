@@ -1,8 +1,8 @@
 //! The compiled form of a type: what the builder does at each place of the document.
 //!
-//! `partialfast/typed/_plan.py` derives it from pydantic's own core schema and hands it over as plain
-//! lists and dicts; this file reads them once, into something the builder can walk without asking
-//! Python anything. Nodes refer to each other by index, so a recursive type needs no reference
+//! `partialfast/typed/_plan.py` derives it from pydantic's own core schema and hands it over as the
+//! nodes of `_nodes.py`; `read` turns them into something the builder can walk without asking Python
+//! anything. Nodes refer to each other by index, so a recursive type needs no reference
 //! cycle, and the whole plan is one object to the garbage collector.
 
 mod read;
@@ -34,7 +34,7 @@ pub enum Kind {
     Null,
 }
 
-/// All kinds, in the order in which `_plan.py` lists a node's actions.
+/// How many kinds there are.
 const KINDS: usize = 7;
 
 /// A validator that is built when first needed: a model has many, a document needs few.
@@ -103,6 +103,10 @@ pub enum Action {
     Choose(Box<Choice>),
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of a schema that are independent of each other"
+)]
 pub struct Node {
     on: [Action; KINDS],
     pub validator: Option<Validator>,
@@ -114,6 +118,8 @@ pub struct Node {
     pub tentative: bool,
     /// An invalid value is left out silently (`OnErrorOmit`).
     pub omit: bool,
+    /// The errors of `validator` name the union members in their locations already.
+    pub names_member: bool,
 }
 
 impl Node {
@@ -123,6 +129,7 @@ impl Node {
 }
 
 /// How an instance of the partial class is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavor {
     Model,
     Dataclass,
@@ -158,9 +165,12 @@ pub struct Key {
     /// It takes the whole object to say what becomes of it: an alias path, a second field, or what
     /// else the object allows may want it too.
     pub contested: bool,
+    /// What pydantic calls it in the location of an error, where that is not the key.
+    pub location: Option<Py<PyAny>>,
 }
 
 /// What becomes of a key that no field has.
+#[derive(Clone, Copy, Debug)]
 pub enum Unknown {
     Ignore,
     Forbid,
@@ -366,6 +376,7 @@ impl Plan {
                 plain: true,
                 tentative: false,
                 omit: false,
+                names_member: false,
             };
             Py::new(py, Self { nodes: vec![node] })
         })?;
@@ -385,12 +396,18 @@ impl Plan {
         let count = nodes.len();
         let nodes = nodes
             .iter()
-            .map(|node| read::read_node(node.cast::<PyDict>()?, count))
+            .map(|node| read::read_node(&node, count))
             .collect::<PyResult<Vec<_>>>()?;
         if nodes.is_empty() {
             return Err(PyValueError::new_err("a plan needs at least one node"));
         }
         Ok(Self { nodes })
+    }
+
+    /// The words that a plan is made of, by the name of their literal in `_nodes.py`.
+    #[staticmethod]
+    fn words(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        read::words(py)
     }
 
     fn __len__(&self) -> usize {
@@ -434,6 +451,9 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
                 ] {
                     visit.call(member.descriptor())?;
                 }
+            }
+            for key in plan.keys.values() {
+                visit.call(&key.location)?;
             }
             for field in &plan.fields {
                 match &field.default {
