@@ -2,6 +2,7 @@
 //!
 //! The crate does no I/O and knows no Python, clock or logging. [`json`] is a resumable machine:
 //! bytes in, events out. [`envelope`] takes the wanted value out of what a model writes around it.
+//! [`lenient`] stands in front of it and turns what models write instead of JSON into JSON.
 //! [`sse`], [`lines`] and [`eventstream`] read how events travel, and [`providers`] takes from them
 //! what a client needs.
 #![forbid(unsafe_code)]
@@ -20,6 +21,7 @@
 pub mod envelope;
 pub mod eventstream;
 pub mod json;
+pub mod lenient;
 pub mod lines;
 pub mod providers;
 pub mod sse;

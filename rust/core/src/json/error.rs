@@ -40,6 +40,25 @@ pub enum JsonErrorKind {
     NumberLimit,
     /// A key with more bytes than the configured limit.
     KeyLimit,
+    /// Text without quotes that is more than one word, or stands where no word may
+    /// ([`crate::lenient`] alone reports this and the kinds up to [`Self::RepairLimit`]).
+    UnquotedText,
+    /// A date or a time without quotes.
+    UnquotedDate,
+    /// An integer with a leading zero.
+    LeadingZero,
+    /// A number whose thousands are set apart.
+    ThousandsSeparator,
+    /// Strings that are to be put together.
+    ConcatenatedStrings,
+    /// A quote inside a string that is not escaped, or a comma that is missing after the string.
+    UnescapedQuote,
+    /// A key without a colon after it.
+    MissingColon,
+    /// A second value after the first.
+    SeveralDocuments,
+    /// More repairs than the configured limit.
+    RepairLimit,
     /// The text ended inside the value. Only `finish` reports this.
     Truncated,
     /// The sink failed at an earlier call; the machine cannot go on.
@@ -83,6 +102,15 @@ impl JsonErrorKind {
             Self::SizeLimit => "size_limit",
             Self::NumberLimit => "number_limit",
             Self::KeyLimit => "key_limit",
+            Self::UnquotedText => "unquoted_text",
+            Self::UnquotedDate => "unquoted_date",
+            Self::LeadingZero => "leading_zero",
+            Self::ThousandsSeparator => "thousands_separator",
+            Self::ConcatenatedStrings => "concatenated_strings",
+            Self::UnescapedQuote => "unescaped_quote",
+            Self::MissingColon => "missing_colon",
+            Self::SeveralDocuments => "several_documents",
+            Self::RepairLimit => "repair_limit",
             Self::Truncated => "truncated",
             Self::Aborted => "aborted",
         }
@@ -111,6 +139,27 @@ impl JsonErrorKind {
             Self::SizeLimit => "longer than `max_bytes`",
             Self::NumberLimit => "number too long",
             Self::KeyLimit => "key too long",
+            Self::UnquotedText => {
+                "text without quotes that is more than one word; where it ends could only be guessed"
+            }
+            Self::UnquotedDate => {
+                "a date or time without quotes; whether it is text could only be guessed"
+            }
+            Self::LeadingZero => {
+                "a number with a leading zero; whether it is a number could only be guessed"
+            }
+            Self::ThousandsSeparator => {
+                "a number with its thousands set apart; what it means could only be guessed"
+            }
+            Self::ConcatenatedStrings => {
+                "strings that are put together by an operator or by standing side by side"
+            }
+            Self::UnescapedQuote => {
+                "text right after a closing quote; a quote inside a string must be escaped"
+            }
+            Self::MissingColon => "expected `:` after the key",
+            Self::SeveralDocuments => "a second value after the end of the first",
+            Self::RepairLimit => "more repairs than `max_repairs`",
             Self::Truncated => "the text ended before the value was complete",
             Self::Aborted => "reading was stopped here by an earlier error of the consumer",
         }

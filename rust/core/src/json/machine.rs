@@ -30,7 +30,7 @@ use std::mem;
 use super::number::{self, Place};
 use super::scan::{self, Plain};
 use super::string::{Decoder, End};
-use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, Sink, Span, Text};
+use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text};
 use crate::utf8::Window;
 
 /// Whether the root value is complete.
@@ -284,6 +284,62 @@ impl Machine {
             _ => {}
         }
         Err(self.stop(Stop::Json(JsonErrorKind::Truncated, self.offset)))
+    }
+
+    /// Says that a number which stands at the end of the text so far is over, as a byte after it
+    /// would. Does nothing anywhere else.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError::Json`] if no number may end here; [`FeedError::Sink`] as [`Machine::feed`].
+    #[cold]
+    pub fn end_number<S: Sink>(&mut self, sink: &mut S) -> Result<(), FeedError<S::Error>> {
+        if let Some(error) = self.error {
+            return Err(FeedError::Json(error));
+        }
+        let State::Number(place) = self.state else {
+            return Ok(());
+        };
+        let Some(kind) = place.kind() else {
+            return Err(self.stop(Stop::Json(JsonErrorKind::InvalidNumber, self.offset)));
+        };
+        let span = Span {
+            start: self.token_start,
+            end: self.offset,
+        };
+        let sent = sink.number(&self.number, kind, span);
+        self.number.clear();
+        self.state = self.behind_value(&[], &mut 0);
+        sent.map_err(|error| self.stop(Stop::Sink(error, self.offset)))
+    }
+
+    /// Takes `text` as the next value: a float that JSON has no way to write (`NaN`, `Infinity`).
+    ///
+    /// The text counts as read. Only [`crate::lenient`] knows such numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonErrorKind::ExpectedValue`] if no value may stand here; otherwise as [`Machine::feed`].
+    #[cold]
+    pub fn non_finite<S: Sink>(
+        &mut self,
+        text: &str,
+        sink: &mut S,
+    ) -> Result<(), FeedError<S::Error>> {
+        if let Some(error) = self.error {
+            return Err(FeedError::Json(error));
+        }
+        if !matches!(self.state, State::Value | State::FirstItem) {
+            return Err(self.stop(Stop::Json(JsonErrorKind::ExpectedValue, self.offset)));
+        }
+        let start = self.offset;
+        let end = start + text.len() as u64;
+        if let Err(error) = sink.number(text, NumberKind::Float, Span { start, end }) {
+            return Err(self.stop(Stop::Sink(error, end)));
+        }
+        self.offset = end;
+        self.state = self.behind_value(&[], &mut 0);
+        Ok(())
     }
 
     #[cold]

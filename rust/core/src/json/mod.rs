@@ -9,7 +9,7 @@ mod event;
 mod limits;
 mod machine;
 mod number;
-mod scan;
+pub(crate) mod scan;
 mod string;
 
 pub use error::{FeedError, JsonError, JsonErrorKind};

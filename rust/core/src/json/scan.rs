@@ -5,7 +5,7 @@
 
 /// A stretch of string bytes that need no decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Plain {
+pub(crate) struct Plain {
     /// Index of the first byte that is `"`, `\` or a control character, or the length of the chunk.
     pub end: usize,
     /// Whether every byte of the stretch is below 0x80.
@@ -46,7 +46,7 @@ fn lowest(marks: u64) -> usize {
 
 /// The stretch of plain string bytes from `start` on.
 #[inline(always)]
-pub(super) fn plain(chunk: &[u8], start: usize) -> Plain {
+pub(crate) fn plain(chunk: &[u8], start: usize) -> Plain {
     let mut at = start;
     let mut high = 0;
     // Two words cover most keys and values.

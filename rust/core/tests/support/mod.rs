@@ -11,3 +11,4 @@ pub mod events;
 pub mod framing;
 pub mod grammar;
 pub mod json;
+pub mod lenient;

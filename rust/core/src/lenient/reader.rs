@@ -1,0 +1,315 @@
+//! The normaliser and the strict machine, one after the other.
+
+use super::machine::{Fed, Lenient, Question};
+use super::{Mark, Options, Repair};
+use crate::json::{
+    FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span, Text,
+};
+
+pub use super::machine::Wanted;
+
+/// A sink that also gets the strict text, and knows what it wants.
+pub trait Target: Sink {
+    /// Strict text, before the events that it makes. Their spans count from its first byte on.
+    fn strict(&mut self, text: &[u8]);
+
+    /// What is wanted where a string begins ([`Options::nested`], [`Options::coerce`]).
+    fn wanted(&mut self) -> Wanted {
+        Wanted::Text
+    }
+
+    /// Whether a list and no object is wanted where an object begins ([`Options::coerce`]).
+    fn wants_list(&mut self) -> bool {
+        false
+    }
+
+    /// The JSON text of the one member that `text` can mean ([`Wanted::Member`]).
+    fn member(&mut self, text: &str) -> Option<String> {
+        let _ = text;
+        None
+    }
+}
+
+/// A sink as a target that wants nothing.
+#[derive(Debug)]
+pub struct Plain<'a, S>(pub &'a mut S);
+
+impl<S: Sink> Target for Plain<'_, S> {
+    fn strict(&mut self, _text: &[u8]) {}
+}
+
+impl<S: Sink> Sink for Plain<'_, S> {
+    type Error = S::Error;
+
+    fn begin_object(&mut self, at: u64) -> Result<(), S::Error> {
+        self.0.begin_object(at)
+    }
+    fn key(&mut self, key: Text<'_>, span: Span) -> Result<(), S::Error> {
+        self.0.key(key, span)
+    }
+    fn end_object(&mut self, end: u64) -> Result<(), S::Error> {
+        self.0.end_object(end)
+    }
+    fn begin_array(&mut self, at: u64) -> Result<(), S::Error> {
+        self.0.begin_array(at)
+    }
+    fn end_array(&mut self, end: u64) -> Result<(), S::Error> {
+        self.0.end_array(end)
+    }
+    fn string(&mut self, text: Text<'_>, span: Span) -> Result<(), S::Error> {
+        self.0.string(text, span)
+    }
+    fn begin_string(&mut self, at: u64) -> Result<(), S::Error> {
+        self.0.begin_string(at)
+    }
+    fn string_part(&mut self, text: Text<'_>) -> Result<(), S::Error> {
+        self.0.string_part(text)
+    }
+    fn end_string(&mut self, end: u64) -> Result<(), S::Error> {
+        self.0.end_string(end)
+    }
+    fn number(&mut self, text: &str, kind: NumberKind, span: Span) -> Result<(), S::Error> {
+        self.0.number(text, kind, span)
+    }
+    fn literal(&mut self, literal: Literal, span: Span) -> Result<(), S::Error> {
+        self.0.literal(literal, span)
+    }
+}
+
+/// How much is normalised at a time: what is kept of strict text, and of its map, stays small.
+const BLOCK: usize = 1 << 14;
+
+/// Reads one text that is meant to be JSON, in chunks cut anywhere.
+///
+/// # Examples
+///
+/// ```
+/// use partialfast_core::json::NullSink;
+/// use partialfast_core::lenient::{Options, Plain, Reader, RepairKind};
+///
+/// let mut reader = Reader::new(Options::default());
+/// reader.feed(b"{name: 'Ada', tags: [None,", &mut Plain(&mut NullSink))?;
+/// reader.feed(b"],}", &mut Plain(&mut NullSink))?;
+/// reader.finish(&mut Plain(&mut NullSink))?;
+/// let kinds: Vec<_> = reader.repairs().iter().map(|repair| repair.kind).collect();
+/// assert_eq!(kinds[0], RepairKind::UnquotedKey);
+/// # Ok::<(), partialfast_core::json::FeedError<std::convert::Infallible>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Reader {
+    options: Options,
+    lenient: Lenient,
+    machine: Machine,
+    error: Option<JsonError>,
+}
+
+impl Reader {
+    /// A reader in front of a text.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        // The limit is of the model's text: strict text is at most six times as long.
+        let limits = Limits {
+            max_bytes: u64::MAX,
+            ..options.limits
+        };
+        Self {
+            options,
+            lenient: Lenient::new(options),
+            machine: Machine::new(limits),
+            error: None,
+        }
+    }
+
+    /// Puts the reader in front of a new text.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.options);
+    }
+
+    /// What was repaired so far, in the order of the text.
+    #[must_use]
+    pub fn repairs(&self) -> &[Repair] {
+        &self.lenient.repairs
+    }
+
+    /// Whether the root value is complete.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.machine.is_done()
+    }
+
+    /// Whether the text stands inside a number, a literal or a word, of which the sink knows nothing
+    /// yet.
+    #[must_use]
+    pub fn is_in_scalar(&self) -> bool {
+        self.lenient.is_in_scalar() || self.machine.is_in_scalar()
+    }
+
+    /// The place of the next byte of the model's text.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.lenient.here()
+    }
+
+    /// Reads a chunk and tells the target what it says. All of it is read.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError::Json`] where the text is no JSON and cannot be taken for it for sure, with its
+    /// place in the model's text, the same for every way to cut it. All later calls return the same
+    /// error.
+    ///
+    /// [`FeedError::Sink`] if the target failed; later calls return [`JsonErrorKind::Aborted`].
+    pub fn feed<T: Target>(
+        &mut self,
+        chunk: &[u8],
+        target: &mut T,
+    ) -> Result<(), FeedError<T::Error>> {
+        if let Some(error) = self.error {
+            return Err(FeedError::Json(error));
+        }
+        let room = self.options.limits.max_bytes - self.lenient.here().offset;
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let mut rest = &chunk[..chunk.len().min(room)];
+        while !rest.is_empty() {
+            let block = &rest[..rest.len().min(BLOCK)];
+            let Fed {
+                consumed,
+                question,
+                wrong,
+            } = self.lenient.feed(block);
+            rest = &rest[consumed..];
+            self.pass_on(target)?;
+            if let Some((kind, at)) = wrong {
+                return Err(self.fail(kind, at));
+            }
+            self.answer(question, target)?;
+        }
+        if chunk.len() > room {
+            return Err(self.fail(JsonErrorKind::SizeLimit, self.lenient.here()));
+        }
+        Ok(())
+    }
+
+    /// Says that the text ends here.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonErrorKind::Truncated`] if the root value is not complete; otherwise as
+    /// [`Reader::feed`].
+    pub fn finish<T: Target>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
+        if let Some(error) = self.error {
+            return Err(FeedError::Json(error));
+        }
+        let finished = self.lenient.finish();
+        self.pass_on(target)?;
+        if let Err((kind, at)) = finished {
+            return Err(self.fail(kind, at));
+        }
+        match self.machine.finish(target) {
+            Err(FeedError::Json(error)) => Err(self.fail(error.kind, self.lenient.here())),
+            other => other,
+        }
+    }
+
+    fn answer<T: Target>(
+        &mut self,
+        question: Question,
+        target: &mut T,
+    ) -> Result<(), FeedError<T::Error>> {
+        let answered = match question {
+            Question::None => return Ok(()),
+            Question::String => {
+                self.lenient.answer_string(target.wanted());
+                Ok(())
+            }
+            Question::Object => self.lenient.answer_object(target.wants_list()),
+            Question::Member => {
+                let member = target.member(self.lenient.member());
+                self.lenient.answer_member(member.as_deref())
+            }
+        };
+        self.pass_on_more(target, answered)
+    }
+
+    /// What an answer gave stands in `out` after what was passed on before.
+    fn pass_on_more<T: Target>(
+        &mut self,
+        target: &mut T,
+        answered: Result<(), (JsonErrorKind, Mark)>,
+    ) -> Result<(), FeedError<T::Error>> {
+        self.pass_on(target)?;
+        answered.map_err(|(kind, at)| self.fail(kind, at))
+    }
+
+    /// Hands the strict text that there is to the machine.
+    fn pass_on<T: Target>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
+        let result = read(&mut self.machine, &self.lenient, target);
+        match result {
+            Ok(()) => {
+                self.lenient.out.clear();
+                self.lenient.non_finite.clear();
+                Ok(())
+            }
+            Err((error, start)) => {
+                let stopped = match &error {
+                    FeedError::Json(error) => (error.kind, error.offset),
+                    FeedError::Sink(_) => (JsonErrorKind::Aborted, self.machine.offset()),
+                };
+                let index = usize::try_from(stopped.1.saturating_sub(start));
+                let origin = index.ok().and_then(|at| self.lenient.out.origin(at));
+                let at = origin.unwrap_or(self.lenient.here());
+                // The normaliser may have read on.
+                let repairs = &mut self.lenient.repairs;
+                repairs.retain(|repair| repair.offset < at.offset);
+                let failed = self.fail(stopped.0, at);
+                Err(match error {
+                    FeedError::Json(_) => failed,
+                    FeedError::Sink(error) => FeedError::Sink(error),
+                })
+            }
+        }
+    }
+
+    #[cold]
+    fn fail<E>(&mut self, kind: JsonErrorKind, at: Mark) -> FeedError<E> {
+        let error = JsonError {
+            kind,
+            offset: at.offset,
+            line: at.line,
+            column: at.column,
+        };
+        self.error = Some(error);
+        FeedError::Json(error)
+    }
+}
+
+/// Reads what the normaliser gave. An error comes with the machine's offset at its beginning.
+fn read<T: Target>(
+    machine: &mut Machine,
+    lenient: &Lenient,
+    target: &mut T,
+) -> Result<(), (FeedError<T::Error>, u64)> {
+    let start = machine.offset();
+    let text = &lenient.out.bytes;
+    if text.is_empty() {
+        return Ok(());
+    }
+    target.strict(text);
+    let mut at = 0;
+    let strict = |machine: &mut Machine, mut rest: &[u8], target: &mut T| {
+        while !rest.is_empty() {
+            rest = &rest[machine.feed(rest, target)?.consumed..];
+        }
+        Ok(())
+    };
+    for &(index, float) in &lenient.non_finite {
+        strict(machine, &text[at..index], target).map_err(|error| (error, start))?;
+        machine
+            .non_finite(float, target)
+            .map_err(|error| (error, start))?;
+        at = index + float.len();
+    }
+    strict(machine, &text[at..], target).map_err(|error| (error, start))?;
+    // Numbers are given whole: one at the end is over.
+    machine.end_number(target).map_err(|error| (error, start))
+}
