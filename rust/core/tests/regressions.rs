@@ -32,6 +32,13 @@ fn json() {
 }
 
 #[test]
+fn lenient() {
+    each("lenient", |data| {
+        support::lenient::check_any_bytes(data, &cuts(data));
+    });
+}
+
+#[test]
 fn events() {
     each("events", |data| {
         support::events::check_any_stream(data, &cuts(data));

@@ -147,7 +147,7 @@ impl Reader {
     /// The place of the next byte of the model's text.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        self.lenient.here()
+        self.lenient.place()
     }
 
     /// Reads a chunk and tells the target what it says. All of it is read.
@@ -167,7 +167,7 @@ impl Reader {
         if let Some(error) = self.error {
             return Err(FeedError::Json(error));
         }
-        let room = self.options.limits.max_bytes - self.lenient.here().offset;
+        let room = self.options.limits.max_bytes - self.lenient.place().offset;
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         let mut rest = &chunk[..chunk.len().min(room)];
         while !rest.is_empty() {
@@ -185,7 +185,7 @@ impl Reader {
             self.answer(question, target)?;
         }
         if chunk.len() > room {
-            return Err(self.fail(JsonErrorKind::SizeLimit, self.lenient.here()));
+            return Err(self.fail(JsonErrorKind::SizeLimit, self.lenient.place()));
         }
         Ok(())
     }
@@ -206,7 +206,7 @@ impl Reader {
             return Err(self.fail(kind, at));
         }
         match self.machine.finish(target) {
-            Err(FeedError::Json(error)) => Err(self.fail(error.kind, self.lenient.here())),
+            Err(FeedError::Json(error)) => Err(self.fail(error.kind, self.lenient.place())),
             other => other,
         }
     }
@@ -257,7 +257,7 @@ impl Reader {
                 };
                 let index = usize::try_from(stopped.1.saturating_sub(start));
                 let origin = index.ok().and_then(|at| self.lenient.out.origin(at));
-                let at = origin.unwrap_or(self.lenient.here());
+                let at = origin.unwrap_or(self.lenient.place());
                 // The normaliser may have read on.
                 let repairs = &mut self.lenient.repairs;
                 repairs.retain(|repair| repair.offset < at.offset);

@@ -1,0 +1,773 @@
+//! The normaliser. Everything that affects its state lives in this folder.
+//!
+//! # Theory of operation
+//!
+//! `feed.rs` takes the model's text character by character; only stretches of plain string characters
+//! and of white space go in bulk. A character may come through [`Layer`]s first, each of which takes
+//! one level of escapes off. `step` has one branch for each [`State`]; what happens between tokens
+//! stands in this file, what happens between the quotes of a string in `strings.rs`, and in a token
+//! without quotes in `tokens.rs`.
+//!
+//! `out` is what is sure. `held` has, in this order, the comma and the key with its colon that wait
+//! for a value, and the white space between them: `commit` moves it to `out` when a value begins.
+//! `key_at` is where in it the key begins, so that a key without a value can go alone.
+//!
+//! What must change together: a state in which a token may begin calls `trivia` first, and is one
+//! that a comment comes back to (`resume`). Whoever ends a value calls `after_value`. A branch that
+//! ends a token by the character after it steps once more with that character.
+
+mod feed;
+mod strings;
+mod tokens;
+
+use super::blanks::{self, Comment};
+use super::layers::Layer;
+use super::output::{Mark, Output};
+use super::quotes::Quote;
+use super::{Options, Repair, RepairKind, words};
+use crate::json::JsonErrorKind as Kind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    Object,
+    Array,
+    /// An array that was put around one item.
+    Wrap,
+}
+
+/// What kind of value ended last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    String,
+    Number,
+    /// A literal, a word.
+    Bare,
+    Container,
+}
+
+/// Where the normaliser stands between two characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A value must begin, or (in an array) may.
+    Value,
+    /// A key or the end of the object.
+    Key,
+    /// After a key.
+    Colon,
+    /// After a value in a container.
+    Comma,
+    /// After the root value.
+    Done,
+    /// In text inside a string, after its value.
+    InnerDone,
+    /// In a string.
+    String,
+    /// There, after a backslash.
+    Escape,
+    /// There, after `\u` and so many digits.
+    Hex(u8),
+    /// After what may be the closing quote; it and white space are held.
+    Closing,
+    /// In a token without quotes.
+    Word,
+    /// There, after a slash.
+    WordSlash,
+    /// After a word that is a string if a delimiter follows.
+    AfterWord,
+    /// In a key without quotes.
+    KeyWord,
+    /// After one.
+    AfterKeyWord,
+    /// After so many points.
+    Dots(u8),
+    /// After a slash between tokens.
+    Slash,
+    /// In a comment.
+    Comment(Comment),
+    /// After a backslash between tokens.
+    Backslash,
+    /// After an opening quote, of which the target has not said what it wants there.
+    Asked,
+    /// After `{`, likewise.
+    AskedObject,
+    /// After an opening quote where a container is wanted; it and white space are held.
+    Opening,
+    /// There, after a backslash.
+    OpeningEscape,
+    /// In the text of an enumeration's member, which is held.
+    Member,
+    /// After it.
+    AskedMember,
+}
+
+/// What is wrong, and where.
+pub(super) type Wrong = (Kind, Mark);
+
+/// What the target is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Nothing.
+    None,
+    /// A string begins.
+    String,
+    /// An object begins.
+    Object,
+    /// The text of a member is over.
+    Member,
+}
+
+/// What the target wants where a string begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The string.
+    Text,
+    /// An object or a list, and no string.
+    Container,
+    /// A member of an enumeration.
+    Member,
+}
+
+/// What a call did.
+pub(super) struct Fed {
+    /// How many bytes were used.
+    pub consumed: usize,
+    /// What must be answered before the next call.
+    pub question: Question,
+    pub wrong: Option<Wrong>,
+}
+
+/// Turns what a model writes into strict text.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an answer of its own about the place, not a part of the state"
+)]
+pub(super) struct Lenient {
+    options: Options,
+    state: State,
+    /// Where to go on after a comment, an escape or points between tokens.
+    resume: State,
+    stack: Vec<Container>,
+    layers: Vec<Layer>,
+    pub out: Output,
+    held: Output,
+    /// Index in `held` of the key.
+    key_at: usize,
+    /// The comma that is held.
+    comma: Option<Mark>,
+    /// A token without quotes, or the text of a member.
+    word: String,
+    word_at: Mark,
+    /// Whether it may still be a number of any length.
+    numeric: bool,
+    quote: Quote,
+    /// Where the string begins.
+    string_at: Mark,
+    is_key: bool,
+    /// Where the escape begins, or the quote that may close.
+    escape_at: Mark,
+    digits: [u8; 4],
+    /// White space after a quote that may close, or that opens what may be text inside.
+    tail: String,
+    closer: char,
+    /// Bytes of a character that is not whole.
+    sequence: [u8; 4],
+    sequence_len: u8,
+    /// Place of the character that is being read.
+    here: Mark,
+    /// Place of the next byte.
+    next: Mark,
+    /// The byte after the character that is being read, if it is known and no layer is open.
+    peek: Option<u8>,
+    last: Last,
+    /// White space or a comment stands after the last value or comma.
+    blank: bool,
+    /// A line break, likewise.
+    newline: bool,
+    /// An ellipsis, likewise.
+    ellipsis: bool,
+    /// A comma is missing before the token that is being read.
+    implied: bool,
+    /// A string with plain quotes was read.
+    quoted: bool,
+    question: Question,
+    /// Where in `out` floats stand that JSON has no way to write.
+    pub non_finite: Vec<(usize, &'static str)>,
+    pub repairs: Vec<Repair>,
+}
+
+impl Lenient {
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            state: State::Value,
+            resume: State::Value,
+            stack: Vec::new(),
+            layers: Vec::new(),
+            out: Output::default(),
+            held: Output::default(),
+            key_at: 0,
+            comma: None,
+            word: String::new(),
+            word_at: Mark::START,
+            numeric: false,
+            quote: Quote::Double,
+            string_at: Mark::START,
+            is_key: false,
+            escape_at: Mark::START,
+            digits: [0; 4],
+            tail: String::new(),
+            closer: '"',
+            sequence: [0; 4],
+            sequence_len: 0,
+            here: Mark::START,
+            next: Mark::START,
+            peek: None,
+            last: Last::Nothing,
+            blank: false,
+            newline: false,
+            ellipsis: false,
+            implied: false,
+            quoted: false,
+            question: Question::None,
+            non_finite: Vec::new(),
+            repairs: Vec::new(),
+        }
+    }
+
+    /// The place of the next byte.
+    pub fn place(&self) -> Mark {
+        self.next
+    }
+
+    /// Whether a number, a literal or a word has begun, of which nothing was said yet.
+    pub fn is_in_scalar(&self) -> bool {
+        matches!(
+            self.state,
+            State::Word | State::WordSlash | State::AfterWord
+        )
+    }
+
+    /// One character. A branch that ends a token by the character after it steps once more.
+    fn step(&mut self, c: char) -> Result<(), Wrong> {
+        match self.state {
+            State::Value => self.value(c),
+            State::Key => self.key(c),
+            State::Colon => self.colon(c),
+            State::Comma => self.after_item(c),
+            State::Done => self.done(c),
+            State::InnerDone => {
+                if self.trivia(c)? {
+                    return Ok(());
+                }
+                Err((Kind::TrailingData, self.here))
+            }
+            State::String => self.in_string(c),
+            State::Escape => self.escape(c),
+            State::Hex(count) => self.hex(c, count),
+            State::Closing => self.closing(c),
+            State::Word => self.in_word(c),
+            State::WordSlash => self.word_slash(c),
+            State::AfterWord => self.after_word(c),
+            State::KeyWord => self.key_word(c),
+            State::AfterKeyWord => self.after_key_word(c),
+            State::Dots(count) => self.dots(c, count),
+            State::Slash => {
+                let comment = match c {
+                    '/' => Comment::Line,
+                    '*' => Comment::Block,
+                    _ => return Err((self.unexpected().0, self.escape_at)),
+                };
+                self.begin_comment(comment)
+            }
+            State::Comment(comment) => {
+                self.newline |= c == '\n';
+                self.state = comment.step(c).map_or(self.resume, State::Comment);
+                Ok(())
+            }
+            State::Backslash => self.backslash(c),
+            State::Opening => self.opening(c),
+            State::OpeningEscape => self.opening_escape(c),
+            State::Member => self.in_member(c),
+            // The reader answers before it goes on.
+            State::Asked | State::AskedObject | State::AskedMember => Err(self.unexpected()),
+        }
+    }
+
+    /// White space and comments; whether `c` belongs to them.
+    fn trivia(&mut self, c: char) -> Result<bool, Wrong> {
+        match c {
+            ' ' | '\t' | '\n' | '\r' => {
+                // Through a layer, or because it ends a token; else they come in bulk.
+                self.blank = true;
+                self.newline |= c == '\n';
+                let is_sure = matches!(self.state, State::Comma | State::Done);
+                if self.layers.is_empty() && is_sure {
+                    self.out.copy(&[c as u8], self.here);
+                }
+            }
+            '/' => {
+                self.escape_at = self.here;
+                self.resume = self.state;
+                self.state = State::Slash;
+            }
+            '#' => {
+                self.escape_at = self.here;
+                self.resume = self.state;
+                self.begin_comment(Comment::Line)?;
+            }
+            '\\' => {
+                self.escape_at = self.here;
+                self.resume = self.state;
+                self.state = State::Backslash;
+            }
+            _ if blanks::is_foreign(c) => {
+                self.blank = true;
+                self.repair(RepairKind::Blank, self.here)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn begin_comment(&mut self, comment: Comment) -> Result<(), Wrong> {
+        self.repair(RepairKind::Comment, self.escape_at)?;
+        self.blank = true;
+        self.state = State::Comment(comment);
+        Ok(())
+    }
+
+    /// After a backslash between tokens: the escape of a line break, or of the first quote.
+    fn backslash(&mut self, c: char) -> Result<(), Wrong> {
+        self.state = self.resume;
+        match c {
+            'n' | 'r' | 't' => {
+                self.blank = true;
+                self.newline |= c == 'n';
+                self.repair(RepairKind::Blank, self.escape_at)
+            }
+            '"' if !self.quoted && self.layers.is_empty() => {
+                self.repair(RepairKind::EscapedDocument, self.escape_at)?;
+                self.layers.push(Layer::new(None, 0));
+                self.step(c)
+            }
+            _ => Err((self.unexpected().0, self.escape_at)),
+        }
+    }
+
+    /// After so many points: an ellipsis, or a number without an integer part.
+    fn dots(&mut self, c: char, count: u8) -> Result<(), Wrong> {
+        if c == '.' {
+            self.state = State::Dots(count + 1);
+            if count == 2 {
+                self.state = self.resume;
+                self.take_ellipsis(self.escape_at)?;
+            }
+            return Ok(());
+        }
+        self.state = self.resume;
+        if count == 1 && matches!(self.state, State::Value | State::Comma) && c.is_ascii_digit() {
+            let implied = self.state == State::Comma;
+            if implied && !self.is_apart() {
+                return Err((Kind::UnescapedQuote, self.escape_at));
+            }
+            self.begin_word('.', self.escape_at, implied);
+            return self.in_word(c);
+        }
+        Err((self.unexpected().0, self.escape_at))
+    }
+
+    fn take_ellipsis(&mut self, at: Mark) -> Result<(), Wrong> {
+        self.repair(RepairKind::Ellipsis, at)?;
+        self.ellipsis = true;
+        self.blank = true;
+        Ok(())
+    }
+
+    /// Points and ellipses, where items stand.
+    fn begin_dots(&mut self, c: char) -> Result<bool, Wrong> {
+        match c {
+            '.' => {
+                self.escape_at = self.here;
+                self.resume = self.state;
+                self.state = State::Dots(1);
+            }
+            '…' => self.take_ellipsis(self.here)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// A value begins: what was held for it is sure.
+    fn commit(&mut self) {
+        self.out.append(&mut self.held);
+        self.comma = None;
+        self.key_at = 0;
+        self.ellipsis = false;
+    }
+
+    /// Puts a comma before the token at `at`.
+    fn imply_comma(&mut self, at: Mark) -> Result<(), Wrong> {
+        self.held.insert(b",", at);
+        self.repair(RepairKind::MissingComma, at)
+    }
+
+    fn repair(&mut self, kind: RepairKind, at: Mark) -> Result<(), Wrong> {
+        if self.repairs.len() >= self.options.max_repairs {
+            return Err((Kind::RepairLimit, at));
+        }
+        self.repairs.push(Repair {
+            kind,
+            offset: at.offset,
+            line: at.line,
+            column: at.column,
+        });
+        Ok(())
+    }
+
+    /// The error for a character that nothing here explains.
+    fn unexpected(&self) -> Wrong {
+        let state = match self.state {
+            State::Slash | State::Backslash | State::Dots(_) | State::Comment(_) => self.resume,
+            state => state,
+        };
+        let kind = match state {
+            State::Key if self.comma.is_none() && self.last == Last::Nothing => {
+                Kind::ExpectedKeyOrEnd
+            }
+            State::Key => Kind::ExpectedKey,
+            State::Colon | State::AfterKeyWord | State::KeyWord => Kind::MissingColon,
+            State::Comma if self.stack.last() == Some(&Container::Object) => {
+                Kind::ExpectedCommaOrObjectEnd
+            }
+            State::Comma => Kind::ExpectedCommaOrArrayEnd,
+            State::Done | State::InnerDone => Kind::TrailingData,
+            State::Word | State::WordSlash | State::AfterWord => Kind::UnquotedText,
+            _ => Kind::ExpectedValue,
+        };
+        (kind, self.here)
+    }
+
+    /// Whether the last value and what follows are set apart by more than nothing.
+    fn is_apart(&self) -> bool {
+        self.blank || self.last == Last::Container
+    }
+
+    fn value(&mut self, c: char) -> Result<(), Wrong> {
+        if self.trivia(c)? {
+            return Ok(());
+        }
+        let in_array = self.stack.last() == Some(&Container::Array);
+        match c {
+            '{' => {
+                self.open_object();
+                Ok(())
+            }
+            '[' => {
+                self.enter(Container::Array);
+                Ok(())
+            }
+            ']' | '}' if !self.stack.is_empty() => self.close(c),
+            ',' if in_array => self.extra_comma(),
+            ',' if !self.stack.is_empty() => {
+                self.absent()?;
+                // The comma that was there already, if any, is before the next key as well.
+                self.state = State::Key;
+                self.blank = false;
+                self.newline = false;
+                Ok(())
+            }
+            _ if in_array && self.begin_dots(c)? => Ok(()),
+            _ => {
+                if let Some(quote) = Quote::opening(c) {
+                    self.begin_value_string(quote)
+                } else if words::begins(c) {
+                    self.begin_word(c, self.here, false);
+                    Ok(())
+                } else {
+                    Err((Kind::ExpectedValue, self.here))
+                }
+            }
+        }
+    }
+
+    fn extra_comma(&mut self) -> Result<(), Wrong> {
+        if self.ellipsis {
+            self.ellipsis = false;
+            return Ok(());
+        }
+        self.repair(RepairKind::ExtraComma, self.here)
+    }
+
+    /// A key has no value.
+    fn absent(&mut self) -> Result<(), Wrong> {
+        self.repair(RepairKind::AbsentValue, self.here)?;
+        self.held.truncate(self.key_at);
+        Ok(())
+    }
+
+    fn open_object(&mut self) {
+        if self.options.coerce {
+            self.commit();
+            self.state = State::AskedObject;
+            self.question = Question::Object;
+        } else {
+            self.enter(Container::Object);
+        }
+    }
+
+    fn enter(&mut self, container: Container) {
+        self.commit();
+        let (bracket, state): (&[u8], _) = match container {
+            Container::Object => (b"{", State::Key),
+            Container::Array | Container::Wrap => (b"[", State::Value),
+        };
+        self.emit(bracket);
+        self.stack.push(container);
+        self.state = state;
+        self.last = Last::Nothing;
+        self.blank = false;
+        self.newline = false;
+        self.implied = false;
+    }
+
+    /// Adds to `out` what stands here.
+    fn emit(&mut self, bytes: &[u8]) {
+        if self.layers.is_empty() {
+            self.out.copy(bytes, self.here);
+        } else {
+            self.out.insert(bytes, self.here);
+        }
+    }
+
+    /// `]` or `}`: closes the innermost container of its kind, and those inside it.
+    fn close(&mut self, c: char) -> Result<(), Wrong> {
+        let wanted = if c == '}' {
+            Container::Object
+        } else {
+            Container::Array
+        };
+        let base = self.layers.last().map_or(0, |layer| layer.depth);
+        let inside = self.stack.get(base..).unwrap_or_default();
+        let Some(index) = inside.iter().rposition(|&container| container == wanted) else {
+            return Err(self.unexpected());
+        };
+        let waits = self.state == State::Value && self.stack.last() == Some(&Container::Object);
+        if waits {
+            self.repair(RepairKind::AbsentValue, self.here)?;
+        } else if let Some(comma) = self.comma.take()
+            && !self.ellipsis
+        {
+            self.repair(RepairKind::ExtraComma, comma)?;
+        }
+        self.held.clear();
+        self.comma = None;
+        self.key_at = 0;
+        while self.stack.len() > base + index + 1 {
+            let (closer, missing): (&[u8], _) = match self.stack.pop() {
+                Some(Container::Object) => (b"}", true),
+                Some(Container::Array) => (b"]", true),
+                _ => (b"]", false),
+            };
+            self.out.insert(closer, self.here);
+            if missing {
+                self.repair(RepairKind::MissingClose, self.here)?;
+            }
+        }
+        self.stack.pop();
+        self.emit(if c == '}' { b"}" } else { b"]" });
+        self.after_value(Last::Container);
+        Ok(())
+    }
+
+    /// A value has ended.
+    fn after_value(&mut self, last: Last) {
+        while self.stack.last() == Some(&Container::Wrap) {
+            self.stack.pop();
+            self.out.insert(b"]", self.here);
+        }
+        self.last = last;
+        self.blank = false;
+        self.newline = false;
+        self.ellipsis = false;
+        self.implied = false;
+        self.state = match self.layers.last() {
+            Some(layer) if layer.is_string() && layer.depth == self.stack.len() => State::InnerDone,
+            _ if self.stack.is_empty() => State::Done,
+            _ => State::Comma,
+        };
+    }
+
+    /// After a value in a container.
+    fn after_item(&mut self, c: char) -> Result<(), Wrong> {
+        if self.trivia(c)? {
+            return Ok(());
+        }
+        let in_array = self.stack.last() == Some(&Container::Array);
+        match c {
+            ',' => {
+                if self.layers.is_empty() {
+                    self.held.copy(b",", self.here);
+                } else {
+                    self.held.insert(b",", self.here);
+                }
+                self.comma = Some(self.here);
+                self.key_at = self.held.bytes.len();
+                self.state = if in_array { State::Value } else { State::Key };
+                self.blank = false;
+                self.newline = false;
+                self.ellipsis = false;
+                Ok(())
+            }
+            ']' | '}' => self.close(c),
+            '+' if self.last == Last::String => Err((Kind::ConcatenatedStrings, self.here)),
+            _ if self.begin_dots(c)? => Ok(()),
+            _ if in_array => self.next_item(c),
+            _ => self.next_member(c),
+        }
+    }
+
+    /// In an array, a value that no comma stands before.
+    fn next_item(&mut self, c: char) -> Result<(), Wrong> {
+        let opens = matches!(c, '{' | '[');
+        let quote = Quote::opening(c);
+        if !opens && quote.is_none() && !words::begins(c) {
+            return Err(self.unexpected());
+        }
+        if self.last == Last::String && !self.blank {
+            return Err((Kind::UnescapedQuote, self.here));
+        }
+        if opens {
+            self.imply_comma(self.here)?;
+            if c == '{' {
+                self.open_object();
+            } else {
+                self.enter(Container::Array);
+            }
+            return Ok(());
+        }
+        let Some(quote) = quote else {
+            self.begin_word(c, self.here, true);
+            return Ok(());
+        };
+        if !self.is_apart() {
+            return Err((self.glued_quote(c), self.here));
+        }
+        self.imply_comma(self.here)?;
+        self.begin_value_string(quote)
+    }
+
+    /// What a quote right after a token without quotes means.
+    fn glued_quote(&self, c: char) -> Kind {
+        if self.last == Last::Number && matches!(c, '\'' | '’') {
+            Kind::ThousandsSeparator
+        } else {
+            Kind::UnquotedText
+        }
+    }
+
+    /// In an object, a key that no comma stands before.
+    fn next_member(&mut self, c: char) -> Result<(), Wrong> {
+        if let Some(quote) = Quote::opening(c) {
+            if !self.is_apart() && self.last != Last::String {
+                return Err((self.glued_quote(c), self.here));
+            }
+            self.imply_comma(self.here)?;
+            self.implied = true;
+            return self.begin_key(quote);
+        }
+        if !words::is_key(c) {
+            return Err(self.unexpected());
+        }
+        if !self.newline && self.last != Last::Container {
+            return Err(match self.last {
+                Last::String => (Kind::UnescapedQuote, self.here),
+                Last::Number if c.is_ascii_digit() => (Kind::ThousandsSeparator, self.here),
+                _ => (Kind::UnquotedText, self.here),
+            });
+        }
+        self.imply_comma(self.here)?;
+        self.implied = true;
+        self.begin_key_word(c);
+        Ok(())
+    }
+
+    /// After the root value.
+    fn done(&mut self, c: char) -> Result<(), Wrong> {
+        if self.trivia(c)? {
+            return Ok(());
+        }
+        match c {
+            ',' if !self.ellipsis => {
+                // There is no more than one.
+                self.ellipsis = true;
+                self.repair(RepairKind::ExtraComma, self.here)
+            }
+            '+' if self.last == Last::String => Err((Kind::ConcatenatedStrings, self.here)),
+            '{' | '[' | '-' | '0'..='9' => Err((Kind::SeveralDocuments, self.here)),
+            _ if self.last == Last::String && !self.blank && !self.ellipsis => {
+                Err((Kind::UnescapedQuote, self.here))
+            }
+            _ if Quote::opening(c).is_some() => Err((Kind::SeveralDocuments, self.here)),
+            _ => Err((Kind::TrailingData, self.here)),
+        }
+    }
+
+    fn key(&mut self, c: char) -> Result<(), Wrong> {
+        if self.trivia(c)? {
+            return Ok(());
+        }
+        match c {
+            ']' | '}' => self.close(c),
+            ',' => self.extra_comma(),
+            _ if self.begin_dots(c)? => Ok(()),
+            _ => {
+                if let Some(quote) = Quote::opening(c) {
+                    self.begin_key(quote)
+                } else if words::is_key(c) {
+                    self.begin_key_word(c);
+                    Ok(())
+                } else {
+                    Err(self.unexpected())
+                }
+            }
+        }
+    }
+
+    fn begin_key(&mut self, quote: Quote) -> Result<(), Wrong> {
+        self.note_quote(quote)?;
+        self.key_at = self.held.bytes.len();
+        self.is_key = true;
+        self.string_at = self.here;
+        if quote == Quote::Double && self.layers.is_empty() {
+            self.held.copy(b"\"", self.here);
+        } else {
+            self.held.insert(b"\"", self.here);
+        }
+        self.state = State::String;
+        Ok(())
+    }
+
+    fn colon(&mut self, c: char) -> Result<(), Wrong> {
+        if self.trivia(c)? {
+            return Ok(());
+        }
+        if c != ':' {
+            let text = self.implied && self.last == Last::String;
+            return Err(if text {
+                (Kind::ConcatenatedStrings, self.string_at)
+            } else {
+                (Kind::MissingColon, self.here)
+            });
+        }
+        if self.layers.is_empty() {
+            self.held.copy(b":", self.here);
+        } else {
+            self.held.insert(b":", self.here);
+        }
+        self.implied = false;
+        self.state = State::Value;
+        Ok(())
+    }
+}
