@@ -225,7 +225,7 @@ clean: ## Remove everything that this file makes
 define make-venv
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 	  || { echo 'partialfast needs Python 3.10 or later; say `make PYTHON=python3.12`' >&2; exit 1; }
-	@test -x $(1)/bin/python || $(PYTHON) -m venv $(1) >&2
+	@test -x $(1)/bin/python || { echo 'Making $(notdir $(1)) (10 seconds) ...' >&2; $(PYTHON) -m venv $(1) >&2; }
 	@$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1' >&2
 endef
 
@@ -235,6 +235,7 @@ $(VENV)/.maturin: pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.maturin
+	@echo 'Installing what tests and linters need (half a minute) ...' >&2
 	@$(BIN)/pip install --quiet --group dev >&2
 	@touch $@
 
@@ -243,6 +244,7 @@ $(VENV)/.batch: $(VENV)/.maturin
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.maturin $(RUST_SOURCES)
+	@echo 'Building partialfast (a minute the first time) ...' >&2
 	@# Without a group, maturin would take `dev`, which the demonstration does not need.
 	@PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet --extras demo --group build >&2
 	@touch $@
