@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from partialfast import cli, replay
+from partialfast.batch import EndpointLimiter
+from partialfast.batch.loop import _extract
 from tests.batching import (
     answer,
     arguments,
@@ -170,13 +172,21 @@ def test_options_reach_the_server(tmp_path: Path) -> None:
     assert server.exchanges[1].started - server.exchanges[0].started < 5
 
 
-def test_rpm_is_kept(tmp_path: Path) -> None:
-    source = write_documents(tmp_path / "in.jsonl", 24)
-    with replay.serve(recordings(24)) as server:
-        assert cli.main(arguments(source, tmp_path / "out.jsonl", server, "--rpm", "900")) == 0
-        starts = sorted(exchange.started for exchange in server.exchanges)
-    # Fifteen a second, after the fifteen that may go at once.
-    assert starts[-1] - starts[0] >= 9 / 15 - 0.15
+def test_limits_per_minute_reach_the_limiter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dict[str, float | None]] = []
+
+    def make(*, rpm: float | None, tpm: float | None) -> EndpointLimiter:
+        made.append({"rpm": rpm, "tpm": tpm})
+        return EndpointLimiter(rpm=rpm, tpm=tpm)
+
+    monkeypatch.setattr(_extract, "EndpointLimiter", make)
+    source = write_documents(tmp_path / "in.jsonl", 2)
+    with replay.serve(recordings(2)) as server:
+        words = arguments(source, tmp_path / "out.jsonl", server, "--rpm", "900", "--tpm", "1e9")
+        assert cli.main(words) == 0
+    assert made == [{"rpm": 900, "tpm": 1e9}]
 
 
 def test_a_timeout(tmp_path: Path) -> None:

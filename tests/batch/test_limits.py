@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import selectors
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -17,6 +19,48 @@ from partialfast.batch.loop._limits import Permit
 from partialfast.batch.loop._result import Usage
 
 OPTIONS = BreakerOptions(failures=3, pauses=3, first_s=1.0, longest_s=4.0)
+
+
+class VirtualTime(selectors.DefaultSelector):
+    """A selector that does not wait: it lets the clock of its loop go on by as much."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # A little in any case, as on any clock: the limiter may want to wait for a rounding error.
+        self.now += max(timeout or 0.0, 1e-6)
+        return super().select(0)
+
+
+def in_virtual_time(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    selector = VirtualTime()
+    loop = asyncio.SelectorEventLoop(selector)
+    loop.time = lambda: selector.now  # type: ignore[method-assign]
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("rpm", [30, 900, 6000])
+def test_requests_per_minute_are_kept(rpm: int) -> None:
+    async def main() -> None:
+        clock = asyncio.get_running_loop().time
+        limiter = EndpointLimiter(rpm=rpm)
+        starts: list[float] = []
+
+        async def request() -> None:
+            await limiter.admit(1)
+            starts.append(clock())
+
+        await asyncio.gather(*[request() for _ in range(2 * rpm)])
+        second = max(1, rpm // 60)
+        for first, last in zip(starts, starts[rpm + second :], strict=False):
+            assert last - first > 59.99
+        # And not slower than that.
+        assert starts[-1] < 121
+
+    in_virtual_time(main)
 
 
 def breaker() -> Breaker:
