@@ -22,12 +22,20 @@ from partialfast.batch import BatchError, Failure, Item, Result, Timings, Usage
 from partialfast.batch.io._documents import open_documents
 from partialfast.batch.io._journal import Journal, JournalError
 from partialfast.batch.io._model import find_model
-from partialfast.batch.io._parquet import arrow_schema, write_parquet
+from partialfast.batch.io._output import checked_rows
+from partialfast.batch.io._parquet import ParquetFile, arrow_schema
 from partialfast.batch.loop._prompt import make_prompt
 from tests.batching import Person, answer, lines
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")
 pa: Any = pytest.importorskip("pyarrow")
+
+
+def write_parquet(model: Any, values: Path, output: Path) -> None:
+    sink = ParquetFile(output)
+    sink.prepare(model, overwrite=True, has_journal=True)
+    sink.write(record for _, record in checked_rows(model, values))
+
 
 # Documents
 
@@ -385,7 +393,7 @@ def test_nested_models_become_nested_columns(tmp_path: Path) -> None:
     with journal(tmp_path, "new", model=Meeting) as written:
         written.write(result(1, value=MEETING))
     output = tmp_path / "out.parquet"
-    assert write_parquet(Meeting, tmp_path / "out.jsonl", output) == 1
+    write_parquet(Meeting, tmp_path / "out.jsonl", output)
     table = parquet.read_table(output)
     types = {field.name: str(field.type) for field in table.schema}
     assert types == {

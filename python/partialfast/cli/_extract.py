@@ -5,27 +5,36 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import shlex
-import signal
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from partialfast.batch import BatchError, Meter
-from partialfast.batch.io._documents import FORMATS, open_documents
+from pydantic import TypeAdapter
+
+from partialfast.batch import BatchError
+from partialfast.batch.io._cache import AnswerCache
+from partialfast.batch.io._documents import FORMATS, MOST_BYTES, open_documents
 from partialfast.batch.io._model import find_model
-from partialfast.batch.run._display import summary
-from partialfast.batch.run._job import Elsewhere, Files, Job, Outcome, preview, run, show_preview
+from partialfast.batch.io._outputs import ROWS_PER_FILE, open_output
+from partialfast.batch.io._regular import read_words
+from partialfast.batch.loop._prompt import placeholders
+from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
+from partialfast.batch.run._session import Session
+from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_budget
+from partialfast.batch.run._words import printable
 from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
-from partialfast.providers.openai._endpoint import MODES, Endpoint, connected, first_request
+from partialfast.providers.openai._endpoint import (
+    MODES,
+    Endpoint,
+    answer_shape,
+    connected,
+    first_request,
+)
 
 __all__ = ["configure", "execute"]
-
-#: Every document has a result, but some have failed.
-SOME_FAILED = 3
-_INTERRUPTED = 130
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -48,15 +57,63 @@ def configure(parser: argparse.ArgumentParser) -> None:
     again.add_argument("--resume", action="store_true", help="go on with the results in OUTPUT")
     again.add_argument("--overwrite", action="store_true", help="forget the results in OUTPUT")
     parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="with --resume, go on although the model, the prompt or documents have changed",
+    )
+    parser.add_argument(
         "--retry-failed", action="store_true", help="with --resume, ask failed documents again"
     )
     parser.add_argument(
         "--limit", type=positive(int), metavar="N", help="the first N documents only"
     )
+    _configure_money(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="show the first request and the count, send nothing"
     )
     parser.add_argument("--quiet", action="store_true", help="show errors only")
+
+
+def _configure_money(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sample",
+        type=positive(int),
+        metavar="N",
+        help="ask about N documents at random, say what the whole would cost, and stop",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --sample, go on without asking")
+    parser.add_argument(
+        "--max-failures",
+        type=_read("a number or a percentage", FailureLimit.of),
+        metavar="N|P%",
+        help="stop when more documents have failed (a percentage counts from the 20th on)",
+    )
+    parser.add_argument(
+        "--budget",
+        type=_read("a number of tokens (2M) or an amount of money ($5)", Budget.of),
+        metavar="AMOUNT",
+        help="stop before more is spent, earlier runs included: tokens, or money with --prices",
+    )
+    parser.add_argument(
+        "--prices",
+        type=_read("two prices", Prices.of),
+        metavar="IN,OUT",
+        help="what a million tokens cost, read and written",
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="FOLDER",
+        help="keep answers there, and ask for none that is there already",
+    )
+
+
+def _read(what: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        return read(text)
+
+    # What argparse calls it when it is something else.
+    convert.__name__ = what
+    return convert
 
 
 def _configure_what(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +136,22 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="a .jsonl or .parquet file; failures go beside it, for out.jsonl to out.errors.jsonl",
+        help="a .jsonl or .parquet file, or a folder/ of Parquet files; failures go beside it, for "
+        "out.jsonl to out.errors.jsonl",
+    )
+    parser.add_argument(
+        "--rows-per-file",
+        type=positive(int),
+        default=ROWS_PER_FILE,
+        metavar="N",
+        help=f"rows of a file of a folder (default: {ROWS_PER_FILE:,})",
+    )
+    parser.add_argument(
+        "--max-document",
+        type=positive(int),
+        default=MOST_BYTES,
+        metavar="BYTES",
+        help=f"the longest document that is read (default: {MOST_BYTES:,})",
     )
     parser.add_argument(
         "--prompt",
@@ -88,7 +160,9 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         help="with fields of the document in braces: 'Get the meeting from: {text}'; "
         "@FILE reads it from a file",
     )
-    parser.add_argument("--system", metavar="TEXT", help="a system message")
+    parser.add_argument(
+        "--system", metavar="TEXT", help="a system message; @FILE reads it from a file"
+    )
     parser.add_argument(
         "--id",
         metavar="FIELD",
@@ -136,20 +210,26 @@ def execute(args: argparse.Namespace) -> int:
         The exit status.
     """
     try:
-        job = _job(args)
-        if args.dry_run:
-            found = preview(job)
-            request = first_request(args.mode, job.model, args.llm, found.messages)
-            for text in show_preview(found, {**request, **job.options["options"]}):
-                print(text)
-            return 0
-        # What cannot be asked for is said before results are touched.
-        first_request(args.mode, job.model, args.llm, [])
         endpoint = Endpoint.of_environment(
             args.base_url, mode=args.mode, concurrency=args.concurrency
         )
+        job = _job(args, endpoint)
+        if args.dry_run:
+            found = look_ahead(job)
+            messages = found.messages if found is not None else []
+            request = first_request(args.mode, job.model, args.llm, messages)
+            for text in show_request(found, {**request, **job.options["options"]}):
+                print(printable(text, lines=True))
+            return 0
         elsewhere = _on_ray(args, job, endpoint) if args.ray else None
-        return asyncio.run(_Run(job, endpoint, sys.stderr, elsewhere).main())
+        session = Session(
+            job,
+            lambda: connected(endpoint),
+            err=sys.stderr,
+            argv=sys.argv[1:],
+            elsewhere=elsewhere,
+        )
+        return asyncio.run(session.main(sample=args.sample, go_on=args.yes))
     except ImportError as error:
         raise missing(error) from error
     except (BatchError, ValueError, TypeError) as error:
@@ -170,139 +250,95 @@ def _on_ray(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere
     )
 
 
-def _job(args: argparse.Namespace) -> Job:
-    if args.retry_failed and not args.resume:
-        raise BatchError("--retry-failed goes with --resume")
-    options = {"temperature": args.temperature, "max_tokens": args.max_tokens}
-    model, files = find_model(args.model), Files.of(args.output)
+def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
+    for name in ("retry_failed", "accept_changes"):
+        if getattr(args, name) and not args.resume:
+            raise BatchError(f"--{name.replace('_', '-')} goes with --resume")
+    if args.yes and args.sample is None:
+        raise BatchError("--yes goes with --sample")
+    check_budget(args.budget, args.prices)
+    given = {"temperature": args.temperature, "max_tokens": args.max_tokens}
+    options = {name: value for name, value in given.items() if value is not None}
+    model = find_model(args.model)
+    # What cannot be asked for is said before anything is read or written.
+    request = first_request(args.mode, model, args.llm, [])
+    files = open_output(args.output, rows_per_file=args.rows_per_file)
+    prompt = _words(args.prompt, what="the prompt")
+    if not placeholders(prompt):
+        raise BatchError(
+            "the prompt names no field of the documents, so that all would be asked the same: "
+            "write {text}, or the name of another field, in braces"
+        )
+    system = _words(args.system, what="the system message") if args.system else None
+    settings = {
+        "model": args.model,
+        "schema": TypeAdapter(model).json_schema(),
+        "prompt": prompt,
+        "system": system,
+        "llm": args.llm,
+        "mode": args.mode,
+        "base_url": _place(endpoint.base_url),
+        "options": options,
+    }
     return Job(
         model=model,
         documents=open_documents(
             args.input,
             input_format=args.input_format,
             id_field=args.id,
-            written=(files.output, files.values, files.errors),
+            written=files.written,
+            most_bytes=args.max_document,
         ),
         files=files,
-        prompt=_prompt(args.prompt),
+        prompt=prompt,
         llm=args.llm,
-        system=args.system,
+        system=system,
+        settings=settings,
         start="resume" if args.resume else "overwrite" if args.overwrite else "new",
+        accept_changes=args.accept_changes,
         retry_failed=args.retry_failed,
         limit=args.limit,
+        failures=args.max_failures,
+        budget=args.budget,
+        prices=args.prices,
+        answers=_cache(args, model, {**request, **options, "base_url": settings["base_url"]}),
         quiet=args.quiet,
-        title=f"{args.input} → {args.output} with {args.llm}",
+        title=f"{args.input} → {files.output} with {args.llm}",
         options={
             "concurrency": args.concurrency,
             "rpm": args.rpm,
             "tpm": args.tpm,
             "max_retries": args.max_retries,
             "timeout_s": args.timeout,
-            "options": {name: value for name, value in options.items() if value is not None},
+            "options": options,
         },
     )
 
 
-def _prompt(text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    try:
-        return Path(text[1:]).read_text(encoding="utf-8")
-    except OSError as error:
-        raise BatchError(f"cannot read the prompt {text[1:]}: {error.strerror}") from error
+def _place(url: str | None) -> str | None:
+    """Give the endpoint as far as it says which models answer there."""
+    parts = urlsplit(url or "")
+    # Servers of this machine get another port whenever they start.
+    if parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return urlunsplit(parts._replace(netloc="localhost"))
+    # A key may stand in it.
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=host)) if url else None
 
 
-class _Run:
-    """A job with the signals that end it.
-
-    Args:
-        job: What is to be done.
-        endpoint: Where the model is.
-        err: Where people look.
-        elsewhere: Does the extraction, instead of this process.
-    """
-
-    def __init__(
-        self, job: Job, endpoint: Endpoint, err: TextIO, elsewhere: Elsewhere | None = None
-    ) -> None:
-        self._elsewhere = elsewhere
-        self._job = job
-        self._endpoint = endpoint
-        self._err = err
-        self._until = asyncio.Event()
-        self._meter: Meter | None = None
-        self._task: asyncio.Task[Outcome] | None = None
-        self._cancelled = False
-
-    async def main(self) -> int:
-        """Run it; give the exit status."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # Windows has none of these; there Ctrl-C is an exception, and loses what is in flight.
-            with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, self._interrupt, number)
-        self._task = asyncio.create_task(self._run())
-        try:
-            outcome = await self._task
-        except asyncio.CancelledError:
-            if not self._cancelled:
-                raise
-            self._sum_up(None)
-            return _INTERRUPTED
-        except BatchError:
-            self._sum_up(None)
-            raise
-        self._sum_up(outcome)
-        if not outcome.finished:
-            return _INTERRUPTED
-        return SOME_FAILED if outcome.failed else 0
-
-    async def _run(self) -> Outcome:
-        async with connected(self._endpoint) as client:
-            return await run(
-                self._job,
-                client=client,
-                until=self._until,
-                out=self._err,
-                on_start=self._begin,
-                elsewhere=self._elsewhere,
-            )
-
-    def _begin(self, meter: Meter) -> None:
-        self._meter = meter
-
-    def _interrupt(self, number: int) -> None:
-        in_flight = self._meter.figures().in_flight if self._meter is not None else 0
-        # A first Ctrl-C loses nothing that is paid for. Whoever sends a SIGTERM will not wait; and
-        # a cluster that has begun with a block cannot be told to end with a part of it.
-        at_once = number == signal.SIGTERM or self._elsewhere is not None
-        if self._until.is_set() or not in_flight or at_once:
-            self._cancelled = True
-            self._until.set()
-            if self._task is not None:
-                self._task.cancel()
-            return
-        self._until.set()
-        if self._meter is not None:
-            self._meter.note = f"finishing {in_flight} in flight; Ctrl-C again to drop them"
-            if not self._err.isatty():
-                print(self._meter.note, file=self._err, flush=True)
-
-    def _sum_up(self, outcome: Outcome | None) -> None:
-        if self._meter is None or self._job.quiet:
-            return
-        for text in summary(self._meter.figures()):
-            print(text, file=self._err)
-        files = self._job.files
-        ended = outcome is not None and outcome.finished
-        written = files.output if ended else files.values
-        print(f"values: {written}", file=self._err)
-        if outcome is not None and outcome.failed:
-            print(f"failures: {files.errors} ({outcome.failed:,})", file=self._err)
-        if not ended:
-            print(f"go on with: {_resume_command(sys.argv)}", file=self._err)
+def _cache(args: argparse.Namespace, model: Any, request: Mapping[str, Any]) -> AnswerCache | None:
+    if args.cache is None:
+        return None
+    if args.ray:
+        raise BatchError("--cache is for one machine, and cannot be used with --ray")
+    key, is_one = answer_shape(args.mode, model)
+    if not is_one:
+        raise BatchError(
+            "--cache cannot be used with a union of models: the text of an answer does not say "
+            "which of them it is"
+        )
+    return AnswerCache(Path(args.cache), model, key=key, request=request)
 
 
-def _resume_command(argv: list[str]) -> str:
-    words = [word for word in argv[1:] if word not in {"--overwrite", "--resume"}]
-    return shlex.join(["partialfast", *words, "--resume"])
+def _words(text: str, *, what: str) -> str:
+    return read_words(Path(text[1:]), what=what) if text.startswith("@") else text

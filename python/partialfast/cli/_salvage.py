@@ -10,8 +10,8 @@ from partialfast.batch import BatchError
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import FORMATS
 from partialfast.batch.run._salvage import Salvaged, salvage
+from partialfast.batch.run._session import SOME_FAILED
 from partialfast.cli._errors import CommandError, missing
-from partialfast.cli._extract import SOME_FAILED
 
 __all__ = ["configure", "execute"]
 

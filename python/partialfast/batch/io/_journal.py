@@ -21,7 +21,7 @@ from typing_extensions import Self
 
 from partialfast.batch._needs import load
 from partialfast.batch.io._regular import open_for_owner
-from partialfast.batch.io._rows import HEAD, Row, encode, read_row
+from partialfast.batch.io._rows import HEAD, Row, copied, encode, marked, read_row
 from partialfast.batch.loop._result import BatchError, Result
 
 __all__ = ["Journal", "JournalError", "Start"]
@@ -79,6 +79,11 @@ class Journal:
             raise
 
     @property
+    def path(self) -> Path:
+        """The file of values."""
+        return self._values.path
+
+    @property
     def done(self) -> Mapping[str, Row]:
         """The items that have a value, by their id."""
         return self._values.rows
@@ -96,12 +101,13 @@ class Journal:
         """Give the line of an item that is finished."""
         return (self._values if id_ in self.done else self._errors).line(id_)
 
-    def write(self, result: Result[Any], mark: Mapping[str, Any] | None = None) -> Result[Any]:
+    def write(self, result: Result[Any], *, run: int = 0, request: bytes = b"") -> Result[Any]:
         """Write a result, for good.
 
         Args:
             result: The result.
-            mark: What its line says besides.
+            run: The number of the run, as the manifest counts them.
+            request: The digest of what was asked.
 
         Returns:
             The result as it was written: a failure if its value cannot be turned into JSON.
@@ -109,16 +115,20 @@ class Journal:
         Raises:
             JournalError: It cannot be written. What was written before is whole.
         """
-        result, line = encode(self._adapter, result, mark or {})
-        self.append(result, line)
+        result, line = encode(self._adapter, result)
+        self.append(result, line, run=run, request=request)
         return result
 
-    def append(self, result: Result[Any], line: bytes) -> None:
+    def append(
+        self, result: Result[Any], line: bytes, *, run: int = 0, request: bytes = b""
+    ) -> None:
         """Write a result whose line is made already.
 
         Args:
             result: The result.
             line: What `encode` gave.
+            run: The number of the run, as the manifest counts them.
+            request: The digest of what was asked.
 
         Raises:
             JournalError: It cannot be written, or the item has a line. What was written before is
@@ -126,7 +136,30 @@ class Journal:
         """
         if self.find(result.id) is not None:
             raise JournalError(f"the item {result.id!r} has a result already")
+        if run:
+            line = marked(line, run=run, request=request)
         (self._values if result.error is None else self._errors).append(line)
+
+    def copy(self, id_: str, line: bytes, *, run: int, request: bytes) -> bool:
+        """Write the result of a document that is the same as another one.
+
+        Args:
+            id_: Its id.
+            line: The line of the other.
+            run: The number of the run.
+            request: The digest of what would have been asked.
+
+        Returns:
+            Whether it is a value.
+
+        Raises:
+            JournalError: It cannot be written, or the item has a line.
+        """
+        if self.find(id_) is not None:
+            raise JournalError(f"the item {id_!r} has a result already")
+        copy, is_value = copied(line, id_)
+        (self._values if is_value else self._errors).append(marked(copy, run=run, request=request))
+        return is_value
 
     def forget(self, is_kept: Callable[[bytes], bool]) -> int:
         """Drop values, so that their items are asked for again.
@@ -177,7 +210,7 @@ class _File:
     """A file that only grows, by whole lines."""
 
     def __init__(self, path: Path, *, keep: bool) -> None:
-        self._path = path
+        self.path = path
         self._synced = time.monotonic()
         self.rows: dict[str, Row] = {}
         try:
@@ -206,12 +239,12 @@ class _File:
                     if _is_torn(line) and not file.read(1):
                         break
                     raise JournalError(
-                        f"{self._path}:{number} is not a result of this command; "
+                        f"{self.path}:{number} is not a result of this command; "
                         "--overwrite begins anew"
                     )
                 id_, row = found
                 if id_ in self.rows:
-                    raise JournalError(f"{self._path}:{number}: the id {id_!r} is there twice")
+                    raise JournalError(f"{self.path}:{number}: the id {id_!r} is there twice")
                 self.rows[id_] = row
                 end += len(line)
         self._file.truncate(end)
@@ -221,7 +254,7 @@ class _File:
     def append(self, line: bytes) -> None:
         found = read_row(line, self._size)
         if found is None:
-            raise JournalError(f"cannot write {self._path}: a line is no result")
+            raise JournalError(f"cannot write {self.path}: a line is no result")
         try:
             written = 0
             while written < len(line):
@@ -235,7 +268,7 @@ class _File:
             # A part of the line may have found room.
             self._file.truncate(self._size)
             raise JournalError(
-                f"cannot write {self._path}: {error.strerror}; "
+                f"cannot write {self.path}: {error.strerror}; "
                 f"the results before this one are whole, --resume goes on with them"
             ) from error
         self.rows[found[0]] = found[1]
@@ -251,7 +284,7 @@ class _File:
     def filter(self, is_kept: Callable[[bytes], bool]) -> int:
         """Write it anew with some of its lines; say how many are gone."""
         before = len(self.rows)
-        unfinished = self._path.with_name(f".{self._path.name}.unfinished")
+        unfinished = self.path.with_name(f".{self.path.name}.unfinished")
         rows: dict[str, Row] = {}
         size = 0
         try:
@@ -268,12 +301,12 @@ class _File:
                 os.fsync(file.fileno())
             if len(rows) == before:
                 return 0
-            unfinished.replace(self._path)
+            unfinished.replace(self.path)
             self._file.close()
-            self._file = _open(self._path)
+            self._file = _open(self.path)
             self._file.seek(size)
         except OSError as error:
-            raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
+            raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
         finally:
             unfinished.unlink(missing_ok=True)
         self.rows, self._size = rows, size
@@ -283,7 +316,7 @@ class _File:
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
+            raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
         finally:
             self._file.close()
 

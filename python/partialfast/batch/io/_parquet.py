@@ -1,4 +1,4 @@
-"""Makes a Parquet file of a journal: nested models become nested columns.
+"""Makes Parquet files of values: nested models become nested columns.
 
 The columns follow the type's JSON schema, so that models, dataclasses, typed dicts and JSON Schema
 files are all treated alike. What has no single column type (unions, recursion, any value) is a
@@ -7,6 +7,7 @@ column of JSON text.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -17,9 +18,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from partialfast.batch._needs import load
+from partialfast.batch.io._output import Record, Sink
+from partialfast.batch.io._regular import open_for_owner
 from partialfast.batch.loop._result import BatchError
 
-__all__ = ["arrow_schema", "require_pyarrow", "value_column", "write_parquet"]
+__all__ = ["ParquetFile", "ParquetFolder", "arrow_schema", "require_pyarrow", "value_column"]
 
 _ROWS = 4096
 #: Columns of a table, nested ones included. What is beyond is JSON text: references that multiply
@@ -62,59 +65,122 @@ def value_column(model: Any) -> tuple[Any, Callable[[Any], Any]]:
     return root.type, root.convert
 
 
-def write_parquet(model: Any, journal: Path, output: Path) -> int:
-    """Make a Parquet file of the values in a journal.
+class ParquetFile(Sink):
+    """One Parquet file, made at the end.
 
     The file is written beside its place and then moved there, so that it is there whole or not at
     all.
 
     Args:
-        model: The type of the values.
-        journal: The file of values that a `Journal` wrote.
-        output: The file to make.
-
-    Returns:
-        The number of rows.
-
-    Raises:
-        BatchError: It cannot be written, or a value does not fit its column.
+        path: The file.
     """
-    pa, pq = load("pyarrow", what="Parquet"), load("pyarrow.parquet", what="Parquet")
 
-    table = _Table(model)
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self._path = path
+        self._table: _Table | None = None
+
+    def prepare(self, model: Any, *, overwrite: bool, has_journal: bool) -> None:
+        """Refuse to replace a finished file whose journal was deleted."""
+        require_pyarrow()
+        if not overwrite and self._path.exists() and not has_journal:
+            raise BatchError(
+                f"{self._path} is there already, without its journal to go on from: "
+                "--overwrite begins anew"
+            )
+        self._table = _Table(model)
+
+    def write(self, records: Iterator[Record]) -> None:
+        """Make the file."""
+        assert self._table is not None  # noqa: S101 - `prepare` comes first
+        _write_file(self._table, records, self._path)
+
+
+class ParquetFolder(Sink):
+    """A folder of Parquet files of so many rows each, for more than one file should hold.
+
+    Each file is whole or not there; files of an earlier time that are not made again are removed
+    last. An empty ``_SUCCESS`` says that all are there, as in the folders that Hadoop and Spark
+    write.
+
+    Args:
+        path: The folder.
+        rows: Rows of a file.
+    """
+
+    def __init__(self, path: Path, *, rows: int) -> None:
+        super().__init__(str(path))
+        self._path = path
+        self._rows = rows
+        self._table: _Table | None = None
+
+    def prepare(self, model: Any, *, overwrite: bool, has_journal: bool) -> None:
+        """Refuse a folder with files of others in it."""
+        require_pyarrow()
+        self._table = _Table(model)
+        if not self._path.exists():
+            return
+        if not self._path.is_dir():
+            raise BatchError(f"{self._path} is a file, and no folder")
+        strange = [each for each in self._path.iterdir() if not _is_part(each)]
+        if strange:
+            raise BatchError(f"{self._path} has a file that is no part of a result: {strange[0]}")
+        if any(self._path.iterdir()) and not overwrite and not has_journal:
+            raise BatchError(
+                f"{self._path} has results already, without their journal to go on from: "
+                "--overwrite begins anew"
+            )
+
+    def write(self, records: Iterator[Record]) -> None:
+        """Make the files."""
+        assert self._table is not None  # noqa: S101 - `prepare` comes first
+        try:
+            self._path.mkdir(exist_ok=True)
+            done = self._path / _SUCCESS
+            done.unlink(missing_ok=True)
+            made: set[Path] = set()
+            while (first := next(records, None)) is not None or not made:
+                part = self._path / f"part-{len(made):05}.parquet"
+                rows = itertools.islice(records, self._rows - 1)
+                _write_file(self._table, itertools.chain([first] if first else [], rows), part)
+                made.add(part)
+            for each in self._path.iterdir():
+                if each not in made:
+                    each.unlink()
+            done.touch()
+        except OSError as error:
+            raise BatchError(f"cannot write {self._path}: {error.strerror or error}") from error
+
+
+_SUCCESS = "_SUCCESS"
+
+
+def _is_part(path: Path) -> bool:
+    return path.name == _SUCCESS or path.match("part-*.parquet") or path.match(".part-*.unfinished")
+
+
+def _write_file(table: _Table, records: Iterator[Record], output: Path) -> None:
+    pa, pq = load("pyarrow", what="Parquet"), load("pyarrow.parquet", what="Parquet")
     unfinished = output.with_name(f".{output.name}.unfinished")
-    rows = 0
     try:
-        with pq.ParquetWriter(unfinished, table.schema) as writer:
-            for records in _batches(journal):
-                writer.write_table(table.convert(records))
-                rows += len(records)
-        with unfinished.open("rb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(open_for_owner(unfinished, flags), "wb") as file:
+            with pq.ParquetWriter(file, table.schema) as writer:
+                while rows := list(itertools.islice(records, _ROWS)):
+                    writer.write_table(table.convert(rows))
+            file.flush()
             os.fsync(file.fileno())
         unfinished.replace(output)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise BatchError(
-            f"cannot write {output}: {error.strerror or error}; all results are in {journal}"
+            f"cannot write {output}: {error.strerror or error}; all results are in the journal"
         ) from error
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
-        unfinished.unlink(missing_ok=True)
         raise BatchError(
-            f"a value does not fit its column in {output}: {error}; all results are in {journal}"
+            f"a value does not fit its column in {output}: {error}; all results are in the journal"
         ) from error
-    return rows
-
-
-def _batches(journal: Path) -> Iterator[list[Mapping[str, Any]]]:
-    records: list[Mapping[str, Any]] = []
-    with journal.open("rb") as file:
-        for line in file:
-            records.append(json.loads(line))
-            if len(records) == _ROWS:
-                yield records
-                records = []
-    if records:
-        yield records
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 class _Table:
@@ -138,7 +204,7 @@ class _Table:
             + [pa.field(name, node.type) for name, node in columns.items()]
         )
 
-    def convert(self, records: list[Mapping[str, Any]]) -> Any:
+    def convert(self, records: list[Record]) -> Any:
         """Turn lines of a journal into rows."""
         pa = self._pa
         arrays: list[Any] = [pa.array([record["id"] for record in records], pa.string())]

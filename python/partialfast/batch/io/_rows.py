@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from partialfast.batch.loop._classify import classify
 from partialfast.batch.loop._result import Failure, Result
 
-__all__ = ["HEAD", "Row", "copied", "encode", "plain", "read_row"]
+__all__ = ["HEAD", "Row", "copied", "encode", "marked", "misfit", "plain", "read_row"]
 
 #: How every line begins.
 HEAD = b'{"id":'
-
-_NO_MARK: Mapping[str, Any] = MappingProxyType({})
 
 
 class Row(NamedTuple):
@@ -27,7 +25,7 @@ class Row(NamedTuple):
     Args:
         offset: Where it begins, in bytes.
         run: The number of the run that wrote it, as the manifest counts them; 0 if it does not say.
-        request: The first 8 bytes of the digest of what was asked; ``b""`` if it does not say.
+        request: The digest of what was asked; ``b""`` if it does not say.
         tokens: Read and written for it.
     """
 
@@ -74,7 +72,7 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def copied(line: bytes, id_: str) -> bytes:
+def copied(line: bytes, id_: str) -> tuple[bytes, bool]:
     """Make the line of a document that is the same as another one.
 
     Args:
@@ -82,24 +80,22 @@ def copied(line: bytes, id_: str) -> bytes:
         id_: Its own id.
 
     Returns:
-        Its line, which costs nothing.
+        Its line, which costs nothing, without what `marked` adds; and whether it is of a value.
     """
     record = json.loads(line)
     nothing = {"input_tokens": 0, "output_tokens": 0, "estimated": False}
     record |= {"usage": nothing, "attempts": 0, "same_as": record.get("same_as", record["id"])}
-    record.pop("retries", None)
-    return _dump({**record, "id": id_}) + b"\n"
+    for name in ("retries", "run", "request"):
+        record.pop(name, None)
+    return _dump({**record, "id": id_}) + b"\n", "value" in record
 
 
-def encode(
-    adapter: TypeAdapter[Any], result: Result[Any], mark: Mapping[str, Any] = _NO_MARK
-) -> tuple[Result[Any], bytes]:
+def encode(adapter: TypeAdapter[Any], result: Result[Any]) -> tuple[Result[Any], bytes]:
     """Make the line of a result.
 
     Args:
         adapter: Of the type of the values.
         result: The result.
-        mark: What the line says besides.
 
     Returns:
         The result as it is to be written (a failure if its value cannot be turned into JSON), and
@@ -111,9 +107,12 @@ def encode(
         except PydanticSerializationError as error:
             result = _unwritable(result, error)
         else:
-            id_, cost = _dump(result.id), _dump({**_cost(result), **mark})[1:-1]
+            id_, cost = (
+                _dump(result.id),
+                _dump({**_cost(result), **_way_back(adapter, value)})[1:-1],
+            )
             return result, b'{"id":%s,"value":%s,%s}\n' % (id_, value, cost)
-    return result, _dump({**_failure_record(result), **mark}) + b"\n"
+    return result, _dump(_failure_record(result)) + b"\n"
 
 
 def _unwritable(result: Result[Any], error: Exception) -> Result[Any]:
@@ -137,6 +136,49 @@ def _cost(result: Result[Any]) -> dict[str, Any]:
             "total": round(timings.total, 4),
         },
     }
+
+
+def _way_back(adapter: TypeAdapter[Any], value: bytes) -> dict[str, Any]:
+    """Say so if a value, as it is written, cannot be read again: its type writes another form."""
+    try:
+        adapter.validate_json(value, by_alias=True)
+    except ValidationError:
+        return {"one_way": True}
+    return {}
+
+
+def misfit(adapter: TypeAdapter[Any], record: Mapping[str, Any]) -> str | None:
+    """Say why a value that was written is not valid for a type.
+
+    Args:
+        adapter: Of the type.
+        record: The line.
+
+    Returns:
+        The error in words, or ``None`` if it is valid, or was never meant to be read again.
+    """
+    if record.get("one_way"):
+        return None
+    try:
+        adapter.validate_json(json.dumps(record.get("value")), by_alias=True)
+    except ValidationError as error:
+        found = classify(error)
+        return found.failure.message if found is not None else str(error)
+    return None
+
+
+def marked(line: bytes, *, run: int, request: bytes) -> bytes:
+    """Say in a line which run wrote it, and what was asked.
+
+    Args:
+        line: The line.
+        run: The number of the run, as the manifest counts them.
+        request: The digest of the request.
+
+    Returns:
+        The line with both.
+    """
+    return b'%s,"run":%d,"request":"%s"}\n' % (line[:-2], run, request.hex().encode())
 
 
 def _history(result: Result[Any]) -> dict[str, Any]:

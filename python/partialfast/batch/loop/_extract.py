@@ -38,8 +38,8 @@ from partialfast.batch.loop._estimate import Estimator, read_usage
 from partialfast.batch.loop._item_state import ItemState
 from partialfast.batch.loop._limits import EndpointLimiter, Permit, RateLimiter
 from partialfast.batch.loop._meter import Meter
-from partialfast.batch.loop._prompt import Message, Prompt, make_prompt
-from partialfast.batch.loop._request import AnswerStream, Request
+from partialfast.batch.loop._prompt import Message, Prompt, make_prompt, prompt_characters
+from partialfast.batch.loop._request import Answers, AnswerStream, Request
 from partialfast.batch.loop._result import (
     BatchError,
     EndpointError,
@@ -72,6 +72,7 @@ class _Settings:
     max_retries: int
     timeout_s: float | None
     options: Mapping[str, Any]
+    answers: Answers | None
 
 
 async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all with a default
@@ -92,6 +93,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
     options: Mapping[str, Any] | None = None,
     until: asyncio.Event | None = None,
     meter: Meter | None = None,
+    answers: Answers | None = None,
 ) -> AsyncGenerator[Result[T], None]:
     """Ask for a value of a type for every item, many at a time.
 
@@ -119,6 +121,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         options: More arguments for every request, such as ``{"temperature": 0}``.
         until: Once it is set no more items are taken or asked about; those in flight are finished.
         meter: Counts along, for a display.
+        answers: Those that were given before: what is found there is not asked.
 
     Yields:
         A result for each item.
@@ -132,7 +135,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
     """
     job = _make_job(
         model, client, llm, prompt, system, concurrency, max_retries, timeout_s, rpm, tpm, limiter,
-        options, meter,
+        options, meter, answers,
     )  # fmt: skip
     job.start(items, ordered=ordered, until=until)
     try:
@@ -156,6 +159,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     limiter: RateLimiter | None,
     options: Mapping[str, Any] | None,
     meter: Meter | None,
+    answers: Answers | None,
 ) -> _Job[Any]:
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1: {concurrency}")
@@ -176,6 +180,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         max_retries=max_retries,
         timeout_s=timeout_s,
         options=options or {},
+        answers=answers,
     )
     return _Job(
         settings, limiter or EndpointLimiter(rpm=rpm, tpm=tpm), concurrency, meter or Meter()
@@ -323,7 +328,21 @@ class _Job(Generic[T]):
 
     async def _ask(self, state: ItemState) -> Result[T]:
         messages = self._settings.messages(state.item)
-        characters = sum(len(str(message.get("content", ""))) for message in messages)
+        answers = self._settings.answers
+        if answers is not None and (known := answers.find(messages)) is not None:
+            value, state.text = known
+            state.cached = True
+            # As one that is asked for: the meter counts every result out again.
+            state.first_sent = time.monotonic()
+            self._meter.started()
+            return state.result(value, None)
+        result = await self._request(state, messages)
+        if answers is not None and result.ok:
+            answers.keep(messages, result.text)
+        return result
+
+    async def _request(self, state: ItemState, messages: list[Message]) -> Result[T]:
+        characters = prompt_characters(messages)
         while True:
             expected = self._estimator.input(characters) + self._estimator.mean_output
             permit = await self._admit(expected)
@@ -335,8 +354,11 @@ class _Job(Generic[T]):
                 found = classify(error)
                 if found is None:
                     raise
+                attempts = state.attempts
                 verdict = await self._react(state, permit, found, error)
                 if verdict is None:
+                    if state.attempts > attempts:
+                        state.retries.append(found.failure)
                     continue
                 failure, value = verdict, None
             else:
@@ -432,6 +454,8 @@ class _Job(Generic[T]):
         """Note what an answer, and those that the client corrected, have cost."""
         for attempt in stream.attempts:
             self._count(state, attempt.usage, attempt.text, attempt.error)
+            if attempt.number < stream.attempt and (why := classify(attempt.error)) is not None:
+                state.retries.append(why.failure)
         ended_here = not (stream.attempts and stream.attempts[-1].number == stream.attempt)
         if ended_here:
             # One for the attempt under way is added by the caller.
@@ -440,6 +464,7 @@ class _Job(Generic[T]):
         else:
             state.attempts += len(stream.attempts) - 1
         state.text = stream.text
+        state.repairs = tuple(getattr(stream, "repairs", ()))
         state.snapshot = getattr(error, "snapshot", None)
         if isinstance(error, (ValidationError, JsonError)):
             # What came with the same read as the error was not handed out.
@@ -454,7 +479,9 @@ class _Job(Generic[T]):
         if usage is None:
             written = self._estimator.output(len(text))
             usage = Usage(0, written, estimated=bool(text))
-            if isinstance(error, (ValidationError, JsonError)):
+            # A broken event is no invalid answer: nothing was saved by it.
+            why = classify(error) if isinstance(error, (ValidationError, JsonError)) else None
+            if why is not None and why.scope is ErrorScope.ITEM:
                 state.cut.append(written)
         state.usage += usage
 

@@ -28,6 +28,9 @@ class ItemState:
         self.attempts = 0
         self.usage = Usage()
         self.cut: list[int] = []
+        self.retries: list[Failure] = []
+        self.repairs: tuple[Any, ...] = ()
+        self.cached = False
         self.text = ""
         self.snapshot: Any = None
 
@@ -46,4 +49,7 @@ class ItemState:
             timings=Timings(sent - self.taken, self.first_token, now - self.taken),
             index=self.index,
             cut=tuple(self.cut),
+            retries=tuple(self.retries),
+            repairs=self.repairs,
+            cached=self.cached,
         )

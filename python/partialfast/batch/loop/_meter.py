@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from partialfast.batch.loop._result import Result, Usage
+from partialfast.batch.loop._result import Failure, Result, Usage
 
-__all__ = ["Figures", "Latency", "Meter"]
+__all__ = ["Figures", "FrequentError", "Latency", "Meter"]
 
 #: Rates are those of the last seconds: a mean over the whole run hides that it has become slow.
 _WINDOW_S = 15.0
@@ -24,6 +25,29 @@ class Latency:
     p50: float
     p90: float
     p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrequentError:
+    """What went wrong alike for several items.
+
+    Args:
+        count: How often.
+        kind: Its kind.
+        id: The item to which it happened first.
+        message: What was said there.
+    """
+
+    count: int
+    kind: str
+    id: str
+    message: str
+
+
+_DETAIL = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")
+#: Sorts of errors that are told apart. A server can make each of its messages another.
+_SORTS = 256
+_FREQUENT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +66,12 @@ class Figures:
         first_token: Of the answered requests; ``None`` before the first.
         whole: Of the items that have a value; ``None`` before the first.
         usage: Tokens so far.
+        mean_s: Seconds that an item takes from its first request to its result; 0 before the first.
         kinds: How often each kind of failure came.
+        frequent: The most frequent errors, those that another attempt made good included.
+        repaired: Values whose text had to be repaired.
+        cached: Values that were known and not asked for.
+        same: Items that are the same as others, and were not asked about.
         attempts: Requests so far.
         cut: Answers that were cut off as invalid.
         saved_tokens: About how many tokens these would still have written.
@@ -61,7 +90,12 @@ class Figures:
     first_token: Latency | None
     whole: Latency | None
     usage: Usage
+    mean_s: float
     kinds: dict[str, int]
+    frequent: tuple[FrequentError, ...]
+    repaired: int
+    cached: int
+    same: int
     attempts: int
     cut: int
     saved_tokens: int
@@ -107,6 +141,10 @@ class Meter:
         self._recent: deque[tuple[float, int]] = deque()
         self._written = 0
         self._cut: list[int] = []
+        self._repaired = self._cached = self._same = self._asked = 0
+        self._busy_s = 0.0
+        self._sorts: Counter[tuple[Any, ...]] = Counter()
+        self._examples: dict[tuple[Any, ...], tuple[str, str]] = {}
 
     def started(self) -> None:
         """Count an item that is asked for."""
@@ -119,7 +157,15 @@ class Meter:
         self._attempts += result.attempts
         self._usage += result.usage
         self._cut.extend(result.cut)
+        self._repaired += bool(result.repairs)
+        self._cached += result.cached
+        for failure in result.retries:
+            self._sort(result.id, failure)
+        if result.error is not None:
+            self._sort(result.id, result.error)
         timings = result.timings
+        self._asked += 1
+        self._busy_s += timings.total - timings.queued
         if timings.first_token is not None:
             self._first.add(timings.first_token)
         if result.error is None:
@@ -131,12 +177,33 @@ class Meter:
             self._kinds[result.error.kind] += 1
         self._recent.append((now, result.usage.output_tokens))
 
+    def copied(self, *, ok: bool) -> None:
+        """Count an item that has the result of another."""
+        self._same += 1
+        if ok:
+            self._done += 1
+        else:
+            self._failed += 1
+        self._recent.append((self._clock(), 0))
+
+    def _sort(self, id_: str, failure: Failure) -> None:
+        """Count an error with those that are like it."""
+        where = tuple("*" if isinstance(step, int) else step for step in failure.location)
+        # What the errors of one sort differ in is numbers, and what stands in quotes.
+        said = _DETAIL.sub("…", failure.message)[:120] if not where else ""
+        first = failure.details[0].get("type") if failure.details else None
+        sort = (failure.kind, failure.status, where, first, said)
+        if sort in self._examples or len(self._examples) < _SORTS:
+            self._sorts[sort] += 1
+            self._examples.setdefault(sort, (id_, failure.message))
+
     def spoilt(self, result: Result[Any]) -> None:
         """Count a result as failed after all: its value could not be written."""
         assert result.error is not None  # noqa: S101 - for the type checkers
         self._done -= 1
         self._failed += 1
         self._kinds[result.error.kind] += 1
+        self._sort(result.id, result.error)
 
     def abandoned(self) -> None:
         """Count an item out that was given up without a result."""
@@ -170,7 +237,15 @@ class Meter:
             first_token=self._first.latency(),
             whole=self._whole.latency(),
             usage=self._usage,
+            mean_s=self._busy_s / max(1, self._asked),
             kinds=dict(self._kinds.most_common()),
+            frequent=tuple(
+                FrequentError(count, sort[0], *self._examples[sort])
+                for sort, count in self._sorts.most_common(_FREQUENT)
+            ),
+            repaired=self._repaired,
+            cached=self._cached,
+            same=self._same,
             attempts=self._attempts,
             cut=len(self._cut),
             saved_tokens=round(sum(max(0.0, mean - written) for written in self._cut)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from partialfast.batch.loop._result import BatchError, Item
 
-__all__ = ["Message", "Prompt", "make_prompt"]
+__all__ = ["Message", "Prompt", "make_prompt", "placeholders", "prompt_characters"]
 
 Message = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ Message = Mapping[str, Any]
 Prompt = str | Callable[[Item], str | Sequence[Message]]
 
 
-def _placeholders(template: str) -> frozenset[str]:
+def placeholders(template: str) -> frozenset[str]:
     """Find the fields that a template names.
 
     Args:
@@ -46,7 +46,7 @@ def _placeholders(template: str) -> frozenset[str]:
                 "(write {{ and }} for braces)"
             )
         names.add(name)
-        names |= _placeholders(spec or "")
+        names |= placeholders(spec or "")
     return frozenset(names)
 
 
@@ -67,7 +67,7 @@ def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[
     before: list[Message] = [{"role": "system", "content": system}] if system else []
     if not isinstance(prompt, str):
         return lambda item: [*before, *_messages(prompt(item))]
-    names = _placeholders(prompt)
+    names = placeholders(prompt)
 
     def fill(item: Item) -> list[Message]:
         _require(names, item)
@@ -80,6 +80,22 @@ def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[
         return [*before, *_messages(said)]
 
     return fill
+
+
+def prompt_characters(messages: Iterable[Message]) -> int:
+    """Count the characters of what is asked; images and files have none.
+
+    Args:
+        messages: The messages.
+    """
+    count = 0
+    for message in messages:
+        content: Any = message.get("content", "")
+        if isinstance(content, list):
+            count += sum(len(str(part.get("text", ""))) for part in content)
+        else:
+            count += len(str(content))
+    return count
 
 
 def _require(names: Iterable[str], item: Item) -> None:

@@ -1,12 +1,40 @@
-"""What a batch asks of its client: two protocols, so that it imports none."""
+"""What a batch asks of its client, and of earlier answers: protocols, so that it imports none."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-__all__ = ["AnswerStream", "Request"]
+__all__ = ["AnswerStream", "Answers", "Request", "request_digest"]
+
+
+def request_digest(messages: Sequence[Mapping[str, Any]], *, beside: bytes = b"") -> bytes:
+    """Give what two requests have in common only if they ask the same.
+
+    Args:
+        messages: What is asked.
+        beside: Stands for the rest: the endpoint, the model, the schema, the options.
+
+    Returns:
+        32 bytes.
+    """
+    text = json.dumps(messages, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(beside + b"\0" + text.encode(), digest_size=32).digest()
+
+
+class Answers(Protocol):
+    """Answers that were given before, by what was asked."""
+
+    @abstractmethod
+    def find(self, messages: Sequence[Mapping[str, Any]]) -> tuple[Any, str] | None:
+        """Give the value and the text of an answer, if there is one that is valid."""
+
+    @abstractmethod
+    def keep(self, messages: Sequence[Mapping[str, Any]], text: str) -> None:
+        """Keep the text of a valid answer."""
 
 
 class AnswerStream(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import textwrap
 from collections.abc import AsyncGenerator, Iterator
 from typing import TextIO
 
@@ -133,6 +134,23 @@ def line(figures: Figures) -> str:
     return printable(" | ".join([duration(figures.elapsed_s), *parts]))
 
 
+def _remarks(figures: Figures) -> Iterator[str]:
+    """Say what was not as with every other document."""
+    if figures.same:
+        yield f"the same as others, and not asked about: {figures.same:,}"
+    if figures.cached:
+        yield f"known from earlier requests: {figures.cached:,}"
+    if figures.kinds:
+        yield "failed: " + ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items())
+    if figures.repaired:
+        yield f"repaired: the text of {figures.repaired:,} answers"
+    if figures.frequent:
+        yield "most frequent errors, with an example each:"
+        for each in figures.frequent:
+            message = textwrap.shorten(each.message, 160, placeholder=" …")
+            yield printable(f"  {each.count:,} x {each.kind}, such as {each.id}: {message}")
+
+
 def summary(figures: Figures) -> Iterator[str]:
     """Give the lines that stand at the end."""
     asked = figures.done + figures.failed
@@ -142,8 +160,7 @@ def summary(figures: Figures) -> Iterator[str]:
         f"{figures.failed:,} failed"
         + (f", {figures.skipped:,} were finished before" if figures.skipped else "")
     )
-    if figures.kinds:
-        yield "failed: " + ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items())
+    yield from _remarks(figures)
     if not asked:
         return
     seconds = max(figures.elapsed_s, 1e-9)

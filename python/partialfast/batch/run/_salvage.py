@@ -18,10 +18,10 @@ from time import perf_counter
 from typing import IO, Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails, PydanticSerializationError
+from pydantic_core import PydanticSerializationError
 
-from partialfast._core import Intake
 from partialfast._errors import JsonError, TruncatedError
+from partialfast.batch.io._answer_text import read_answer_into
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
 from partialfast.batch.io._regular import is_endless, open_for_owner
@@ -34,8 +34,6 @@ __all__ = ["Salvaged", "salvage"]
 
 _BLOCK = 1 << 21
 _HEAD = 1 << 16
-# Finish reasons that say that the model had more to write.
-_CUT = frozenset({"length", "max_output_tokens", "content_filter"})
 
 
 @dataclass(slots=True)
@@ -244,25 +242,9 @@ class _Reader:
     def _feed(self, state: StreamState[Any], recorded: Recorded) -> str:
         """Read an answer; say why it is not whole, if that does not show in the value's text."""
         text = recorded.text.decode()
-        intake = Intake(
-            state, noise=True, key=self._key, bare_array=self._key == "items", items=False
+        return read_answer_into(
+            state, text, key=self._key, finish_reason=recorded.finish_reason or None
         )
-        intake.feed(text)
-        if intake.error is not None:
-            raise intake.error
-        if not intake.begun:
-            raise JsonError(
-                "there is no JSON in the text", kind="expected_value", offset=0, line=1, column=1
-            )
-        if intake.done and not intake.found:
-            missing = InitErrorDetails(type="missing", loc=(self._key or "",), input=text)
-            raise ValidationError.from_exception_data("answer", [missing], input_type="json")
-        if not intake.done and self._key is not None:
-            return "the object around the value is not closed"
-        # A number at the end of a text that a limit has cut may have had more digits.
-        if recorded.finish_reason in _CUT and text.rstrip()[-1:].isdigit():
-            return f"finish reason {recorded.finish_reason}"
-        return ""
 
     def _partial(self, id_: str, state: StreamState[Any], why: str) -> tuple[str, bytes]:
         line = {

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from partialfast.answer._target import read_target
 from partialfast.providers.openai import AsyncClient, Mode, from_openai
 from partialfast.providers.openai._call import CHAT, Call, Options, Settings
 
-__all__ = ["MODES", "Endpoint", "connected", "first_request"]
+__all__ = ["MODES", "Endpoint", "answer_shape", "connected", "first_request"]
 
 #: The names of ``--mode``.
 MODES = tuple(mode.value for mode in Mode)
@@ -108,3 +109,19 @@ def first_request(mode: str, model: Any, llm: str, messages: list[Any]) -> dict[
     options = Options(response_model=model, items=False, stream=True)
     call = Call(CHAT, settings, options, {"model": llm, "messages": messages})
     return {**call.kwargs, "stream": True}
+
+
+def answer_shape(mode: str, model: Any) -> tuple[str | None, bool]:
+    """Say what the text of an answer is.
+
+    Args:
+        mode: How the model is asked for JSON.
+        model: The type of the value.
+
+    Returns:
+        The property that holds the value, if it is wrapped in an object; and whether the model has
+        no choice between several types.
+    """
+    asked = Mode(mode)
+    target = read_target(model, items=False, tools=asked.is_tools, strict=asked.is_strict)
+    return target.shapes[0].key, len(target.shapes) == 1

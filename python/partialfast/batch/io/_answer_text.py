@@ -1,0 +1,77 @@
+"""Reads the text of one answer that was recorded: the same reading as of one that is streamed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
+
+from partialfast._core import Intake
+from partialfast._errors import JsonError, TruncatedError
+from partialfast.typed._state import StreamState
+
+__all__ = ["read_answer", "read_answer_into"]
+
+# Finish reasons that say that the model had more to write.
+_CUT = frozenset({"length", "max_output_tokens", "model_length", "content_filter"})
+
+
+def read_answer(model: Any, text: str, *, key: str | None) -> Any:
+    """Read the text of a whole answer.
+
+    Args:
+        model: The type of the value.
+        text: What the model wrote.
+        key: The property that it was asked to wrap the value in, if any.
+
+    Returns:
+        The value.
+
+    Raises:
+        TruncatedError: The text is not whole.
+        JsonError: It is not JSON.
+        pydantic.ValidationError: The value is invalid.
+    """
+    state: StreamState[Any] = StreamState(model)
+    why = read_answer_into(state, text, key=key, finish_reason=None)
+    if why:
+        raise TruncatedError(why, text=text, snapshot=state.snapshot)
+    return state.finish()
+
+
+def read_answer_into(
+    state: StreamState[Any], text: str, *, key: str | None, finish_reason: str | None
+) -> str:
+    """Read the text of an answer.
+
+    Args:
+        state: What reads the value.
+        text: What the model wrote; prose and code fences around the JSON are taken off.
+        key: The property that it was asked to wrap the value in, if any.
+        finish_reason: Why it stopped, if that is known.
+
+    Returns:
+        Why it is not whole, if that does not show in the value's text; else nothing.
+
+    Raises:
+        JsonError: It is not JSON.
+        pydantic.ValidationError: The value is invalid.
+    """
+    intake = Intake(state, noise=True, key=key, bare_array=key == "items", items=False)
+    intake.feed(text)
+    if intake.error is not None:
+        raise intake.error
+    if not intake.begun:
+        raise JsonError(
+            "there is no JSON in the text", kind="expected_value", offset=0, line=1, column=1
+        )
+    if intake.done and not intake.found:
+        missing = InitErrorDetails(type="missing", loc=(key or "",), input=text)
+        raise ValidationError.from_exception_data("answer", [missing], input_type="json")
+    if not intake.done and key is not None:
+        return "the object around the value is not closed"
+    # A number at the end of a text that a limit has cut may have had more digits.
+    if finish_reason in _CUT and text.rstrip()[-1:].isdigit():
+        return f"finish reason {finish_reason}"
+    return ""
