@@ -165,7 +165,7 @@ class Checked(BaseModel):
 
 
 def nested_models(size: int) -> str:
-    """Every level closes behind what is inside it: each byte is validated once a level."""
+    """Every level closes after what is inside it: each byte is validated once a level."""
     depth = 90
     inner = b'{"name":"n","values":[' + b"1," * (size // 2) + b"1]}"
     document = b'{"child":' * depth + inner + b',"name":"n"}' * depth

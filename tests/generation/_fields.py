@@ -27,7 +27,7 @@ class DrawnField:
     Attributes:
         name: Its name.
         type: Its annotation.
-        value: What stands behind the annotation in the class, if anything.
+        value: What stands after the annotation in the class, if anything.
         documents: What JSON may have for it.
         keys: Where a document may have it: keys, or paths of keys and indices.
         required: Whether a document must have it.

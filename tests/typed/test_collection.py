@@ -324,7 +324,7 @@ def test_a_sticky_error_does_not_grow() -> None:
     assert len(entries) == 1
 
 
-def test_nothing_is_kept_behind_a_failure() -> None:
+def test_nothing_is_kept_after_a_failure() -> None:
     state = StreamState(list[int], max_bytes=100)
     for _ in range(10):
         with pytest.raises(JsonError, match="max_bytes"):

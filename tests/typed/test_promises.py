@@ -68,7 +68,7 @@ def test_1_the_last_snapshot_is_what_pydantic_makes_of_the_text(case: Case, seed
             assert picture(case.stream(chunks).final()) == expected
 
 
-#: What users write behind `model_dump` and `model_dump_json`.
+#: What users write after `model_dump` and `model_dump_json`.
 DUMPS: list[dict[str, Any]] = [
     {},
     {"by_alias": True},
@@ -350,7 +350,7 @@ def invalid_places(draw: st.DrawFn) -> tuple[Any, str, str]:
             type_ = type_ | None
     assume(before)
     if not ended:
-        # A number ends with the byte behind it.
+        # A number ends with the byte after it.
         text, after = text + after[0], after[1:]
     return type_, before + text, after
 

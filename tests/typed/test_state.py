@@ -418,7 +418,7 @@ def test_an_incomplete_text_is_told_apart() -> None:
 
 def test_text_behind_the_value_is_an_error_and_loses_nothing() -> None:
     stream = pf.stream(Plain, ['{"name": "a"}', " ", "!"])
-    with pytest.raises(pf.JsonError, match="behind the end"):
+    with pytest.raises(pf.JsonError, match="after the value"):
         stream.final()
     assert stream.snapshot == Plain(name="a")
 

@@ -224,7 +224,7 @@ def _characters(body: Iterable[Delta], place: int) -> int:
             if used > place:
                 return characters
             characters += 1
-    # A place behind the end stays behind it: nothing begins there.
+    # A place after the end stays after it: nothing begins there.
     return characters + (used < place)
 
 

@@ -100,7 +100,7 @@ const NOISE: &[(&str, &str, &str)] = &[
         "{\"a\": \"```\\n</think>{\", \"b\": \"<think>\"}",
         "",
     ),
-    // Only the fence is taken away from behind.
+    // Only the fence is taken away from the end.
     ("{} // ```", "{}", " // ```"),
     ("```\n{} // ok\n```", "{}", " // ok\n```"),
     ("Größe: {\"ö\": \"ü\"} – schön", r#"{"ö": "ü"}"#, " – schön"),
@@ -250,7 +250,7 @@ fn noise_is_bounded() {
         Some(JsonErrorKind::SizeLimit)
     );
     assert_eq!(envelope.feed("{}"), "");
-    // White space behind a bracket is held back, but not without end.
+    // White space after a bracket is held back, but not without end.
     let mut envelope = Envelope::new(noisy());
     assert_eq!(envelope.feed("So { "), "");
     assert_eq!(envelope.feed(&" ".repeat(5000)), "");

@@ -79,7 +79,7 @@ fn size() {
     assert_eq!(limited(b"[1,2]", size(4)), Some((K::SizeLimit, 4)));
     assert_eq!(limited(b"", size(0)), Some((K::Truncated, 0)));
     assert_eq!(limited(b"1", size(0)), Some((K::SizeLimit, 0)));
-    // White space counts, and so does what comes behind the value.
+    // White space counts, and so does what comes after the value.
     assert_eq!(limited(b"[]  ", size(4)), None);
     assert_eq!(limited(b"[]   ", size(4)), Some((K::SizeLimit, 4)));
     assert_eq!(limited(b"    ", size(3)), Some((K::SizeLimit, 3)));
@@ -298,7 +298,7 @@ fn a_gigabyte_of_one_token() {
     }
 }
 
-/// Many small values behind each other in one block, as a driver of a stream of items reads them:
+/// Many small values, one after the other, in one block, as a driver of a stream of items reads them:
 /// stopping at each costs no more than the value.
 #[test]
 fn a_million_values_in_one_chunk() {

@@ -25,7 +25,7 @@ impl Failing {
         if self.seen == self.at {
             return Err(Refusal(self.at));
         }
-        assert!(self.seen < self.at, "an event behind a failure");
+        assert!(self.seen < self.at, "an event after a failure");
         Ok(())
     }
 }
@@ -133,7 +133,7 @@ fn a_sink_that_fails_at_the_end_of_the_text() {
 /// Everything certain has been handed out at the end of each chunk, and nothing else.
 #[test]
 fn what_is_certain_comes_at_once() {
-    // The chunk, and all events so far behind it.
+    // The chunk, and all events so far after it.
     let steps: &[(&[u8], &str)] = &[
         (b"[1", "["),
         (b"2", "["),

@@ -30,7 +30,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ("\u{feff}data: one\n\n", &["one"]),
     ("\u{feff}\u{feff}data: one\n\n", &[]),
     ("data: one\n\n\u{feff}data: two\n\n", &["one"]),
-    // A space behind the colon, one only
+    // A space after the colon, one only
     ("data:one\n\n", &["one"]),
     ("data:  one\n\n", &[" one"]),
     ("data: one \n\n", &["one "]),

@@ -121,9 +121,9 @@ pub fn tokens(text: &str) -> Vec<&[u8]> {
         let length = usize::try_from(2 + dice.roll(5))
             .unwrap_or_default()
             .min(rest.len());
-        let (chunk, behind) = rest.split_at(length);
+        let (chunk, next) = rest.split_at(length);
         chunks.push(chunk);
-        rest = behind;
+        rest = next;
     }
     chunks
 }

@@ -8,15 +8,15 @@ use std::fmt;
 pub enum JsonErrorKind {
     /// A byte that cannot begin a value where a value must begin.
     ExpectedValue,
-    /// Something other than `"` or `}` behind `{`.
+    /// Something other than `"` or `}` after `{`.
     ExpectedKeyOrEnd,
-    /// Something other than `"` behind a comma inside an object.
+    /// Something other than `"` after a comma inside an object.
     ExpectedKey,
-    /// Something other than `:` behind a key.
+    /// Something other than `:` after a key.
     ExpectedColon,
-    /// Something other than `,` or `}` behind a member.
+    /// Something other than `,` or `}` after a member.
     ExpectedCommaOrObjectEnd,
-    /// Something other than `,` or `]` behind an item.
+    /// Something other than `,` or `]` after an item.
     ExpectedCommaOrArrayEnd,
     /// A byte that does not continue `null`, `true` or `false`.
     InvalidLiteral,
@@ -24,13 +24,13 @@ pub enum JsonErrorKind {
     InvalidNumber,
     /// A raw control character inside a string (RFC 8259, section 7).
     ControlCharacter,
-    /// A byte behind a backslash that begins no escape, or a non-hexadecimal digit in `\u`.
+    /// A byte after a backslash that begins no escape, or a non-hexadecimal digit in `\u`.
     InvalidEscape,
     /// Half of a surrogate pair.
     LoneSurrogate,
     /// Bytes that are not UTF-8 (RFC 3629).
     InvalidUtf8,
-    /// Something other than white space behind the value.
+    /// Something other than white space after the value.
     TrailingData,
     /// Containers nested deeper than the configured limit.
     DepthLimit,
@@ -123,7 +123,7 @@ impl JsonErrorKind {
             Self::ExpectedValue => "expected a value",
             Self::ExpectedKeyOrEnd => "expected a key in double quotes or `}`",
             Self::ExpectedKey => "expected a key in double quotes",
-            Self::ExpectedColon => "expected `:` behind the key",
+            Self::ExpectedColon => "expected `:` after the key",
             Self::ExpectedCommaOrObjectEnd => "expected `,` or `}`",
             Self::ExpectedCommaOrArrayEnd => "expected `,` or `]`",
             Self::InvalidLiteral => "expected `null`, `true` or `false`",
@@ -134,7 +134,7 @@ impl JsonErrorKind {
             Self::InvalidEscape => "invalid escape inside a string",
             Self::LoneSurrogate => "half of a surrogate pair inside a string",
             Self::InvalidUtf8 => "invalid UTF-8",
-            Self::TrailingData => "unexpected text behind the end of the value",
+            Self::TrailingData => "unexpected text after the value",
             Self::DepthLimit => "nested deeper than `max_depth`",
             Self::SizeLimit => "longer than `max_bytes`",
             Self::NumberLimit => "number too long",

@@ -39,7 +39,7 @@ pub enum Literal {
 pub struct Span {
     /// Offset of the first byte.
     pub start: u64,
-    /// Offset just behind the last byte.
+    /// Offset just after the last byte.
     pub end: u64,
 }
 
@@ -68,11 +68,11 @@ pub trait Sink {
     fn begin_object(&mut self, at: u64) -> Result<(), Self::Error>;
     /// The key of the next member, decoded. `span` includes the quotes.
     fn key(&mut self, key: Text<'_>, span: Span) -> Result<(), Self::Error>;
-    /// `}`; `end` is the offset just behind it.
+    /// `}`; `end` is the offset just after it.
     fn end_object(&mut self, end: u64) -> Result<(), Self::Error>;
     /// `[` at `at`.
     fn begin_array(&mut self, at: u64) -> Result<(), Self::Error>;
-    /// `]`; `end` is the offset just behind it.
+    /// `]`; `end` is the offset just after it.
     fn end_array(&mut self, end: u64) -> Result<(), Self::Error>;
     /// A whole string value. `span` includes the quotes.
     fn string(&mut self, text: Text<'_>, span: Span) -> Result<(), Self::Error>;
@@ -80,7 +80,7 @@ pub trait Sink {
     fn begin_string(&mut self, at: u64) -> Result<(), Self::Error>;
     /// More characters of the open string value.
     fn string_part(&mut self, text: Text<'_>) -> Result<(), Self::Error>;
-    /// The closing quote of the open string value; `end` is the offset just behind it.
+    /// The closing quote of the open string value; `end` is the offset just after it.
     fn end_string(&mut self, end: u64) -> Result<(), Self::Error>;
     /// A whole number, as written.
     fn number(&mut self, text: &str, kind: NumberKind, span: Span) -> Result<(), Self::Error>;

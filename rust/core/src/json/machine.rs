@@ -22,7 +22,7 @@
 //! got them.
 //!
 //! What must change together: a new state needs its branch in `run`, and one in `finish` if the text
-//! may end there. `run` may leave by `break` only with `at` behind the last byte used and `state`
+//! may end there. `run` may leave by `break` only with `at` after the last byte used and `state`
 //! saying where that is.
 
 use std::mem;
@@ -61,7 +61,7 @@ enum Container {
 /// Where the machine stands between two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// A value must begin: at the root, behind `:`, behind `,` in an array.
+    /// A value must begin: at the root, after `:`, after `,` in an array.
     Value,
     /// Behind `[`: a value or `]`.
     FirstItem,
@@ -75,7 +75,7 @@ enum State {
     Comma,
     /// Behind the root value.
     Done,
-    /// Inside a literal, behind so many of its letters.
+    /// Inside a literal, after so many of its letters.
     Literal(Literal, u8),
     /// Inside a number.
     Number(Place),
@@ -213,9 +213,9 @@ impl Machine {
 
     /// Reads a chunk and tells the sink what it says.
     ///
-    /// The whole chunk is used, unless the root value ends in it: then `consumed` ends just behind
+    /// The whole chunk is used, unless the root value ends in it: then `consumed` ends just after
     /// the value's last byte, and a caller may look at what follows. (A number at the root ends when
-    /// the byte behind it is seen; `consumed` may then be 0.) Fed further, a machine that is done
+    /// the byte after it is seen; `consumed` may then be 0.) Fed further, a machine that is done
     /// uses up white space and rejects anything else.
     ///
     /// # Errors
@@ -237,7 +237,7 @@ impl Machine {
         let room = usize::try_from(self.limits.max_bytes - self.offset).unwrap_or(usize::MAX);
         let allowed = &chunk[..chunk.len().min(room)];
         let result = if self.state == State::Done {
-            self.run_behind(allowed)
+            self.run_after(allowed)
         } else {
             self.run(allowed, sink)
         };
@@ -309,7 +309,7 @@ impl Machine {
         };
         let sent = sink.number(&self.number, kind, span);
         self.number.clear();
-        self.state = self.behind_value(&[], &mut 0);
+        self.state = self.after_value(&[], &mut 0);
         sent.map_err(|error| self.stop(Stop::Sink(error, self.offset)))
     }
 
@@ -338,7 +338,7 @@ impl Machine {
             return Err(self.stop(Stop::Sink(error, end)));
         }
         self.offset = end;
-        self.state = self.behind_value(&[], &mut 0);
+        self.state = self.after_value(&[], &mut 0);
         Ok(())
     }
 
@@ -362,8 +362,8 @@ impl Machine {
         }
     }
 
-    /// Behind the root value: `ws` and nothing else (RFC 8259, section 2).
-    fn run_behind<E>(&mut self, chunk: &[u8]) -> Result<usize, Stop<E>> {
+    /// After the root value: `ws` and nothing else (RFC 8259, section 2).
+    fn run_after<E>(&mut self, chunk: &[u8]) -> Result<usize, Stop<E>> {
         let at = self.skip_space(chunk, 0);
         if at < chunk.len() {
             return Err(Stop::Json(
@@ -402,7 +402,7 @@ impl Machine {
                                 let ascii = plain.ascii;
                                 let end = base + at as u64;
                                 emit!(sink.string(Text { text, ascii }, Span { start, end }), end);
-                                self.behind_value(chunk, &mut at)
+                                self.after_value(chunk, &mut at)
                             } else {
                                 self.open_string(start);
                                 (at, state) =
@@ -441,7 +441,7 @@ impl Machine {
                             let end = base + at as u64;
                             emit!(sink.end_array(end), end);
                             self.stack.pop();
-                            self.behind_value(chunk, &mut at)
+                            self.after_value(chunk, &mut at)
                         }
                         _ => return Err(Stop::Json(Kind::ExpectedValue, start)),
                     }
@@ -480,7 +480,7 @@ impl Machine {
                             let end = base + at as u64;
                             emit!(sink.end_object(end), end);
                             self.stack.pop();
-                            self.behind_value(chunk, &mut at)
+                            self.after_value(chunk, &mut at)
                         }
                         _ if state == State::FirstKey => {
                             return Err(Stop::Json(Kind::ExpectedKeyOrEnd, start));
@@ -508,12 +508,12 @@ impl Machine {
                         (Some(Container::Object), b'}') => {
                             emit!(sink.end_object(end), end);
                             self.stack.pop();
-                            self.behind_value(chunk, &mut at)
+                            self.after_value(chunk, &mut at)
                         }
                         (Some(Container::Array), b']') => {
                             emit!(sink.end_array(end), end);
                             self.stack.pop();
-                            self.behind_value(chunk, &mut at)
+                            self.after_value(chunk, &mut at)
                         }
                         (Some(Container::Object), _) => {
                             return Err(Stop::Json(Kind::ExpectedCommaOrObjectEnd, end - 1));
@@ -549,7 +549,7 @@ impl Machine {
                         end: base + at as u64,
                     };
                     emit!(sink.literal(literal, span), span.end);
-                    self.behind_value(chunk, &mut at)
+                    self.after_value(chunk, &mut at)
                 }
                 State::Number(place) => {
                     (at, state) = self.number(chunk, at, at, place, &mut window, sink)?;
@@ -590,10 +590,10 @@ impl Machine {
         Ok(())
     }
 
-    /// The state behind a value that ended at `at`. A comma that follows at once, as it nearly
+    /// The state after a value that ended at `at`. A comma that follows at once, as it nearly
     /// always does, is taken along: a dispatch less for each value.
     #[inline(always)]
-    fn behind_value(&self, chunk: &[u8], at: &mut usize) -> State {
+    fn after_value(&self, chunk: &[u8], at: &mut usize) -> State {
         let Some(container) = self.stack.last() else {
             return State::Done;
         };
@@ -607,7 +607,7 @@ impl Machine {
         }
     }
 
-    /// Index behind the white space (`ws`, RFC 8259, section 2) from `at` on. Lines are counted here
+    /// Index after the white space (`ws`, RFC 8259, section 2) from `at` on. Lines are counted here
     /// and nowhere else: a line feed is legal nowhere else.
     #[inline(always)]
     fn skip_space(&mut self, chunk: &[u8], at: usize) -> usize {
@@ -670,7 +670,7 @@ impl Machine {
                 emit!(sink.number(&self.number, kind, span), end);
                 self.number.clear();
             }
-            let state = self.behind_value(chunk, &mut at);
+            let state = self.after_value(chunk, &mut at);
             return Ok((at, state));
         }
         self.number.push_str(piece);
@@ -749,7 +749,7 @@ impl Machine {
             }
         }
         at += 1;
-        let state = self.behind_value(chunk, &mut at);
+        let state = self.after_value(chunk, &mut at);
         Ok((at, state))
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn walk(chunk: &[u8], mut at: usize, mut place: Place) -> Walked {
             place = match chunk.get(at) {
                 Some(b'.') => Place::Point,
                 Some(b'e' | b'E') => Place::Exponent,
-                // Only behind a leading zero can there be one more digit.
+                // Only after a leading zero can there be one more digit.
                 Some(b'0'..=b'9') => break 'number true,
                 _ => break 'number false,
             };

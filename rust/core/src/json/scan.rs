@@ -120,7 +120,7 @@ fn plain_tail(chunk: &[u8], mut at: usize, high: u64) -> Plain {
     }
 }
 
-/// Index behind the decimal digits from `at` on.
+/// Index after the decimal digits from `at` on.
 #[inline(always)]
 pub(super) fn digits(chunk: &[u8], mut at: usize) -> usize {
     while let Some(word) = word_at(chunk, at) {
@@ -138,7 +138,7 @@ pub(super) fn digits(chunk: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Index behind the spaces (only U+0020) from `at` on.
+/// Index after the spaces (only U+0020) from `at` on.
 #[inline(always)]
 pub(super) fn blanks(chunk: &[u8], mut at: usize) -> usize {
     while let Some(word) = word_at(chunk, at) {

@@ -77,7 +77,7 @@ impl Decoder {
         self.wide = false;
     }
 
-    /// Puts the decoder behind an opening quote.
+    /// Puts the decoder after an opening quote.
     pub(super) fn reset(&mut self) {
         self.clear();
         self.spot = Spot::Plain;
@@ -277,11 +277,11 @@ impl Decoder {
     }
 }
 
-/// The character that a backslash and the bytes behind it stand for, and how many bytes behind the
+/// The character that a backslash and the bytes after it stand for, and how many bytes after the
 /// first of them it takes: `None` if it is no escape, is cut, or is one half of a surrogate pair.
 #[inline]
-fn escape(behind: &[u8]) -> Option<(char, usize)> {
-    let character = match behind.first()? {
+fn escape(rest: &[u8]) -> Option<(char, usize)> {
+    let character = match rest.first()? {
         b'"' => '"',
         b'\\' => '\\',
         b'/' => '/',
@@ -290,7 +290,7 @@ fn escape(behind: &[u8]) -> Option<(char, usize)> {
         b'n' => '\n',
         b'r' => '\r',
         b't' => '\t',
-        b'u' => return Some((char::from_u32(scan::hex4(behind, 1)?.into())?, 4)),
+        b'u' => return Some((char::from_u32(scan::hex4(rest, 1)?.into())?, 4)),
         _ => return None,
     };
     Some((character, 0))

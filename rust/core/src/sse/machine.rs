@@ -117,7 +117,7 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 enum Spot {
     /// In front of a line or inside one.
     Line,
-    /// In front of a line, behind a CR.
+    /// In front of a line, after a CR.
     BehindCr,
     /// Inside a comment line, of which nothing is kept.
     Comment,
@@ -125,7 +125,7 @@ enum Spot {
 
 impl Spot {
     /// Behind the byte that ended a line.
-    const fn behind(end: u8) -> Self {
+    const fn after(end: u8) -> Self {
         if end == b'\r' {
             Self::BehindCr
         } else {
@@ -333,7 +333,7 @@ impl EventMachine {
                     at = chunk.len();
                     break;
                 };
-                self.spot = Spot::behind(chunk[end]);
+                self.spot = Spot::after(chunk[end]);
                 at = end + 1;
                 continue;
             }
@@ -344,7 +344,7 @@ impl EventMachine {
                 at = chunk.len();
                 break;
             };
-            self.spot = Spot::behind(chunk[end]);
+            self.spot = Spot::after(chunk[end]);
             at = end + 1;
             if self.line.is_empty() && piece.is_empty() {
                 if data == Data::None {
@@ -479,7 +479,7 @@ impl EventMachine {
     }
 }
 
-/// Takes a line apart: the name ends at the first colon, and one space behind it is no part of the
+/// Takes a line apart: the name ends at the first colon, and one space after it is no part of the
 /// value.
 fn field(line: &[u8]) -> Field<'_> {
     let (name, value) = match memchr(b':', line) {

@@ -91,7 +91,7 @@ pub fn as_the_standard_says(stream: &str) -> Vec<Seen> {
     let mut events = Vec::new();
     let (mut data, mut event_type, mut id) = (String::new(), String::new(), String::new());
     let mut retry = None;
-    // What stands behind the last line end is no line.
+    // What stands after the last line end is no line.
     for line in lines.split_inclusive('\n') {
         let Some(line) = line.strip_suffix('\n') else {
             break;

@@ -53,7 +53,7 @@ fn lit(text: &str) -> Vec<Symbol> {
     text.bytes().map(|byte| Symbol::Bytes(byte, byte)).collect()
 }
 
-/// One symbol behind another.
+/// One symbol after another.
 fn seq(parts: &[&[Symbol]]) -> Vec<Symbol> {
     parts.concat()
 }

@@ -120,7 +120,7 @@ impl Sink for Recorder {
 pub struct Outcome {
     pub events: Vec<Event>,
     pub result: Result<(), JsonError>,
-    /// Offset just behind the root value, if it became complete.
+    /// Offset just after the root value, if it became complete.
     pub root_end: Option<u64>,
 }
 
@@ -218,7 +218,7 @@ pub fn every_cut(limits: Limits, text: &[u8]) -> Outcome {
     expected
 }
 
-/// Of a text of many kilobytes that is wrong at its beginning, cuts far behind the error are all
+/// Of a text of many kilobytes that is wrong at its beginning, cuts far after the error are all
 /// alike: the first chunk has the error, and no other is read.
 fn last_cut(length: usize, result: &Result<(), JsonError>) -> usize {
     const ALL_ALIKE: usize = 10_000;
