@@ -108,6 +108,10 @@ test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
 	$(VENV)-ray/bin/pip install --quiet --group test
 	$(VENV)-ray/bin/pytest -m deep tests/batch/test_ray.py
 
+.PHONY: test-corpus
+test-corpus: $(VENV)-corpus/.made ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
+	$(VENV)-corpus/bin/python -m tests.corpus
+
 .PHONY: test-wheel
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
@@ -180,6 +184,10 @@ bench-wheel: $(VENV)-bench/.peers build
 bench-batch: bench-wheel ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)
 	$(VENV)-bench/bin/python -m benches.batch
 
+.PHONY: bench-compile
+bench-compile: $(VENV)-corpus/.made ## Measure compiling types beside pydantic's own building of the classes
+	$(VENV)-corpus/bin/python -m benches.compile
+
 .PHONY: bench-salvage
 bench-salvage: bench-wheel ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
 	$(VENV)-bench/bin/python -m benches.salvage
@@ -214,7 +222,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 .PHONY: clean
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-ray .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-ray .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -253,6 +261,12 @@ $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
 	$(call make-venv,$(VENV)-bench)
 	@$(VENV)-bench/bin/pip install --quiet --requirement benches/requirements.txt >&2
 	@$(VENV)-bench/bin/pip install --quiet --no-deps --requirement benches/requirements-newer.txt >&2
+	@touch $@
+
+# Public packages whose models the tests stream; the package itself is installed as users get it.
+$(VENV)-corpus/.made: pyproject.toml $(RUST_SOURCES)
+	$(call make-venv,$(VENV)-corpus)
+	@$(VENV)-corpus/bin/pip install --quiet --group corpus . >&2
 	@touch $@
 
 $(VENV)-audit/.made:

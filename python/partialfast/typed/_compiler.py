@@ -104,12 +104,13 @@ class Compiler:
     def __init__(self, core_schema: Any, options: Options) -> None:
         self.schema, self.definitions = split(core_schema)
         self.options = options
-        self.facts = Facts(self.definitions)
+        self.facts = Facts(self.schema, self.definitions)
         self._nodes: list[Node | None] = []
         self._queue: deque[int] = deque()
         #: What is not compiled yet, by its index.
         self._pending: dict[int, tuple[Schema, Scope]] = {}
-        self._by_name: dict[Any, int] = {}
+        #: By identity: pydantic has a class that is used twice in two places.
+        self._known: dict[Any, int] = {}
         self._configs: dict[Any, Config] = {}
         self.top = Scope(self.config({}), None, has_data=False)
 
@@ -172,19 +173,16 @@ class Compiler:
         self._nodes[index] = node
 
     def child(self, schema: Schema, scope: Scope) -> int:
-        """Return the index of the node of `schema`; all that refer to a definition share one."""
-        if schema["type"] != "definition-ref":
-            return self._later(schema, scope)
-        name = schema["schema_ref"]
-        target = self.definitions[name]
-        if target["type"] in ("model", "dataclass", "typed-dict") and config_of(target):
+        """Return the index of the node of `schema`, one for all places where it means the same."""
+        schema = self.resolve(schema)
+        config, owner, has_data = scope.config, scope.owner, self.waits(schema, scope)
+        if schema["type"] in ("model", "dataclass", "typed-dict") and config_of(schema):
             # It has a config of its own, and its validators are its own methods.
-            scope = scope._replace(config=self.top.config, owner=None)
-        has_data = self.waits(target, scope)
-        key = (name, id(scope.config), has_data)
-        if key not in self._by_name:
-            self._by_name[key] = self._later(target, scope._replace(has_data=has_data))
-        return self._by_name[key]
+            config, owner = self.top.config, None
+        key = (id(schema), id(config), id(owner), has_data)
+        if key not in self._known:
+            self._known[key] = self._later(schema, Scope(config, owner, has_data))
+        return self._known[key]
 
     def _later(self, schema: Schema, scope: Scope) -> int:
         index = self.reserve()

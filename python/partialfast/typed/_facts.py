@@ -173,107 +173,109 @@ def _is_plain(schema: Schema, definitions: Definitions) -> bool:
     )
 
 
+class _Graph:
+    """Every schema that a type consists of, each once, and what it is part of.
+
+    A class that is used twice is one dict in two places, and definitions refer to each other in
+    circles: to walk over the schemas as over a tree would take exponential time.
+
+    Args:
+        roots: The schema of the type, and those of its definitions.
+        definitions: What the schemas may refer to.
+    """
+
+    def __init__(self, roots: Iterable[Schema], definitions: Definitions) -> None:
+        self.definitions = definitions
+        #: By identity: the schemas live as long as the compiler.
+        self.schemas: dict[int, Schema] = {}
+        self._around: dict[int, list[Schema]] = {}
+        pending = list(roots)
+        while pending:
+            item = pending.pop()
+            if id(item) not in self.schemas:
+                self.schemas[id(item)] = item
+                for part in self.parts(item):
+                    self._around.setdefault(id(part), []).append(item)
+                    pending.append(part)
+
+    def parts(self, schema: Schema) -> Iterable[Schema]:
+        """Return what stands directly inside `schema`, references followed."""
+        if schema["type"] == "definition-ref":
+            return (self.definitions[schema["schema_ref"]],)
+        return parts(schema)
+
+    def around(self, schema: Schema) -> Iterable[Schema]:
+        """Return the schemas that `schema` stands in directly."""
+        return self._around.get(id(schema), ())
+
+
 class _Reach:
     """Tells of schemas whether something holds for one of their parts, at any depth.
 
-    Each schema is looked at once, however often it is asked for: definitions refer to each other
-    in circles, and a class is part of every class around it.
-
     Args:
-        definitions: What the schemas may refer to.
+        graph: The schemas.
         holds: Tells whether it holds for a schema itself.
-        below: Yields the parts that count.
+        ends: Types of schemas whose parts do not count.
     """
 
     def __init__(
-        self,
-        definitions: Definitions,
-        holds: Callable[[Schema], bool],
-        below: Callable[[Schema], Iterable[Schema]],
+        self, graph: _Graph, holds: Callable[[Schema], bool], ends: tuple[str, ...] = ()
     ) -> None:
+        self._graph = graph
         self._holds = holds
-        self._below = below
-        #: By identity: the schemas live as long as the compiler.
-        self._known: dict[int, bool] = {}
-        self._named = self._reaching(definitions)
-
-    def _reaching(self, definitions: Definitions) -> set[str]:
-        """Return the names of the definitions for which it holds, themselves or further in."""
-        users: dict[str, list[str]] = {}
-        found: list[str] = []
-        for name, schema in definitions.items():
-            pending = [schema]
-            while pending:
-                item = pending.pop()
-                if item["type"] == "definition-ref":
-                    users.setdefault(item["schema_ref"], []).append(name)
-                elif self._holds(item):
-                    found.append(name)
-                    break
-                else:
-                    pending.extend(self._below(item))
-        named = set(found)
+        self._ends = ends
+        found = [schema for schema in graph.schemas.values() if holds(schema)]
+        self._found = {id(schema) for schema in found}
         while found:
-            new = [user for user in users.get(found.pop(), ()) if user not in named]
-            named.update(new)
-            found.extend(new)
-        return named
+            for outer in graph.around(found.pop()):
+                if id(outer) not in self._found and outer["type"] not in ends:
+                    self._found.add(id(outer))
+                    found.append(outer)
 
     def __call__(self, schema: Schema) -> bool:
         """Tell whether it holds for `schema` or a part of it."""
-        known = self._known
-        pending = [schema]
-        while pending:
-            item = pending[-1]
-            if id(item) in known:
-                pending.pop()
-            elif item["type"] == "definition-ref":
-                known[id(item)] = item["schema_ref"] in self._named
-            elif self._holds(item):
-                known[id(item)] = True
-            else:
-                below = list(self._below(item))
-                new = [part for part in below if id(part) not in known]
-                if new:
-                    pending.extend(new)
-                else:
-                    known[id(item)] = any(known[id(part)] for part in below)
-        return known[id(schema)]
+        if id(schema) in self._graph.schemas:
+            return id(schema) in self._found
+        # It was made by the compiler, of parts of others.
+        return self._holds(schema) or (
+            schema["type"] not in self._ends and any(map(self, self._graph.parts(schema)))
+        )
 
 
 #: Schemas whose parts see each other, and nothing of what is around.
 _WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
-def _beside(schema: Schema) -> Iterable[Schema]:
-    """Yield the parts of `schema` that have its siblings for theirs."""
-    return () if schema["type"] in _WITH_FIELDS else parts(schema)
-
-
 def _asks_for_data(schema: Schema) -> bool:
     return schema["type"].startswith("function-") and takes_info(schema["function"])
+
+
+def _is_iterator(schema: Schema) -> bool:
+    return bool(schema["type"] == "generator")
 
 
 class Facts:
     """What is asked of the schemas of one type, each once.
 
     Args:
+        schema: Of the type.
         definitions: What the schemas may refer to.
     """
 
-    def __init__(self, definitions: Definitions) -> None:
+    def __init__(self, schema: Schema, definitions: Definitions) -> None:
         self._definitions = definitions
         self._accepted: dict[str, frozenset[str]] = {}
+        graph = _Graph([schema, *definitions.values()], definitions)
         #: Tells whether validating a schema calls code of the user's, at any depth. What is made
         #: without is put together from validated fields, so that anything that pydantic does
         #: beside validating fields one by one counts as well: private attributes, validated
         #: defaults.
-        self.runs_code = _Reach(definitions, self._runs_code, parts)
+        self.runs_code = _Reach(graph, self._runs_code)
         #: Tells whether code of the user's in a schema could look at the fields beside its value.
-        self.needs_data = _Reach(definitions, _asks_for_data, _beside)
+        self.needs_data = _Reach(graph, _asks_for_data, _WITH_FIELDS)
         #: Tells whether a value can be an iterator that validates as it goes: dumping a snapshot
         #: of it would use it up.
-        self.iterates = _Reach(definitions, lambda schema: schema["type"] == "generator", _beside)
+        self.iterates = _Reach(graph, _is_iterator, _WITH_FIELDS)
 
     def _runs_code(self, schema: Schema) -> bool:
         if schema["type"] not in _KNOWN or _calls_user(schema):

@@ -182,13 +182,15 @@ class _Rewriter:
     def _meets(self, schema: Schema, condition: Callable[[Schema], bool]) -> bool:
         """Tell whether `condition` holds for `schema` or a part of it, down to models."""
         pending = [schema]
-        seen: set[str] = set()
+        seen: set[int] = set()
         while pending:
             item = pending.pop()
+            if id(item) in seen:
+                continue
+            seen.add(id(item))
             if condition(item):
                 return True
-            if item["type"] == "definition-ref" and item["schema_ref"] not in seen:
-                seen.add(item["schema_ref"])
+            if item["type"] == "definition-ref":
                 pending.append(self._definitions[item["schema_ref"]])
             elif item["type"] not in ("model", "dataclass"):
                 pending.extend(parts(item))

@@ -190,9 +190,13 @@ _WITH_FIELDS = ("model-fields", "typed-dict", "dataclass-args", "named-tuple")
 def references(schema: Schema, definitions: Definitions) -> set[str]:
     """Return the names of all definitions that `schema` needs, directly or not."""
     needed: set[str] = set()
+    seen: set[int] = set()
     pending: list[Schema] = [schema]
     while pending:
         item = pending.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
         if item["type"] == "definition-ref":
             name = cast("str", item["schema_ref"])
             if name not in needed and name in definitions:
