@@ -29,6 +29,8 @@ mod snapshot;
 #[pyo3::pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
+    use crate::api::delta::Delta;
+    #[pymodule_export]
     use crate::api::events::EventReader;
     #[pymodule_export]
     use crate::api::intake::Intake;

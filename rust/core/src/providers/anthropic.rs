@@ -153,8 +153,8 @@ impl Dialect for Anthropic {
             calls,
             usage,
         } = self;
-        let facts = match reader.read(data) {
-            Ok(facts) => facts,
+        let (facts, data) = match reader.read(data) {
+            Ok(read) => read,
             // A proxy that fails says so in plain words.
             Err(_) if name == "error" => return sink(Delta::ServerError { said: data }),
             Err(error) => {

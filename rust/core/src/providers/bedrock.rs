@@ -155,7 +155,7 @@ impl Dialect for Bedrock {
             limits,
             anthropic,
         } = self;
-        let Some(facts) = facts::read(reader, data, sink) else {
+        let Some((facts, data)) = facts::read(reader, data, sink) else {
             return;
         };
         if facts.has(Name::Exception) {

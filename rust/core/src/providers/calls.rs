@@ -1,103 +1,611 @@
-//! Tells the function calls of an answer apart by what servers send of them.
+//! Tells the function calls of a choice apart by what servers send of them.
+//!
+//! # Theory of operation
+//!
+//! A piece may name its call by an index, by ids and by the function's name, and servers get each of
+//! these wrong: all calls have index 0, each piece has an index of its own, the name is numbered by
+//! the tool and the arguments by the call, every piece has a new id. What can be relied on is the
+//! arguments themselves: they are one JSON object. A call whose object is open goes on, and one whose
+//! object is complete does not; what cannot begin an object goes on with one that is open. So:
+//!
+//! - An id that was seen before is that call's.
+//! - Else the index counts, as long as the call that has it is open.
+//! - A piece without a name and with nothing that is known belongs to the newest open call.
+//! - A name begins a call, unless it repeats or completes that of an open one.
+//!
+//! Which call it is, and what is new in the piece, is decided in this file and nowhere else.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+
+use super::pick::present;
+use super::said::{Mark, Said};
+use super::{Delta, Part};
+use crate::json::{Limits, Literal, Machine, NumberKind, Sink, Span, Text};
+
+/// More calls than any answer has; they are remembered to its end.
+const MOST: usize = 200_000;
 
 /// What a piece says about the call that it belongs to. What is empty counts as absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clue<'a> {
     /// The server's number.
     pub index: Option<u64>,
-    /// The server's id.
+    /// The server's id of the call, to be sent back with its result.
     pub id: Option<&'a str>,
+    /// Another id of it, as the Responses API has for its items.
+    pub item: Option<&'a str>,
     /// The name of the function.
     pub name: Option<&'a str>,
 }
 
-/// A call, and what the piece that led to it has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Its number among the calls of the choice, counted from 0.
-    pub call: u64,
-    /// It begins with this piece, or its name does.
-    pub begins: bool,
-}
-
 #[derive(Debug, Default)]
 struct Call {
+    /// Its number among those that have begun.
+    number: Option<u64>,
     id: String,
     name: String,
+    said: Said,
+    /// Each piece repeats those before it.
+    repeats: bool,
+    /// The arguments are a JSON string that holds them.
+    encoded: Option<Box<Encoded>>,
+    after: After,
+}
+
+/// What came of a call after its arguments were complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum After {
+    #[default]
+    Nothing,
+    /// They are `{}`, and were not passed on: some servers write that in front of the arguments.
+    Held,
+    /// The name once more, so that arguments that follow are those of another call.
+    Name,
+    /// What is no argument. The rest of it is dropped.
+    Other,
+}
+
+impl Call {
+    fn is_open(&self) -> bool {
+        !self.said.is_whole()
+    }
+
+    fn is_held(&self) -> bool {
+        self.after == After::Held
+    }
+
+    /// What was held back was no beginning of the arguments.
+    fn forget_what_is_held(&mut self) {
+        self.after = After::Nothing;
+        self.said = Said::default();
+    }
+}
+
+/// What a piece is to the calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// More of this one.
+    Known(usize),
+    /// The first of a new one.
+    New,
+    /// It says nothing.
+    Nothing,
 }
 
 /// The calls of one choice.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    calls: Vec<Call>,
+    all: Vec<Call>,
+    /// How many of them have begun.
+    begun: u64,
     /// The newest call that has the server's number.
-    numbered: HashMap<u64, usize>,
+    numbered: BTreeMap<u64, usize>,
+    /// The calls with these ids.
+    named: BTreeMap<String, usize>,
+    /// The calls whose arguments are not complete, the newest last.
+    open: Vec<usize>,
+    /// There is a call of which `{}` is held back.
+    holds: bool,
 }
 
 impl Calls {
-    /// The call that a piece belongs to, begun with it if it is new.
-    pub(super) fn find(&mut self, clue: Clue<'_>) -> Found {
-        let id = clue.id.unwrap_or_default();
-        let name = clue.name.unwrap_or_default();
-        let newest = self.calls.len().checked_sub(1);
+    /// Whether the arguments of one are not complete.
+    pub(super) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Reads a piece of a call: passes on what is new in it.
+    pub(super) fn piece(
+        &mut self,
+        choice: u64,
+        clue: Clue<'_>,
+        text: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        let clue = clue.without_what_is_empty();
+        // Most pieces say no more than which call they belong to.
+        let quick = match clue {
+            Clue {
+                index: Some(index),
+                id: None,
+                item: None,
+                name: None,
+            } => self.numbered.get(&index).copied(),
+            _ => None,
+        };
+        let at = match quick.filter(|at| self.all[*at].is_open()) {
+            Some(at) => at,
+            None => match self.choose(clue, text) {
+                Choice::Known(at) => at,
+                Choice::New if self.all.len() < MOST => self.begin(clue),
+                Choice::New => {
+                    return sink(Delta::Corrupt {
+                        why: "the answer has more function calls than can be remembered",
+                    });
+                }
+                Choice::Nothing => return,
+            },
+        };
+        if quick != Some(at) {
+            self.learn(at, choice, clue, text, sink);
+        }
+        self.add(at, choice, text, sink);
+    }
+
+    /// Reads all of a call's arguments, of which pieces may have brought some already.
+    pub(super) fn whole(
+        &mut self,
+        choice: u64,
+        clue: Clue<'_>,
+        text: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        let clue = clue.without_what_is_empty();
+        let fits = |at: &usize| {
+            let call = &self.all[*at];
+            call.is_held() || call.said.missing(Mark::default(), text).is_some()
+        };
+        let known = self.by_id(clue).or_else(|| {
+            let numbered = clue
+                .index
+                .and_then(|index| self.numbered.get(&index).copied());
+            let newest = self.all.len().checked_sub(1);
+            let found = numbered.or(newest.filter(|_| clue.index.is_none()).filter(fits));
+            found.filter(|at| self.may_be(*at, clue) || fits(at))
+        });
+        let at = match known {
+            Some(at) => at,
+            None if clue.name.is_none() && text.trim().is_empty() => return,
+            None if self.all.len() < MOST => self.begin(clue),
+            None => {
+                return sink(Delta::Corrupt {
+                    why: "the answer has more function calls than can be remembered",
+                });
+            }
+        };
+        self.learn(at, choice, clue, text, sink);
+        let call = &mut self.all[at];
+        if call.is_held() && text.trim() != "{}" {
+            call.forget_what_is_held();
+        }
+        if call.encoded.is_none()
+            && let Some(missing) = call.said.missing(Mark::default(), text)
+        {
+            call.repeats = false;
+            self.add(at, choice, missing, sink);
+        }
+    }
+
+    /// No more comes of any call: passes on what was held back.
+    pub(super) fn end(&mut self, choice: u64, sink: &mut impl FnMut(Delta<'_>)) {
+        if !std::mem::take(&mut self.holds) {
+            return;
+        }
+        for call in &mut self.all {
+            if call.is_held()
+                && let Some(number) = call.number
+            {
+                call.after = After::Nothing;
+                sink(Delta::Piece {
+                    choice,
+                    part: Part::Call(number),
+                    text: "{}",
+                });
+            }
+        }
+    }
+
+    /// The number of the call that is meant, if it has begun: the newest one where nothing is said.
+    pub(super) fn number(&self, clue: Clue<'_>) -> Option<u64> {
+        let by_id = self.by_id(clue.without_what_is_empty());
+        let at = by_id.or_else(|| match clue.index {
+            Some(index) => self.numbered.get(&index).copied(),
+            None => self.all.len().checked_sub(1),
+        });
+        self.all[at?].number
+    }
+
+    fn by_id(&self, clue: Clue<'_>) -> Option<usize> {
+        let known = |id: &str| self.named.get(id).copied();
+        clue.id
+            .and_then(known)
+            .or_else(|| clue.item.and_then(known))
+    }
+
+    /// Whether the call can be the one that is meant: nothing that is known of it says otherwise.
+    fn may_be(&self, at: usize, clue: Clue<'_>) -> bool {
+        let call = &self.all[at];
+        let other_id = clue
+            .id
+            .is_some_and(|id| !call.id.is_empty() && call.id != id);
+        let other_name = clue
+            .name
+            .is_some_and(|name| !call.name.is_empty() && call.name != name);
+        !other_id && !other_name
+    }
+
+    fn choose(&self, clue: Clue<'_>, text: &str) -> Choice {
+        let named = self.by_id(clue);
+        let newest = self.all.len().checked_sub(1);
         let numbered = match clue.index {
             Some(index) => self.numbered.get(&index).copied(),
             None => newest,
         };
-        // Without a name, a piece goes on with the call that is open.
-        let candidate = if name.is_empty() {
-            numbered.or(newest)
-        } else {
-            numbered
+        match clue.name {
+            Some(name) => self.choose_by_name(name, clue, named, numbered, text),
+            None => self.choose_without_name(clue, named, numbered, text),
+        }
+    }
+
+    fn choose_by_name(
+        &self,
+        name: &str,
+        clue: Clue<'_>,
+        named: Option<usize>,
+        numbered: Option<usize>,
+        text: &str,
+    ) -> Choice {
+        let open = self.open.last().copied();
+        let Some(at) = named.or(numbered) else {
+            // What cannot begin arguments goes on with those that have begun.
+            return match open {
+                Some(at) if begins_inside(text) && !self.all[at].said.is_blank() => {
+                    Choice::Known(at)
+                }
+                _ => Choice::New,
+            };
         };
-        let other = |at: usize| {
-            let call = &self.calls[at];
-            !name.is_empty() && !id.is_empty() && !call.id.is_empty() && call.id != id
-        };
-        let (at, mut begins) = match candidate {
-            Some(at) if !other(at) => (at, false),
-            _ => {
-                self.calls.push(Call::default());
-                (self.calls.len() - 1, true)
+        let call = &self.all[at];
+        let other_id = clue
+            .id
+            .is_some_and(|id| !call.id.is_empty() && call.id != id);
+        let known = if call.name.is_empty() || name.starts_with(&call.name) {
+            if call.is_open() {
+                // A beginning says nothing yet; what has begun is not left for another.
+                !(other_id && text.trim().is_empty())
+            } else if text.trim().is_empty() {
+                !other_id
+            } else {
+                self.repeats(at, text) || call.is_held() && !other_id
             }
+        } else {
+            // The other half of the name.
+            call.said.is_blank() && call.is_open() && !other_id
         };
+        if known {
+            Choice::Known(at)
+        } else {
+            Choice::New
+        }
+    }
+
+    fn choose_without_name(
+        &self,
+        clue: Clue<'_>,
+        named: Option<usize>,
+        numbered: Option<usize>,
+        text: &str,
+    ) -> Choice {
+        let open = self.open.last().copied();
+        let is_open = |at: &usize| self.all[*at].is_open();
+        if text.is_empty() {
+            return match named.or(numbered) {
+                Some(at) => Choice::Known(at),
+                // Its name may follow.
+                None if clue.id.is_some() || clue.item.is_some() => Choice::New,
+                None => Choice::Nothing,
+            };
+        }
+        if let Some(at) = named.filter(is_open).or(numbered.filter(is_open)) {
+            return Choice::Known(at);
+        }
+        if text.trim().is_empty() {
+            return open.map_or(Choice::Nothing, Choice::Known);
+        }
+        // The name has come again, so that this is another call of the same function.
+        if let Some(at) = numbered.filter(|at| self.all[*at].after == After::Name) {
+            return if self.repeats(at, text) {
+                Choice::Known(at)
+            } else {
+                Choice::New
+            };
+        }
+        // It is held back in case of just this.
+        let waits = |at: &usize| self.all[*at].is_held();
+        let waiting = named.filter(waits).or(numbered.filter(waits));
+        if let Some(at) = waiting.or(open) {
+            return Choice::Known(at);
+        }
+        let newest = self.all.len().checked_sub(1);
+        match named.or(numbered).or(newest) {
+            None => Choice::New,
+            Some(at) if self.repeats(at, text) || begins_inside(text) => Choice::Known(at),
+            // Another one by its number or its id.
+            Some(_) if numbered.is_none() || clue.id.is_some() && named.is_none() => Choice::New,
+            Some(at) => Choice::Known(at),
+        }
+    }
+
+    /// Whether the text is all that was said of the call, once more.
+    fn repeats(&self, at: usize, text: &str) -> bool {
+        let call = &self.all[at];
+        let again = |text: &str| {
+            let missing = call.said.missing(Mark::default(), text);
+            missing.is_some_and(|rest| rest.trim().is_empty())
+        };
+        call.said.is_whole()
+            && (again(text)
+                || text.trim_start().starts_with('"')
+                    && Encoded::default()
+                        .decode(text)
+                        .is_some_and(|text| again(&text)))
+    }
+
+    fn begin(&mut self, clue: Clue<'_>) -> usize {
+        let at = self.all.len();
+        let name_again = clue.index.and_then(|index| {
+            let before = &mut self.all[*self.numbered.get(&index)?];
+            let again = before.after == After::Name;
+            again.then(|| {
+                before.after = After::Nothing;
+                before.name.clone()
+            })
+        });
+        self.all.push(Call {
+            name: name_again.unwrap_or_default(),
+            ..Call::default()
+        });
+        self.open.push(at);
         if let Some(index) = clue.index {
             self.numbered.insert(index, at);
         }
-        let call = &mut self.calls[at];
-        if call.id.is_empty() {
-            call.id.push_str(id);
+        at
+    }
+
+    /// Takes in what a piece says of its call beside the arguments.
+    fn learn(
+        &mut self,
+        at: usize,
+        choice: u64,
+        clue: Clue<'_>,
+        text: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        let call = &mut self.all[at];
+        let mut news = false;
+        if let Some(id) = clue.id {
+            if call.id.is_empty() {
+                id.clone_into(&mut call.id);
+                news = true;
+            }
+            if call.id == id {
+                self.named.insert(id.to_owned(), at);
+            }
         }
-        if call.name.is_empty() && !name.is_empty() {
-            call.name.push_str(name);
-            begins = true;
+        if let Some(item) = clue.item {
+            self.named.entry(item.to_owned()).or_insert(at);
         }
-        Found {
-            call: at as u64,
-            begins,
+        if let Some(name) = clue.name {
+            let name_grows = name.len() > call.name.len() && name.starts_with(&call.name);
+            if name_grows {
+                name.clone_into(&mut call.name);
+                news = true;
+            } else if call.name == name {
+                if !call.is_open() && call.after == After::Nothing && text.trim().is_empty() {
+                    call.after = After::Name;
+                }
+            } else if call.said.is_blank() {
+                call.name.push_str(name);
+                news = true;
+            }
+        }
+        let begins = call.number.is_none() && !(call.name.is_empty() && text.trim().is_empty());
+        if begins {
+            call.number = Some(self.begun);
+            self.begun += 1;
+        }
+        if let Some(number) = call.number
+            && (begins || news)
+        {
+            sink(Delta::CallBegins {
+                choice,
+                call: number,
+                id: present(&call.id),
+                name: present(&call.name),
+            });
         }
     }
 
-    /// The call that has the server's number: the newest one where it gives none.
-    pub(super) fn open(&self, index: Option<u64>) -> Option<u64> {
-        let at = match index {
-            Some(index) => self.numbered.get(&index).copied(),
-            None => self.calls.len().checked_sub(1),
+    /// Passes on what is new in a piece of the arguments.
+    fn add(&mut self, at: usize, choice: u64, text: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        let call = &mut self.all[at];
+        let Some(number) = call.number else {
+            return;
         };
-        at.map(|at| at as u64)
+        if text.is_empty() || call.after == After::Other {
+            return;
+        }
+        if call.encoded.is_none() && call.said.is_blank() && text.trim_start().starts_with('"') {
+            call.encoded = Some(Box::default());
+        }
+        if let Some(encoded) = &mut call.encoded {
+            let Some(decoded) = encoded.decode(text) else {
+                return sink(Delta::Corrupt {
+                    why: "the arguments of a call are a JSON string that is not valid",
+                });
+            };
+            return self.add_decoded(at, choice, number, &decoded, sink);
+        }
+        self.add_decoded(at, choice, number, text, sink);
     }
 
-    /// The id of a call, if the server has told it.
-    pub(super) fn id(&self, call: u64) -> Option<&str> {
-        let call = self.calls.get(usize::try_from(call).ok()?)?;
-        Some(call.id.as_str()).filter(|id| !id.is_empty())
+    fn add_decoded(
+        &mut self,
+        at: usize,
+        choice: u64,
+        number: u64,
+        text: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        let whole = self.all[at].said.is_whole() && !text.trim_start().is_empty();
+        if whole && self.repeats(at, text) {
+            return;
+        }
+        let call = &mut self.all[at];
+        if whole && call.is_held() {
+            call.forget_what_is_held();
+            self.open.push(at);
+        } else if whole && is_no_argument(text) {
+            call.after = After::Other;
+            return;
+        }
+        let mut text = text;
+        let said = call.said;
+        let before = said.missing(Mark::default(), text);
+        if let Some(rest) = before.filter(|_| !said.is_blank() && !said.is_whole())
+            && (call.repeats || !said.expects_a_value())
+        {
+            call.repeats = true;
+            text = rest;
+        }
+        if text.is_empty() {
+            return;
+        }
+        let first = call.said.is_empty();
+        if let Some(end) = call.said.add(text) {
+            if is_no_argument(&text[end..]) {
+                call.after = After::Other;
+                text = &text[..end];
+            }
+            if first && text.trim() == "{}" {
+                call.after = After::Held;
+                self.holds = true;
+            }
+            if let Some(place) = self.open.iter().rposition(|open| *open == at) {
+                self.open.remove(place);
+            }
+            if call.is_held() {
+                return;
+            }
+        }
+        sink(Delta::Piece {
+            choice,
+            part: Part::Call(number),
+            text,
+        });
     }
+}
 
-    /// The name of a call, as far as the server has told it.
-    pub(super) fn name(&self, call: u64) -> Option<&str> {
-        let call = self.calls.get(usize::try_from(call).ok()?)?;
-        Some(call.name.as_str()).filter(|name| !name.is_empty())
+impl Clue<'_> {
+    fn without_what_is_empty(self) -> Self {
+        let present = |text: Option<_>| text.and_then(present);
+        Self {
+            index: self.index,
+            id: present(self.id),
+            item: present(self.item),
+            name: present(self.name),
+        }
+    }
+}
+
+/// Whether arguments cannot begin so.
+fn begins_inside(text: &str) -> bool {
+    !text.trim_start().starts_with(['{', '"', '['])
+}
+
+/// Whether what follows complete arguments is a token that the server should have swallowed, such as
+/// `<|im_end|>`, `</tool_call>` or `[/TOOL_CALLS]`. Anything else is the model's mistake.
+fn is_no_argument(text: &str) -> bool {
+    text.trim_start().starts_with(['<', '['])
+}
+
+/// Reads arguments that were encoded twice: a JSON string with the JSON text in it.
+#[derive(Debug)]
+struct Encoded {
+    machine: Machine,
+}
+
+impl Default for Encoded {
+    fn default() -> Self {
+        Self {
+            machine: Machine::new(Limits::default()),
+        }
+    }
+}
+
+impl Encoded {
+    /// What a piece of the string says; `None` if it is no JSON string.
+    fn decode(&mut self, piece: &str) -> Option<String> {
+        let mut text = Decoded(String::new());
+        let mut rest = piece.as_bytes();
+        while !rest.is_empty() {
+            let fed = self.machine.feed(rest, &mut text).ok()?;
+            rest = &rest[fed.consumed..];
+        }
+        Some(text.0)
+    }
+}
+
+/// Collects the characters of a string. Anything else is no string, and stops the machine.
+#[derive(Debug)]
+struct Decoded(String);
+
+impl Sink for Decoded {
+    type Error = ();
+
+    fn begin_object(&mut self, _: u64) -> Result<(), ()> {
+        Err(())
+    }
+    fn key(&mut self, _: Text<'_>, _: Span) -> Result<(), ()> {
+        Err(())
+    }
+    fn end_object(&mut self, _: u64) -> Result<(), ()> {
+        Err(())
+    }
+    fn begin_array(&mut self, _: u64) -> Result<(), ()> {
+        Err(())
+    }
+    fn end_array(&mut self, _: u64) -> Result<(), ()> {
+        Err(())
+    }
+    fn string(&mut self, text: Text<'_>, _: Span) -> Result<(), ()> {
+        self.0.push_str(text.text);
+        Ok(())
+    }
+    fn begin_string(&mut self, _: u64) -> Result<(), ()> {
+        Ok(())
+    }
+    fn string_part(&mut self, text: Text<'_>) -> Result<(), ()> {
+        self.0.push_str(text.text);
+        Ok(())
+    }
+    fn end_string(&mut self, _: u64) -> Result<(), ()> {
+        Ok(())
+    }
+    fn number(&mut self, _: &str, _: NumberKind, _: Span) -> Result<(), ()> {
+        Err(())
+    }
+    fn literal(&mut self, _: Literal, _: Span) -> Result<(), ()> {
+        Err(())
     }
 }

@@ -106,7 +106,7 @@ impl Dialect for Cohere {
         if data.starts_with(DONE) {
             return sink(Delta::Done);
         }
-        let Some(facts) = facts::read(&mut self.reader, data, sink) else {
+        let Some((facts, data)) = facts::read(&mut self.reader, data, sink) else {
             return;
         };
         if let Some(said) = facts.raw(Name::Error, data) {
@@ -124,24 +124,21 @@ impl Dialect for Cohere {
             }
             "tool-plan-delta" => piece(Part::Reasoning, facts.text(Name::Plan), sink),
             "tool-call-start" | "tool-call-delta" => {
-                let found = self.calls.find(Clue {
+                let clue = Clue {
                     index: facts.index(Name::Index),
                     id: facts.text(Name::CallId),
                     name: facts.text(Name::CallFunction),
-                });
-                let call = found.call;
-                if found.begins {
-                    sink(Delta::CallBegins {
-                        choice: CHOICE,
-                        call,
-                        id: self.calls.id(call),
-                        name: self.calls.name(call),
-                    });
-                }
-                piece(Part::Call(call), facts.text(Name::Arguments), sink);
+                    ..Clue::default()
+                };
+                let text = facts.text(Name::Arguments).unwrap_or_default();
+                self.calls.piece(CHOICE, clue, text, sink);
             }
             "tool-call-end" => {
-                if let Some(call) = self.calls.open(facts.index(Name::Index)) {
+                let index = facts.index(Name::Index);
+                if let Some(call) = self.calls.number(Clue {
+                    index,
+                    ..Clue::default()
+                }) {
                     sink(Delta::CallEnds {
                         choice: CHOICE,
                         call,
@@ -152,6 +149,7 @@ impl Dialect for Cohere {
                 if let Some(json) = facts.raw(Name::Usage, data) {
                     sink(Delta::Usage { json });
                 }
+                self.calls.end(CHOICE, sink);
                 if let Some(reason) = facts.text(Name::FinishReason) {
                     sink(Delta::Finish {
                         choice: CHOICE,

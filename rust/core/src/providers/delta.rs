@@ -91,7 +91,7 @@ pub enum Delta<'a> {
         /// The JSON text of the provider's own object.
         json: &'a str,
     },
-    /// A choice has ended.
+    /// A choice has ended, for all that the server says: see [`Delta::Reopens`].
     Finish {
         /// Which.
         choice: u64,
@@ -100,9 +100,21 @@ pub enum Delta<'a> {
         /// What that means.
         outcome: Outcome,
     },
+    /// More comes of a choice that had ended: what its [`Delta::Finish`] said is void. Servers that
+    /// write a finish reason into every event do that.
+    Reopens {
+        /// Which.
+        choice: u64,
+    },
     /// The server says that it failed.
     ServerError {
         /// Its own words: the JSON text of its error object, or plain text.
+        said: &'a str,
+    },
+    /// Text that the server has sent in the place of events, such as a page or a line of words; its
+    /// beginning if there is much of it. It comes when nothing else does.
+    Stray {
+        /// Its own words.
         said: &'a str,
     },
     /// An event that cannot be read.

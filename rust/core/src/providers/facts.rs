@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Delta;
-use super::pick::Picked;
+use super::pick::{Picked, says_something, slice};
 use super::reader::Reader;
 use crate::json::Span;
 
@@ -127,14 +127,15 @@ impl<N: Copy> Picked<N> for Facts<N> {
     }
 }
 
-/// Reads the facts of an event; tells the sink where it is no JSON.
+/// Reads the facts of an event, and the data that they were read from; tells the sink where it is no
+/// JSON.
 pub(super) fn read<'r, N: Copy + PartialEq>(
     reader: &'r mut Reader<N, Facts<N>>,
-    data: &str,
+    data: &'r str,
     sink: &mut impl FnMut(Delta<'_>),
-) -> Option<&'r Facts<N>> {
+) -> Option<(&'r Facts<N>, &'r str)> {
     match reader.read(data) {
-        Ok(facts) => Some(facts),
+        Ok(read) => Some(read),
         Err(error) => {
             sink(Delta::Corrupt {
                 why: &error.to_string(),
@@ -142,18 +143,4 @@ pub(super) fn read<'r, N: Copy + PartialEq>(
             None
         }
     }
-}
-
-/// Whether a value is more than a place holder: servers write empty ones where there is nothing.
-pub(super) fn says_something(json: &str) -> bool {
-    !matches!(json, "{}" | "[]" | "\"\"" | "false" | "0")
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "it is a place in the data, which is in memory"
-)]
-fn slice(data: &str, span: Span) -> &str {
-    data.get(span.start as usize..span.end as usize)
-        .unwrap_or_default()
 }

@@ -157,7 +157,7 @@ impl Google {
 
 impl Dialect for Google {
     fn read(&mut self, _name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-        let Some(facts) = facts::read(&mut self.reader, data, sink) else {
+        let Some((facts, data)) = facts::read(&mut self.reader, data, sink) else {
             return;
         };
         if let Some(said) = facts.raw(Name::Error, data) {

@@ -118,7 +118,7 @@ impl Dialect for GoogleInteractions {
         if data.starts_with(DONE) {
             return sink(Delta::Done);
         }
-        let Some(facts) = facts::read(&mut self.reader, data, sink) else {
+        let Some((facts, data)) = facts::read(&mut self.reader, data, sink) else {
             return;
         };
         if let Some(said) = facts.raw(Name::Error, data) {

@@ -2,24 +2,32 @@
 //!
 //! A dialect turns the events of one answer into [`Delta`]s: [`Dialect`] says what it has to do. The
 //! files here that are no dialect are what dialects share: `pick.rs` and `reader.rs` take the values
-//! at known places out of the JSON of an event, `facts.rs` lists them, `calls.rs` tells function calls
-//! apart, `members.rs` merges objects, `paths.rs` writes JSON whose values come with their paths.
+//! at known places out of the JSON of an event, `mend.rs` mends it where servers get it wrong,
+//! `facts.rs` lists them, `calls.rs` tells function calls apart, `said.rs` what was said before from
+//! what is new, `endings.rs` endings; `members.rs` merges objects, `paths.rs` writes JSON whose values
+//! come with their paths.
+//!
+//! [`Stream`] reads the body of a response: any framing, any dialect.
 
 mod anthropic;
 mod bedrock;
 mod calls;
 mod cohere;
 mod delta;
+mod endings;
 mod facts;
 mod google;
 mod google_interactions;
 mod members;
+mod mend;
 mod ollama;
 mod openai_chat;
 mod openai_responses;
 mod paths;
 mod pick;
 mod reader;
+mod said;
+mod stream;
 
 pub use anthropic::Anthropic;
 pub use bedrock::Bedrock;
@@ -28,8 +36,9 @@ pub use delta::{Delta, Outcome, Part};
 pub use google::Google;
 pub use google_interactions::GoogleInteractions;
 pub use ollama::Ollama;
-pub use openai_chat::{ChatChunk, ChatReader, Choice, OpenAiChat, ToolCall};
-pub use openai_responses::{ResponsesEvent, ResponsesReader};
+pub use openai_chat::OpenAiChat;
+pub use openai_responses::OpenAiResponses;
+pub use stream::{Fed, Framing, Stream};
 
 /// The data of the event that ends a stream of chat completions. It is no JSON.
 pub const DONE: &str = "[DONE]";
@@ -72,4 +81,63 @@ pub trait Dialect {
     fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
         let _ = sink;
     }
+}
+
+macro_rules! dialects {
+    ($($name:literal: $dialect:ident in $framing:ident, $doc:literal;)*) => {
+        /// A dialect that is chosen by its name.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum AnyDialect {
+            $(#[doc = $doc] $dialect(Box<$dialect>),)*
+        }
+
+        impl AnyDialect {
+            /// The names of all dialects.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// A reader of one answer in the dialect of this name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$dialect(Box::default())),)*
+                    _ => None,
+                }
+            }
+
+            /// How the events of the dialect stand in the body of a response.
+            #[must_use]
+            pub fn framing(&self) -> Framing {
+                match self {
+                    $(Self::$dialect(_) => Framing::$framing,)*
+                }
+            }
+        }
+
+        impl Dialect for AnyDialect {
+            fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+                match self {
+                    $(Self::$dialect(dialect) => dialect.read(name, data, sink),)*
+                }
+            }
+
+            fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
+                match self {
+                    $(Self::$dialect(dialect) => dialect.end(sink),)*
+                }
+            }
+        }
+    };
+}
+
+// A new dialect is a line here and a file of its own.
+dialects! {
+    "openai_chat": OpenAiChat in Events, "`OpenAI`'s chat completions, and what speaks like them.";
+    "openai_responses": OpenAiResponses in Events, "`OpenAI`'s Responses API.";
+    "anthropic": Anthropic in Events, "Anthropic's messages.";
+    "bedrock": Bedrock in Messages, "Amazon Bedrock's `ConverseStream`.";
+    "cohere": Cohere in Events, "Cohere's chat.";
+    "google": Google in Events, "Gemini's `streamGenerateContent`.";
+    "google_interactions": GoogleInteractions in Events, "Gemini's interactions.";
+    "ollama": Ollama in Lines, "Ollama's chat.";
 }

@@ -110,7 +110,7 @@ const CHOICE: u64 = 0;
 
 impl Dialect for Ollama {
     fn read(&mut self, _name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-        let Some(facts) = facts::read(&mut self.reader, data, sink) else {
+        let Some((facts, data)) = facts::read(&mut self.reader, data, sink) else {
             return;
         };
         if let Some(said) = facts.raw(Name::Error, data) {

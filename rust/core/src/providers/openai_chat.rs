@@ -1,62 +1,137 @@
-//! A chunk of a streamed chat completion (`OpenAI`, "The chat completion chunk object").
+//! Chat completions (`OpenAI`, "The chat completion chunk object"), and what speaks like them.
+//!
+//! A whole completion, as the API gives it without streaming, is read like the one event of a stream.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::calls::{Calls, Clue};
-use super::pick::{Picked, Place, Want};
-use super::reader::Reader;
+use super::endings::outcome;
+use super::pick::{Picked, Place, Want, present, says_something, slice};
+use super::reader::{Reader, TORN};
+use super::said::{Content, Mark};
 use super::{DONE, Delta, Dialect, Outcome, Part};
-use crate::json::{JsonError, Limits, Span};
+use crate::json::{Limits, Span};
+
+/// More choices than any answer has.
+const MOST_CHOICES: usize = 10_000;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Name {
+enum Name {
+    Root,
     Id,
     Model,
     Object,
     Usage,
     Error,
+    Detail,
+    StatusCode,
     Choice,
     ChoiceIndex,
     FinishReason,
+    Delta,
+    Message,
+    Role,
     Content,
+    ContentPart,
+    PartType,
+    PartText,
+    PartThinking,
+    Thought,
     Refusal,
     Reasoning,
+    ReasoningObject,
     ToolCall,
+    FunctionCall,
     ToolIndex,
     ToolId,
     Function,
     Arguments,
 }
 
-static ROOT: Want<Name> = Want::Members(&Place {
+// An array in the place of the object is what some proxies write where they fail.
+static ROOT: Want<Name> = Want::Each(
+    Name::Root,
+    &Place {
+        members: &[
+            ("choices", Want::Each(Name::Choice, &CHOICE)),
+            ("id", Want::Text(Name::Id)),
+            ("model", Want::Text(Name::Model)),
+            ("object", Want::Text(Name::Object)),
+            ("usage", Want::Raw(Name::Usage)),
+            ("x_groq", Want::Members(&GROQ)),
+            ("error", Want::Raw(Name::Error)),
+            ("detail", Want::Raw(Name::Detail)),
+            ("base_resp", Want::Members(&BASE_RESPONSE)),
+        ],
+    },
+);
+
+static GROQ: Place<Name> = Place {
     members: &[
-        ("choices", Want::Each(Name::Choice, &CHOICE)),
-        ("id", Want::Text(Name::Id)),
-        ("model", Want::Text(Name::Model)),
-        ("object", Want::Text(Name::Object)),
         ("usage", Want::Raw(Name::Usage)),
         ("error", Want::Raw(Name::Error)),
     ],
-});
+};
+
+// MiniMax
+static BASE_RESPONSE: Place<Name> = Place {
+    members: &[("status_code", Want::Index(Name::StatusCode))],
+};
 
 static CHOICE: Place<Name> = Place {
     members: &[
         ("index", Want::Index(Name::ChoiceIndex)),
-        ("delta", Want::Members(&DELTA)),
+        ("delta", Want::Object(Name::Delta, &MESSAGE)),
+        ("message", Want::Object(Name::Message, &MESSAGE)),
         ("finish_reason", Want::Text(Name::FinishReason)),
+        ("usage", Want::Raw(Name::Usage)),
+        ("error", Want::Raw(Name::Error)),
     ],
 };
 
-static DELTA: Place<Name> = Place {
+static MESSAGE: Place<Name> = Place {
     members: &[
-        ("content", Want::Text(Name::Content)),
+        (
+            "content",
+            Want::TextOrEach(Name::Content, Name::ContentPart, &PART),
+        ),
         ("tool_calls", Want::Each(Name::ToolCall, &TOOL_CALL)),
+        ("role", Want::Text(Name::Role)),
         ("refusal", Want::Text(Name::Refusal)),
         // DeepSeek and vLLM write the first, OpenRouter and later vLLM the second.
         ("reasoning_content", Want::Text(Name::Reasoning)),
-        ("reasoning", Want::Text(Name::Reasoning)),
+        (
+            "reasoning",
+            Want::TextOrEach(Name::Reasoning, Name::ReasoningObject, &REASONING),
+        ),
+        // What there was before tool calls.
+        ("function_call", Want::Object(Name::FunctionCall, &FUNCTION)),
     ],
+};
+
+static REASONING: Place<Name> = Place {
+    members: &[
+        ("content", Want::Text(Name::Reasoning)),
+        ("text", Want::Text(Name::Reasoning)),
+    ],
+};
+
+static PART: Place<Name> = Place {
+    members: &[
+        ("type", Want::Text(Name::PartType)),
+        ("text", Want::Text(Name::PartText)),
+        ("refusal", Want::Text(Name::Refusal)),
+        // Mistral's: text, or parts again.
+        (
+            "thinking",
+            Want::TextOrEach(Name::PartThinking, Name::Thought, &THOUGHT),
+        ),
+    ],
+};
+
+static THOUGHT: Place<Name> = Place {
+    members: &[("text", Want::Text(Name::PartThinking))],
 };
 
 static TOOL_CALL: Place<Name> = Place {
@@ -70,6 +145,7 @@ static TOOL_CALL: Place<Name> = Place {
 static FUNCTION: Place<Name> = Place {
     members: &[
         ("name", Want::Text(Name::Function)),
+        // TGI and some versions of llama.cpp write JSON instead of a text of it.
         ("arguments", Want::TextOrJson(Name::Arguments)),
     ],
 };
@@ -77,19 +153,46 @@ static FUNCTION: Place<Name> = Place {
 /// Where in the arena a text stands.
 type Piece = Option<Range<usize>>;
 
+/// Which text of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Refusal,
+    Reasoning,
+}
+
+/// What a `delta` or a `message` says.
 #[derive(Clone, Debug, Default)]
-struct ChoiceParts {
-    index: Option<u64>,
-    content: Piece,
-    refusal: Piece,
-    reasoning: Piece,
-    finish_reason: Piece,
-    /// Its tool calls, among those of all choices.
-    tool_calls: Range<usize>,
+struct Says {
+    /// Its texts, among those of all.
+    texts: Range<usize>,
+    /// Its calls, likewise.
+    calls: Range<usize>,
+    has_role: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct ToolCallParts {
+struct ChoiceParts {
+    index: Option<u64>,
+    finish_reason: Piece,
+    delta: Says,
+    message: Says,
+    /// What is being read is the message.
+    in_message: bool,
+}
+
+impl ChoiceParts {
+    fn says(&mut self) -> &mut Says {
+        if self.in_message {
+            &mut self.message
+        } else {
+            &mut self.delta
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct CallParts {
     index: Option<u64>,
     id: Piece,
     name: Piece,
@@ -99,142 +202,76 @@ struct ToolCallParts {
 
 /// What one chunk says.
 #[derive(Debug, Default)]
-pub struct ChatChunk {
-    /// All texts, one behind the other.
+struct Chunk {
+    /// All texts, concatenated.
     arena: String,
     id: Piece,
     model: Piece,
-    object: Piece,
+    is_error: bool,
     usage: Option<Span>,
     error: Option<Span>,
+    detail: Option<Span>,
+    status: u64,
     choices: Vec<ChoiceParts>,
-    tool_calls: Vec<ToolCallParts>,
+    texts: Vec<(Kind, Range<usize>)>,
+    calls: Vec<CallParts>,
+    /// The part of a content that is being read is a thought.
+    is_thought: bool,
+    /// Its texts begin here among all.
+    part: usize,
 }
 
-/// What one chunk says of one choice.
-#[derive(Clone, Copy, Debug)]
-pub struct Choice<'a> {
-    chunk: &'a ChatChunk,
-    parts: &'a ChoiceParts,
-}
-
-/// What one chunk says of one tool call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ToolCall<'a> {
-    /// Which of the choice's calls; some servers leave it out.
-    pub index: Option<u64>,
-    /// `id`; usually in the first delta of the call only.
-    pub id: Option<&'a str>,
-    /// `function.name`; usually in the first delta of the call only.
-    pub name: Option<&'a str>,
-    /// More of `function.arguments`.
-    pub arguments: Option<&'a str>,
-    /// Where in the data the `function.arguments` stand, if they are JSON instead of a text of it, as
-    /// TGI and some versions of llama.cpp write them.
-    pub arguments_json: Option<Span>,
-}
-
-impl ChatChunk {
+impl Chunk {
     fn resolve(&self, piece: &Piece) -> Option<&str> {
         self.arena.get(piece.clone()?)
     }
 
-    /// `id` of the completion.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.resolve(&self.id)
+    fn keep(&mut self, text: &str) -> Range<usize> {
+        let start = self.arena.len();
+        self.arena.push_str(text);
+        start..self.arena.len()
     }
 
-    /// `model`.
-    #[must_use]
-    pub fn model(&self) -> Option<&str> {
-        self.resolve(&self.model)
+    fn add_text(&mut self, kind: Kind, text: &str) {
+        if self.choices.is_empty() || text.is_empty() {
+            return;
+        }
+        let range = self.keep(text);
+        self.texts.push((kind, range));
+        let end = self.texts.len();
+        if let Some(choice) = self.choices.last_mut() {
+            choice.says().texts.end = end;
+        }
     }
 
-    /// `object`: `chat.completion.chunk`, or `error` from some servers.
-    #[must_use]
-    pub fn object(&self) -> Option<&str> {
-        self.resolve(&self.object)
-    }
-
-    /// Where in the data the `usage` stands, if it is not `null`.
-    #[must_use]
-    pub fn usage(&self) -> Option<Span> {
-        self.usage
-    }
-
-    /// Where in the data the `error` stands, if it is not `null`.
-    #[must_use]
-    pub fn error(&self) -> Option<Span> {
-        self.error
-    }
-
-    /// The choices, in the order of the text.
-    #[must_use]
-    pub fn choices(&self) -> impl ExactSizeIterator<Item = Choice<'_>> {
-        self.choices
-            .iter()
-            .map(|parts| Choice { chunk: self, parts })
+    fn add_reasoning(&mut self, text: &str) {
+        let Some(choice) = self.choices.last_mut() else {
+            return;
+        };
+        let range = choice.says().texts.clone();
+        // A server that writes it under two names means the same by them.
+        let twice = |(kind, _): &(Kind, Range<usize>)| *kind == Kind::Reasoning;
+        if !self.texts[range].iter().any(twice) {
+            self.add_text(Kind::Reasoning, text);
+        }
     }
 }
 
-impl<'a> Choice<'a> {
-    /// Which choice; the first if the server leaves it out.
-    #[must_use]
-    pub fn index(&self) -> u64 {
-        self.parts.index.unwrap_or(0)
-    }
-
-    /// More of `delta.content`.
-    #[must_use]
-    pub fn content(&self) -> Option<&'a str> {
-        self.chunk.resolve(&self.parts.content)
-    }
-
-    /// More of `delta.refusal`.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&'a str> {
-        self.chunk.resolve(&self.parts.refusal)
-    }
-
-    /// More of `delta.reasoning_content` or `delta.reasoning`, as the server calls it.
-    #[must_use]
-    pub fn reasoning(&self) -> Option<&'a str> {
-        self.chunk.resolve(&self.parts.reasoning)
-    }
-
-    /// `finish_reason`, in the last chunk of the choice.
-    #[must_use]
-    pub fn finish_reason(&self) -> Option<&'a str> {
-        self.chunk.resolve(&self.parts.finish_reason)
-    }
-
-    /// `delta.tool_calls`, in the order of the text.
-    #[must_use]
-    pub fn tool_calls(&self) -> impl ExactSizeIterator<Item = ToolCall<'a>> + use<'a> {
-        let chunk = self.chunk;
-        chunk.tool_calls[self.parts.tool_calls.clone()]
-            .iter()
-            .map(|parts| ToolCall {
-                index: parts.index,
-                id: chunk.resolve(&parts.id),
-                name: chunk.resolve(&parts.name),
-                arguments: chunk.resolve(&parts.arguments),
-                arguments_json: parts.arguments_json,
-            })
-    }
-}
-
-impl Picked<Name> for ChatChunk {
+impl Picked<Name> for Chunk {
     fn clear(&mut self) {
         self.arena.clear();
         self.id = None;
         self.model = None;
-        self.object = None;
+        self.is_error = false;
         self.usage = None;
         self.error = None;
+        self.detail = None;
+        self.status = 0;
         self.choices.clear();
-        self.tool_calls.clear();
+        self.texts.clear();
+        self.calls.clear();
+        self.is_thought = false;
+        self.part = 0;
     }
 
     fn copy_from(&mut self, from: &Self) {
@@ -242,48 +279,93 @@ impl Picked<Name> for ChatChunk {
             arena,
             id,
             model,
-            object,
+            is_error,
             usage,
             error,
+            detail,
+            status,
             choices,
-            tool_calls,
+            texts,
+            calls,
+            is_thought,
+            part,
         } = from;
         self.arena.clone_from(arena);
         self.id.clone_from(id);
         self.model.clone_from(model);
-        self.object.clone_from(object);
+        self.is_error = *is_error;
         self.usage = *usage;
         self.error = *error;
+        self.detail = *detail;
+        self.status = *status;
         self.choices.clone_from(choices);
-        self.tool_calls.clone_from(tool_calls);
+        self.texts.clone_from(texts);
+        self.calls.clone_from(calls);
+        self.is_thought = *is_thought;
+        self.part = *part;
     }
 
     fn begin_item(&mut self, name: Name) {
+        let (texts, calls) = (self.texts.len(), self.calls.len());
         match name {
-            Name::Choice => self.choices.push(ChoiceParts {
-                tool_calls: self.tool_calls.len()..self.tool_calls.len(),
-                ..ChoiceParts::default()
-            }),
-            Name::ToolCall => {
-                self.tool_calls.push(ToolCallParts::default());
+            Name::Choice => self.choices.push(ChoiceParts::default()),
+            Name::Delta | Name::Message => {
                 if let Some(choice) = self.choices.last_mut() {
-                    choice.tool_calls.end = self.tool_calls.len();
+                    choice.in_message = matches!(name, Name::Message);
+                    *choice.says() = Says {
+                        texts: texts..texts,
+                        calls: calls..calls,
+                        has_role: false,
+                    };
                 }
+            }
+            Name::ToolCall | Name::FunctionCall => {
+                self.calls.push(CallParts::default());
+                if let Some(choice) = self.choices.last_mut() {
+                    choice.says().calls.end = calls + 1;
+                }
+            }
+            Name::ContentPart => {
+                self.is_thought = false;
+                self.part = texts;
             }
             _ => {}
         }
     }
 
     fn text(&mut self, name: Name, text: &str) {
-        let start = self.arena.len();
-        self.arena.push_str(text);
-        let piece = Some(start..self.arena.len());
         match name {
-            Name::Id => self.id = piece,
-            Name::Model => self.model = piece,
-            Name::Object => self.object = piece,
+            Name::Id => self.id = Some(self.keep(text)),
+            Name::Model => self.model = Some(self.keep(text)),
+            Name::Object => self.is_error = text == "error",
+            Name::Refusal => self.add_text(Kind::Refusal, text),
+            Name::Reasoning => self.add_reasoning(text),
+            Name::PartThinking => self.add_text(Kind::Reasoning, text),
+            Name::PartText if self.is_thought => self.add_text(Kind::Reasoning, text),
+            Name::Content | Name::PartText => self.add_text(Kind::Text, text),
+            Name::PartType => {
+                self.is_thought = matches!(text, "thinking" | "reasoning");
+                if self.is_thought {
+                    // The text may have come before the type.
+                    for (kind, _) in self.texts.iter_mut().skip(self.part) {
+                        *kind = Kind::Reasoning;
+                    }
+                }
+            }
+            Name::Role => {
+                if let Some(choice) = self.choices.last_mut() {
+                    choice.says().has_role = !text.is_empty();
+                }
+            }
+            Name::FinishReason => {
+                let piece = Some(self.keep(text));
+                if let Some(choice) = self.choices.last_mut() {
+                    choice.finish_reason = piece;
+                }
+            }
             Name::ToolId | Name::Function | Name::Arguments => {
-                if let Some(call) = self.tool_calls.last_mut() {
+                let piece = Some(self.keep(text));
+                if let Some(call) = self.calls.last_mut() {
                     match name {
                         Name::ToolId => call.id = piece,
                         Name::Function => call.name = piece,
@@ -291,18 +373,7 @@ impl Picked<Name> for ChatChunk {
                     }
                 }
             }
-            _ => {
-                if let Some(choice) = self.choices.last_mut() {
-                    match name {
-                        Name::Content => choice.content = piece,
-                        Name::Refusal => choice.refusal = piece,
-                        Name::FinishReason => choice.finish_reason = piece,
-                        // A server that writes both names means the same by them.
-                        Name::Reasoning if choice.reasoning.is_none() => choice.reasoning = piece,
-                        _ => {}
-                    }
-                }
-            }
+            _ => {}
         }
     }
 
@@ -314,10 +385,11 @@ impl Picked<Name> for ChatChunk {
                 }
             }
             Name::ToolIndex => {
-                if let Some(call) = self.tool_calls.last_mut() {
+                if let Some(call) = self.calls.last_mut() {
                     call.index = Some(index);
                 }
             }
+            Name::StatusCode => self.status = index,
             _ => {}
         }
     }
@@ -326,8 +398,9 @@ impl Picked<Name> for ChatChunk {
         match name {
             Name::Usage => self.usage = Some(span),
             Name::Error => self.error = Some(span),
+            Name::Detail => self.detail = Some(span),
             Name::Arguments => {
-                if let Some(call) = self.tool_calls.last_mut() {
+                if let Some(call) = self.calls.last_mut() {
                     call.arguments_json = Some(span);
                 }
             }
@@ -336,57 +409,56 @@ impl Picked<Name> for ChatChunk {
     }
 }
 
-/// Reads the chunks of a stream, one after the other, into the same buffers.
-///
-/// # Examples
-///
-/// ```
-/// use partialfast_core::providers::ChatReader;
-///
-/// let mut reader = ChatReader::default();
-/// let chunk = reader.read(r#"{"choices": [{"index": 0, "delta": {"content": "Hel"}}]}"#)?;
-/// let choice = chunk.choices().next().expect("one choice");
-/// assert_eq!(choice.content(), Some("Hel"));
-/// # Ok::<(), partialfast_core::json::JsonError>(())
-/// ```
+/// Chat completions, streamed or whole.
 #[derive(Debug)]
-pub struct ChatReader {
-    pub(super) reader: Reader<Name, ChatChunk>,
+pub struct OpenAiChat {
+    reader: Reader<Name, Chunk>,
+    /// The id and the model were reported.
+    known: bool,
+    choices: Choices,
 }
 
-impl Default for ChatReader {
+/// The choices of an answer.
+#[derive(Debug, Default)]
+struct Choices {
+    /// By their numbers.
+    states: BTreeMap<u64, State>,
+    /// The one that came last.
+    current: u64,
+    /// The server's number of what came last.
+    last: Option<u64>,
+    /// The server numbers the events instead: all are of one choice.
+    counts_events: bool,
+}
+
+/// What is known of one choice.
+#[derive(Debug, Default)]
+struct State {
+    texts: Texts,
+    calls: Calls,
+    ending: Ending,
+}
+
+/// What was passed on of its texts.
+#[derive(Debug, Default)]
+struct Texts {
+    text: Content,
+    refusal: Content,
+    reasoning: Content,
+}
+
+#[derive(Debug, Default)]
+struct Ending {
+    /// The finish reason that was passed on.
+    said: Option<String>,
+    /// One that was not, or that was taken back: whether it is one is seen from what follows.
+    held: Option<String>,
+}
+
+impl Default for OpenAiChat {
     fn default() -> Self {
         Self::new(Limits::default())
     }
-}
-
-impl ChatReader {
-    /// A reader of chunks within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-        }
-    }
-
-    /// Reads the data of one event. A member of another kind than documented counts as absent.
-    ///
-    /// # Errors
-    ///
-    /// The data is no JSON text; offsets count from its start.
-    pub fn read(&mut self, data: &str) -> Result<&ChatChunk, JsonError> {
-        self.reader.read(data)
-    }
-}
-
-/// Chat completions, streamed.
-#[derive(Debug, Default)]
-pub struct OpenAiChat {
-    reader: ChatReader,
-    /// The id and the model were reported.
-    known: bool,
-    /// The calls of each choice.
-    calls: HashMap<u64, Calls>,
 }
 
 impl OpenAiChat {
@@ -394,88 +466,222 @@ impl OpenAiChat {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            reader: ChatReader::new(limits),
+            reader: Reader::new(&ROOT, limits),
             known: false,
-            calls: HashMap::new(),
+            choices: Choices::default(),
         }
     }
 }
 
 impl Dialect for OpenAiChat {
-    fn read(&mut self, _name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-        if data.starts_with(DONE) {
+    fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        if data.trim_start().starts_with(DONE) {
+            self.end(sink);
             return sink(Delta::Done);
         }
-        let chunk = match self.reader.read(data) {
-            Ok(chunk) => chunk,
+        let (chunk, data) = match self.reader.read(data) {
+            Ok(read) => read,
             Err(error) => {
                 return sink(Delta::Corrupt {
                     why: &error.to_string(),
                 });
             }
         };
-        if let Some(said) = chunk.error().map(|span| slice(data, span))
-            && says_something(said)
-        {
-            return sink(Delta::ServerError { said });
+        if let Some(said) = chunk.server_error(name, data) {
+            // What fails after the answer was said to be whole is not the answer.
+            if !self.choices.are_whole() {
+                sink(Delta::ServerError { said });
+            }
+            return;
         }
         // The first chunk of some servers has an empty id.
-        if !self.known && present(chunk.id()).is_some() {
+        if !self.known
+            && let Some(id) = chunk.resolve(&chunk.id).and_then(present)
+        {
             self.known = true;
             sink(Delta::Head {
-                id: chunk.id(),
-                model: present(chunk.model()),
+                id: Some(id),
+                model: chunk.resolve(&chunk.model).and_then(present),
             });
         }
-        for choice in chunk.choices() {
-            read_choice(choice, data, &mut self.calls, sink);
+        for parts in &chunk.choices {
+            let Some((number, state)) = self.choices.find(chunk, parts) else {
+                return sink(Delta::Corrupt {
+                    why: "the answer has more choices than can be remembered",
+                });
+            };
+            state.read(number, chunk, parts, data, sink);
         }
-        if let Some(usage) = chunk.usage() {
+        if let Some(usage) = chunk.usage {
             sink(Delta::Usage {
                 json: slice(data, usage),
             });
         }
     }
-}
 
-fn read_choice(
-    chosen: Choice<'_>,
-    data: &str,
-    calls: &mut HashMap<u64, Calls>,
-    sink: &mut impl FnMut(Delta<'_>),
-) {
-    let choice = chosen.index();
-    let mut piece = |part, text| {
-        if let Some(text) = present(text) {
-            sink(Delta::Piece { choice, part, text });
+    fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
+        if self.reader.is_torn() {
+            return sink(Delta::Corrupt { why: TORN });
         }
-    };
-    piece(Part::Reasoning, chosen.reasoning());
-    piece(Part::Text, chosen.content());
-    piece(Part::Refusal, chosen.refusal());
-    for each in chosen.tool_calls() {
-        let calls = calls.entry(choice).or_default();
-        let found = calls.find(Clue {
-            index: each.index,
-            id: each.id,
-            name: each.name,
-        });
-        let call = found.call;
-        if found.begins {
-            sink(Delta::CallBegins {
-                choice,
-                call,
-                id: calls.id(call),
-                name: calls.name(call),
-            });
-        }
-        let json = each.arguments_json.map(|span| slice(data, span));
-        if let Some(text) = present(json.or(each.arguments)) {
-            let part = Part::Call(call);
-            sink(Delta::Piece { choice, part, text });
+        for (number, state) in &mut self.choices.states {
+            state.calls.end(*number, sink);
+            if state.ending.said.is_none()
+                && let Some(reason) = state.ending.held.take()
+            {
+                state.finish(*number, &reason, sink);
+            }
         }
     }
-    if let Some(reason) = present(chosen.finish_reason()) {
+}
+
+impl Chunk {
+    /// What the server says of a failure, in any of the places where servers say it.
+    fn server_error<'a>(&self, name: &str, data: &'a str) -> Option<&'a str> {
+        let error = self.error.map(|span| slice(data, span));
+        if let Some(said) = error.filter(|said| says_something(said)) {
+            return Some(said);
+        }
+        let detail = self
+            .detail
+            .filter(|_| self.choices.is_empty())
+            .map(|span| slice(data, span));
+        let says_so = self.is_error
+            || name == "error"
+            || self.status != 0
+            || detail.is_some_and(says_something);
+        says_so.then_some(data)
+    }
+
+    fn texts(&self, says: &Says) -> impl Iterator<Item = (Kind, &str)> {
+        let texts = self.texts.get(says.texts.clone()).unwrap_or_default();
+        texts
+            .iter()
+            .map(|(kind, range)| (*kind, self.arena.get(range.clone()).unwrap_or_default()))
+    }
+
+    fn calls<'a>(
+        &'a self,
+        says: &Says,
+        data: &'a str,
+    ) -> impl Iterator<Item = (Clue<'a>, &'a str)> {
+        let calls = self.calls.get(says.calls.clone()).unwrap_or_default();
+        calls.iter().map(move |call| {
+            let clue = Clue {
+                index: call.index,
+                id: self.resolve(&call.id),
+                item: None,
+                name: self.resolve(&call.name),
+            };
+            let json = call.arguments_json.map(|span| slice(data, span));
+            let arguments = json.or(self.resolve(&call.arguments));
+            (clue, arguments.unwrap_or_default())
+        })
+    }
+}
+
+impl Choices {
+    /// Whether the server has said of all that they are whole.
+    fn are_whole(&self) -> bool {
+        let whole = |state: &State| {
+            let reason = state.ending.said.as_deref();
+            reason.is_some_and(|reason| outcome(reason) == Outcome::Whole)
+        };
+        !self.states.is_empty() && self.states.values().all(whole)
+    }
+
+    /// The choice that a part of a chunk belongs to, and its number; `None` if there are too many.
+    fn find(&mut self, chunk: &Chunk, parts: &ChoiceParts) -> Option<(u64, &mut State)> {
+        let index = parts.index.unwrap_or(0);
+        if self.counts_events || !self.states.contains_key(&index) && self.goes_on(chunk, parts) {
+            let current = self.current;
+            return Some((current, self.states.entry(current).or_default()));
+        }
+        if self.states.len() == MOST_CHOICES && !self.states.contains_key(&index) {
+            return None;
+        }
+        self.current = index;
+        self.last = Some(index);
+        Some((index, self.states.entry(index).or_default()))
+    }
+
+    /// Whether what has a number of its own is more of the choice before.
+    ///
+    /// Some servers number their events there. A choice of its own begins with a role, as its text
+    /// does like that of the others, and its calls have names.
+    fn goes_on(&mut self, chunk: &Chunk, parts: &ChoiceParts) -> bool {
+        let Some(state) = self.states.get(&self.current) else {
+            return false;
+        };
+        let says = &parts.delta;
+        if state.ending.said.is_some() || says.has_role || !parts.message.texts.is_empty() {
+            return false;
+        }
+        let next = self.last.and_then(|last| last.checked_add(1)) == parts.index;
+        let text = chunk.texts(says).find(|(kind, _)| *kind == Kind::Text);
+        let call = chunk.calls(says, "").next();
+        let goes_on = match (call, text) {
+            (Some((clue, _)), _) => clue.name.and_then(present).is_none() && state.calls.has_open(),
+            (None, Some((_, text))) => {
+                let first = text.trim_start().bytes().next();
+                let before = &state.texts.text.said;
+                next && !before.is_empty() && !before.is_whole() && first != before.first()
+            }
+            (None, None) => true,
+        };
+        self.counts_events |= goes_on && next;
+        goes_on
+    }
+}
+
+impl State {
+    /// Reads what a chunk says of the choice.
+    fn read(
+        &mut self,
+        choice: u64,
+        chunk: &Chunk,
+        parts: &ChoiceParts,
+        data: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        let Self {
+            texts,
+            calls,
+            ending,
+        } = self;
+        let mut brings_calls = false;
+        let mut watched = |delta: Delta<'_>| {
+            brings_calls |= ending.watch(choice, &delta, sink);
+            sink(delta);
+        };
+        for (kind, text) in chunk.texts(&parts.delta) {
+            texts.piece(choice, kind, text, &mut watched);
+        }
+        for (clue, arguments) in chunk.calls(&parts.delta, data) {
+            calls.piece(choice, clue, arguments, &mut watched);
+        }
+        texts.whole(choice, chunk, &parts.message, &mut watched);
+        for (place, (clue, arguments)) in chunk.calls(&parts.message, data).enumerate() {
+            let index = clue.index.or(Some(place as u64));
+            calls.whole(choice, Clue { index, ..clue }, arguments, &mut watched);
+        }
+        let reason = chunk.resolve(&parts.finish_reason).and_then(present);
+        if let Some(reason) = reason {
+            // Some servers write it into every chunk. That no call follows is seen at the end only.
+            let held = brings_calls && reason == "stop" && parts.message.calls.is_empty();
+            if held {
+                self.ending.held = Some(reason.to_owned());
+            } else {
+                self.finish(choice, reason, sink);
+            }
+        }
+    }
+
+    fn finish(&mut self, choice: u64, reason: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        if self.ending.said.as_deref() == Some(reason) {
+            return;
+        }
+        self.calls.end(choice, sink);
+        self.ending.said = Some(reason.to_owned());
         sink(Delta::Finish {
             choice,
             reason,
@@ -484,91 +690,58 @@ fn read_choice(
     }
 }
 
-/// What a finish reason means.
-fn outcome(reason: &str) -> Outcome {
-    match reason {
-        "stop" | "tool_calls" | "function_call" => Outcome::Whole,
-        // The last one is Mistral's.
-        "length" | "model_length" => Outcome::CutOff,
-        "content_filter" => Outcome::Filtered,
-        "error" => Outcome::Failed,
-        _ => Outcome::Unknown,
+impl Ending {
+    /// Takes an ending back when more of the answer comes. Whether what comes is of a call.
+    fn watch(&mut self, choice: u64, delta: &Delta<'_>, sink: &mut impl FnMut(Delta<'_>)) -> bool {
+        let (is_answer, is_call) = match delta {
+            Delta::CallBegins { .. } => (true, true),
+            Delta::Piece { part, .. } => (
+                matches!(part, Part::Text | Part::Call(_)),
+                matches!(part, Part::Call(_)),
+            ),
+            _ => (false, false),
+        };
+        if is_answer && let Some(reason) = self.said.take() {
+            self.held = Some(reason);
+            sink(Delta::Reopens { choice });
+        }
+        is_call
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "it is a place in the data, which is in memory"
-)]
-fn slice(data: &str, span: Span) -> &str {
-    data.get(span.start as usize..span.end as usize)
-        .unwrap_or_default()
-}
-
-/// Whether an error is one: servers write `null` and other empty values where there is none.
-fn says_something(error: &str) -> bool {
-    !matches!(error, "{}" | "[]" | "\"\"" | "false" | "0")
-}
-
-/// What is not there, or is empty, is not reported.
-fn present(text: Option<&str>) -> Option<&str> {
-    text.filter(|text| !text.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::json::Machine;
-    use crate::providers::pick::{Picker, Way};
-
-    const DATA: &str = r#" {"id": "c1", "x": [{"id": "no"}, "no", {}], "choices": [7, [1], {
-        "index": 1, "delta": {"content": "caf\u00e9 \ud83d\ude00", "tool_calls": [
-            {"index": 2, "id": "t", "function": {"name": "f", "arguments": "{\"a\":"}}, null]},
-        "logprobs": {"content": [{"token": "no", "index": 9}]}, "finish_reason": null}],
-        "usage": {"total_tokens": [1, {"a": 2}]}, "error": "overl\noaded", "model": null} "#;
-
-    /// Everything, so that two readings can be compared.
-    fn shown(chunk: &ChatChunk) -> String {
-        let choices: Vec<_> = chunk
-            .choices()
-            .map(|choice| {
-                let calls: Vec<_> = choice.tool_calls().collect();
-                (
-                    choice.index(),
-                    choice.content(),
-                    choice.finish_reason(),
-                    calls,
-                )
-            })
-            .map(|choice| format!("{choice:?}"))
-            .collect();
-        let spans = (chunk.usage(), chunk.error());
-        format!("{:?} {:?} {choices:?} {spans:?}", chunk.id(), chunk.model())
+impl Texts {
+    fn of(&mut self, kind: Kind) -> (Part, &mut Content) {
+        match kind {
+            Kind::Text => (Part::Text, &mut self.text),
+            Kind::Refusal => (Part::Refusal, &mut self.refusal),
+            Kind::Reasoning => (Part::Reasoning, &mut self.reasoning),
+        }
     }
 
-    /// The picker is a sink like any other: how the text comes to the machine must not matter.
-    #[test]
-    fn every_cut_picks_the_same() {
-        let mut whole = ChatReader::default();
-        let expected = shown(whole.read(DATA).expect("valid"));
-        assert!(expected.contains("café 😀"), "{expected}");
-        for cut in 0..=DATA.len() {
-            let (left, right) = DATA.as_bytes().split_at(cut);
-            let (mut machine, mut way) = (Machine::new(Limits::default()), Way::default());
-            let mut chunk = ChatChunk::default();
-            way.reset(&ROOT);
-            let mut picker = Picker {
-                way: &mut way,
-                picked: &mut chunk,
-            };
-            for mut bytes in [left, right] {
-                while !bytes.is_empty() {
-                    let fed = machine.feed(bytes, &mut picker).expect("valid");
-                    bytes = &bytes[fed.consumed..];
-                }
-            }
-            machine.finish(&mut picker).expect("valid");
-            assert_eq!(shown(&chunk), expected, "cut at {cut}");
+    /// Passes on what is new in a piece.
+    fn piece(&mut self, choice: u64, kind: Kind, text: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        let (part, to) = self.of(kind);
+        let text = to.fresh(text);
+        to.pass_on(choice, part, text, sink);
+    }
+
+    /// Passes on what the pieces have not brought of a whole message.
+    fn whole(
+        &mut self,
+        choice: u64,
+        chunk: &Chunk,
+        message: &Says,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        if message.texts.is_empty() {
+            return;
+        }
+        for kind in [Kind::Reasoning, Kind::Text, Kind::Refusal] {
+            let texts = chunk.texts(message).filter(|(of, _)| *of == kind);
+            let whole: String = texts.map(|(_, text)| text).collect();
+            let (part, to) = self.of(kind);
+            let text = to.said.missing(Mark::default(), &whole).unwrap_or_default();
+            to.pass_on(choice, part, text, sink);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Place<N: 'static> {
 pub(super) enum Want<N: 'static> {
     /// The characters of a string.
     Text(N),
-    /// A whole number that is not negative.
+    /// A whole number that is not negative, also as a string.
     Index(N),
     /// The characters of a string, or an object or an array as the range of the text where it stands.
     TextOrJson(N),
@@ -32,8 +32,11 @@ pub(super) enum Want<N: 'static> {
     Members(&'static Place<N>),
     /// The members of an object, which is told of first: it may have none.
     Object(N, &'static Place<N>),
-    /// The members of each object in an array, which is told of first.
+    /// The members of each object in an array, which is told of first. An object that stands alone in
+    /// the place of the array is the only one.
     Each(N, &'static Place<N>),
+    /// The characters of a string or, as before, the objects of an array.
+    TextOrEach(N, N, &'static Place<N>),
 }
 
 /// Receives what is wanted.
@@ -136,7 +139,14 @@ impl<N: Copy, P: Picked<N>> Picker<'_, N, P> {
 
     fn whole_text(&mut self, text: &str, span: Span) {
         match self.want() {
-            Some(Want::Text(name) | Want::TextOrJson(name)) => self.picked.text(*name, text),
+            Some(Want::Text(name) | Want::TextOrJson(name) | Want::TextOrEach(name, ..)) => {
+                self.picked.text(*name, text);
+            }
+            Some(Want::Index(name)) => {
+                if let Ok(index) = text.parse() {
+                    self.picked.index(*name, index);
+                }
+            }
             Some(Want::Raw(name)) => self.picked.raw(*name, span),
             _ => {}
         }
@@ -181,7 +191,11 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
         }
         match self.want() {
             Some(Want::Members(place)) => self.way.levels.push(Level::Object(place)),
-            Some(Want::Object(name, place)) => {
+            Some(
+                Want::Object(name, place)
+                | Want::Each(name, place)
+                | Want::TextOrEach(_, name, place),
+            ) => {
                 self.picked.begin_item(*name);
                 self.way.levels.push(Level::Object(place));
             }
@@ -214,7 +228,9 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
             return Ok(());
         }
         match self.want() {
-            Some(Want::Each(name, place)) => self.way.levels.push(Level::Array(*name, place)),
+            Some(Want::Each(name, place) | Want::TextOrEach(_, name, place)) => {
+                self.way.levels.push(Level::Array(*name, place));
+            }
             want => self.skip(want, at),
         }
         Ok(())
@@ -247,7 +263,10 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
 
     fn string_part(&mut self, text: Text<'_>) -> Result<(), Infallible> {
         if self.way.skipped == 0
-            && matches!(self.way.want, Some(Want::Text(_) | Want::TextOrJson(_)))
+            && matches!(
+                self.way.want,
+                Some(Want::Text(_) | Want::TextOrJson(_) | Want::TextOrEach(..) | Want::Index(_))
+            )
         {
             self.way.parts.push_str(text.text);
         }
@@ -294,4 +313,24 @@ impl<N: Copy, P: Picked<N>> Sink for Picker<'_, N, P> {
         }
         Ok(())
     }
+}
+
+/// The part of the data that a span means.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it is a place in the data, which is in memory"
+)]
+pub(super) fn slice(data: &str, span: Span) -> &str {
+    data.get(span.start as usize..span.end as usize)
+        .unwrap_or_default()
+}
+
+/// Whether an error is one: servers write `null` and other empty values where there is none.
+pub(super) fn says_something(error: &str) -> bool {
+    !matches!(error, "{}" | "[]" | "\"\"" | "false" | "0")
+}
+
+/// What is empty is not reported.
+pub(super) fn present(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }

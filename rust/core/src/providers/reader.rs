@@ -13,6 +13,7 @@
 
 use std::convert::Infallible;
 
+use super::mend::Mend;
 use super::pick::{Picked, Picker, Want, Way};
 use crate::json::{FeedError, JsonError, Limits, Machine};
 
@@ -20,6 +21,9 @@ use crate::json::{FeedError, JsonError, Limits, Machine};
 const SHORTEST: usize = 64;
 /// Longer ones are not looked for: an event is kept up to here, to be compared with the next.
 const LONGEST: usize = 2048;
+
+/// What is wrong with a text that ends with half of a character.
+pub(super) const TORN: &str = "a text ends with half of a surrogate pair";
 
 /// All that is known behind a beginning.
 #[derive(Debug)]
@@ -41,6 +45,9 @@ pub(super) struct Reader<N: 'static, P> {
     /// The event before, while there is no mark.
     before: String,
     mark: Mark<N, P>,
+    mend: Mend,
+    /// The data of the last event that was mended.
+    mended: String,
 }
 
 impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
@@ -58,11 +65,31 @@ impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
                 way: Way::default(),
                 picked: P::default(),
             },
+            mend: Mend::default(),
+            mended: String::new(),
         }
     }
 
-    /// Reads the data of one event.
-    pub(super) fn read(&mut self, data: &str) -> Result<&P, JsonError> {
+    /// Reads the data of one event: what it says, and the data that it says it in, which differs from
+    /// what came where that was mended (see `mend.rs`).
+    pub(super) fn read<'a>(&'a mut self, data: &'a str) -> Result<(&'a P, &'a str), JsonError> {
+        let Err(error) = self.read_as_it_is(data) else {
+            return Ok((&self.picked, data));
+        };
+        let Some(mended) = self.mend.mend(data) else {
+            return Err(error);
+        };
+        self.read_as_it_is(&mended).map_err(|_| error)?;
+        self.mended = mended;
+        Ok((&self.picked, &self.mended))
+    }
+
+    /// Whether a text ended with half of a character, of which the other half has not come.
+    pub(super) fn is_torn(&self) -> bool {
+        self.mend.is_torn()
+    }
+
+    fn read_as_it_is(&mut self, data: &str) -> Result<(), JsonError> {
         let beginning = self.mark.beginning.len();
         if beginning > 0 && data.as_bytes().starts_with(self.mark.beginning.as_bytes()) {
             self.machine.copy_from(&self.mark.machine);
@@ -79,8 +106,7 @@ impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
             way: &mut self.way,
             picked: &mut self.picked,
         };
-        self.machine.finish(&mut picker).map_err(json_error)?;
-        Ok(&self.picked)
+        self.machine.finish(&mut picker).map_err(json_error)
     }
 
     fn read_from_the_start(&mut self, data: &str) -> Result<(), JsonError> {

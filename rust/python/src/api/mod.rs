@@ -1,5 +1,6 @@
 //! The classes and functions that Python sees, one in each file.
 
+pub mod delta;
 pub mod events;
 pub mod intake;
 pub mod loads;
