@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import partialfast as pf
-from partialfast._core import EventReader
+from partialfast._core import Delta, EventReader
 from partialfast.answer._pace import Pace
 from partialfast.answer._target import read_target
 from partialfast.answer._text import StateOptions
@@ -246,13 +246,12 @@ def endless_beyond_the_limit(size: int) -> str:
 
 def _read(blocks: Iterator[bytes]) -> str:
     """Feed an event stream; return the error if there is one."""
-    reader = EventReader("chat")
+    reader = EventReader("openai_chat")
     for block in blocks:
         reader.put(block)
         found = reader.pull()
-        if isinstance(found, tuple):
-            kind, why = found
-            return f"{kind}: {why}"
+        if isinstance(found, Delta.Corrupt):
+            return f"corrupt: {found.why}"
     return "accepted"
 
 

@@ -1,53 +1,240 @@
 """The compiled module: incremental JSON parsing, in Rust."""
 
 from collections.abc import Callable
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, TypeAlias, final
 
 from typing_extensions import Buffer, Self, disjoint_base
 
 __version__: str
 """The version of the package."""
 
-__all__ = ["EventReader", "Intake", "JsonParser", "Plan", "StateCore", "__version__", "loads"]
+__all__ = [
+    "Delta",
+    "EventReader",
+    "Intake",
+    "JsonParser",
+    "Plan",
+    "StateCore",
+    "__version__",
+    "loads",
+]
+
+_Part: TypeAlias = Literal["text", "refusal", "reasoning", "call"]
+_Outcome: TypeAlias = Literal["whole", "cut_off", "filtered", "refused", "failed", "unknown"]
+
+class Delta:
+    """A piece of what a provider sends, whatever its dialect: an object of one of the variants.
+
+    Choices and calls are numbered by the reader, whatever the server wrote: calls from 0 within
+    their choice, in the order in which they begin.
+    """
+
+    @final
+    class Head(Delta):
+        """What the server calls the answer, and the model that it comes from."""
+
+        __match_args__ = ("id", "model")
+        def __new__(cls, id: str | None, model: str | None) -> Self: ...  # noqa: A002
+        @property
+        def id(self) -> str | None: ...
+        @property
+        def model(self) -> str | None: ...
+
+    @final
+    class Piece(Delta):
+        """More of a text: pieces, concatenated, are the text. `call` is a call's number."""
+
+        __match_args__ = ("choice", "part", "call", "text")
+        def __new__(cls, choice: int, part: _Part, call: int | None, text: str) -> Self: ...
+        @property
+        def choice(self) -> int: ...
+        @property
+        def part(self) -> _Part: ...
+        @property
+        def call(self) -> int | None: ...
+        @property
+        def text(self) -> str: ...
+
+    @final
+    class Whole(Delta):
+        """All of a text, at its end: what pieces have brought of it already, and what not."""
+
+        __match_args__ = ("choice", "part", "call", "text")
+        def __new__(cls, choice: int, part: _Part, call: int | None, text: str) -> Self: ...
+        @property
+        def choice(self) -> int: ...
+        @property
+        def part(self) -> _Part: ...
+        @property
+        def call(self) -> int | None: ...
+        @property
+        def text(self) -> str: ...
+
+    @final
+    class CallBegins(Delta):
+        """A call begins, or more of its id or name is known than when it began."""
+
+        __match_args__ = ("choice", "call", "id", "name")
+        def __new__(
+            cls,
+            choice: int,
+            call: int,
+            id: str | None,  # noqa: A002
+            name: str | None,
+        ) -> Self: ...
+        @property
+        def choice(self) -> int: ...
+        @property
+        def call(self) -> int: ...
+        @property
+        def id(self) -> str | None: ...
+        @property
+        def name(self) -> str | None: ...
+
+    @final
+    class CallEnds(Delta):
+        """The server has said that nothing more comes of a call."""
+
+        __match_args__ = ("choice", "call")
+        def __new__(cls, choice: int, call: int) -> Self: ...
+        @property
+        def choice(self) -> int: ...
+        @property
+        def call(self) -> int: ...
+
+    @final
+    class Usage(Delta):
+        """Token usage: the JSON text of the provider's own object."""
+
+        __match_args__ = ("json",)
+        def __new__(cls, json: str) -> Self: ...
+        @property
+        def json(self) -> str: ...
+
+    @final
+    class Finish(Delta):
+        """A choice has ended, for all that the server says: see `Reopens`."""
+
+        __match_args__ = ("choice", "reason", "outcome")
+        def __new__(cls, choice: int, reason: str, outcome: _Outcome) -> Self: ...
+        @property
+        def choice(self) -> int: ...
+        @property
+        def reason(self) -> str: ...
+        @property
+        def outcome(self) -> _Outcome: ...
+
+    @final
+    class Reopens(Delta):
+        """More comes of a choice that had ended: what its `Finish` said is void.
+
+        Servers that write a finish reason into every event do that.
+        """
+
+        __match_args__ = ("choice",)
+        def __new__(cls, choice: int) -> Self: ...
+        @property
+        def choice(self) -> int: ...
+
+    @final
+    class ServerError(Delta):
+        """The server says that it failed: the JSON text of its error object, or plain text."""
+
+        __match_args__ = ("said",)
+        def __new__(cls, said: str) -> Self: ...
+        @property
+        def said(self) -> str: ...
+
+    @final
+    class Stray(Delta):
+        """Text that the server has sent in the place of events, such as a page.
+
+        It comes at the end, where nothing else has come that can be read; the beginning of it if
+        there is much.
+        """
+
+        __match_args__ = ("said",)
+        def __new__(cls, said: str) -> Self: ...
+        @property
+        def said(self) -> str: ...
+
+    @final
+    class Corrupt(Delta):
+        """An event that cannot be read."""
+
+        __match_args__ = ("why",)
+        def __new__(cls, why: str) -> Self: ...
+        @property
+        def why(self) -> str: ...
+
+    @final
+    class Done(Delta):
+        """What follows is of no interest."""
+
+        __match_args__: ClassVar[tuple[()]] = ()
+        def __new__(cls) -> Self: ...
 
 @final
 class EventReader:
-    """Reads a provider's event stream: bytes in, deltas out.
+    """Reads one answer in a provider's dialect: bytes or events in, deltas out.
 
     Args:
-        api: ``"chat"`` or ``"responses"``.
+        dialect: Its name, such as ``"openai_chat"``.
+
+    Raises:
+        ValueError: There is no such dialect; the message lists those that there are.
     """
 
-    def __new__(cls, api: str, /) -> Self: ...
+    def __new__(cls, dialect: str, /) -> Self: ...
     def put(self, block: bytes, /) -> None:
-        """Take more of the stream, to be read by `pull`.
+        """Take more of the response's body, to be read by `pull`.
 
         Args:
             block: The next bytes, cut anywhere.
 
         Raises:
-            RuntimeError: `pull` has not yet read the block before this one to its end.
+            RuntimeError: `pull` has not yet read to its end what was put before.
         """
 
-    def attach(self, intake: Intake, /, *, choice: int, call: tuple[int | None] | None) -> None:
-        """Hand the pieces of one answer to its intake without making deltas of them.
+    def put_event(self, name: str, json: str, /) -> None:
+        """Take one event, to be read by `pull`: the JSON of an SDK's object, or of a whole answer.
+
+        Args:
+            name: What the event is called (the ``event`` field of a server-sent event); "" where
+                it has no name.
+            json: Its data.
+
+        Raises:
+            RuntimeError: `pull` has not yet read to its end what was put before.
+        """
+
+    def put_end(self) -> None:
+        """Say that the body is at its end, as it should be: what was held back is then read.
+
+        A connection that was lost is no such end.
+
+        Raises:
+            RuntimeError: `pull` has not yet read to its end what was put before.
+        """
+
+    def attach(self, intake: Intake, /, *, choice: int, call: int | None) -> None:
+        """Hand the pieces of one text to its intake without making deltas of them.
 
         Args:
             intake: Where they go.
             choice: Which choice it is part of.
-            call: The index of the function call in a tuple; `None` for the content.
+            call: The number of the function call; `None` for the content.
         """
 
     def detach(self) -> None:
         """Make deltas of all that follows."""
 
-    def pull(self) -> tuple[Any, ...] | Literal[True] | None:
+    def pull(self) -> Delta | Literal[True] | None:
         """Read on, up to something new.
 
         Returns:
-            A delta, see `providers.openai._state.Delta`; `True` when there is news from the
-            attached intake; `None` when the block is at its end. Nothing comes behind ``"done"``,
-            an error or a corrupt event.
+            A delta; `True` when there is news from the attached intake; `None` when all that was
+            put is read. Nothing comes after `Delta.Done`, `Delta.ServerError` or `Delta.Corrupt`.
 
         Raises:
             JsonError: The text of the attached answer is not JSON.
@@ -69,7 +256,7 @@ class EventReader:
         """Make `last` `None` again."""
 
     def stop(self) -> None:
-        """Read nothing more, not even what is left of the block."""
+        """Read nothing more, not even what is left of what was put."""
 
 @final
 class Intake:

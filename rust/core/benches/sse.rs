@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use partialfast_core::providers::{ChatReader, ResponsesReader};
+use partialfast_core::providers::{AnyDialect, Fed, Stream};
 use partialfast_core::sse::{EventLimits, EventMachine};
 
 const EVENTS: usize = 1000;
@@ -72,23 +72,26 @@ fn events(criterion: &mut Criterion) {
 fn chunks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("chunks");
     group.throughput(Throughput::Elements(EVENTS as u64));
-    let mut machine = EventMachine::new(EventLimits::default());
-    let (stream, mut reader) = (chat_stream(), ChatReader::default());
-    group.bench_function("chat", |bencher| {
-        bencher.iter(|| {
-            each(&mut machine, &stream, 4096, |data| {
-                black_box(reader.read(data).expect("valid"));
-            })
+    for (dialect, body) in [
+        ("openai_chat", chat_stream()),
+        ("openai_responses", responses_stream()),
+    ] {
+        group.bench_function(dialect, |bencher| {
+            bencher.iter(|| {
+                let mut stream = Stream::new(AnyDialect::named(dialect).expect("a dialect"));
+                let mut count = 0;
+                for mut block in body.as_bytes().chunks(4096) {
+                    while let Fed::Event(length) = stream.feed(block, &mut |delta| {
+                        black_box(delta);
+                    }) {
+                        block = &block[length..];
+                        count += 1;
+                    }
+                }
+                count
+            });
         });
-    });
-    let (stream, mut reader) = (responses_stream(), ResponsesReader::default());
-    group.bench_function("responses", |bencher| {
-        bencher.iter(|| {
-            each(&mut machine, &stream, 4096, |data| {
-                black_box(reader.read(data).expect("valid"));
-            })
-        });
-    });
+    }
     group.finish();
 }
 

@@ -46,13 +46,6 @@ fn events() {
 }
 
 #[test]
-fn deltas() {
-    each("deltas", |data| {
-        support::deltas::check_any_data(str::from_utf8(data).expect("a text"));
-    });
-}
-
-#[test]
 fn envelope() {
     each("envelope", |data| {
         support::envelope::check_any_text(str::from_utf8(data).expect("a text"), &cuts(data));
@@ -69,4 +62,11 @@ fn dialects() {
 #[test]
 fn framing() {
     each("framing", support::framing::check_any_bytes);
+}
+
+#[test]
+fn streams() {
+    each("streams", |data| {
+        support::dialects::check_any_stream(data, &cuts(data));
+    });
 }

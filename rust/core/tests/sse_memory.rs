@@ -1,7 +1,7 @@
 //! Reading events allocates nothing once the buffers are there, however long the stream is.
 
 use allocation_counter::measure;
-use partialfast_core::providers::{ChatReader, ResponsesReader};
+use partialfast_core::providers::{AnyDialect, Delta, Dialect};
 use partialfast_core::sse::{EventLimits, EventMachine};
 
 /// Feeds a stream and returns how many events there were.
@@ -39,32 +39,51 @@ fn events_do_not_allocate() {
     }
 }
 
-#[test]
-fn readers_do_not_allocate() {
-    let chat = r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"caf\u00e9","tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":"{}"}}]},"finish_reason":null}],"usage":{"total_tokens":1}}"#;
-    let mut reader = ChatReader::default();
-    // The second is compared with the first, the third goes on from what they share.
-    for _ in 0..3 {
-        reader.read(chat).expect("valid");
-    }
-    let info = measure(|| {
-        for _ in 0..1000 {
-            let chunk = reader.read(chat).expect("valid");
-            assert_eq!(chunk.choices().len(), 1);
-        }
-    });
-    assert_eq!(info.count_total, 0);
+/// What a stream consists of, a piece at a time, in each dialect.
+const PIECES: &[(&str, &[&str])] = &[
+    (
+        "openai_chat",
+        &[
+            r#"{"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"caf\u00e9"},"finish_reason":null}]}"#,
+            r#"{"id":"c","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":"{\"a"}}]}}]}"#,
+            r#"{"id":"c","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"bc"}}]}}],"usage":{"total_tokens":1}}"#,
+        ],
+    ),
+    (
+        "openai_responses",
+        &[
+            r#"{"type":"response.output_text.delta","item_id":"m","output_index":0,"delta":"caf\u00e9"}"#,
+            r#"{"type":"response.output_item.added","output_index":1,"item":{"type":"function_call","id":"f","call_id":"c","name":"f","arguments":""}}"#,
+            r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":"{\"a"}"#,
+            r#"{"type":"response.function_call_arguments.delta","output_index":1,"delta":"bc"}"#,
+        ],
+    ),
+];
 
-    let event = r#"{"type":"response.completed","response":{"id":"r","status":"completed","usage":{"total_tokens":1},"output":[{"content":[{"text":"caf\u00e9"}]}]}}"#;
-    let mut reader = ResponsesReader::default();
-    for _ in 0..3 {
-        reader.read(event).expect("valid");
-    }
-    let info = measure(|| {
-        for _ in 0..1000 {
-            let event = reader.read(event).expect("valid");
-            assert_eq!(event.response_status(), Some("completed"));
+#[test]
+fn dialects_do_not_allocate() {
+    for (name, events) in PIECES {
+        let mut dialect = AnyDialect::named(name).expect("a dialect");
+        let mut pieces = 0;
+        let mut read = |data: &str| {
+            dialect.read("", data, &mut |delta| {
+                pieces += u32::from(matches!(delta, Delta::Piece { .. }));
+            });
+        };
+        // Events are compared with those before them, and then go on from what they share.
+        for event in *events {
+            for _ in 0..3 {
+                read(event);
+            }
         }
-    });
-    assert_eq!(info.count_total, 0);
+        let last = events.last().expect("some");
+        let info = measure(|| {
+            for _ in 0..1000 {
+                read(events[0]);
+                read(last);
+            }
+        });
+        assert_eq!(info.count_total, 0, "{name}");
+        assert!(pieces > 2000, "{name}");
+    }
 }

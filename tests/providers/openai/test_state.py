@@ -17,7 +17,7 @@ from pydantic import BaseModel, field_validator
 
 import partialfast as pf
 from partialfast import replay
-from partialfast._core import EventReader
+from partialfast._core import Delta, EventReader
 from partialfast.answer._pace import Pace
 from partialfast.answer._target import read_target
 from partialfast.answer._text import StateOptions
@@ -267,33 +267,33 @@ def test_an_error_in_place_of_an_answer(class_: type[State], answer: Any) -> Non
 
 
 def test_an_event_reader_wants_its_blocks_one_by_one() -> None:
-    reader = EventReader("chat")
+    reader = EventReader("openai_chat")
     reader.put(b"data: [DONE]\n\n")
     with pytest.raises(RuntimeError, match="not read to its end"):
         reader.put(b"more")
-    assert reader.pull() == ("done",)
+    assert reader.pull() == Delta.Done()
     assert reader.pull() is None
     reader.put(b"data: {}\n\n")
     assert reader.pull() is None
-    with pytest.raises(ValueError, match="'chat' or 'responses'"):
+    with pytest.raises(ValueError, match="use one of openai_chat, openai_responses"):
         EventReader("telegraph")
 
 
 def test_an_endless_event_is_an_error() -> None:
-    reader: Any = EventReader("chat")
+    reader: Any = EventReader("openai_chat")
     block = b"data: " + b"x" * (1 << 20)
     found: list[Any] = []
     for _ in range(16):
         reader.put(block)
         found.append(reader.pull())
         block = b"x" * (1 << 20)
-    *before, (kind, why) = found
+    *before, last = found
     assert before == [None] * 15
-    assert kind == "corrupt"
-    assert "longer than the limit" in why
+    assert isinstance(last, Delta.Corrupt)
+    assert "longer than the limit" in last.why
 
 
-def call(number: int, name: str = "Settings", arguments: str = "{}") -> bytes:
+def call(number: int, name: str = "Settings", arguments: str = '{"size": 1}') -> bytes:
     function = {"name": name, "arguments": arguments}
     return chunk(
         {"delta": {"tool_calls": [{"index": number, "id": f"c{number}", "function": function}]}}
@@ -316,9 +316,7 @@ def take(state: State, block: bytes) -> list[Any]:
         chunk({"delta": {"refusal": "more and more"}}),
         chunk({"delta": {"reasoning": "more and more"}}),
         # Of a function whose name does not come.
-        chunk(
-            {"delta": {"tool_calls": [{"index": 1, "function": {"arguments": "more and more"}}]}}
-        ),
+        chunk({"delta": {"tool_calls": [{"index": 1, "function": {"arguments": '{"more": '}}]}}),
     ],
 )
 def test_what_is_written_beside_the_answer_is_bounded(
@@ -326,24 +324,24 @@ def test_what_is_written_beside_the_answer_is_bounded(
 ) -> None:
     monkeypatch.setattr("partialfast.providers.openai._state._MOST_BESIDE", 1_000)
     state = new_state(Settings | User, items=True)
-    assert take(state, call(0)) == [Settings()]
+    assert take(state, call(0)) == [Settings(size=1)]
     with pytest.raises(pf.JsonError, match="more than 1,000 bytes of text beside") as raised:
         take(state, said * 20)
     assert raised.value.kind == "size_limit"
-    assert state.text == "{}"
+    assert state.text == '{"size": 1}'
 
 
 def test_the_number_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("partialfast.providers.openai._state._MOST_CALLS", 3)
     state = new_state(Settings | User, items=True)
-    assert take(state, call(0)) == [Settings()]
+    assert take(state, call(0)) == [Settings(size=1)]
     # Calls of functions that were not offered count: they are remembered as well.
     assert take(state, call(1, name="other")) == []
-    assert take(state, call(2)) == [Settings()]
+    assert take(state, call(2)) == [Settings(size=1)]
     with pytest.raises(pf.JsonError, match="more than 3 function calls") as raised:
         take(state, call(3))
     assert raised.value.kind == "size_limit"
-    assert state.text == "{}{}"
+    assert state.text == '{"size": 1}' * 2
 
 
 @pytest.mark.network

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from partialfast.answer._mode import Mode
 from partialfast.answer._target import Shape, Target
 from partialfast.answer._words import explain, instructions, with_instructions
-from partialfast.providers.openai._state import Delta, State
+from partialfast.providers.openai._state import State
 
 __all__ = ["ChatState", "prepare_chat"]
 
@@ -65,66 +64,10 @@ def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
     return {**function, "strict": True} if mode.is_strict else function
 
 
-def _read_choices(block: Any, part: str) -> list[Delta]:
-    found: list[Delta] = [("head", getattr(block, "id", None), getattr(block, "model", None))]
-    for choice in getattr(block, "choices", None) or ():
-        number = getattr(choice, "index", None) or 0
-        message = getattr(choice, part, None)
-        if message is not None:
-            _read_message(message, number, found)
-        reason = getattr(choice, "finish_reason", None)
-        if reason:
-            found.append(("finish", number, reason))
-    usage = getattr(block, "usage", None)
-    if usage is not None:
-        found.append(("usage", usage))
-    return found
-
-
-def _read_message(message: Any, choice: int, found: list[Delta]) -> None:
-    """Report what a delta or a whole message holds; both have the same parts."""
-    for key in ("reasoning_content", "reasoning"):
-        reasoning = getattr(message, key, None)
-        if reasoning and isinstance(reasoning, str):
-            found.append(("reasoning", choice, reasoning))
-            break
-    content = getattr(message, "content", None)
-    if content and isinstance(content, str):
-        found.append(("text", choice, content))
-    refusal = getattr(message, "refusal", None)
-    if refusal:
-        found.append(("refusal", choice, refusal))
-    for place, call in enumerate(getattr(message, "tool_calls", None) or ()):
-        function = getattr(call, "function", None)
-        if function is None:
-            continue
-        # A whole message counts its calls by their place; a piece of a stream carries its number.
-        index = getattr(call, "index", None) if hasattr(call, "index") else place
-        name = getattr(function, "name", None) or None
-        arguments: Any = getattr(function, "arguments", None) or ""
-        if not isinstance(arguments, str):
-            # As TGI and some versions of llama.cpp write them: JSON, and not a text of it.
-            arguments = json.dumps(arguments, ensure_ascii=False)
-        found.append(("call", choice, index, call.id or None, name, arguments))
-
-
 class ChatState(State):
     """Reads a chat completion, streamed or whole."""
 
-    api = "chat"
-
-    def deltas(self, block: Any) -> Sequence[Delta]:
-        """Turn a ``ChatCompletionChunk`` into deltas.
-
-        Attributes are read with care: the SDK builds its objects without validating them, and
-        servers leave things out.
-        """
-        return _read_choices(block, "delta")
-
-    def deltas_of_answer(self, answer: Any) -> Sequence[Delta]:
-        """Turn a ``ChatCompletion`` into deltas."""
-        error = getattr(answer, "error", None)
-        return [("error", error)] if error else _read_choices(answer, "message")
+    api = "openai_chat"
 
     def read_usage(self, usage: Any) -> Any:
         """Make of a decoded ``usage`` the object that the SDK makes of it."""

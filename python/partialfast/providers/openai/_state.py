@@ -1,11 +1,11 @@
 """One answer of the server, read without I/O: deltas in, snapshots out, and the verdict at the end.
 
-Theory of operation. A transport hands over blocks as they come; the API's own subclass turns each
-into deltas (plain tuples, see `Delta`) which wait in a queue. `pull` takes them from the queue one
-by one until something is due to be handed to the caller, so that `path`, `completed` and `text`
-always belong to the snapshot that the caller holds, however many events one read brought. Once the
-transport has said that nothing more comes, the `pull` that finds the queue empty gives the
-verdict: the final value, or the one exception that says how the answer ended.
+Theory of operation. A transport hands over blocks as they come; the core reads each, in the API's
+dialect, and gives its deltas. `pull` takes them one by one until something is due to be handed to
+the caller, so that `path`, `completed` and `text` always belong to the snapshot that the caller
+holds, however many events one read brought. Once the transport has said that nothing more comes,
+the `pull` that finds no delta gives the verdict: the final value, or the one exception that says
+how the answer ended.
 
 Most events are one more piece of the one answer, and their way is short: `quick` gives the
 snapshots that they make without a line of Python in between. It stops at whatever else there is,
@@ -18,13 +18,13 @@ import logging
 import sys
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 
 from pydantic import ValidationError
 
-from partialfast._core import EventReader, loads
+from partialfast._core import Delta, EventReader, loads
 from partialfast._errors import (
     ContentFilterError,
     DroppedError,
@@ -33,38 +33,32 @@ from partialfast._errors import (
     StreamError,
     TruncatedError,
 )
+from partialfast.answer._delta import Outcome, Part
 from partialfast.answer._pace import Pace
 from partialfast.answer._target import Shape, Target
 from partialfast.answer._text import Answer, Path, StateOptions
 from partialfast.providers.openai._calls import FunctionCall, FunctionCalls
+from partialfast.providers.openai._objects import as_json
 from partialfast.providers.openai._transport import END, Corrupt, Lost
 
-__all__ = ["NOTHING", "Delta", "State"]
+__all__ = ["NOTHING", "State"]
 
 logger = logging.getLogger("partialfast")
 
-# What a transport or an API reports. The first item names it; what follows is, for
-#   "text"     choice, text: content of the message
-#   "call"     choice, index, id, name, arguments: a piece of a function call, None where not sent
-#   "refusal"  choice, text
-#   "reasoning" choice, text
-#   "whole_text", "whole_call", "whole_refusal"  the same at its end, where pieces may have been
-#              left out: the whole of it
-#   "finish"   choice, reason
-#   "usage"    the SDK's object; "usage_json": its JSON text
-#   "head"     response id, model
-#   "error"    an error object of the server's; "error_json": its JSON text
-#   "corrupt"  what is wrong with an event
-#   "done"     nothing: what follows is of no interest
-Delta = tuple[Any, ...]
-
 # Those that say something about the answer rather than being a part of it.
-_ABOUT = frozenset({"head", "usage", "finish"})
+_ABOUT = (Delta.Head, Delta.Usage, Delta.Finish)
 
 
 def _invalid_event(why: str) -> JsonError:
     message = f"The server sent an event that cannot be read: {why}."
     return JsonError(message, kind=_INVALID_EVENT, offset=0, line=1, column=1)
+
+
+def _decoded(said: str) -> Any:
+    try:
+        return loads(said)
+    except JsonError:
+        return said
 
 
 def _too_much(what: str) -> JsonError:
@@ -83,11 +77,6 @@ class _Nothing:
 
 # `None` is a value that an answer can have.
 NOTHING: Final = _Nothing()
-
-# Finish reasons of chat completions (the last one is Mistral's) and of responses.
-_FILTERED = "content_filter"
-_LIMITS = frozenset({"length", "max_output_tokens", "model_length"})
-_CUT_OFF = _LIMITS | {_FILTERED}
 
 # The one kind of `JsonError` that is not about the model's text.
 _INVALID_EVENT = "invalid_event"
@@ -112,7 +101,7 @@ class State(ABC):
         pace: When snapshots are handed out.
     """
 
-    # The name that `EventReader` has for the API.
+    # The dialect in which the API answers.
     api: ClassVar[str]
 
     def __init__(  # noqa: PLR0913 - all that is known of the call
@@ -126,6 +115,7 @@ class State(ABC):
         pace: Pace,
     ) -> None:
         self.finish_reason: str | None = None
+        self._outcome: Outcome | None = None
         self.response_id: str | None = None
         self.model: str | None = None
         self.over = False
@@ -143,7 +133,7 @@ class State(ABC):
         self._options = options
         self._pace = pace
         self._queue: deque[Delta] = deque()
-        self._events: EventReader | None = None
+        self._events = EventReader(self.api)
         self._ready: deque[Any] = deque()
         self._ended = False
         # The choices of which the server has said that all is written. The end of the bytes does
@@ -179,7 +169,7 @@ class State(ABC):
     @property
     def snapshot(self) -> Any:
         """What was handed out last; ``None`` before."""
-        quick = None if self._events is None else self._events.last
+        quick = self._events.last
         return self._snapshot if quick is None else quick
 
     @property
@@ -232,46 +222,46 @@ class State(ABC):
     def feed(self, block: Any) -> Any:
         """Take what a source read, and return what is due next, as `pull`."""
         if type(block) is bytes:
-            if self._events is None:
-                self._events = EventReader(self.api)
             self._events.put(block)
-            due = next(self._quick, NOTHING)
-            if due is not NOTHING:
-                return due
         elif block is END:
             self._ended = True
+            self._events.put_end()
         elif isinstance(block, Lost):
             self._ended = True
             self._lost = block.error
         elif isinstance(block, Corrupt):
-            self._queue.append(("corrupt", block.why))
+            self._queue.append(Delta.Corrupt(block.why))
         else:
-            self._queue.extend(self.deltas(block))
-        return self.pull()
+            self._put_object(block)
+        due = next(self._quick, NOTHING)
+        return self.pull() if due is NOTHING else due
+
+    def _put_object(self, found: Any) -> None:
+        try:
+            json = as_json(found)
+        except RecursionError:
+            self._queue.append(Delta.Corrupt("it is nested too deeply"))
+            return
+        self._events.put_event("", json)
 
     def stop(self) -> None:
         """Hand out nothing more of what was read."""
-        if self._events is not None:
-            self._events.stop()
-
-    @abstractmethod
-    def deltas(self, block: Any) -> Sequence[Delta]:
-        """Turn a chunk object of the SDK's into deltas."""
+        self._events.stop()
 
     @abstractmethod
     def read_usage(self, usage: Any) -> Any:
         """Make of a decoded ``usage`` the object that the SDK makes of it."""
 
-    @abstractmethod
-    def deltas_of_answer(self, answer: Any) -> Sequence[Delta]:
-        """Turn a whole answer, as the API gives it without streaming, into deltas."""
-
     def put_answer(self, answer: Any) -> None:
         """Take a whole answer, as the API gives it without streaming."""
-        deltas = self.deltas_of_answer(answer)
+        self._put_object(answer)
+        deltas: list[Delta] = []
+        # Nothing is attached yet, so that there is nothing but deltas.
+        while isinstance(delta := self._events.pull(), Delta):
+            deltas.append(delta)
         # All is there at once: what the text is judged by comes in front of the text.
-        self._queue.extend(delta for delta in deltas if delta[0] in _ABOUT)
-        self._queue.extend(delta for delta in deltas if delta[0] not in _ABOUT)
+        self._queue.extend(delta for delta in deltas if isinstance(delta, _ABOUT))
+        self._queue.extend(delta for delta in deltas if not isinstance(delta, _ABOUT))
         self._ended = True
         self._ended_choices.update(range(self._choices))
 
@@ -302,8 +292,6 @@ class State(ABC):
         """Return the next delta; ``True`` for news from the attached answer."""
         if self._queue:
             return self._queue.popleft()
-        if self._events is None:
-            return None
         try:
             return self._events.pull()
         except (JsonError, ValidationError) as error:
@@ -334,51 +322,49 @@ class State(ABC):
     # Deltas.
 
     def _apply(self, delta: Delta) -> None:
-        kind = delta[0]
-        if kind == "text":
-            self._on_text(delta[1], delta[2])
-        elif kind == "call":
-            self._on_call(*delta[1:])
-        elif kind == "refusal":
-            self._keep(self._refusal, delta[2])
-        elif kind == "finish":
-            if self._is_ours(delta[1]):
-                self._on_finish(delta[1], delta[2])
-        else:
-            self._apply_rare(kind, delta)
+        match delta:
+            case Delta.Piece(choice, part, call, text):
+                if self._is_ours(choice):
+                    self._on_piece(choice, part, call, text)
+            case Delta.CallBegins(choice, call, id_, name):
+                self._on_call_begins(choice, call, id_, name)
+            case Delta.Finish(choice, reason, outcome):
+                if self._is_ours(choice):
+                    self._on_finish(choice, reason, outcome)
+            case Delta.Reopens(choice):
+                if self._is_ours(choice):
+                    self._ended_choices.discard(choice)
+                    self.finish_reason = self._outcome = None
+            case _:
+                self._apply_rare(delta)
 
-    def _apply_rare(self, kind: str, delta: Delta) -> None:
-        if kind == "usage":
-            self._usage = delta[1]
-        elif kind == "usage_json":
-            self._usage_json = delta[1]
-        elif kind == "head":
-            # The first chunk of some servers knows neither.
-            self.response_id = self.response_id or delta[1] or None
-            self.model = self.model or delta[2] or None
-        elif kind == "error":
-            raise self._api_error(delta[1])
-        elif kind == "error_json":
-            raise self._api_error(loads(delta[1]))
-        elif kind == "corrupt":
-            raise _invalid_event(delta[1])
-        elif kind == "reasoning":
-            if self._is_ours(delta[1]):
-                self._keep(self._reasoning, delta[2])
-        elif kind.startswith("whole"):
-            self._apply_whole(kind, delta)
+    def _on_piece(self, choice: int, part: Part, call: int | None, text: str) -> None:
+        if call is not None:
+            self._on_call_piece(choice, call, text)
+        elif part == "text":
+            self._on_text(choice, text)
+        elif part == "refusal":
+            self._keep(self._refusal, text)
         else:
-            self._ended = True
+            self._keep(self._reasoning, text)
 
-    def _apply_whole(self, kind: str, delta: Delta) -> None:
-        if kind == "whole_text":
-            if not (self._texts or self._content):
-                self._on_text(delta[1], delta[2])
-        elif kind == "whole_refusal":
-            if not self._refusal:
-                self._keep(self._refusal, delta[2])
-        elif self._tools:
-            self._on_whole_call(*delta[1:])
+    def _apply_rare(self, delta: Delta) -> None:
+        match delta:
+            case Delta.Usage(json):
+                self._usage_json = json
+            case Delta.Head(id_, model):
+                # The first chunk of some servers knows neither.
+                self.response_id = self.response_id or id_
+                self.model = self.model or model
+            case Delta.ServerError(said):
+                raise self._api_error(_decoded(said))
+            case Delta.Corrupt(why):
+                raise _invalid_event(why)
+            case Delta.Done():
+                self._ended = True
+            case _:
+                # What else there is adds nothing to the answer.
+                pass
 
     @property
     def _item_is_call(self) -> bool:
@@ -388,11 +374,11 @@ class State(ABC):
         # A value is one answer. Items are all that the choices bring.
         return choice == 0 or self._target.items
 
-    def _on_finish(self, choice: int, reason: str | None) -> None:
+    def _on_finish(self, choice: int, reason: str, outcome: Outcome) -> None:
         self._ended_choices.add(choice)
         # That one choice was cut off is not made good by the others.
-        if self.finish_reason not in _CUT_OFF:
-            self.finish_reason = reason
+        if self._outcome in {None, "whole"}:
+            self.finish_reason, self._outcome = reason, outcome
 
     def _keep(self, kept: list[str], text: str) -> None:
         self._beside += sys.getsizeof(text)
@@ -401,8 +387,6 @@ class State(ABC):
         kept.append(text)
 
     def _on_text(self, choice: int, text: str) -> None:
-        if not self._is_ours(choice):
-            return
         if self._tools:
             self._keep(self._content, text)
             return
@@ -412,46 +396,40 @@ class State(ABC):
             self._attach(answer, choice=choice, call=None)
         self._feed(answer, text)
 
-    def _on_call(
-        self, choice: int, index: int | None, id_: str | None, name: str | None, arguments: str
-    ) -> None:
+    def _on_call_begins(self, choice: int, number: int, id_: str | None, name: str | None) -> None:
         if not (self._tools and self._is_ours(choice)):
             return
-        call = self._calls.find(choice, index, id_, name, arguments)
+        call = self._calls.begin(choice, number, id_, name)
         if len(self._calls) > _MOST_CALLS:
             raise _too_much(f"more than {_MOST_CALLS:,} function calls")
-        if call.ignored:
-            return
         if call.answer is None:
-            self._detach()
-            self._keep(call.early, arguments)
-            shape = self._shape_of(call)
-            if shape is None:
-                return
-            if self._answers and not self._target.items:
-                # One value was asked for, and the first call is it.
-                call.ignored = True
-                logger.debug("ignoring a second call of %s", call.name)
-                return
-            call.answer = self._new_answer(shape)
-            self._attach(call.answer, choice=choice, call=(index,))
-            arguments = "".join(call.early)
-            call.early.clear()
+            self._open_call(call)
+
+    def _open_call(self, call: FunctionCall) -> None:
+        call.ignored = False
+        shape = self._shape_of(call)
+        if shape is None:
+            return
+        if self._answers and not self._target.items:
+            # One value was asked for, and the first call is it.
+            call.ignored = True
+            logger.debug("ignoring a second call of %s", call.name)
+            return
+        call.answer = self._new_answer(shape)
+        self._attach(call.answer, choice=call.choice, call=call.number)
+        arguments = "".join(call.early)
+        call.early.clear()
         if arguments:
             self._feed(call.answer, arguments)
 
-    def _on_whole_call(
-        self, choice: int, index: int | None, id_: str | None, name: str | None, arguments: str
-    ) -> None:
-        call = self._calls.known(choice, index, id_)
-        if call is None:
-            if name is not None:
-                self._on_call(choice, index, id_, name, arguments)
+    def _on_call_piece(self, choice: int, number: int, text: str) -> None:
+        call = self._calls.get(choice, number)
+        if call is None or call.ignored:
             return
-        call.name = call.name or name
-        received = "".join(call.early) if call.answer is None else call.answer.text
-        if not received:
-            self._on_call(choice, call.index, call.id, None, arguments)
+        if call.answer is None:
+            self._keep(call.early, text)
+            return
+        self._feed(call.answer, text)
 
     def _shape_of(self, call: FunctionCall) -> Shape | None:
         shapes = self._target.shapes
@@ -474,27 +452,26 @@ class State(ABC):
         self._answers.append(answer)
         return answer
 
-    def _attach(self, answer: Answer, *, choice: int, call: tuple[int | None] | None) -> None:
-        if self._events is not None and not self._collects_pieces:
+    def _attach(self, answer: Answer, *, choice: int, call: int | None) -> None:
+        if not self._collects_pieces:
             self._events.attach(answer.intake, choice=choice, call=call)
             self._attached = self._newest = answer
             if not self._collects:
                 self._quick = self._events
 
     def _detach(self) -> None:
-        # A piece without an index belongs to the newest call, which is no longer the attached one.
-        if self._attached is not None and self._events is not None:
+        # What is attached is the newest, and is handed out without asking.
+        if self._attached is not None:
             self._events.detach()
             self._attached = None
             self._quick = iter(())
 
     def _feed(self, answer: Answer, piece: str) -> None:
+        if answer is not self._attached:
+            self._detach()
         self._newest = answer
         try:
             news = answer.feed(piece)
-        except UnicodeError as error:
-            # The SDK's decoder lets half of a surrogate pair pass, which ours does not.
-            raise _invalid_event(str(error)) from error
         except (JsonError, ValidationError) as error:
             # What the same piece completed before is handed out first, so that the outcome does
             # not depend on how the text was cut.
@@ -538,8 +515,7 @@ class State(ABC):
 
     def _hand_out(self, due: Any) -> Any:
         self._snapshot = due
-        if self._events is not None:
-            self._events.forget_last()
+        self._events.forget_last()
         self._completed = self._newly_completed
         self._newly_completed = []
         return due
@@ -555,7 +531,7 @@ class State(ABC):
         if self._refusal:
             said = "".join(self._refusal)
             raise self._error(RefusalError, "The model refused to answer; see `text`.", text=said)
-        if self.finish_reason == _FILTERED:
+        if self._outcome == "filtered":
             raise self._error(
                 ContentFilterError, "The provider's content filter cut the answer off."
             )
@@ -587,12 +563,13 @@ class State(ABC):
 
     @property
     def _hit_a_limit(self) -> bool:
-        return self.finish_reason in _LIMITS
+        return self._outcome == "cut_off"
 
     @property
     def _said_end(self) -> bool:
         # Some servers give one choice, however many were asked for.
-        return bool(self._ended_choices) and self._begun_choices <= self._ended_choices
+        ended = bool(self._ended_choices) and self._begun_choices <= self._ended_choices
+        return ended and self._outcome in {None, "whole"}
 
     @property
     def _begun_choices(self) -> AbstractSet[int]:

@@ -74,6 +74,18 @@ impl Call {
         self.after == After::Held
     }
 
+    /// Passes on what was held back, if anything was.
+    fn release(&mut self, choice: u64, number: u64, sink: &mut impl FnMut(Delta<'_>)) {
+        if self.is_held() {
+            self.after = After::Nothing;
+            sink(Delta::Piece {
+                choice,
+                part: Part::Call(number),
+                text: "{}",
+            });
+        }
+    }
+
     /// What was held back was no beginning of the arguments.
     fn forget_what_is_held(&mut self) {
         self.after = After::Nothing;
@@ -202,27 +214,33 @@ impl Calls {
             return;
         }
         for call in &mut self.all {
-            if call.is_held()
-                && let Some(number) = call.number
-            {
-                call.after = After::Nothing;
-                sink(Delta::Piece {
-                    choice,
-                    part: Part::Call(number),
-                    text: "{}",
-                });
+            if let Some(number) = call.number {
+                call.release(choice, number, sink);
             }
         }
     }
 
-    /// The number of the call that is meant, if it has begun: the newest one where nothing is said.
-    pub(super) fn number(&self, clue: Clue<'_>) -> Option<u64> {
+    /// No more comes of the call that is meant, or of the newest one where nothing is said.
+    pub(super) fn end_one(
+        &mut self,
+        choice: u64,
+        clue: Clue<'_>,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
         let by_id = self.by_id(clue.without_what_is_empty());
         let at = by_id.or_else(|| match clue.index {
             Some(index) => self.numbered.get(&index).copied(),
             None => self.all.len().checked_sub(1),
         });
-        self.all[at?].number
+        if let Some(call) = at.map(|at| &mut self.all[at])
+            && let Some(number) = call.number
+        {
+            call.release(choice, number, sink);
+            sink(Delta::CallEnds {
+                choice,
+                call: number,
+            });
+        }
     }
 
     fn by_id(&self, clue: Clue<'_>) -> Option<usize> {
@@ -528,9 +546,10 @@ impl Clue<'_> {
     }
 }
 
-/// Whether arguments cannot begin so.
+/// Whether there is something that arguments cannot begin with.
 fn begins_inside(text: &str) -> bool {
-    !text.trim_start().starts_with(['{', '"', '['])
+    let first = text.trim_start().chars().next();
+    first.is_some_and(|first| !matches!(first, '{' | '"' | '['))
 }
 
 /// Whether what follows complete arguments is a token that the server should have swallowed, such as

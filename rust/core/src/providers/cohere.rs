@@ -135,15 +135,11 @@ impl Dialect for Cohere {
             }
             "tool-call-end" => {
                 let index = facts.index(Name::Index);
-                if let Some(call) = self.calls.number(Clue {
+                let clue = Clue {
                     index,
                     ..Clue::default()
-                }) {
-                    sink(Delta::CallEnds {
-                        choice: CHOICE,
-                        call,
-                    });
-                }
+                };
+                self.calls.end_one(CHOICE, clue, sink);
             }
             "message-end" => {
                 if let Some(json) = facts.raw(Name::Usage, data) {

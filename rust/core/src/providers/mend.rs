@@ -22,7 +22,8 @@ impl Mend {
         self.half.is_some()
     }
 
-    /// The data as it was meant; `None` if there is nothing in it that can be mended.
+    /// The data as it was meant; `None` if there is nothing in it that can be mended, or it lacks the
+    /// other half of a pair.
     pub(super) fn mend(&mut self, data: &str) -> Option<String> {
         let mut mended = String::with_capacity(data.len());
         let mut rest = data;
@@ -78,9 +79,10 @@ impl Mend {
             }
         }
         changed |= push_without_nan(&mut mended, rest);
-        if used || half.is_some() {
-            self.half = half;
+        if self.half.is_some() && !used {
+            return None;
         }
+        self.half = half;
         changed.then_some(mended)
     }
 }

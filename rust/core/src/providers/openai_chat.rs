@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::calls::{Calls, Clue};
 use super::endings::outcome;
 use super::pick::{Picked, Place, Want, present, says_something, slice};
-use super::reader::{Reader, TORN};
+use super::reader::Reader;
 use super::said::{Content, Mark};
 use super::{DONE, Delta, Dialect, Outcome, Part};
 use crate::json::{Limits, Span};
@@ -520,8 +520,9 @@ impl Dialect for OpenAiChat {
     }
 
     fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
-        if self.reader.is_torn() {
-            return sink(Delta::Corrupt { why: TORN });
+        if let Some(error) = self.reader.torn() {
+            let why = &error.to_string();
+            return sink(Delta::Corrupt { why });
         }
         for (number, state) in &mut self.choices.states {
             state.calls.end(*number, sink);
@@ -626,7 +627,8 @@ impl Choices {
                 let before = &state.texts.text.said;
                 next && !before.is_empty() && !before.is_whole() && first != before.first()
             }
-            (None, None) => true,
+            // Only an ending: of what has none.
+            (None, None) => state.ending.held.is_none(),
         };
         self.counts_events |= goes_on && next;
         goes_on

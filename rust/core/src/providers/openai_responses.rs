@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::calls::{Calls, Clue};
 use super::endings::outcome;
 use super::pick::{Picked, Place, Want, present, says_something, slice};
-use super::reader::{Reader, TORN};
+use super::reader::Reader;
 use super::said::{Content, Mark};
 use super::{DONE, Delta, Dialect, Outcome, Part};
 use crate::json::{Limits, Span};
@@ -419,8 +419,9 @@ impl Dialect for OpenAiResponses {
     }
 
     fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
-        if self.reader.is_torn() {
-            return sink(Delta::Corrupt { why: TORN });
+        if let Some(error) = self.reader.torn() {
+            let why = &error.to_string();
+            return sink(Delta::Corrupt { why });
         }
         self.answer.calls.end(CHOICE, sink);
     }
@@ -438,9 +439,10 @@ impl Event {
 
     /// The item that the event is about.
     fn key(&self, item: Option<&Item>) -> Option<Key> {
-        let id = item.map_or(self.get(Name::ItemId), |item| self.resolve(&item.id));
-        let by_id = id.map(|id| Key::Id(id.to_owned()));
-        self.output_index.map(Key::Index).or(by_id)
+        self.output_index.map(Key::Index).or_else(|| {
+            let id = item.map_or(self.get(Name::ItemId), |item| self.resolve(&item.id));
+            id.map(|id| Key::Id(id.to_owned()))
+        })
     }
 
     fn clue_of_item(&self, item: &Item, index: Option<u64>) -> Clue<'_> {
@@ -573,10 +575,7 @@ impl Answer {
                     let clue = event.clue_of_item(item, event.output_index);
                     let text = event.arguments(item, data);
                     self.calls.whole(CHOICE, clue, text, sink);
-                    if let Some(call) = self.calls.number(clue) {
-                        let choice = CHOICE;
-                        sink(Delta::CallEnds { choice, call });
-                    }
+                    self.calls.end_one(CHOICE, clue, sink);
                 }
                 _ => {}
             }

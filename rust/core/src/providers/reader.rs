@@ -22,9 +22,6 @@ const SHORTEST: usize = 64;
 /// Longer ones are not looked for: an event is kept up to here, to be compared with the next.
 const LONGEST: usize = 2048;
 
-/// What is wrong with a text that ends with half of a character.
-pub(super) const TORN: &str = "a text ends with half of a surrogate pair";
-
 /// All that is known behind a beginning.
 #[derive(Debug)]
 struct Mark<N: 'static, P> {
@@ -46,6 +43,8 @@ pub(super) struct Reader<N: 'static, P> {
     before: String,
     mark: Mark<N, P>,
     mend: Mend,
+    /// What is wrong if the other half of a character does not come next.
+    torn: Option<JsonError>,
     /// The data of the last event that was mended.
     mended: String,
 }
@@ -66,6 +65,7 @@ impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
                 picked: P::default(),
             },
             mend: Mend::default(),
+            torn: None,
             mended: String::new(),
         }
     }
@@ -73,20 +73,24 @@ impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
     /// Reads the data of one event: what it says, and the data that it says it in, which differs from
     /// what came where that was mended (see `mend.rs`).
     pub(super) fn read<'a>(&'a mut self, data: &'a str) -> Result<(&'a P, &'a str), JsonError> {
-        let Err(error) = self.read_as_it_is(data) else {
-            return Ok((&self.picked, data));
+        let error = match (self.read_as_it_is(data), self.torn.take()) {
+            (Ok(()), None) => return Ok((&self.picked, data)),
+            // This event was to bring the other half.
+            (Ok(()), Some(torn)) => return Err(torn),
+            (Err(error), torn) => torn.unwrap_or(error),
         };
         let Some(mended) = self.mend.mend(data) else {
             return Err(error);
         };
         self.read_as_it_is(&mended).map_err(|_| error)?;
+        self.torn = self.mend.is_torn().then_some(error);
         self.mended = mended;
         Ok((&self.picked, &self.mended))
     }
 
-    /// Whether a text ended with half of a character, of which the other half has not come.
-    pub(super) fn is_torn(&self) -> bool {
-        self.mend.is_torn()
+    /// What is wrong if nothing follows: a text may end with half of a character.
+    pub(super) fn torn(&self) -> Option<JsonError> {
+        self.torn
     }
 
     fn read_as_it_is(&mut self, data: &str) -> Result<(), JsonError> {
@@ -171,56 +175,121 @@ fn json_error(error: FeedError<Infallible>) -> JsonError {
 
 #[cfg(test)]
 mod tests {
-    use crate::providers::{ChatReader, ResponsesReader};
+    use super::Reader;
+    use crate::json::{Limits, Machine};
+    use crate::providers::facts::Facts;
+    use crate::providers::pick::{Picked, Picker, Place, Want, Way};
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Name {
+        Id,
+        Choice,
+        Index,
+        Content,
+        Call,
+        Arguments,
+        Usage,
+    }
+
+    static ROOT: Want<Name> = Want::Members(&Place {
+        members: &[
+            ("id", Want::Text(Name::Id)),
+            (
+                "choices",
+                Want::Each(
+                    Name::Choice,
+                    &Place {
+                        members: &[
+                            ("index", Want::Index(Name::Index)),
+                            (
+                                "delta",
+                                Want::Members(&Place {
+                                    members: &[
+                                        (
+                                            "content",
+                                            Want::TextOrEach(
+                                                Name::Content,
+                                                Name::Content,
+                                                &Place {
+                                                    members: &[("text", Want::Text(Name::Content))],
+                                                },
+                                            ),
+                                        ),
+                                        ("calls", Want::Each(Name::Call, &CALL)),
+                                    ],
+                                }),
+                            ),
+                        ],
+                    },
+                ),
+            ),
+            ("usage", Want::Raw(Name::Usage)),
+        ],
+    });
+
+    static CALL: Place<Name> = Place {
+        members: &[("arguments", Want::TextOrJson(Name::Arguments))],
+    };
+
+    type Read = Reader<Name, Facts<Name>>;
+
+    fn reader() -> Read {
+        Reader::new(&ROOT, Limits::default())
+    }
 
     const HEAD: &str =
         r#"{"id":"chatcmpl-0123456789","object":"chat.completion.chunk","model":"m","#;
 
-    /// Events that share much, little and nothing; some are wrong, before or behind what is shared.
+    /// Events that share much, little and nothing; some are wrong, before or after what is shared.
     fn events() -> Vec<String> {
         let choice = |delta: &str| {
             format!(r#"{HEAD}"choices":[{{"index":0,"delta":{delta},"finish_reason":null}}]}}"#)
         };
-        let call = |arguments: &str| {
-            choice(&format!(
-                r#"{{"tool_calls":[{{"index":1,"function":{{"arguments":"{arguments}"}}}}]}}"#
-            ))
-        };
+        let call =
+            |arguments: &str| choice(&format!(r#"{{"calls":[{{"arguments":{arguments}}}]}}"#));
         vec![
-            call(r#"{\"a\":"#),
-            call(r#"{\"a\": \"long: "#),
-            call("é: 日本"),
-            call(r"\ud83d\ude00"),
-            call(r"\ud83d"),
+            call(r#""{\"a\":""#),
+            call(r#""{\"a\": \"long: ""#),
+            call("\"é: 日本\""),
+            call(r#""\ud83d\ude00""#),
+            call(r#"{"a": ["b", 1]}"#),
             choice(r#"{"content":"text: more"}"#),
+            choice(r#"{"content":[{"text":"a"},{"text":"b"}]}"#),
             choice(r#"{"content":null}"#),
-            format!(r#"{HEAD}"choices":[],"usage":{{"total_tokens":3}}}}"#),
+            format!(r#"{HEAD}"choices":[],"usage":{{"total_tokens":NaN}}}}"#),
             format!("{HEAD}"),
             format!(r#"{HEAD}"choices":[]}} :"#),
-            HEAD.replace("0123", "9876") + r#""choices":[{"index":2}]}"#,
-            r#"{"choices":[]}"#.to_owned(),
+            HEAD.replace("0123", "9876")
+                + r#""choices":{"index":"2","delta":{"content":{"text":"c"}}}}"#,
             String::new(),
         ]
+    }
+
+    fn shown(reader: &mut Read, event: &str) -> String {
+        match reader.read(event) {
+            Ok((facts, data)) => format!("{:?}", facts.iter(data).collect::<Vec<_>>()),
+            Err(error) => format!("{error:?}"),
+        }
     }
 
     /// Whatever was read before, an event says what it says alone.
     #[test]
     fn what_was_read_before_does_not_matter() {
         let events = events();
-        let mut alone: Vec<String> = Vec::new();
-        for event in &events {
-            alone.push(format!("{:?}", ChatReader::default().read(event)));
-        }
+        let alone: Vec<String> = events
+            .iter()
+            .map(|event| shown(&mut reader(), event))
+            .collect();
         let count = events.len();
         let mut resumed = 0;
         for order in 0..count.pow(4) {
-            let mut reader = ChatReader::default();
+            let mut reader = reader();
             for place in 0..4_u32 {
                 let which = order / count.pow(place) % count;
-                let mark = &reader.reader.mark.beginning;
+                let mark = &reader.mark.beginning;
                 resumed +=
                     usize::from(!mark.is_empty() && events[which].starts_with(mark.as_str()));
-                let read = format!("{:?}", reader.read(&events[which]));
+                let read = shown(&mut reader, &events[which]);
                 assert_eq!(read, alone[which], "event {place} of order {order}");
             }
         }
@@ -229,30 +298,59 @@ mod tests {
 
     #[test]
     fn a_stream_settles_on_what_its_events_share() {
-        let mut reader = ChatReader::default();
+        let mut reader = reader();
         for event in &events()[..4] {
             reader.read(event).expect("valid");
         }
-        let shared = reader.reader.mark.beginning.as_str();
-        assert!(shared.ends_with(r#""function":{"arguments":"#), "{shared}");
+        let shared = reader.mark.beginning.as_str();
+        assert!(shared.ends_with(r#""calls":[{"arguments":"#), "{shared}");
+    }
+
+    /// The picker is a sink like any other: how the text comes to the machine must not matter.
+    #[test]
+    fn every_cut_picks_the_same() {
+        for event in events() {
+            let mut whole = reader();
+            let Ok((facts, data)) = whole.read(&event) else {
+                continue;
+            };
+            let expected = format!("{:?}", facts.iter(data).collect::<Vec<_>>());
+            for cut in 0..=data.len() {
+                let (left, right) = data.as_bytes().split_at(cut);
+                let (mut machine, mut way) = (Machine::new(Limits::default()), Way::default());
+                let mut facts = Facts::default();
+                facts.clear();
+                way.reset(&ROOT);
+                let mut picker = Picker {
+                    way: &mut way,
+                    picked: &mut facts,
+                };
+                for mut bytes in [left, right] {
+                    while !bytes.is_empty() {
+                        let fed = machine.feed(bytes, &mut picker).expect("valid");
+                        bytes = &bytes[fed.consumed..];
+                    }
+                }
+                machine.finish(&mut picker).expect("valid");
+                let found = format!("{:?}", facts.iter(data).collect::<Vec<_>>());
+                assert_eq!(found, expected, "cut at {cut} of {data}");
+            }
+        }
     }
 
     #[test]
-    fn responses_are_read_alike() {
-        let event = |kind: &str, delta: &str| {
-            format!(
-                r#"{{"type":"response.{kind}.delta","item_id":"item_0123456789012345678901234567890","output_index":0,"delta":"{delta}"}}"#
-            )
-        };
-        let mut reader = ResponsesReader::default();
-        for _ in 0..2 {
-            for kind in ["output_text", "refusal", "output_text"] {
-                for delta in ["a", "b: c", "日本"] {
-                    let event = event(kind, delta);
-                    let alone = format!("{:?}", ResponsesReader::default().read(&event));
-                    assert_eq!(format!("{:?}", reader.read(&event)), alone);
-                }
-            }
-        }
+    fn half_of_a_character_waits_for_the_next_event() {
+        let text = |text: &str| format!(r#"{{"id": "{text}"}}"#);
+        let mut reader = reader();
+        assert_eq!(shown(&mut reader, &text("a\\ud83d")), r#"[Text(Id, "a")]"#);
+        assert!(reader.torn().is_some());
+        assert_eq!(
+            shown(&mut reader, &text("\\ude00b")),
+            r#"[Text(Id, "😀b")]"#
+        );
+        assert!(reader.torn().is_none());
+        let _ = shown(&mut reader, &text("a\\ud83d"));
+        let error = shown(&mut reader, &text("b"));
+        assert!(error.contains("Surrogate"), "{error}");
     }
 }

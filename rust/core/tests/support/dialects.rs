@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use partialfast_core::providers::{
-    Anthropic, Bedrock, Cohere, Delta, Dialect, Google, GoogleInteractions, Ollama, Part,
-};
+use partialfast_core::providers::{AnyDialect, Delta, Dialect, Fed, Part, Stream};
 
 /// What is said of some events, a line each.
 pub fn said(mut dialect: impl Dialect, events: &[(&str, &str)]) -> Vec<String> {
@@ -64,49 +62,83 @@ fn line(delta: &Delta<'_>) -> String {
     }
 }
 
+/// What is said of a body that comes in blocks, a line each. Without `end`, the connection is lost.
+pub fn said_of_body<'b>(
+    dialect: &str,
+    blocks: impl IntoIterator<Item = &'b [u8]>,
+    end: bool,
+) -> Vec<String> {
+    let mut stream = Stream::new(AnyDialect::named(dialect).expect("a dialect"));
+    let mut lines = Vec::new();
+    let mut sink = |delta: Delta<'_>| lines.push(line(&delta));
+    for mut block in blocks {
+        while let Fed::Event(length) = stream.feed(block, &mut sink) {
+            block = &block[length..];
+        }
+    }
+    if end {
+        stream.end(&mut sink);
+    }
+    lines
+}
+
 /// The duties that hold for any events: a call is begun, and numbered in order, before anything else
 /// is said of it; no piece is empty.
-fn check(mut dialect: impl Dialect, name: &str, events: &[&str]) {
+fn check(name: &str, event_name: &str, events: &[&str]) {
+    let mut dialect = AnyDialect::named(name).expect("a dialect");
     let mut begun: HashMap<u64, u64> = HashMap::new();
+    let mut sink = |delta: Delta<'_>| match delta {
+        Delta::CallBegins { choice, call, .. } => {
+            let count = begun.entry(choice).or_default();
+            assert!(call <= *count, "{name}: call {call} after {count}");
+            *count = (*count).max(call + 1);
+        }
+        Delta::CallEnds { choice, call }
+        | Delta::Whole {
+            choice,
+            part: Part::Call(call),
+            ..
+        } => assert!(call < begun.get(&choice).copied().unwrap_or(0)),
+        Delta::Piece { choice, part, text } => {
+            assert!(!text.is_empty(), "{name}");
+            if let Part::Call(call) = part {
+                assert!(call < begun.get(&choice).copied().unwrap_or(0));
+            }
+        }
+        _ => {}
+    };
     for data in events {
-        dialect.read(name, data, &mut |delta| match delta {
-            Delta::CallBegins { choice, call, .. } => {
-                let count = begun.entry(choice).or_default();
-                assert!(call <= *count, "call {call} after {count}");
-                *count = (*count).max(call + 1);
-            }
-            Delta::CallEnds { choice, call }
-            | Delta::Whole {
-                choice,
-                part: Part::Call(call),
-                ..
-            } => assert!(call < begun.get(&choice).copied().unwrap_or(0)),
-            Delta::Piece { choice, part, text } => {
-                assert!(!text.is_empty());
-                if let Part::Call(call) = part {
-                    assert!(call < begun.get(&choice).copied().unwrap_or(0));
-                }
-            }
-            _ => {}
-        });
+        dialect.read(event_name, data, &mut sink);
     }
+    dialect.end(&mut sink);
 }
 
 /// Any text to all dialects: each of its lines is an event.
 pub fn check_any_events(text: &str) {
     let events: Vec<&str> = text.lines().collect();
-    for name in [
+    for event_name in [
         "",
         "error",
         "chunk",
         "contentBlockDelta",
         "contentBlockStart",
     ] {
-        check(Anthropic::default(), name, &events);
-        check(Bedrock::default(), name, &events);
-        check(Cohere::default(), name, &events);
-        check(Google::default(), name, &events);
-        check(GoogleInteractions::default(), name, &events);
-        check(Ollama::default(), name, &events);
+        for name in AnyDialect::NAMES {
+            check(name, event_name, &events);
+        }
+    }
+}
+
+/// Any bytes as the body of a response: however it is cut, it says the same.
+pub fn check_any_stream(body: &[u8], cuts: &[usize]) {
+    for name in AnyDialect::NAMES {
+        let whole = said_of_body(name, [body], true);
+        let each = said_of_body(name, body.chunks(1), true);
+        assert_eq!(each, whole, "{name}, byte by byte");
+        for cut in cuts {
+            let (left, right) = body.split_at(cut % (body.len() + 1));
+            let cut = said_of_body(name, [left, right], true);
+            assert_eq!(cut, whole, "{name}, cut after {}", left.len());
+        }
     }
 }

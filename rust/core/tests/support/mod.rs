@@ -4,7 +4,6 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod cuts;
-pub mod deltas;
 pub mod dialects;
 pub mod envelope;
 pub mod events;
