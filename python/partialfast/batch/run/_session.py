@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shlex
 import signal
 from collections.abc import Callable, Sequence
@@ -164,7 +165,8 @@ class Session:
             print(printable(text), file=self._err)
 
     def _resume_command(self) -> str:
-        words = list(self._argv)
+        # A password of a database is no business of whoever looks over the shoulder.
+        words = [_hidden(word) for word in self._argv]
         # A sample is taken once.
         if "--sample" in words:
             place = words.index("--sample")
@@ -172,3 +174,7 @@ class Session:
         left_out = {"--overwrite", "--resume", "--yes"}
         kept = [word for word in words if word not in left_out and not word.startswith("--sample=")]
         return shlex.join(["partialfast", *kept, "--resume"])
+
+
+def _hidden(word: str) -> str:
+    return re.sub(r"(://[^:/@]*:)[^@/]*@", r"\1...@", word)
