@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._core import JsonParser, __version__, loads
+    from ._core import JsonParser, Op, __version__, loads
     from ._errors import (
         ContentFilterError,
         DroppedError,
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from .providers.openai import Mode, from_openai
     from .typed._loops import astream, astream_items, stream, stream_items
+    from .typed._ops import apply_ops, astream_ops, stream_ops
     from .typed._partial import Partial
     from .typed._state import StreamState
 
@@ -27,6 +28,7 @@ __all__ = [
     "JsonError",
     "JsonParser",
     "Mode",
+    "Op",
     "Partial",
     "PartialFastError",
     "RefusalError",
@@ -34,12 +36,15 @@ __all__ = [
     "StreamState",
     "TruncatedError",
     "__version__",
+    "apply_ops",
     "astream",
     "astream_items",
+    "astream_ops",
     "from_openai",
     "loads",
     "stream",
     "stream_items",
+    "stream_ops",
 ]
 
 #: The module of each name. A name is imported when it is first used: a program that streams text
@@ -47,7 +52,7 @@ __all__ = [
 _HOMES = {
     name: module
     for module, names in {
-        "_core": ("JsonParser", "__version__", "loads"),
+        "_core": ("JsonParser", "Op", "__version__", "loads"),
         "_errors": (
             "ContentFilterError",
             "DroppedError",
@@ -59,6 +64,7 @@ _HOMES = {
         ),
         "providers.openai": ("Mode", "from_openai"),
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
+        "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),
         "typed._partial": ("Partial",),
         "typed._state": ("StreamState",),
     }.items()

@@ -13,6 +13,7 @@ __all__ = [
     "EventReader",
     "Intake",
     "JsonParser",
+    "Op",
     "Plan",
     "StateCore",
     "__version__",
@@ -347,6 +348,9 @@ class JsonParser:
             JsonError: The text is not complete (kind ``"truncated"``), or not JSON.
         """
 
+    def take_ops(self) -> list[Op]:
+        """Return what changed in the value since the last call, or was there at the first."""
+
     def reset(self) -> None:
         """Forget everything, to read another text."""
 
@@ -361,6 +365,36 @@ class JsonParser:
     @property
     def done(self) -> bool:
         """Whether the value is complete."""
+
+@final
+class Op:
+    """One change to a JSON value that is being written.
+
+    Args:
+        op: ``"set"``: the value at the path is this, whatever was there; a path into a list at its
+            length adds an item. ``"append"``: the text at the path goes on with this.
+        path: Keys and indices from the root; ``()`` is the whole value.
+        value: A JSON value; for ``"append"`` a `str`.
+    """
+
+    __match_args__ = ("op", "path", "value")
+
+    def __new__(
+        cls, op: Literal["set", "append"], path: tuple[str | int, ...], value: Any
+    ) -> Self: ...
+    @property
+    def op(self) -> Literal["set", "append"]:
+        """``"set"`` or ``"append"``."""
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Keys and indices from the root."""
+
+    @property
+    def value(self) -> Any:
+        """A JSON value."""
+
+    def __hash__(self) -> int: ...
 
 @final
 class Plan:
@@ -421,6 +455,39 @@ class StateCore:
 
     def end(self) -> Any:
         """End the text and return the final value, or `None` where `errors` says why not."""
+
+    def begin_ops(
+        self,
+        *,
+        snapshots: bool,
+        by_alias: bool | None,
+        options: dict[str, Any],
+        root: Callable[..., Any],
+        by_value: Callable[..., Any],
+    ) -> None:
+        """Keep ops of the value's dump from now on.
+
+        Args:
+            snapshots: Whether `feed` goes on to make snapshots.
+            by_alias: Whether fields are named by their alias.
+            options: Keyword arguments for every ``to_python`` of a serializer.
+            root: The ``to_python`` of the whole type's serializer.
+            by_value: The ``to_python`` of a serializer that goes by the value.
+        """
+
+    def begin_document_ops(self, *, snapshots: bool) -> None:
+        """Keep ops of the document, read without its type, from now on.
+
+        Args:
+            snapshots: Whether `feed` goes on to make snapshots.
+        """
+
+    @property
+    def has_ops(self) -> bool:
+        """Whether ops are kept."""
+
+    def take_ops(self) -> list[Op]:
+        """Return the ops since the last call."""
 
     def take_items(self) -> list[Any]:
         """Return the complete items that were not taken yet."""

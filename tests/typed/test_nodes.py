@@ -48,7 +48,9 @@ class Empty:
     pass
 
 
-OBJECT = Object("object", "typed-dict", [], [], {}, "ignore", (), partial=dict, complete=dict)
+OBJECT = Object(
+    "object", "typed-dict", [], [], {}, "ignore", (), partial=dict, complete=dict, dumps=list
+)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from pydantic_core import SchemaValidator
 
+from partialfast.typed._dumping import value_dump
 from partialfast.typed._facts import KINDS, Facts
 from partialfast.typed._nodes import Node
 from partialfast.typed._schema import Definitions, Schema, config_of, resolve, split, standalone
@@ -210,7 +211,10 @@ class Compiler:
         Raises:
             Unready: It stands inside itself, with nothing in between that is read piece by piece.
         """
-        return _families.get(schema["type"], opaque)(self, schema, scope)
+        made = _families.get(schema["type"], opaque)(self, schema, scope)
+        # Some return the node of what they wrap.
+        made.dump = value_dump(schema, self.definitions, scope.config)
+        return made
 
     def inner(self, schema: Schema, scope: Scope) -> Node:
         """Return a node for a value that `schema` is a part of, for the caller to change.

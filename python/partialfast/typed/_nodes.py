@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from partialfast.typed._dumping import FieldDump, ValueDump
+
 __all__ = [
     "Action",
     "Alternative",
@@ -139,6 +141,7 @@ class Object:
         required: Indices of the fields that a complete object has received.
         partial: The class of open instances.
         complete: The class itself.
+        dumps: Tells how each of `fields` is dumped, when an op first needs it.
         has_extra: Whether what no field has is kept apart from the fields.
         reusable: Whether an instance that nobody sees any more may be brought up to date and handed
             out again: it has no place for anything but its fields and the set of these.
@@ -155,6 +158,7 @@ class Object:
     required: Sequence[int]
     partial: Any
     complete: Any
+    dumps: Callable[[], list[FieldDump]] = field(kw_only=True)
     has_extra: bool = False
     reusable: bool = False
     private: dict[str, Any] | None = None
@@ -168,12 +172,15 @@ class Map:
     Attributes:
         values: What its values are.
         keys: Makes the validator of a dict with such keys; ``None`` for plain strings.
+        dumped_keys: Makes the ``to_python`` of such a dict; ``None`` where keys are dumped as they
+            are.
         make: Makes the container of a dict; ``None`` for ``dict`` itself.
     """
 
     action: ClassVar[Literal["map"]] = "map"
     values: int
     keys: Callable[[], Any] | None = None
+    dumped_keys: Callable[[], Any] | None = None
     make: Callable[[Any], Any] | None = None
 
 
@@ -261,6 +268,7 @@ class Node:
             nothing in there.
         omit: An invalid value is left out silently (``OnErrorOmit``).
         names_member: The errors of `validator` name the union members in their locations already.
+        dump: Tells how the value is dumped, when an op first needs it.
         deferred: It cannot be validated without its siblings. For the compiler only.
     """
 
@@ -272,4 +280,5 @@ class Node:
     tentative: bool = False
     omit: bool = False
     names_member: bool = False
+    dump: Callable[[], ValueDump] | None = None
     deferred: bool = field(default=False, repr=False)

@@ -32,7 +32,7 @@ from partialfast.typed._schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["PartialSerializer", "build_serializer"]
+__all__ = ["PartialSerializer", "build_serializer", "rewritten"]
 
 _ANY: Schema = {"type": "any"}
 
@@ -70,6 +70,18 @@ def build_serializer(partial: type[Any], schema: Schema, definitions: Definition
     """
     if isinstance(partial.__dict__["__pydantic_serializer__"], PartialSerializer):
         _build(partial, schema, definitions)
+
+
+def rewritten(schema: Schema, definitions: Definitions) -> Schema:
+    """Return `schema` as it dumps values that may be incomplete, ready to be built.
+
+    Args:
+        schema: Of a value that is a part of a partial instance.
+        definitions: What it may refer to.
+    """
+    rewriter = _Rewriter(definitions)
+    made = rewriter.rewrite(schema)
+    return standalone(made, rewriter.definitions())
 
 
 def _build(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:

@@ -23,6 +23,7 @@ from pydantic_core import (
     InitErrorDetails,
     PydanticCustomError,
     SchemaError,
+    SchemaSerializer,
     SchemaValidator,
     core_schema,
 )
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, TypeForm
 
+    from partialfast._core import Op
     from partialfast.typed._partial import Partial
 
     #: A piece of the text, as it arrives.
@@ -70,6 +72,8 @@ class StreamOptions(TypedDict, total=False):
 
 #: What a config says about errors.
 _ABOUT_ERRORS = ("hide_input_in_errors", "validation_error_cause")
+#: Dumps by what a value is, as pydantic does where nothing is declared.
+_ANY = SchemaSerializer({"type": "any"})
 
 
 @functools.cache
@@ -227,6 +231,7 @@ class StreamState(StateCore, Generic[T]):
         self._title = validator.title
         self._length_check = compiled.length_check
         self._errors = errors = _Errors(self._title, compiled.config)
+        self._adapter = compiled.adapter
         self.start(
             compiled.plan,
             root=validator.validate_json,
@@ -259,6 +264,55 @@ class StreamState(StateCore, Generic[T]):
         @property
         def snapshot(self) -> T | None:
             """The value so far; ``None`` before anything can be shown."""
+
+    def keep_ops(
+        self,
+        *,
+        of: Literal["value", "document"] = "value",
+        by_alias: bool | None = None,
+        snapshots: bool = True,
+    ) -> None:
+        """Keep what changes from now on, for `take_ops`. What is shown already is the first op.
+
+        Args:
+            of: ``"value"`` for the dump of the snapshots, ``"document"`` for the JSON as it is
+                written.
+            by_alias: Whether paths and values name fields by their alias, as in ``model_dump``.
+            snapshots: Whether `feed` goes on to make a snapshot of each chunk and return it. Where
+                it does not, it returns ``None``, and ``snapshot`` makes one when asked for.
+
+        Raises:
+            ValueError: `of` is neither.
+        """
+        if of not in ("value", "document"):
+            message = f'of must be "value" or "document", not {of!r}'
+            raise ValueError(message)
+        if of == "document":
+            self.begin_document_ops(snapshots=snapshots)
+            return
+        options = {"mode": "json", "exclude_unset": True, "warnings": False}
+        self.begin_ops(
+            snapshots=snapshots,
+            by_alias=by_alias,
+            options=options if by_alias is None else {**options, "by_alias": by_alias},
+            root=self._adapter.serializer.to_python,
+            by_value=_ANY.to_python,
+        )
+
+    def take_ops(self) -> list[Op]:
+        """Return what changed in the JSON of the value since the last call.
+
+        Applied in order to nothing (`apply_ops`), all ops so far give what
+        ``snapshot.model_dump(mode="json", exclude_unset=True)`` gives now. The first call begins to
+        keep ops, unless `keep_ops` was called before.
+
+        Raises:
+            pydantic_core.PydanticSerializationError: A value cannot be dumped, as ``model_dump``
+                could not dump it either. Raised by `feed` as well.
+        """
+        if not self.has_ops:
+            self.keep_ops()
+        return super().take_ops()
 
     @property
     def text(self) -> str:

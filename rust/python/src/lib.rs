@@ -21,6 +21,7 @@ mod build;
 mod convert;
 mod errors;
 mod ffi;
+mod ops;
 mod plan;
 mod snapshot;
 
@@ -36,6 +37,8 @@ mod _core {
     use crate::api::intake::Intake;
     #[pymodule_export]
     use crate::api::loads::loads;
+    #[pymodule_export]
+    use crate::api::op::Op;
     #[pymodule_export]
     use crate::api::parser::JsonParser;
     #[pymodule_export]

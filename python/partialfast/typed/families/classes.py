@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from pydantic import BaseModel
 
 from partialfast.typed._compiler import family, opaque
+from partialfast.typed._dumping import field_dumps
 from partialfast.typed._facts import unwrap
 from partialfast.typed._layout import has_only_fields
 from partialfast.typed._marks import OPEN
@@ -97,6 +98,7 @@ def _model(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         template,
         unknown,
         without_default(items),
+        dumps=field_dumps(items, compiler.definitions, config),
         has_extra=unknown not in ("ignore", "forbid"),
         **model_instance(partial, class_),
     )
@@ -141,6 +143,7 @@ def _dataclass(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         without_default(stored),
         partial=partial,
         complete=class_,
+        dumps=field_dumps(stored, compiler.definitions, config),
         reusable=has_only_fields(partial, frozenset(schema["fields"])),
     )
     end = closing(compiler, schema, scope, tentative=rewrites)

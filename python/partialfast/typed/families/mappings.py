@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from partialfast.typed._compiler import Unready, family
+from partialfast.typed._dumping import key_dump
 from partialfast.typed._nodes import Map
 from partialfast.typed.families.sequences import whole
 
@@ -37,6 +38,7 @@ def _mapping(compiler: Compiler, schema: Schema, scope: Scope, table: Map) -> No
     if not _is_plain_text(compiler, keys, scope):
         one_key: Schema = {"type": "dict", "keys_schema": keys, "values_schema": _ANY}
         table.keys = compiler.validator(one_key, scope)
+        table.dumped_keys = key_dump(one_key, compiler.definitions, scope.config)
     table.values = compiler.child(values, scope)
     closing = whole(compiler, schema, [values], scope)
     return compiler.make(schema, scope, {"object": table}, **closing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partialfast.typed._compiler import family, opaque
+from partialfast.typed._dumping import field_dumps
 from partialfast.typed._nodes import Array, Object
 from partialfast.typed.families.fields import closing, fields_of, keys_of, without_default
 
@@ -36,6 +37,7 @@ def _named_tuple(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         required,
         partial=class_,
         complete=class_,
+        dumps=field_dumps(items, compiler.definitions, {}),
     )
     defaults = tuple(template.values())
 

@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from partialfast.typed._compiler import Unready, opaque
+from partialfast.typed._dumping import field_dumps
 from partialfast.typed._facts import KINDS
 from partialfast.typed._nodes import Field, Goto, Object
 from partialfast.typed._partial_dump import build_serializer
@@ -49,6 +50,7 @@ def root_model(
         {"root": None},
         "ignore",
         [0],
+        dumps=field_dumps([("root", {"schema": schema["schema"]})], compiler.definitions, {}),
         **instance,
     )
     on: dict[Kind, Action] = {}

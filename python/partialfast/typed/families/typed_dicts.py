@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from partialfast.typed._compiler import family
+from partialfast.typed._dumping import field_dumps
 from partialfast.typed._nodes import Field, Object
 from partialfast.typed._schema import config_of
 from partialfast.typed.families.fields import closing, keys_of, unknown_of
@@ -42,6 +43,7 @@ def _typed_dict(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         ],
         partial=dict,
         complete=dict,
+        dumps=field_dumps(items, compiler.definitions, config),
         reusable=True,
     )
     # A default would take the place of a key that is not there.

@@ -4,5 +4,6 @@ pub mod delta;
 pub mod events;
 pub mod intake;
 pub mod loads;
+pub mod op;
 pub mod parser;
 pub mod state;

@@ -10,6 +10,7 @@ use crate::build::driver::Driver;
 use crate::build::place::Extent;
 use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
+use crate::ops::Dumping;
 use crate::plan::Plan;
 
 /// Documented in `_core.pyi`.
@@ -57,6 +58,17 @@ impl JsonParser {
         let this = &mut *this;
         this.driver.finish(slf.py(), this.plan.get())?;
         this.driver.snapshot(slf.py(), this.plan.get())
+    }
+
+    fn take_ops<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let this = &mut *this;
+        if this.driver.builder.ops.is_none() {
+            this.driver
+                .begin_ops(py, this.plan.get(), Dumping::none(py))?;
+        }
+        this.driver.take_ops(py, this.plan.get())
     }
 
     fn reset(slf: &Bound<'_, Self>) -> PyResult<()> {

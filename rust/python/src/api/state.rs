@@ -12,6 +12,7 @@ use crate::build::driver::Driver;
 use crate::build::place::Extent;
 use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
+use crate::ops::Dumping;
 use crate::plan::Plan;
 
 /// Documented in `_core.pyi`, at `StateCore.start`.
@@ -24,6 +25,11 @@ pub struct StateCore {
     plan: Option<Py<Plan>>,
     /// Items are handed out one by one, and the text behind them is dropped.
     streams_items: bool,
+    /// Snapshots are made when asked for, and not after each chunk.
+    no_snapshots: bool,
+    limits: Limits,
+    /// Reads the same text without a type, where the ops are to be those of the document.
+    document: Option<Driver>,
 }
 
 impl StateCore {
@@ -37,13 +43,23 @@ impl StateCore {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = this.plan(py)?;
-        this.driver.feed(py, plan.get(), bytes)?;
+        if let Some(document) = &mut this.document {
+            // Where it is wrong, the other one says so as well.
+            let read = document.feed(py, Plan::untyped(py)?.get(), bytes);
+            this.driver.feed(py, plan.get(), bytes)?;
+            read?;
+        } else {
+            this.driver.feed(py, plan.get(), bytes)?;
+        }
         if this.streams_items {
             this.driver.seen = !this.driver.builder.items.is_empty();
             this.driver.builder.drop_read_items();
             return Ok(None);
         }
         if this.driver.builder.dirty {
+            if this.no_snapshots {
+                return Ok(Some(py.None()));
+            }
             this.driver.seen = true;
             return this.driver.snapshot(py, plan.get());
         }
@@ -68,6 +84,9 @@ impl StateCore {
             driver: Driver::new(Limits::default()),
             plan: None,
             streams_items: false,
+            no_snapshots: false,
+            limits: Limits::default(),
+            document: None,
         }
     }
 
@@ -94,6 +113,9 @@ impl StateCore {
             ..Limits::default()
         };
         this.driver = Driver::new(limits);
+        this.limits = limits;
+        this.no_snapshots = false;
+        this.document = None;
         let (relocate, forbidden, error_class, directive_class, deepcopy) = hooks;
         this.driver.builder.validation = Some(Validation {
             arguments,
@@ -120,7 +142,13 @@ impl StateCore {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = this.plan(py)?;
-        this.driver.finish(py, plan.get())?;
+        if let Some(document) = &mut this.document {
+            let read = document.finish(py, Plan::untyped(py)?.get());
+            this.driver.finish(py, plan.get())?;
+            read?;
+        } else {
+            this.driver.finish(py, plan.get())?;
+        }
         this.driver.snapshot(py, plan.get())?;
         Ok(this
             .driver
@@ -133,6 +161,64 @@ impl StateCore {
     /// The complete items that were not taken yet.
     fn take_items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         PyList::new(slf.py(), exclusive(slf)?.driver.builder.items.drain(..))
+    }
+
+    /// Keep ops of the value's dump from now on.
+    #[pyo3(signature = (*, snapshots, by_alias, options, root, by_value))]
+    fn begin_ops(
+        slf: &Bound<'_, Self>,
+        snapshots: bool,
+        by_alias: Option<bool>,
+        options: Py<PyDict>,
+        root: Py<PyAny>,
+        by_value: Py<PyAny>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        let dumping = Dumping {
+            by_alias,
+            options: Some(options),
+            root,
+            any: by_value,
+        };
+        this.document = None;
+        this.no_snapshots = !snapshots;
+        this.driver.begin_ops(py, plan.get(), dumping)
+    }
+
+    /// Keep ops of the document from now on.
+    #[pyo3(signature = (*, snapshots))]
+    fn begin_document_ops(slf: &Bound<'_, Self>, snapshots: bool) -> PyResult<()> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = Plan::untyped(py)?;
+        let mut document = Driver::new(this.limits);
+        document.feed(py, plan.get(), &this.driver.builder.raw.bytes)?;
+        document.begin_ops(py, plan.get(), Dumping::none(py))?;
+        this.no_snapshots = !snapshots;
+        this.driver.builder.ops = None;
+        this.document = Some(document);
+        Ok(())
+    }
+
+    /// The ops since the last ones were taken.
+    fn take_ops<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(py)?;
+        this.driver.seen = true;
+        match &mut this.document {
+            Some(document) => document.take_ops(py, Plan::untyped(py)?.get()),
+            None => this.driver.take_ops(py, plan.get()),
+        }
+    }
+
+    /// Whether ops are kept.
+    #[getter]
+    fn has_ops(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let this = shared(slf)?;
+        Ok(this.document.is_some() || this.driver.builder.ops.is_some())
     }
 
     #[getter]
@@ -190,11 +276,15 @@ impl StateCore {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.plan)?;
+        if let Some(document) = &self.document {
+            document.visit(&visit)?;
+        }
         self.driver.visit(&visit)
     }
 
     fn __clear__(&mut self) {
         self.plan = None;
+        self.document = None;
         self.driver.clear();
     }
 }

@@ -11,6 +11,7 @@ use crate::build::choice::Choosing;
 use crate::build::place::Whereabouts;
 use crate::convert::keys::StringCache;
 use crate::convert::text::OpenText;
+use crate::ops::Ops;
 use crate::plan::{Kind, NodeId};
 use crate::snapshot::frame::Frame;
 
@@ -18,6 +19,9 @@ use crate::snapshot::frame::Frame;
 #[derive(Clone, Copy)]
 pub struct Expected {
     pub node: NodeId,
+    /// The node that says how it is dumped: the one that was asked for, before unions were looked
+    /// through.
+    pub outer: NodeId,
     /// Do not validate it by itself.
     pub tentative: bool,
     /// Validate it, but an error proves nothing.
@@ -57,6 +61,8 @@ pub struct OpenString {
     pub tag: Option<String>,
     pub expected: Option<Expected>,
     pub labels: usize,
+    /// How many of its characters the ops told.
+    pub told: Option<usize>,
 }
 
 /// How the typed layer validates.
@@ -134,6 +140,8 @@ pub struct Builder {
     pub touched: [usize; 2],
     /// Which slot the last snapshot is in, or the value itself.
     pub shown: Shown,
+    /// What changed, where somebody asked for it.
+    pub ops: Option<Box<Ops>>,
 }
 
 /// The last snapshot.
@@ -169,6 +177,7 @@ impl Default for Builder {
             origin: 0,
             touched: [0; 2],
             shown: Shown::Nothing,
+            ops: None,
         }
     }
 }
@@ -191,6 +200,9 @@ impl Builder {
         self.origin = 0;
         self.touched = [0; 2];
         self.shown = Shown::Nothing;
+        if let Some(ops) = &mut self.ops {
+            ops.reset();
+        }
     }
 
     /// Drop the text of the items that were read.

@@ -106,6 +106,7 @@ impl<'a> Run<'a, '_> {
         self.st.place.label(target.label.clone_ref(self.py));
         self.st.forced = Some(Expected {
             node: target.node,
+            // As what the union says it is dumped.
             ..skip.expected
         });
         let origin = std::mem::replace(&mut self.st.origin, skip.start);

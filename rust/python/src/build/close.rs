@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
 use crate::build::builder::{Expected, Shown, Validation};
 use crate::build::run::Run;
+use crate::ops::Made;
 use crate::plan::{Action, Close, Flavor, Sequence, Validator};
 use crate::snapshot::frame::{Frame, Values};
 use crate::snapshot::spine::complete_instance;
@@ -192,10 +193,11 @@ impl Run<'_, '_> {
     }
 
     /// What the container of `frame` becomes, now that its last byte stands before `end`.
-    pub fn finish_frame(&mut self, frame: &Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+    pub fn finish_frame(&mut self, frame: &Frame, end: u64) -> PyResult<(Option<Py<PyAny>>, Made)> {
         let node = self.plan.node(frame.node);
         let expected = Expected {
             node: frame.node,
+            outer: frame.outer,
             tentative: frame.tentative,
             lenient: frame.lenient,
             labels: frame.labels,
@@ -204,27 +206,26 @@ impl Run<'_, '_> {
             return self.finish_root(frame, expected, end);
         }
         if frame.tentative {
-            return self.freeze(frame).map(Some);
+            return Ok((Some(self.freeze(frame)?), Made::Frozen));
         }
         if frame.failed {
-            return self.spoilt(frame, expected, end);
+            return Ok((self.spoilt(frame, expected, end)?, Made::Judged));
         }
-        match node.close {
-            Close::Keep if !frame.contested => self.container(frame),
-            Close::Shell if !frame.contested => self.shelled(frame, end),
-            Close::Build if self.can_build(frame)? => self.built(frame),
+        Ok(match node.close {
+            Close::Keep if !frame.contested => (self.container(frame)?, Made::Parts),
+            Close::Shell if !frame.contested => (self.shelled(frame, end)?, Made::Judged),
+            Close::Build if self.can_build(frame)? => (self.built(frame)?, Made::Parts),
             Close::Keep | Close::Shell | Close::Raw | Close::Build => {
-                match self.validated(expected, frame.start, end)? {
-                    Some(value) if node.close == Close::Build => {
-                        self.grafted(frame, value).map(Some)
-                    }
-                    Some(value) => Ok(Some(value)),
-                    None if node.omit => Ok(None),
-                    None => self.freeze(frame).map(Some),
-                }
+                let value = match self.validated(expected, frame.start, end)? {
+                    Some(value) if node.close == Close::Build => Some(self.grafted(frame, value)?),
+                    Some(value) => Some(value),
+                    None if node.omit => None,
+                    None => Some(self.freeze(frame)?),
+                };
+                (value, Made::Judged)
             }
-            Close::Leave => self.freeze(frame).map(Some),
-        }
+            Close::Leave => (Some(self.freeze(frame)?), Made::Frozen),
+        })
     }
 
     /// The final value, or `None` where it is invalid and that was put off.
@@ -233,11 +234,11 @@ impl Run<'_, '_> {
         frame: &Frame,
         expected: Expected,
         end: u64,
-    ) -> PyResult<Option<Py<PyAny>>> {
+    ) -> PyResult<(Option<Py<PyAny>>, Made)> {
         if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind)
             && plan.sequence == Sequence::Items
         {
-            return self.freeze(frame).map(Some);
+            return Ok((Some(self.freeze(frame)?), Made::Frozen));
         }
         if !frame.tentative && !frame.failed {
             // Where validating the fields one by one is all that pydantic does, it was done. To
@@ -245,10 +246,10 @@ impl Run<'_, '_> {
             // cost as much as the whole text.
             let node = self.plan.node(frame.node);
             if node.close == Close::Build && node.plain && self.can_build(frame)? {
-                return self.built(frame);
+                return Ok((self.built(frame)?, Made::Parts));
             }
             if node.close == Close::Keep && node.plain && !frame.contested {
-                return self.container(frame);
+                return Ok((self.container(frame)?, Made::Parts));
             }
         }
         let value = self.validated(expected, frame.start, end)?;
@@ -257,7 +258,7 @@ impl Run<'_, '_> {
             self.st.shown = Shown::Value(self.freeze(frame)?);
             self.st.dirty = false;
         }
-        Ok(value)
+        Ok((value, Made::Judged))
     }
 
     /// Whether what `frame` holds is all that pydantic would ask of it.
@@ -376,6 +377,7 @@ impl Run<'_, '_> {
         let (Some(shell), Some(value)) = (&node.shell, self.container(frame)?) else {
             let expected = Expected {
                 node: frame.node,
+                outer: frame.outer,
                 tentative: false,
                 lenient: frame.lenient,
                 labels: frame.labels,

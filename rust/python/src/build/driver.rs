@@ -7,11 +7,12 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::build::builder::{Builder, Shown};
 use crate::build::run::Run;
 use crate::errors::json_error;
+use crate::ops::Dumping;
 use crate::plan::Plan;
 use crate::snapshot::frame::{Frame, Open, Slot, Values};
 
@@ -160,6 +161,26 @@ impl Driver {
         .snapshot()
     }
 
+    /// Keep ops from now on. What is shown already is the first of them.
+    pub fn begin_ops(&mut self, py: Python<'_>, plan: &Plan, dumping: Dumping) -> PyResult<()> {
+        Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        }
+        .op_begin(dumping)
+    }
+
+    /// The ops since the last ones were taken.
+    pub fn take_ops<'py>(&mut self, py: Python<'py>, plan: &Plan) -> PyResult<Bound<'py, PyList>> {
+        let mut run = Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        };
+        PyList::new(py, run.op_take()?)
+    }
+
     pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         let builder = &self.builder;
         builder
@@ -171,6 +192,9 @@ impl Driver {
         visit.call(&builder.result)?;
         if let Shown::Value(value) = &builder.shown {
             visit.call(value)?;
+        }
+        if let Some(ops) = &builder.ops {
+            ops.visit(visit)?;
         }
         builder.items.iter().try_for_each(|item| visit.call(item))?;
         builder
@@ -237,6 +261,9 @@ fn visit_frame(frame: &Frame, visit: &PyVisit<'_>) -> Result<(), PyTraverseError
         }
     }
     visit.call(&frame.child.key)?;
+    if let Some(told) = &frame.told {
+        told.visit(visit)?;
+    }
     frame.log.iter().try_for_each(|key| visit.call(key))?;
     frame
         .slots

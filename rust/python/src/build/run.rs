@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::build::builder::{Builder, Expected, OpenString, Skip, Why};
+use crate::build::builder::{Builder, Expected, OpenString, Shown, Skip, Why};
 use crate::build::choice::Choosing;
 use crate::convert::scalar;
 use crate::convert::text::{self, OpenText};
@@ -40,6 +40,7 @@ impl<'a> Run<'a, '_> {
         let Some(frame) = self.st.frames.last_mut() else {
             return Some(Expected {
                 node: 0,
+                outer: 0,
                 tentative: false,
                 lenient: false,
                 labels: 0,
@@ -54,6 +55,7 @@ impl<'a> Run<'a, '_> {
             };
             return Some(Expected {
                 node,
+                outer: node,
                 tentative,
                 lenient: frame.lenient,
                 labels: 0,
@@ -64,6 +66,7 @@ impl<'a> Run<'a, '_> {
         }
         Some(Expected {
             node: frame.child.node,
+            outer: frame.child.node,
             tentative,
             lenient: frame.lenient || frame.child.lenient,
             labels: 0,
@@ -90,6 +93,7 @@ impl<'a> Run<'a, '_> {
                     self.open_root(expected, kind, at, root)?;
                     expected.tentative |= node.tentative;
                     expected.node = root.fields.first().map_or(0, |field| field.node);
+                    expected.outer = expected.node;
                 }
                 action => return Ok(Route::To { expected, action }),
             }
@@ -105,12 +109,11 @@ impl<'a> Run<'a, '_> {
     ) -> PyResult<()> {
         let labels = self.st.place.label_count();
         let values = self.object(root)?;
-        let mut frame = Frame::new(expected.node, kind, at, labels, values);
-        frame.tentative = expected.tentative;
-        frame.lenient = expected.lenient;
+        let mut frame = Frame::new(expected, kind, at, labels, values);
         frame.child = Child {
             place: Place::Key,
             node: 0,
+            field: Some(0),
             key: root
                 .fields
                 .first()
@@ -118,7 +121,7 @@ impl<'a> Run<'a, '_> {
             lenient: false,
         };
         self.st.frames.push(frame);
-        Ok(())
+        self.op_opened()
     }
 
     fn object(&self, plan: &ObjectPlan) -> PyResult<Values> {
@@ -145,6 +148,7 @@ impl<'a> Run<'a, '_> {
                 Why::Ignore,
                 Expected {
                     node: 0,
+                    outer: 0,
                     tentative: true,
                     lenient: false,
                     labels,
@@ -173,12 +177,10 @@ impl<'a> Run<'a, '_> {
                         return Ok(());
                     }
                 };
-                let mut frame = Frame::new(expected.node, kind, at, labels, values);
-                frame.tentative = expected.tentative;
-                frame.lenient = expected.lenient;
+                let frame = Frame::new(expected, kind, at, labels, values);
                 self.st.frames.push(frame);
                 self.st.dirty = true;
-                return Ok(());
+                return self.op_opened();
             }
         };
         self.st.skip = Some(Skip {
@@ -210,6 +212,7 @@ impl<'a> Run<'a, '_> {
                     }
                 };
                 self.st.place.drop_labels(skip.labels);
+                self.op_whole(skip.expected.outer);
                 return self.deliver(value, end);
             }
             return Ok(());
@@ -223,10 +226,11 @@ impl<'a> Run<'a, '_> {
 
     /// Finish `frame`, which was taken off the stack. Where that fails it goes back, so that the
     /// last snapshot stays what it was.
-    fn finish(&mut self, frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
+    fn finish(&mut self, mut frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
         match self.finish_frame(&frame, end) {
-            Ok(value) => {
+            Ok((value, made)) => {
                 self.st.place.drop_labels(frame.labels);
+                self.op_container(&mut frame, made)?;
                 Ok(value)
             }
             Err(error) => {
@@ -242,6 +246,14 @@ impl<'a> Run<'a, '_> {
             let innermost = self.st.frames.len().saturating_sub(1);
             for touched in &mut self.st.touched {
                 *touched = innermost.min(*touched);
+            }
+            if self.st.frames.is_empty() {
+                if let Some(value) = &value {
+                    self.op_settled(value)?;
+                } else if let Shown::Value(value) = &self.st.shown {
+                    let value = value.clone_ref(self.py);
+                    self.op_spoilt_root(&value)?;
+                }
             }
             let Some(frame) = self.st.frames.last_mut() else {
                 self.st.dirty |= value.is_some();
@@ -265,6 +277,7 @@ impl<'a> Run<'a, '_> {
                     Action::Array(plan) if plan.sequence == Sequence::Items => {
                         self.st.items.push(value);
                         self.st.items_end = end;
+                        self.st.dirty = true;
                     }
                     Action::Array(plan)
                         if matches!(plan.sequence, Sequence::Set | Sequence::FrozenSet)
@@ -272,12 +285,22 @@ impl<'a> Run<'a, '_> {
                     {
                         // pydantic will say what is wrong with it, when the set closes.
                         frame.failed = true;
+                        self.st.dirty = true;
                     }
-                    _ => frame.keep(self.py, value)?,
+                    _ => {
+                        self.op_settled(&value)?;
+                        self.op_seen(&value)?;
+                        if let Some(frame) = self.st.frames.last_mut() {
+                            frame.keep(self.py, value)?;
+                        }
+                        self.st.dirty = true;
+                    }
                 }
-                self.st.dirty |= !frame.stalled;
-            } else if let Action::Array(plan) = action {
-                frame.stalled |= plan.has_places(left_out);
+            } else {
+                if let Action::Array(plan) = action {
+                    frame.stalled |= plan.has_places(left_out);
+                }
+                self.op_vanished()?;
             }
             if !matches!(action, Action::Root(_)) {
                 return Ok(());
@@ -345,6 +368,7 @@ impl<'a> Run<'a, '_> {
         // After the last look at the labels: an error is located with them.
         self.st.place.drop_labels(labels);
         self.st.place.scalar(self.py);
+        self.op_whole(expected.outer);
         self.deliver(value, end)
     }
 
@@ -389,6 +413,7 @@ impl<'a> Run<'a, '_> {
                 frame.child = Child {
                     place: Place::Key,
                     node: field.node,
+                    field: Some(index),
                     key: Some(field.name.clone_ref(py).into_any()),
                     lenient: known.lenient,
                 };
@@ -406,6 +431,7 @@ impl<'a> Run<'a, '_> {
                         Place::Key
                     },
                     node,
+                    field: None,
                     key: Some(step.clone_ref(py)),
                     lenient: false,
                 };
@@ -458,6 +484,7 @@ impl<'a> Run<'a, '_> {
                     Place::Nowhere
                 },
                 node: plan.values,
+                field: None,
                 key: python,
                 lenient: false,
             };
@@ -478,6 +505,7 @@ impl<'a> Run<'a, '_> {
                 tag,
                 expected: None,
                 labels: 0,
+                told: None,
             });
             return Ok(());
         }
@@ -492,6 +520,7 @@ impl<'a> Run<'a, '_> {
                 tag: None,
                 expected: None,
                 labels,
+                told: None,
             });
             return Ok(());
         };
@@ -512,6 +541,7 @@ impl<'a> Run<'a, '_> {
             tag: None,
             expected: Some(expected),
             labels,
+            told: None,
         });
         Ok(())
     }
@@ -568,6 +598,7 @@ impl<'a> Run<'a, '_> {
         };
         self.st.place.drop_labels(string.labels);
         self.st.place.scalar(self.py);
+        self.op_text(string);
         self.deliver(value, end)
     }
 }

@@ -1,5 +1,7 @@
 //! The characters of a string that is still open.
 
+use std::ops::Range;
+
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -74,6 +76,34 @@ impl OpenText {
         }
     }
 
+    /// How many characters there are.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Ascii(units) | Self::Latin1(units) => units.len(),
+            Self::Ucs2(units) => units.len(),
+            Self::Ucs4(units) => units.len(),
+        }
+    }
+
+    /// A new Python string of the characters from `start` on.
+    pub fn since<'py>(&self, py: Python<'py>, start: usize) -> PyResult<Bound<'py, PyString>> {
+        self.part(py, start..self.len())
+    }
+
+    /// A new Python string of the characters before `end`.
+    pub fn until<'py>(&self, py: Python<'py>, end: usize) -> PyResult<Bound<'py, PyString>> {
+        self.part(py, 0..end)
+    }
+
+    fn part<'py>(&self, py: Python<'py>, range: Range<usize>) -> PyResult<Bound<'py, PyString>> {
+        match self {
+            Self::Ascii(units) => ffi::string_of(py, units.get(range).unwrap_or_default(), 0x7f),
+            Self::Latin1(units) => part_of(py, units.get(range).unwrap_or_default()),
+            Self::Ucs2(units) => part_of(py, units.get(range).unwrap_or_default()),
+            Self::Ucs4(units) => part_of(py, units.get(range).unwrap_or_default()),
+        }
+    }
+
     /// A new Python string of all characters so far.
     pub fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
         match self {
@@ -82,6 +112,32 @@ impl OpenText {
             Self::Ucs2(units) => ffi::string_of(py, units, 0xffff),
             Self::Ucs4(units) => ffi::string_of(py, units, 0x10_ffff),
         }
+    }
+}
+
+/// A new string of a part of the characters, which may be narrower than the whole.
+fn part_of<'py, T>(py: Python<'py>, units: &[T]) -> PyResult<Bound<'py, PyString>>
+where
+    T: ffi::Unit + Into<u32>,
+{
+    let widest = units.iter().map(|&unit| unit.into()).max().unwrap_or(0);
+    let units_of = || units.iter().map(|&unit| unit.into());
+    match widest {
+        #[expect(clippy::cast_possible_truncation, reason = "the widest was looked for")]
+        0..0x100 => ffi::string_from(
+            py,
+            units.len(),
+            widest,
+            units_of().map(|unit: u32| unit as u8),
+        ),
+        #[expect(clippy::cast_possible_truncation, reason = "the widest was looked for")]
+        0x100..0x1_0000 => ffi::string_from(
+            py,
+            units.len(),
+            widest,
+            units_of().map(|unit: u32| unit as u16),
+        ),
+        _ => ffi::string_from(py, units.len(), widest, units_of()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! anything. Nodes refer to each other by index, so a recursive type needs no reference
 //! cycle, and the whole plan is one object to the garbage collector.
 
+mod dump;
 mod read;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyString, PyType};
 
 use crate::ffi::Member;
+pub use dump::{Dump, FieldDumps};
 
 /// Index of a node in its plan.
 pub type NodeId = usize;
@@ -120,6 +122,8 @@ pub struct Node {
     pub omit: bool,
     /// The errors of `validator` name the union members in their locations already.
     pub names_member: bool,
+    /// `None` in the plan without types, where everything is dumped as it is.
+    pub dump: Option<Dump>,
 }
 
 impl Node {
@@ -206,6 +210,7 @@ pub struct ObjectPlan {
     /// Instances have no place for anything but their fields and the set of these, so that one
     /// that nobody sees can be brought up to date.
     pub reusable: bool,
+    pub dumps: FieldDumps,
     /// `__dict__`, where instances have one.
     pub dict: Option<Member>,
     pub members: Option<ModelMembers>,
@@ -224,6 +229,8 @@ pub struct MapPlan {
     pub class: Option<Py<PyAny>>,
     /// `None`: keys are plain strings.
     pub keys: Option<Validator>,
+    /// The `to_python` of a dict's serializer, where keys are dumped as something else.
+    pub dumped_keys: Option<Validator>,
     pub values: NodeId,
 }
 
@@ -355,6 +362,7 @@ impl Plan {
                     Action::Map(Box::new(MapPlan {
                         class: None,
                         keys: None,
+                        dumped_keys: None,
                         values: 0,
                     })),
                     Action::Array(Box::new(ArrayPlan {
@@ -377,6 +385,7 @@ impl Plan {
                 tentative: false,
                 omit: false,
                 names_member: false,
+                dump: None,
             };
             Py::new(py, Self { nodes: vec![node] })
         })?;
@@ -422,6 +431,9 @@ impl Plan {
             for validator in [&node.validator, &node.shell].into_iter().flatten() {
                 visit_validator(validator, &visit)?;
             }
+            if let Some(dump) = &node.dump {
+                dump.visit(&visit)?;
+            }
         }
         Ok(())
     }
@@ -439,6 +451,7 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
             visit.call(&plan.complete)?;
             visit.call(&plan.template)?;
             visit.call(&plan.private)?;
+            plan.dumps.visit(visit)?;
             if let Some(dict) = &plan.dict {
                 visit.call(dict.descriptor())?;
             }
@@ -465,9 +478,10 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
         }
         Action::Map(plan) => {
             visit.call(&plan.class)?;
-            plan.keys
-                .as_ref()
-                .map_or(Ok(()), |keys| visit_validator(keys, visit))
+            [&plan.keys, &plan.dumped_keys]
+                .into_iter()
+                .flatten()
+                .try_for_each(|keys| visit_validator(keys, visit))
         }
         Action::Array(plan) => visit.call(&plan.class),
         Action::Goto { label, .. } => visit.call(label),

@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 
 use super::{
-    Action, Alternative, ArrayPlan, Choice, Close, Default, Field, Flavor, KINDS, Key, Kind,
-    MapPlan, ModelMembers, Node, NodeId, ObjectPlan, Scalars, Sequence, Target, Unknown, Validator,
+    Action, Alternative, ArrayPlan, Choice, Close, Default, Dump, Field, FieldDumps, Flavor, KINDS,
+    Key, Kind, MapPlan, ModelMembers, Node, NodeId, ObjectPlan, Scalars, Sequence, Target, Unknown,
+    Validator,
 };
 use crate::ffi::Member;
 
@@ -161,6 +162,7 @@ pub fn read_node(node: &Bound<'_, PyAny>, count: usize) -> PyResult<Node> {
         tentative: flag(node, "tentative")?,
         omit: flag(node, "omit")?,
         names_member: flag(node, "names_member")?,
+        dump: optional(node, "dump")?.map(|make| Dump::new(make.unbind())),
     })
 }
 
@@ -272,6 +274,7 @@ fn read_object(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
             .map(Bound::unbind),
         has_extra: flag(plan, "has_extra")?,
         reusable: flag(plan, "reusable")?,
+        dumps: FieldDumps::new(plan.getattr("dumps")?.unbind()),
         dict,
         members,
     });
@@ -300,6 +303,7 @@ fn read_map(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
     Ok(Action::Map(Box::new(MapPlan {
         class: optional(plan, "make")?.map(Bound::unbind),
         keys: validator(plan, "keys")?,
+        dumped_keys: validator(plan, "dumped_keys")?,
         values: node_id(&plan.getattr("values")?, count)?,
     })))
 }

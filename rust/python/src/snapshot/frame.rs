@@ -3,6 +3,8 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
+use crate::build::builder::Expected;
+use crate::ops::Told;
 use crate::plan::{Default, Kind, NodeId, ObjectPlan};
 
 /// Where the next value of a container goes.
@@ -20,6 +22,8 @@ pub enum Place {
 pub struct Child {
     pub place: Place,
     pub node: NodeId,
+    /// Which of the object's fields it is.
+    pub field: Option<usize>,
     /// A field name or a validated dict key.
     pub key: Option<Py<PyAny>>,
     /// Its being invalid proves nothing about the whole.
@@ -32,6 +36,7 @@ impl Child {
         Self {
             place: Place::Nowhere,
             node: 0,
+            field: None,
             key: None,
             lenient: false,
         }
@@ -101,6 +106,8 @@ pub struct Begun {
 )]
 pub struct Frame {
     pub node: NodeId,
+    /// The node that says how it is dumped.
+    pub outer: NodeId,
     /// The kind under which `node` says how it is built.
     pub kind: Kind,
     pub start: u64,
@@ -127,16 +134,19 @@ pub struct Frame {
     pub slots: [Option<Slot>; 2],
     /// Items kept so far, in an array.
     pub kept: usize,
+    /// What the ops told of it, where it is part of the dump.
+    pub told: Option<Box<Told>>,
 }
 
 impl Frame {
-    pub fn new(node: NodeId, kind: Kind, start: u64, labels: usize, values: Values) -> Self {
+    pub fn new(expected: Expected, kind: Kind, start: u64, labels: usize, values: Values) -> Self {
         Self {
-            node,
+            node: expected.node,
+            outer: expected.outer,
             kind,
             start,
-            tentative: false,
-            lenient: false,
+            tentative: expected.tentative,
+            lenient: expected.lenient,
             failed: false,
             doubtful: false,
             contested: false,
@@ -148,6 +158,7 @@ impl Frame {
             log: Vec::new(),
             slots: [None, None],
             kept: 0,
+            told: None,
         }
     }
 

@@ -11,7 +11,7 @@
 //! as it was: its reference count shows, and that part is copied instead.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFrozenSet, PyList, PySet, PyTuple, PyType};
+use pyo3::types::{PyBool, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 
 use crate::build::builder::{Builder, Shown};
 use crate::build::run::Run;
@@ -557,6 +557,25 @@ fn named_tuple<'py>(
     dict.py()
         .get_type::<PyTuple>()
         .call_method1("__new__", (class, dict.values()))
+}
+
+/// What an object of `plan` would be with one field alone. `marked` says that none of its fields
+/// is to be taken for validated.
+pub fn probe<'py>(
+    py: Python<'py>,
+    plan: &ObjectPlan,
+    name: &Py<PyString>,
+    value: &Py<PyAny>,
+    marked: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let dict = plan.template.bind(py).copy()?;
+    dict.set_item(name, value)?;
+    let set = PySet::new(py, [name])?;
+    let extra = plan.has_extra.then(|| PyDict::new(py));
+    let none = py.None().into_bound(py);
+    let mark = PyBool::new(py, true).to_owned().into_any();
+    let mark = if marked { &mark } else { &none };
+    instance(plan, &dict, Some(&set), extra.as_ref(), mark)
 }
 
 /// An instance of the partial class, made without running any code of the user's.
