@@ -100,7 +100,7 @@ class Events:
         if self.resumable or is_async(self._source):
             raise TypeError("a hub or an asynchronous stream has to be read with async for")
         box = _Box()
-        close = read_in_thread(self._source, box.put, box.end)
+        close = read_in_thread(self._source, box.put, box.end, self._every)
         return _loop(
             box,
             self._wire,

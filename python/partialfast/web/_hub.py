@@ -193,7 +193,7 @@ class Hub:
     async def _read(self) -> None:
         outcome = Outcome("closed")
         try:
-            outcome = await read(self._source, self._put)
+            outcome = await read(self._source, self._put, self._every)
         except asyncio.CancelledError:
             # Asked for by `aclose`, or because nobody views it any more.
             pass

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Any
 
+from partialfast.web._compare import Comparer
 from partialfast.web._document import OpLike, Path
 from partialfast.web._outcome import Outcome
 
@@ -41,19 +42,19 @@ class _Items:
     Args:
         source: The source.
         put: Called for each batch.
+        every: Seconds between two comparisons, where ops have to be found by comparing.
     """
 
-    def __init__(self, source: Source, put: Put) -> None:
+    def __init__(self, source: Source, put: Put, every: float) -> None:
         # What a client's stream has beside its items is looked up by name: there are several kinds.
         self.source: Any = source
         self.outcome: Outcome | None = None
         self._put = put
-        self._is_client = hasattr(source, "ops")
-
-    @property
-    def iterable(self) -> Any:
-        """What to iterate over."""
-        return self.source.ops() if self._is_client else self.source
+        self._is_client = hasattr(source, "final")
+        has_ops = hasattr(source, "ops")
+        self._comparer = Comparer(every) if self._is_client and not has_ops else None
+        #: What to iterate over.
+        self.iterable: Any = self.source.ops() if has_ops else self.source
 
     def take(self, item: Any) -> bool:
         """Take an item; say whether the source goes on.
@@ -64,6 +65,9 @@ class _Items:
         if isinstance(item, Outcome):
             self.outcome = item
             return False
+        if self._comparer is not None:
+            self._put(self._comparer.take(item), self.source.completed)
+            return True
         ops = [item] if hasattr(item, "op") else item
         if not isinstance(ops, list | tuple) or not all(hasattr(op, "op") for op in ops):
             raise TypeError(
@@ -72,6 +76,11 @@ class _Items:
         # The paths that became complete are those of the batch just handed out.
         self._put(list(ops), self.source.completed if self._is_client else None)
         return True
+
+    def flush(self) -> None:
+        """Take what has not been compared yet."""
+        if self._comparer is not None:
+            self._put(self._comparer.rest(), None)
 
     @property
     def has_verdict(self) -> bool:
@@ -84,19 +93,20 @@ class _Items:
         return self.outcome or Outcome("complete")
 
 
-async def read(source: Source, put: Put) -> Outcome:
+async def read(source: Source, put: Put, every: float) -> Outcome:
     """Read a source to its end, and close it whatever happens.
 
     Args:
         source: The source; one that blocks is read in a thread of its own.
         put: Called for each batch, in this event loop.
+        every: Seconds between two comparisons, where ops have to be found by comparing.
 
     Returns:
         How it ended.
     """
     if not is_async(source):
-        return await _read_aside(source, put)
-    items = _Items(source, put)
+        return await _read_aside(source, put, every)
+    items = _Items(source, put, every)
     try:
         async for item in items.iterable:
             if not items.take(item):
@@ -104,7 +114,9 @@ async def read(source: Source, put: Put) -> Outcome:
         if items.has_verdict:
             # A stream that was closed by somebody else just ends; its value is what tells.
             await items.source.final()
+        items.flush()
     except Exception as error:  # noqa: BLE001 - told to the reader
+        items.flush()
         return Outcome.of(error)
     finally:
         await _aclose(source)
@@ -117,7 +129,7 @@ async def _aclose(source: Any) -> None:
         await close()
 
 
-async def _read_aside(source: Source, put: Put) -> Outcome:
+async def _read_aside(source: Source, put: Put, every: float) -> Outcome:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Outcome] = loop.create_future()
 
@@ -142,6 +154,7 @@ async def _read_aside(source: Source, put: Put) -> Outcome:
         source,
         lambda ops, completed: tell(put_safely, ops, completed),
         lambda outcome: tell(end, outcome),
+        every,
     )
     try:
         return await ended
@@ -149,18 +162,21 @@ async def _read_aside(source: Source, put: Put) -> Outcome:
         close()
 
 
-def read_in_thread(source: Source, put: Put, end: Callable[[Outcome], None]) -> Callable[[], None]:
+def read_in_thread(
+    source: Source, put: Put, end: Callable[[Outcome], None], every: float
+) -> Callable[[], None]:
     """Read a source that blocks, in a thread of its own.
 
     Args:
         source: The source.
         put: Called for each batch, in that thread.
         end: Called there at the end.
+        every: Seconds between two comparisons, where ops have to be found by comparing.
 
     Returns:
         What closes the source, from any thread and at once.
     """
-    items = _Items(source, put)
+    items = _Items(source, put, every)
     stopped = threading.Event()
 
     def run() -> None:
@@ -170,8 +186,10 @@ def read_in_thread(source: Source, put: Put, end: Callable[[Outcome], None]) -> 
                     break
             if items.has_verdict and not stopped.is_set():
                 items.source.final()
+            items.flush()
             outcome = Outcome("closed") if stopped.is_set() else items.final_outcome
         except BaseException as error:  # noqa: BLE001 - told to the reader
+            items.flush()
             outcome = Outcome.of(error)
         finally:
             _close(source)
@@ -196,5 +214,5 @@ def _close(source: Any) -> None:
 
 def _interrupt(source: Any) -> None:
     """Close a source that another thread is reading."""
-    if hasattr(source, "ops"):
+    if hasattr(source, "final"):
         source.close()
