@@ -155,9 +155,11 @@ def test_an_error_before_the_first_byte_has_its_status_and_no_secret(status: int
 
 
 def test_a_plain_loop_over_a_sync_stream() -> None:
-    with replay.serve(replay.builtin("meeting"), rate=400) as server:
-        with open_client(server, is_async=False) as client:
-            sent = list(events(ask(client)))
+    with (
+        replay.serve(replay.builtin("meeting"), rate=400) as server,
+        open_client(server, is_async=False) as client,
+    ):
+        sent = list(events(ask(client)))
     value: Any = None
     for ops, _ in ops_lines(sent):  # type: ignore[arg-type]
         value = apply(ops, value)

@@ -12,6 +12,7 @@ from openai import APIConnectionError, OpenAIError
 from pydantic import ValidationError
 
 from partialfast import PartialFastError, demo, replay
+from partialfast.cli import _demo_web
 from partialfast.cli._arguments import not_negative
 from partialfast.cli._errors import CommandError, missing
 
@@ -34,12 +35,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TOKENS_PER_S",
         help="speed of the recording; 0 for as fast as possible (default: 90)",
     )
+    _demo_web.configure(parser)
 
 
 def execute(args: argparse.Namespace) -> None:
     """Run ``partialfast demo``."""
     try:
         with _endpoint(args) as endpoint:
+            if args.web:
+                _demo_web.execute(args, endpoint, editable=not _is_recording(args))
+                return
             demo.run(endpoint, out=sys.stdout, err=sys.stderr)
     except ImportError as error:
         raise missing(error) from error
@@ -53,10 +58,14 @@ def execute(args: argparse.Namespace) -> None:
         raise CommandError(f"{type(error).__name__}: {error}") from error
 
 
+def _is_recording(args: argparse.Namespace) -> bool:
+    return args.base_url is None and args.model is None
+
+
 @contextmanager
 def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
     """Find the server that was asked for, or start one with the recording."""
-    if args.base_url is None and args.model is None:
+    if _is_recording(args):
         # Two characters a delta: a fast model's pieces, and enough of them to watch.
         with replay.serve(replay.builtin("meeting"), rate=args.rate or None, chunk=2) as url:
             yield demo.Endpoint(url, "replay", "gpt-4")

@@ -1,7 +1,7 @@
 """Shows a form filling in while a model writes it: what ``partialfast demo`` runs.
 
 On a terminal it is drawn with rich (``pip install "partialfast[demo]"``);
-anywhere else every snapshot is a line of JSON.
+anywhere else every snapshot is a line of JSON. With ``--web`` it is a page in a browser.
 """
 
 from __future__ import annotations
@@ -9,5 +9,17 @@ from __future__ import annotations
 from partialfast.demo._meeting import MeetingInfo, User
 from partialfast.demo._run import Endpoint, run
 from partialfast.demo._watch import Mark, Progress, Row, rows
+from partialfast.demo._web import run_web, web_app
 
-__all__ = ["Endpoint", "Mark", "MeetingInfo", "Progress", "Row", "User", "rows", "run"]
+__all__ = [
+    "Endpoint",
+    "Mark",
+    "MeetingInfo",
+    "Progress",
+    "Row",
+    "User",
+    "rows",
+    "run",
+    "run_web",
+    "web_app",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from partialfast.web._compare import Comparer
 from partialfast.web._document import OpLike, Path
@@ -54,7 +54,7 @@ class _Items:
         has_ops = hasattr(source, "ops")
         self._comparer = Comparer(every) if self._is_client and not has_ops else None
         #: What to iterate over.
-        self.iterable: Any = self.source.ops() if has_ops else self.source
+        self.iterable: Any = cast("Any", source).ops() if has_ops else source
 
     def take(self, item: Any) -> bool:
         """Take an item; say whether the source goes on.

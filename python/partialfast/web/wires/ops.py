@@ -8,7 +8,8 @@ one of
   path, and the steps that follow;
 - ``{"append": "text", "at": [keep, step, ...]}``: append elsewhere;
 - ``{"at": keep}`` or ``{"at": [keep, step, ...]}``: nothing changes, but this is where the model is
-  writing.
+  writing. A number, ``true``, ``false`` or ``null`` is complete as it is; for what closes with
+  nothing else to follow, this says it.
 
 Before the first line of an answer, and at the beginning of an event that sets the root, the last
 path is empty.
@@ -20,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from partialfast.web._document import Path
+from partialfast.web._document import Change, Path
 from partialfast.web._event import RETRY_MS, Event, Piece, json_text
 from partialfast.web._log import Step
 from partialfast.web._outcome import Outcome
@@ -60,7 +61,7 @@ class _Encoder:
                 where = _relative(path, change.path)
                 lines.append(json_text({"append": change.value, "at": where}))
             path = change.path
-        if path != step.at:
+        if path != step.at and not (path[:-1] == step.at and _is_scalar(step.changes[-1])):
             where = _relative(path, step.at)
             lines.append(json_text({"at": where if len(where) > 1 else where[0]}))
         return [Event("\n".join(lines), id=str(step.version), tight=True)]
@@ -73,6 +74,11 @@ class _Encoder:
 
     def alive(self) -> list[Event | Piece]:
         return [_ALIVE]
+
+
+def _is_scalar(change: Change) -> bool:
+    """Whether a change says by its kind that the value is complete: it is neither text nor open."""
+    return change.op == "set" and not isinstance(change.value, str | list | dict)
 
 
 def _relative(last: Path, path: Path) -> list[Any]:
