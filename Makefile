@@ -112,6 +112,11 @@ test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
 test-corpus: $(VENV)-corpus/.made ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
 	$(VENV)-corpus/bin/python -m tests.corpus
 
+.PHONY: test-web
+test-web: $(VENV)-web/.made ## Run the tests of the wires, and of the browser's side in Chromium
+	@.ci/chromium
+	$(VENV)-web/bin/pytest tests/web
+
 .PHONY: test-wheel
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
@@ -188,6 +193,11 @@ bench-batch: bench-wheel ## Measure a batch of 1,000 documents beside instructor
 bench-compile: $(VENV)-corpus/.made ## Measure compiling types beside pydantic's own building of the classes
 	$(VENV)-corpus/bin/python -m benches.compile
 
+.PHONY: bench-web
+bench-web: bench-wheel ## Measure the wires: bytes and CPU a chunk, and many viewers over loopback
+	@$(VENV)-bench/bin/pip install --quiet starlette uvicorn >&2
+	$(VENV)-bench/bin/python -m benches.web
+
 .PHONY: bench-salvage
 bench-salvage: bench-wheel ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
 	$(VENV)-bench/bin/python -m benches.salvage
@@ -222,7 +232,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 .PHONY: clean
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-ray .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-ray .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -255,6 +265,15 @@ $(VENV)/.installed: $(VENV)/.maturin $(RUST_SOURCES)
 	@echo 'Building partialfast (a minute the first time) ...' >&2
 	@# Without a group, maturin would take `dev`, which the demonstration does not need.
 	@PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet --extras demo --group build >&2
+	@touch $@
+
+# The frameworks of the examples, and the receivers of the wires; the package is the development build.
+$(VENV)-web/.made: pyproject.toml $(VENV)/.installed
+	$(call make-venv,$(VENV)-web)
+	@$(VENV)-web/bin/pip install --quiet --group test --group web-test \
+	  $$($(BIN)/python .ci/requirements demo) >&2
+	@echo $(CURDIR)/python \
+	  > $$($(VENV)-web/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
 	@touch $@
 
 $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
