@@ -122,6 +122,12 @@ fn chunks_of_anthropic_through_bedrock() {
         said(Bedrock::default(), &[("chunk", start), ("chunk", end)]),
         ["head m -", "finish end_turn Whole"]
     );
+    // Out of its chunk, as an SDK hands it out.
+    let whole = r#"{"type":"message","id":"m","content":[{"type":"text","text":"a"}],"stop_reason":"end_turn"}"#;
+    assert_eq!(
+        said(Bedrock::default(), &[("", whole)]),
+        ["head m -", "text: a", "finish end_turn Whole"]
+    );
     assert_eq!(
         said(Bedrock::default(), &[("chunk", r#"{"bytes":"no base64"}"#)]),
         ["corrupt a chunk whose bytes are not text in base64"]
@@ -188,6 +194,45 @@ fn cohere() {
     assert_eq!(
         said(Cohere::default(), &[("", failed)]),
         [r#"error "it broke""#]
+    );
+}
+
+/// Answers that are no streams say the same.
+#[test]
+fn messages_that_are_not_streamed() {
+    let converse = r#"{"output":{"message":{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"hm"}}},{"text":"a"},{"toolUse":{"toolUseId":"s","name":"own","type":"server_tool_use","input":{"no":1}}},{"toolUse":{"toolUseId":"t","name":"f","input":{"x":1}}},{"toolUse":{"toolUseId":"u","name":"g","input":{}}}]}},"stopReason":"tool_use","usage":{"inputTokens":1}}"#;
+    assert_eq!(
+        said(Bedrock::default(), &[("", converse)]),
+        [
+            "reasoning: hm",
+            "text: a",
+            "call 0 begins t f",
+            r#"call 0 whole: {"x":1}"#,
+            "call 0 ends",
+            "call 1 begins u g",
+            "call 1 whole: {}",
+            "call 1 ends",
+            r#"usage {"inputTokens":1}"#,
+            "finish tool_use Whole",
+        ]
+    );
+    let chat = r#"{"id":"c","message":{"role":"assistant","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"a"}],"tool_plan":"p","tool_calls":[{"id":"t","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},{"id":"u","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"TOOL_CALL","usage":{"tokens":{}}}"#;
+    assert_eq!(
+        said(Cohere::default(), &[("", chat)]),
+        [
+            "head c -",
+            "call 0 begins t f",
+            r#"call 0 whole: {"x":1}"#,
+            "call 0 ends",
+            "call 1 begins u g",
+            "call 1 whole: {}",
+            "call 1 ends",
+            "reasoning: hm",
+            "text: a",
+            "reasoning: p",
+            r#"usage {"tokens":{}}"#,
+            "finish TOOL_CALL Whole",
+        ]
     );
 }
 

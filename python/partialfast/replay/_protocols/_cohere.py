@@ -114,6 +114,10 @@ class Cohere(Protocol):
         """Give the body of an error response."""
         return {"message": error.message}
 
+    def headers(self, reply: Reply) -> dict[str, str]:
+        """Give the id of the request."""
+        return {"x-debug-trace-id": reply.token("request", 32)}
+
 
 def _event(kind: str, data: Json, *, upto: int = -1, tokens: int = 0) -> Event:
     return Event({"type": kind} | data, event=kind, upto=upto, tokens=tokens)

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 
 use super::anthropic::Anthropic;
-use super::facts::{self, Facts};
+use super::facts::{self, Fact, Facts};
 use super::pick::{Place, Want};
 use super::reader::Reader;
 use super::{Delta, Dialect, Outcome, Part};
@@ -27,6 +27,8 @@ enum Name {
     Metadata,
     Chunk,
     Exception,
+    Message,
+    Block,
     // What the events say
     Index,
     ToolUse,
@@ -39,6 +41,7 @@ enum Name {
     StopReason,
     Usage,
     Bytes,
+    Type,
 }
 
 static ROOT: Want<Name> = Want::Members(&Place {
@@ -49,6 +52,8 @@ static ROOT: Want<Name> = Want::Members(&Place {
         ("stopReason", Want::Text(Name::StopReason)),
         ("usage", Want::Raw(Name::Usage)),
         ("bytes", Want::Text(Name::Bytes)),
+        // What Anthropic's models write, out of its chunk.
+        ("type", Want::Text(Name::Type)),
         ("messageStart", Want::Object(Name::MessageStart, &EVENT)),
         ("contentBlockStart", Want::Object(Name::BlockStart, &EVENT)),
         ("contentBlockDelta", Want::Object(Name::BlockDelta, &EVENT)),
@@ -62,8 +67,30 @@ static ROOT: Want<Name> = Want::Members(&Place {
         ("serviceUnavailableException", Want::Raw(Name::Exception)),
         ("throttlingException", Want::Raw(Name::Exception)),
         ("validationException", Want::Raw(Name::Exception)),
+        ("output", Want::Members(&OUTPUT)),
     ],
 });
+
+/// Where the answer is no stream, the message stands here.
+static OUTPUT: Place<Name> = Place {
+    members: &[("message", Want::Object(Name::Message, &MESSAGE))],
+};
+
+static MESSAGE: Place<Name> = Place {
+    members: &[("content", Want::Each(Name::Block, &BLOCK))],
+};
+
+static BLOCK: Place<Name> = Place {
+    members: &[
+        ("text", Want::Text(Name::Text)),
+        ("toolUse", Want::Object(Name::ToolUse, &TOOL_USE)),
+        ("reasoningContent", Want::Members(&REASONED)),
+    ],
+};
+
+static REASONED: Place<Name> = Place {
+    members: &[("reasoningText", Want::Members(&REASONING))],
+};
 
 static EVENT: Place<Name> = Place {
     members: &[
@@ -85,7 +112,7 @@ static TOOL_USE: Place<Name> = Place {
         ("toolUseId", Want::Text(Name::ToolId)),
         ("name", Want::Text(Name::ToolFunction)),
         ("type", Want::Text(Name::ToolType)),
-        ("input", Want::Text(Name::Input)),
+        ("input", Want::TextOrJson(Name::Input)),
     ],
 };
 
@@ -193,13 +220,7 @@ impl Dialect for Bedrock {
                 });
             }
         } else if is("messageStop", Name::MessageStop) {
-            if let Some(reason) = facts.text(Name::StopReason) {
-                sink(Delta::Finish {
-                    choice: CHOICE,
-                    reason,
-                    outcome: outcome(reason),
-                });
-            }
+            read_ending(facts, sink);
         } else if is("metadata", Name::Metadata) {
             if let Some(json) = facts.raw(Name::Usage, data) {
                 sink(Delta::Usage { json });
@@ -213,7 +234,97 @@ impl Dialect for Bedrock {
             };
             let inner = anthropic.get_or_insert_with(|| Box::new(Anthropic::new(*limits)));
             inner.read("", &event, sink);
+        } else if facts.text(Name::Type).is_some() {
+            let inner = anthropic.get_or_insert_with(|| Box::new(Anthropic::new(*limits)));
+            inner.read(name, data, sink);
+        } else if facts.has(Name::Message) {
+            read_message(facts, data, calls, sink);
+            if let Some(json) = facts.raw(Name::Usage, data) {
+                sink(Delta::Usage { json });
+            }
+            read_ending(facts, sink);
         }
+    }
+}
+
+/// A message that is not streamed.
+fn read_message(
+    facts: &Facts<Name>,
+    data: &str,
+    calls: &mut u64,
+    sink: &mut impl FnMut(Delta<'_>),
+) {
+    let mut call = Whole::default();
+    for fact in facts.iter(data) {
+        match fact {
+            Fact::Item(Name::ToolUse) => {
+                call.read(calls, sink);
+                call = Whole {
+                    begun: true,
+                    ..Whole::default()
+                };
+            }
+            Fact::Text(Name::ToolId, id) => call.id = Some(id),
+            Fact::Text(Name::ToolFunction, name) => call.name = Some(name),
+            Fact::Text(Name::ToolType, kind) => call.own = kind == "server_tool_use",
+            Fact::Raw(Name::Input, input) => call.input = input,
+            Fact::Text(Name::Text | Name::Reasoning, "") => {}
+            Fact::Text(name @ (Name::Text | Name::Reasoning), text) => sink(Delta::Piece {
+                choice: CHOICE,
+                part: if name == Name::Text {
+                    Part::Text
+                } else {
+                    Part::Reasoning
+                },
+                text,
+            }),
+            _ => {}
+        }
+    }
+    call.read(calls, sink);
+}
+
+/// A call that comes whole.
+#[derive(Default)]
+struct Whole<'a> {
+    begun: bool,
+    own: bool,
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    input: &'a str,
+}
+
+impl Whole<'_> {
+    fn read(&self, calls: &mut u64, sink: &mut impl FnMut(Delta<'_>)) {
+        if !self.begun || self.own {
+            return;
+        }
+        let (choice, call) = (CHOICE, *calls);
+        *calls += 1;
+        sink(Delta::CallBegins {
+            choice,
+            call,
+            id: self.id,
+            name: self.name,
+        });
+        if !self.input.is_empty() {
+            sink(Delta::Whole {
+                choice,
+                part: Part::Call(call),
+                text: self.input,
+            });
+        }
+        sink(Delta::CallEnds { choice, call });
+    }
+}
+
+fn read_ending(facts: &Facts<Name>, sink: &mut impl FnMut(Delta<'_>)) {
+    if let Some(reason) = facts.text(Name::StopReason) {
+        sink(Delta::Finish {
+            choice: CHOICE,
+            reason,
+            outcome: outcome(reason),
+        });
     }
 }
 

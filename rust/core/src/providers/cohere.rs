@@ -3,8 +3,9 @@
 //! Text is the content, thinking and the plan of tool calls the reasoning. An event's index counts
 //! the calls of the answer.
 
-use super::calls::{Calls, Clue};
-use super::facts::{self, Facts};
+use std::collections::HashMap;
+
+use super::facts::{self, Fact, Facts};
 use super::pick::{Place, Want};
 use super::reader::Reader;
 use super::{DONE, Delta, Dialect, Outcome, Part};
@@ -18,6 +19,9 @@ enum Name {
     FinishReason,
     Usage,
     Error,
+    Message,
+    Content,
+    Call,
     Text,
     Thinking,
     Plan,
@@ -33,8 +37,20 @@ static ROOT: Want<Name> = Want::Members(&Place {
         ("id", Want::Text(Name::Id)),
         ("delta", Want::Members(&DELTA)),
         ("error", Want::Raw(Name::Error)),
+        // Where the answer is no stream, it stands here.
+        ("message", Want::Object(Name::Message, &WHOLE)),
+        ("finish_reason", Want::Text(Name::FinishReason)),
+        ("usage", Want::Raw(Name::Usage)),
     ],
 });
+
+static WHOLE: Place<Name> = Place {
+    members: &[
+        ("content", Want::Each(Name::Content, &CONTENT)),
+        ("tool_plan", Want::Text(Name::Plan)),
+        ("tool_calls", Want::Each(Name::Call, &CALL)),
+    ],
+};
 
 static DELTA: Place<Name> = Place {
     members: &[
@@ -78,7 +94,10 @@ static FUNCTION: Place<Name> = Place {
 #[derive(Debug)]
 pub struct Cohere {
     reader: Reader<Name, Facts<Name>>,
-    calls: Calls,
+    /// The calls that are open, by the server's index.
+    open: HashMap<u64, u64>,
+    /// How many calls there were.
+    calls: u64,
 }
 
 impl Default for Cohere {
@@ -93,7 +112,8 @@ impl Cohere {
     pub fn new(limits: Limits) -> Self {
         Self {
             reader: Reader::new(&ROOT, limits),
-            calls: Calls::default(),
+            open: HashMap::new(),
+            calls: 0,
         }
     }
 }
@@ -112,6 +132,7 @@ impl Dialect for Cohere {
         if let Some(said) = facts.raw(Name::Error, data) {
             return sink(Delta::ServerError { said });
         }
+        let index = facts.index(Name::Index).unwrap_or(0);
         match facts.text(Name::Type).unwrap_or(name) {
             "message-start" => {
                 if let id @ Some(_) = facts.text(Name::Id) {
@@ -123,36 +144,99 @@ impl Dialect for Cohere {
                 piece(Part::Text, facts.text(Name::Text), sink);
             }
             "tool-plan-delta" => piece(Part::Reasoning, facts.text(Name::Plan), sink),
-            "tool-call-start" | "tool-call-delta" => {
-                let clue = Clue {
-                    index: facts.index(Name::Index),
+            "tool-call-start" => {
+                let call = self.calls;
+                self.calls += 1;
+                self.open.insert(index, call);
+                sink(Delta::CallBegins {
+                    choice: CHOICE,
+                    call,
                     id: facts.text(Name::CallId),
                     name: facts.text(Name::CallFunction),
-                    ..Clue::default()
-                };
-                let text = facts.text(Name::Arguments).unwrap_or_default();
-                self.calls.piece(CHOICE, clue, text, sink);
+                });
+                piece(Part::Call(call), facts.text(Name::Arguments), sink);
             }
+            "tool-call-delta" => match self.open.get(&index) {
+                Some(call) => piece(Part::Call(*call), facts.text(Name::Arguments), sink),
+                None => sink(Delta::Corrupt {
+                    why: "arguments of a call that was not begun",
+                }),
+            },
             "tool-call-end" => {
-                let index = facts.index(Name::Index);
-                let clue = Clue {
-                    index,
-                    ..Clue::default()
-                };
-                self.calls.end_one(CHOICE, clue, sink);
-            }
-            "message-end" => {
-                if let Some(json) = facts.raw(Name::Usage, data) {
-                    sink(Delta::Usage { json });
-                }
-                self.calls.end(CHOICE, sink);
-                if let Some(reason) = facts.text(Name::FinishReason) {
-                    sink(Delta::Finish {
+                if let Some(call) = self.open.remove(&index) {
+                    sink(Delta::CallEnds {
                         choice: CHOICE,
-                        reason,
-                        outcome: outcome(reason),
+                        call,
                     });
                 }
+            }
+            "message-end" => read_ending(facts, data, sink),
+            _ if facts.has(Name::Message) => {
+                if let id @ Some(_) = facts.text(Name::Id) {
+                    sink(Delta::Head { id, model: None });
+                }
+                read_message(facts, data, sink);
+                read_ending(facts, data, sink);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn read_ending(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+    if let Some(json) = facts.raw(Name::Usage, data) {
+        sink(Delta::Usage { json });
+    }
+    if let Some(reason) = facts.text(Name::FinishReason) {
+        sink(Delta::Finish {
+            choice: CHOICE,
+            reason,
+            outcome: outcome(reason),
+        });
+    }
+}
+
+/// A message that is not streamed: its calls are whole.
+fn read_message(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+    let (mut count, mut id, mut name, mut arguments) = (0, None, None, "");
+    let mut end = |count: u64, id: Option<&str>, name: Option<&str>, text: &str| {
+        let Some(call) = count.checked_sub(1) else {
+            return;
+        };
+        let choice = CHOICE;
+        sink(Delta::CallBegins {
+            choice,
+            call,
+            id,
+            name,
+        });
+        if !text.is_empty() {
+            let part = Part::Call(call);
+            sink(Delta::Whole { choice, part, text });
+        }
+        sink(Delta::CallEnds { choice, call });
+    };
+    for fact in facts.iter(data) {
+        match fact {
+            Fact::Item(Name::Call) => {
+                end(count, id, name, arguments);
+                count += 1;
+                (id, name, arguments) = (None, None, "");
+            }
+            Fact::Text(Name::CallId, text) => id = Some(text),
+            Fact::Text(Name::CallFunction, text) => name = Some(text),
+            Fact::Text(Name::Arguments, text) => arguments = text,
+            _ => {}
+        }
+    }
+    end(count, id, name, arguments);
+    for fact in facts.iter(data) {
+        match fact {
+            Fact::Text(Name::Text, text) if !text.is_empty() => {
+                piece(Part::Text, Some(text), sink);
+            }
+            Fact::Text(Name::Thinking | Name::Plan, text) if !text.is_empty() => {
+                piece(Part::Reasoning, Some(text), sink);
             }
             _ => {}
         }
