@@ -107,7 +107,8 @@ class Answer:
                     key = call.get("index", call.get("id", last))
                     last = key
                     made = self.calls.setdefault(key, {"name": "", "arguments": ""})
-                    made["name"] += call["function"].get("name") or ""
+                    # Some servers repeat it with each piece.
+                    made["name"] = call["function"].get("name") or made["name"]
                     made["arguments"] += call["function"]["arguments"]
 
 

@@ -10,7 +10,7 @@ from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._protocols import Protocol as OtherProtocol
 from partialfast.replay._reply import Event, Json, Reply, encode
 from partialfast.replay._request import RequestError
-from partialfast.replay._shapes import OpenAI, shape_named
+from partialfast.replay._shapes import ChatWriter, shape_named
 
 __all__ = ["Form", "form_of"]
 
@@ -20,6 +20,7 @@ class Form(Protocol):
 
     media_type: str
     corrupt: bytes
+    ignored_choices: tuple[str, ...]
 
     def stream(self, reply: Reply) -> Iterator[Event]:
         """Give all events of a streamed answer."""
@@ -56,8 +57,9 @@ class _OpenAI:
     media_type: str = "text/event-stream; charset=utf-8"
     corrupt: bytes = b'data: {"choices":[{\n\n'
 
-    def __init__(self, shape: OpenAI) -> None:
+    def __init__(self, shape: ChatWriter) -> None:
         self._shape = shape
+        self.ignored_choices = shape.shape.ignored_choices
 
     def error(self, error: RequestError) -> Json:
         return self._shape.error(error)
@@ -101,6 +103,7 @@ class _Other:
 
     def __init__(self, protocol: OtherProtocol) -> None:
         self._protocol = protocol
+        self.ignored_choices: tuple[str, ...] = ()
         self.media_type: str = protocol.media_type
         self.corrupt: bytes = protocol.corrupt
         self.stream = protocol.stream

@@ -7,7 +7,7 @@ server to be looked at: the server only carries it out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from partialfast.replay._faults import Fault, FaultKind
 from partialfast.replay._forms import Form, form_of
@@ -132,6 +132,8 @@ def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created:
         data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
         steps = tuple(_regroup([Send(data)], options.split))
         return Plan(200, steps, _STREAMED | {"content-type": form.media_type}, None, recording)
+    if ask.tool_choice in form.ignored_choices:
+        ask = replace(ask, tool_choice="auto", forced=None)
     script = write_script(recording, ask, chars=options.chunk, faults=faults)
     reply = Reply(script, ask, number, created, recording)
     if ask.stream:

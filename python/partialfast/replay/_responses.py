@@ -16,7 +16,7 @@ from typing import Literal
 from partialfast.replay._reply import Event, Json, Reply
 from partialfast.replay._request import RequestError
 from partialfast.replay._script import Delta, Kind, count_tokens
-from partialfast.replay._shapes import OpenAI, server_error
+from partialfast.replay._shapes import ChatWriter, server_error
 
 __all__ = ["failed", "response", "stream"]
 
@@ -40,10 +40,10 @@ class _Item:
 class _Writer:
     """Turns a script into events, numbering them."""
 
-    def __init__(self, shape: OpenAI, reply: Reply) -> None:
+    def __init__(self, shape: ChatWriter, reply: Reply) -> None:
         self.shape = shape
         self.reply = reply
-        self.bare = shape.bare_responses
+        self.bare = shape.shape.bare_responses
         self.items = _items(shape, reply)
         self._sequence = 0
         self._upto = -1
@@ -58,21 +58,16 @@ class _Writer:
 
     def at(self, item: _Item, *, part: str | None = None, with_id: bool = True) -> Json:
         """Say where an event belongs."""
-        place: Json = {"item_id": self._item_id(item)} if with_id else {}
+        place: Json = {"item_id": item.id} if with_id else {}
         if not self.bare:
             place["output_index"] = item.index
             if part is not None:
                 place[part] = 0
         return place
 
-    def _item_id(self, item: _Item) -> str:
-        # llama.cpp names a function item by its call, and gives the item itself no id.
-        return self.call_id(item) if self.bare and item.kind is Kind.TOOL else item.id
-
     def call_id(self, item: _Item) -> str:
         """Give the id of a function call."""
-        prefix = "fc_" if self.bare else "call_"
-        return self.reply.call_id(item.call, prefix, 32 if self.bare else 24)
+        return self.reply.call_id(item.call, "call_", 32 if self.bare else 24)
 
     def events(self) -> Iterator[Event]:
         started = self.object("in_progress", [])
@@ -124,7 +119,7 @@ class _Writer:
         added = {"item": self.render(item, status="in_progress", empty=True)}
         place = self.at(item, with_id=False)
         yield self.event("response.output_item.added", place | added)
-        if item.kind is Kind.REASONING and self.shape.reasoning_summary:
+        if item.kind is Kind.REASONING and self.shape.shape.reasoning_summary:
             part = {"part": {"type": "summary_text", "text": ""}}
             kind = "response.reasoning_summary_part.added"
             yield self.event(kind, self.at(item, part="summary_index") | part)
@@ -146,13 +141,13 @@ class _Writer:
         """Name the index of the part inside an item."""
         if item.kind is Kind.TOOL:
             return None
-        summary = item.kind is Kind.REASONING and self.shape.reasoning_summary
+        summary = item.kind is Kind.REASONING and self.shape.shape.reasoning_summary
         return "summary_index" if summary else "content_index"
 
     def kind(self, item: _Item) -> str:
         """Name the events of an item's text."""
         if item.kind is Kind.REASONING:
-            summary = self.shape.reasoning_summary
+            summary = self.shape.shape.reasoning_summary
             return "response.reasoning_summary_text" if summary else "response.reasoning_text"
         return {
             Kind.CONTENT: "response.output_text",
@@ -174,7 +169,7 @@ class _Writer:
         if item.kind in {Kind.CONTENT, Kind.REFUSAL}:
             part = {"part": self.part(item, item.text)}
             yield self.event("response.content_part.done", place | part)
-        elif item.kind is Kind.REASONING and self.shape.reasoning_summary:
+        elif item.kind is Kind.REASONING and self.shape.shape.reasoning_summary:
             part = {"part": {"type": "summary_text", "text": item.text}}
             yield self.event("response.reasoning_summary_part.done", place | part)
         done = {"item": self.render(item, status=item.status)}
@@ -199,14 +194,14 @@ class _Writer:
         """Give an output item."""
         text = "" if empty else item.text
         if item.kind is Kind.REASONING:
-            summary = self.shape.reasoning_summary
+            summary = self.shape.shape.reasoning_summary
             parts = [] if empty else [{"type": "summary_text", "text": text}]
             plain = [] if empty else [{"type": "reasoning_text", "text": text}]
             value: Json = {"id": item.id, "type": "reasoning", "summary": parts if summary else []}
             return value if summary else value | {"content": plain, "status": status}
         if item.kind is Kind.TOOL:
-            value = {} if self.bare else {"id": item.id}
-            return value | {
+            return {
+                "id": item.id,
                 "type": "function_call",
                 "status": status,
                 "arguments": text,
@@ -280,7 +275,7 @@ class _Writer:
         return dict(self.reply.recording.usage or counts)
 
 
-def _items(shape: OpenAI, reply: Reply) -> dict[tuple[Kind, int], _Item]:
+def _items(shape: ChatWriter, reply: Reply) -> dict[tuple[Kind, int], _Item]:
     """Find the output items, in the order in which they begin."""
     prefixes = {Kind.REASONING: "rs_", Kind.TOOL: "fc_"}
     items: dict[tuple[Kind, int], _Item] = {}
@@ -290,7 +285,7 @@ def _items(shape: OpenAI, reply: Reply) -> dict[tuple[Kind, int], _Item]:
         if item is None:
             # Open models have no refusal of their own: it is text like any other.
             kind = delta.kind
-            if kind is Kind.REFUSAL and shape.bare_responses:
+            if kind is Kind.REFUSAL and shape.shape.bare_responses:
                 kind = Kind.CONTENT
             name = prefixes.get(kind, "msg_") + reply.token(f"{kind.value}{delta.call}", 48)
             item = items[key] = _Item(kind, len(items), name, call=delta.call)
@@ -298,7 +293,7 @@ def _items(shape: OpenAI, reply: Reply) -> dict[tuple[Kind, int], _Item]:
     return items
 
 
-def stream(shape: OpenAI, reply: Reply) -> Iterator[Event]:
+def stream(shape: ChatWriter, reply: Reply) -> Iterator[Event]:
     """Give all events of a streamed response.
 
     Args:
@@ -311,7 +306,7 @@ def stream(shape: OpenAI, reply: Reply) -> Iterator[Event]:
     return _Writer(shape, reply).events()
 
 
-def response(shape: OpenAI, reply: Reply) -> Json:
+def response(shape: ChatWriter, reply: Reply) -> Json:
     """Give the response object of a request that does not stream."""
     writer = _Writer(shape, reply)
     *_, last = writer.events()
@@ -319,7 +314,7 @@ def response(shape: OpenAI, reply: Reply) -> Json:
     return data
 
 
-def failed(shape: OpenAI, reply: Reply, upto: int, *, announced: bool) -> Iterator[Event]:
+def failed(shape: ChatWriter, reply: Reply, upto: int, *, announced: bool) -> Iterator[Event]:
     """Give what comes instead of the rest when generation dies midway.
 
     Args:
