@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,12 +21,14 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._outputs import ROWS_PER_FILE, open_output
 from partialfast.batch.io._regular import read_words
 from partialfast.batch.loop._prompt import placeholders
+from partialfast.batch.run._by_batch import ByBatch
 from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
 from partialfast.batch.run._session import Session
 from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_budget
 from partialfast.batch.run._words import printable
 from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
+from partialfast.providers.openai._batches import OpenAIBatches
 from partialfast.providers.openai._endpoint import (
     MODES,
     Endpoint,
@@ -52,6 +55,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="work on a Ray cluster: its address, auto for that of this machine, local for a new "
         "one; the limits hold for all of it",
+    )
+    parser.add_argument(
+        "--batch-api",
+        action="store_true",
+        help="ask through the provider's batch endpoint: at half the price, within a day",
+    )
+    parser.add_argument(
+        "--finish-live",
+        action="store_true",
+        help="with --batch-api, ask one by one about what the first batch does not bring",
+    )
+    parser.add_argument(
+        "--poll",
+        type=positive(float),
+        default=30.0,
+        metavar="S",
+        help="seconds between two looks at the batches (default: 30)",
     )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with the results in OUTPUT")
@@ -221,19 +241,23 @@ def execute(args: argparse.Namespace) -> int:
             for text in show_request(found, {**request, **job.options["options"]}):
                 print(printable(text, lines=True))
             return 0
-        elsewhere = _on_ray(args, job, endpoint) if args.ray else None
+        by_batch = _by_batch(args, job, endpoint) if args.batch_api else None
         session = Session(
             job,
             lambda: connected(endpoint),
             err=sys.stderr,
             argv=sys.argv[1:],
-            elsewhere=elsewhere,
+            elsewhere=_on_ray(args, job, endpoint) if args.ray else by_batch,
+            finish_live=args.finish_live,
         )
-        return asyncio.run(session.main(sample=args.sample, go_on=args.yes))
+        status = asyncio.run(session.main(sample=args.sample, go_on=args.yes))
     except ImportError as error:
         raise missing(error) from error
     except (BatchError, ValueError, TypeError) as error:
         raise CommandError(str(error)) from error
+    if by_batch is not None and not args.quiet:
+        print(by_batch.saved(job.prices), file=sys.stderr)
+    return status
 
 
 def _on_ray(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere:
@@ -250,10 +274,44 @@ def _on_ray(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere
     )
 
 
+def _by_batch(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> ByBatch:
+    if args.ray or args.cache or args.sample is not None:
+        raise BatchError("--batch-api goes with neither --ray, --cache nor --sample")
+    if not job.documents.is_repeatable:
+        raise BatchError("--batch-api needs an input that can be read more than once")
+    key, _ = answer_shape(args.mode, job.model)
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncGenerator[OpenAIBatches, None]:
+        async with connected(endpoint) as client:
+            yield OpenAIBatches(
+                client,
+                mode=args.mode,
+                model=job.model,
+                llm=job.llm,
+                options=job.options["options"],
+            )
+
+    errors = job.files.errors
+    return ByBatch(
+        errors.with_name(errors.name.replace(".errors.jsonl", ".batches")),
+        opened,
+        model=job.model,
+        key=key,
+        messages=job.messages(),
+        max_retries=args.max_retries,
+        finish_live=args.finish_live,
+        overwrite=args.overwrite,
+        poll_s=args.poll,
+    )
+
+
 def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     for name in ("retry_failed", "accept_changes"):
         if getattr(args, name) and not args.resume:
             raise BatchError(f"--{name.replace('_', '-')} goes with --resume")
+    if args.finish_live and not args.batch_api:
+        raise BatchError("--finish-live goes with --batch-api")
     if args.yes and args.sample is None:
         raise BatchError("--yes goes with --sample")
     check_budget(args.budget, args.prices)

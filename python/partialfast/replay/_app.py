@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from partialfast.replay._batches import Batches
 from partialfast.replay._faults import parse_faults
 from partialfast.replay._forms import form_of
 from partialfast.replay._gate import Gate
@@ -52,6 +53,7 @@ class Stage:
         journal: Where exchanges are entered.
         gate: What holds text back.
         stopping: Set when the server is to give up open responses.
+        batches: Files and batches.
     """
 
     deck: Deck
@@ -59,6 +61,7 @@ class Stage:
     journal: Journal
     gate: Gate
     stopping: asyncio.Event
+    batches: Batches
 
 
 def build_app(stage: Stage) -> Starlette:
@@ -82,6 +85,7 @@ def build_app(stage: Stage) -> Starlette:
         Route("/openai/v1/chat/completions", chat, methods=["POST"]),
         Route("/openai/v1/responses", responses, methods=["POST"]),
     ]
+    routes += stage.batches.routes(_entering(stage))
     for name, protocol in PROTOCOLS.items():
         endpoint = _endpoint(stage, name, _read_other(name))
         routes += [Route(path, endpoint, methods=["POST"]) for path in protocol.paths]
@@ -129,6 +133,22 @@ def _endpoint(
         return _Performance(plan, stage, exchange)
 
     return answer
+
+
+def _entering(stage: Stage) -> Callable[[Request, bytes], Callable[[int], None]]:
+    """Give what enters a request that is answered at once."""
+
+    def enter(request: Request, raw: bytes) -> Callable[[int], None]:
+        exchange = _exchange(request, raw)
+        stage.journal.add(exchange)
+
+        def finish(status: int) -> None:
+            exchange.status = status
+            stage.journal.end(exchange, "complete")
+
+        return finish
+
+    return enter
 
 
 def _exchange(request: Request, raw: bytes) -> Exchange:

@@ -127,6 +127,7 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
     split: int | None = None,
     faults: str | Fault | Sequence[str | Fault] = (),
     hold: int | None = None,
+    batches: Sequence[str] = (),
 ) -> Generator[Server, None, None]:
     """Serve recordings on loopback while the block runs.
 
@@ -143,6 +144,7 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
         split: Bytes of each write; ``None`` for one write per event.
         faults: What goes wrong, in every answer whose recording has no fault of its own.
         hold: How many pieces of text go out before `Server.release`; ``None`` for all.
+        batches: What goes wrong with one batch after the other, such as ``expire@3``.
 
     Yields:
         The running server, which is also its base URL.
@@ -168,7 +170,7 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
         # A port that was just used by a server before this one must not be refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
-        runner = _Runner(deck, options, journal, gate, listener)
+        runner = _Runner(deck, options, journal, gate, listener, batches)
         url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}/v1"
         runner.start()
         try:
@@ -182,13 +184,20 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
 class _Runner:
     """The thread that an event loop and a server live in."""
 
-    def __init__(
-        self, deck: Deck, options: Options, journal: Journal, gate: Gate, listener: socket.socket
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a server has
+        self,
+        deck: Deck,
+        options: Options,
+        journal: Journal,
+        gate: Gate,
+        listener: socket.socket,
+        batches: Sequence[str],
     ) -> None:
         try:
             import uvicorn  # noqa: PLC0415 - heavy, and needed by the server alone
 
             from partialfast.replay._app import Stage, build_app  # noqa: PLC0415 - as above
+            from partialfast.replay._batches import Batches  # noqa: PLC0415 - as above
         except ModuleNotFoundError as error:
             message = (
                 f"the replay server needs {error.name}, which is not installed: "
@@ -196,10 +205,11 @@ class _Runner:
             )
             raise ImportError(message, name=error.name) from error
         self._listener = listener
+        shelf = Batches(deck, options, batches)
 
         def build(stopping: asyncio.Event) -> uvicorn.Server:
             config = uvicorn.Config(
-                build_app(Stage(deck, options, journal, gate, stopping)),
+                build_app(Stage(deck, options, journal, gate, stopping, shelf)),
                 # The plain implementation: it behaves the same wherever the tests run.
                 http="h11",
                 loop="asyncio",

@@ -37,9 +37,10 @@ class Session:
         err: Where people look.
         argv: The words of the command, to say how it goes on.
         elsewhere: Does the extraction, instead of this process.
+        finish_live: Whether what it does not bring is asked about one by one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is of its own
         self,
         job: Job,
         connect: Callable[[], AbstractAsyncContextManager[Any]],
@@ -47,8 +48,10 @@ class Session:
         err: TextIO,
         argv: Sequence[str],
         elsewhere: Elsewhere | None = None,
+        finish_live: bool = False,
     ) -> None:
         self._elsewhere = elsewhere
+        self._finish_live = finish_live
         self._job = job
         self._connect = connect
         self._err = err
@@ -75,7 +78,8 @@ class Session:
                 loop.add_signal_handler(number, self._interrupt, number)
         found = look_ahead(self._job)
         if sample is None:
-            return await self._do(found)
+            status = await self._do(found, end=not self._finish_live)
+            return await self._finish(found, status) if self._finish_live else status
         if found is None:
             raise BatchError("--sample needs an input that can be read more than once")
         whole = self._job
@@ -95,6 +99,17 @@ class Session:
                 return await self._do(found)
             self._say(f"go on with: {self._resume_command()}")
         return status
+
+    async def _finish(self, found: Survey | None, status: int) -> int:
+        """Ask one by one about what a batch has not brought."""
+        figures = self._meter.figures() if self._meter is not None else None
+        if status not in {0, SOME_FAILED} or figures is None or figures.total is None:
+            return status
+        if figures.skipped + figures.done + figures.failed == figures.total:
+            return status
+        self._elsewhere = None
+        self._job = replace(self._job, start="resume", retry_failed=False)
+        return await self._do(found)
 
     async def _do(self, found: Survey | None, *, end: bool = True) -> int:
         """Run the job; give the exit status."""
