@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         StreamError,
         TruncatedError,
     )
+    from ._repairs import Repair
     from .providers.openai import Mode, from_openai
     from .typed._loops import astream, astream_items, stream, stream_items
     from .typed._ops import apply_ops, astream_ops, stream_ops
@@ -32,6 +33,7 @@ __all__ = [
     "Partial",
     "PartialFastError",
     "RefusalError",
+    "Repair",
     "StreamError",
     "StreamState",
     "TruncatedError",
@@ -62,6 +64,7 @@ _HOMES = {
             "StreamError",
             "TruncatedError",
         ),
+        "_repairs": ("Repair",),
         "providers.openai": ("Mode", "from_openai"),
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),

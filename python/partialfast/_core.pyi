@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Literal, TypeAlias, final
 
 from typing_extensions import Buffer, Self, disjoint_base
 
+from partialfast._repairs import Lenient, Repair
+
 __version__: str
 """The version of the package."""
 
@@ -323,9 +325,22 @@ class JsonParser:
     Args:
         max_depth: How many containers may be open at once.
         max_bytes: How many bytes the text may have.
+        lenient: Read what models write instead of JSON, wherever it can mean one thing only;
+            ``"quotes"`` also guesses which quotes are text. `None` is `False`.
+        max_repairs: How many repairs a lenient text may need.
+
+    Raises:
+        ValueError: `lenient` is none of what it may be.
     """
 
-    def __new__(cls, *, max_depth: int = 200, max_bytes: int = 1073741824) -> Self: ...
+    def __new__(
+        cls,
+        *,
+        max_depth: int = 200,
+        max_bytes: int = 1073741824,
+        lenient: Lenient | None = None,
+        max_repairs: int = 100000,
+    ) -> Self: ...
     def feed(self, chunk: str | Buffer, /) -> None:
         """Read more of the text.
 
@@ -361,6 +376,10 @@ class JsonParser:
     @property
     def completed(self) -> list[tuple[str | int, ...]]:
         """Paths of the values that the last chunk completed, children before parents."""
+
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far, in the order of the text."""
 
     @property
     def done(self) -> bool:
@@ -433,6 +452,9 @@ class StateCore:
         max_depth: int,
         max_bytes: int,
         items: bool,
+        lenient: Lenient,
+        max_repairs: int,
+        coerce: bool,
     ) -> None:
         """Begin a text.
 
@@ -448,6 +470,12 @@ class StateCore:
             max_depth: How many containers may be open at once.
             max_bytes: How many bytes the text may have.
             items: Hand the items of the root array out one by one.
+            lenient: As in `JsonParser`.
+            max_repairs: As in `JsonParser`.
+            coerce: In lenient reading, also help where the type tells what was meant.
+
+        Raises:
+            ValueError: `lenient` is none of what it may be, or `coerce` is asked for without it.
         """
 
     def feed(self, chunk: str | Buffer, /) -> Any:
@@ -501,6 +529,10 @@ class StateCore:
         """The text received so far."""
 
     @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far, in the order of the text."""
+
+    @property
     def errors(self) -> list[Exception]:
         """Validation errors that were put off, the whole type's own last."""
 
@@ -527,6 +559,8 @@ def loads(
     partial: bool = False,
     max_depth: int = 200,
     max_bytes: int = 1073741824,
+    lenient: Lenient | None = None,
+    max_repairs: int = 100000,
 ) -> Any:
     """Parse one JSON text (RFC 8259).
 
@@ -535,6 +569,9 @@ def loads(
         partial: Return what there is of an incomplete text.
         max_depth: How many containers may be open at once.
         max_bytes: How many bytes the text may have.
+        lenient: Read what models write instead of JSON, wherever it can mean one thing only;
+            ``"quotes"`` also guesses which quotes are text. `None` is `False`.
+        max_repairs: How many repairs a lenient text may need.
 
     Returns:
         The value; with `partial`, `None` where nothing can be shown yet.

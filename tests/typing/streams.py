@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import partialfast as pf
-from partialfast.typed._loops import AsyncStream, Stream
+from partialfast.typed._loops import AsyncItems, AsyncStream, Items, Stream
 
 
 class User(BaseModel):
@@ -23,8 +23,8 @@ assert_type(pf.stream(User, text), Stream[User])
 assert_type(pf.stream(User, data, strict=True, on_invalid="defer"), Stream[User])
 assert_type(pf.stream(pf.Partial[User], text), Stream[User])
 assert_type(pf.stream(list[User], text), Stream[list[User]])
-assert_type(pf.stream_items(User, text), Iterator[User])
-assert_type(pf.stream_items(list[User], text), Iterator[User])
+assert_type(pf.stream_items(User, text), Items[User])
+assert_type(pf.stream_items(list[User], text), Items[User])
 
 for snapshot in pf.stream(User, text):
     assert_type(snapshot.name, str)
@@ -33,7 +33,7 @@ for snapshot in pf.stream(User, text):
 async def asynchronous(chunks: AsyncIterable[str]) -> None:
     assert_type(pf.astream(User, chunks), AsyncStream[User])
     assert_type(pf.astream(pf.Partial[User], chunks), AsyncStream[User])
-    assert_type(pf.astream_items(User, chunks), AsyncIterator[User])
+    assert_type(pf.astream_items(User, chunks), AsyncItems[User])
     async for snapshot in pf.astream(User, chunks):
         assert_type(snapshot, User)
 

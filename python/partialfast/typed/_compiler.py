@@ -19,6 +19,7 @@ from pydantic_core import SchemaValidator
 
 from partialfast.typed._dumping import value_dump
 from partialfast.typed._facts import KINDS, Facts
+from partialfast.typed._lenient import help_of
 from partialfast.typed._nodes import Node
 from partialfast.typed._schema import Definitions, Schema, config_of, resolve, split, standalone
 
@@ -230,7 +231,8 @@ class Compiler:
     def make(self, schema: Schema, scope: Scope, on: Mapping[Kind, Action], **rest: Any) -> Node:
         """Return a node; kinds that `on` does not name are validated when complete."""
         every: dict[Kind, Action] = {kind: on.get(kind, "validate") for kind in KINDS}
-        return Node(every, self.validator(schema, scope), **rest)
+        help_ = functools.partial(help_of, schema, self.facts, self.definitions)
+        return Node(every, self.validator(schema, scope), help=help_, **rest)
 
     def validator(self, schema: Schema, scope: Scope) -> Callable[[], Any]:
         """Return what makes the ``validate_json`` of `schema`."""

@@ -13,10 +13,20 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, TypeForm, Unpack
 
+    from partialfast._repairs import Repair
     from partialfast.typed._partial import Partial
     from partialfast.typed._state import Chunk, StreamOptions
 
-__all__ = ["AsyncStream", "Stream", "astream", "astream_items", "stream", "stream_items"]
+__all__ = [
+    "AsyncItems",
+    "AsyncStream",
+    "Items",
+    "Stream",
+    "astream",
+    "astream_items",
+    "stream",
+    "stream_items",
+]
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -46,6 +56,11 @@ class _Received(Generic[T]):
     def path(self) -> Path:
         """Keys and indices from the root to the value being written."""
         return self._state.path
+
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far."""
+        return self._state.repairs
 
     @property
     def completed(self) -> list[Path]:
@@ -201,7 +216,7 @@ def stream(type_: Any, chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
 
     Returns:
         An iterator of snapshots. The last is the final value, fully validated. Beside them it has
-        ``snapshot``, ``text``, ``path``, ``completed``, ``final()`` and ``close()``.
+        ``snapshot``, ``text``, ``path``, ``completed``, ``repairs``, ``final()`` and ``close()``.
 
     Raises:
         TypeError: pydantic cannot validate `type_`. While iterating: ``TruncatedError`` where
@@ -235,7 +250,7 @@ def astream(
 
     Returns:
         An asynchronous iterator of snapshots; the last is the final value. Beside them it has
-        ``snapshot``, ``text``, ``path``, ``completed``, ``final()`` and ``aclose()``.
+        ``snapshot``, ``text``, ``path``, ``completed``, ``repairs``, ``final()`` and ``aclose()``.
 
     Raises:
         TypeError: pydantic cannot validate `type_`. While iterating, as `stream`.
@@ -247,21 +262,98 @@ def astream(
 # Items
 
 
+class Items(Iterator[T]):
+    """The items of one text, each when it is complete.
+
+    Args:
+        state: The state that the chunks are fed to.
+        chunks: The text, cut anywhere.
+    """
+
+    def __init__(self, state: ItemState[T], chunks: Iterable[Chunk]) -> None:
+        self._state = state
+        self._items = self._iterate(chunks)
+
+    def __iter__(self) -> Iterator[T]:  # noqa: PYI034 - the generator is quicker
+        """Return the items that were not taken yet."""
+        return self._items
+
+    def __next__(self) -> T:
+        """Return the next item."""
+        return next(self._items)
+
+    def _iterate(self, chunks: Iterable[Chunk]) -> Generator[T, None, None]:
+        for chunk in chunks:
+            failure = _feed(self._state, chunk)
+            yield from self._state.take_items()
+            if failure is not None:
+                raise failure
+        self._state.finish()
+
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far."""
+        return self._state.repairs
+
+    def close(self) -> None:
+        """Take no more chunks."""
+        self._items.close()
+
+
+class AsyncItems(AsyncIterator[T]):
+    """The items of one text from an asynchronous source; the twin of `Items`.
+
+    Args:
+        state: The state that the chunks are fed to.
+        chunks: The text, cut anywhere.
+    """
+
+    def __init__(self, state: ItemState[T], chunks: AsyncIterable[Chunk]) -> None:
+        self._state = state
+        self._items = self._iterate(chunks)
+
+    def __aiter__(self) -> AsyncIterator[T]:  # noqa: PYI034 - the generator is quicker
+        """Return the items that were not taken yet."""
+        return self._items
+
+    async def __anext__(self) -> T:
+        """Return the next item."""
+        return await anext(self._items)
+
+    async def _iterate(self, chunks: AsyncIterable[Chunk]) -> AsyncGenerator[T, None]:
+        async for chunk in chunks:
+            failure = _feed(self._state, chunk)
+            for item in self._state.take_items():
+                yield item
+            if failure is not None:
+                raise failure
+        self._state.finish()
+
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far."""
+        return self._state.repairs
+
+    async def aclose(self) -> None:
+        """Take no more chunks."""
+        await self._items.aclose()
+
+
 @overload
 def stream_items(
     type_: type[list[T]], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
-) -> Iterator[T]: ...
+) -> Items[T]: ...
 
 
 @overload
 def stream_items(
     type_: TypeForm[T], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
-) -> Iterator[T]: ...
+) -> Items[T]: ...
 
 
 def stream_items(
     type_: Any, chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
-) -> Iterator[Any]:
+) -> Items[Any]:
     """Yield each item of a JSON array when it is complete. Nothing is kept of earlier items.
 
     Args:
@@ -269,8 +361,9 @@ def stream_items(
         chunks: The text of the array, cut anywhere.
         **options: Those of `StreamState`.
 
-    Yields:
-        Items, fully validated, in order.
+    Returns:
+        An iterator of items, fully validated, in order. Beside them it has ``repairs`` and
+        ``close()``.
 
     Raises:
         TruncatedError: `chunks` ended before the array was complete.
@@ -278,16 +371,7 @@ def stream_items(
         pydantic.ValidationError: An item is invalid. With ``on_invalid="defer"`` the valid ones
             are yielded and the errors of the others raised together at the end.
     """
-    return _items(ItemState(type_, **options), chunks)
-
-
-def _items(state: ItemState[Any], chunks: Iterable[Chunk]) -> Iterator[Any]:
-    for chunk in chunks:
-        failure = _feed(state, chunk)
-        yield from state.take_items()
-        if failure is not None:
-            raise failure
-    state.finish()
+    return Items(ItemState(type_, **options), chunks)
 
 
 def _feed(state: ItemState[Any], chunk: Chunk) -> Exception | None:
@@ -302,18 +386,18 @@ def _feed(state: ItemState[Any], chunk: Chunk) -> Exception | None:
 @overload
 def astream_items(
     type_: type[list[T]], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
-) -> AsyncIterator[T]: ...
+) -> AsyncItems[T]: ...
 
 
 @overload
 def astream_items(
     type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
-) -> AsyncIterator[T]: ...
+) -> AsyncItems[T]: ...
 
 
 def astream_items(
     type_: Any, chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
-) -> AsyncIterator[Any]:
+) -> AsyncItems[Any]:
     """Yield items as `stream_items` does, from an asynchronous source.
 
     Args:
@@ -321,22 +405,13 @@ def astream_items(
         chunks: The text of the array, cut anywhere.
         **options: Those of `StreamState`.
 
-    Yields:
-        Items, fully validated, in order.
+    Returns:
+        An iterator of items, fully validated, in order. Beside them it has ``repairs`` and
+        ``aclose()``.
 
     Raises:
         TruncatedError: `chunks` ended before the array was complete.
         JsonError: The text is not JSON.
         pydantic.ValidationError: An item is invalid; see `stream_items`.
     """
-    return _aitems(ItemState(type_, **options), chunks)
-
-
-async def _aitems(state: ItemState[Any], chunks: AsyncIterable[Chunk]) -> AsyncIterator[Any]:
-    async for chunk in chunks:
-        failure = _feed(state, chunk)
-        for item in state.take_items():
-            yield item
-        if failure is not None:
-            raise failure
-    state.finish()
+    return AsyncItems(ItemState(type_, **options), chunks)

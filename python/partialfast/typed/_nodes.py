@@ -269,6 +269,7 @@ class Node:
         omit: An invalid value is left out silently (``OnErrorOmit``).
         names_member: The errors of `validator` name the union members in their locations already.
         dump: Tells how the value is dumped, when an op first needs it.
+        help: Tells what lenient reading may know of the value, a `Help`.
         deferred: It cannot be validated without its siblings. For the compiler only.
     """
 
@@ -281,4 +282,5 @@ class Node:
     omit: bool = False
     names_member: bool = False
     dump: Callable[[], ValueDump] | None = None
+    help: Callable[[], Any] | None = field(default=None, repr=False)
     deferred: bool = field(default=False, repr=False)

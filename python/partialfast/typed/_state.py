@@ -31,6 +31,7 @@ from pydantic_core.core_schema import ErrorType
 
 from partialfast._core import StateCore
 from partialfast._errors import JsonError, TruncatedError
+from partialfast._repairs import Lenient
 from partialfast.typed._plan import compile_type
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ OnInvalid = Literal["raise", "defer"]
 MAX_DEPTH = 200
 #: How many bytes a text may have.
 MAX_BYTES = 1 << 30
+#: How many repairs a lenient text may need: each is remembered.
+MAX_REPAIRS = 100_000
 
 
 class StreamOptions(TypedDict, total=False):
@@ -68,6 +71,9 @@ class StreamOptions(TypedDict, total=False):
     on_invalid: OnInvalid
     max_depth: int
     max_bytes: int
+    lenient: Lenient
+    max_repairs: int
+    coerce: bool
 
 
 #: What a config says about errors.
@@ -173,10 +179,17 @@ class StreamState(StateCore, Generic[T]):
             ``"defer"`` goes on and lets `finish` report all errors.
         max_depth: How many containers may be open at once.
         max_bytes: How many bytes the text may have.
+        lenient: Read what models write instead of JSON, wherever it can mean one thing only;
+            ``"quotes"`` also guesses which quotes are text. ``docs/lenient.md`` says what it is.
+        max_repairs: How many repairs a lenient text may need.
+        coerce: In lenient reading, also help where the type tells for certain what was meant: wrap
+            an object where a list is wanted, find an enumeration's member by its name or in other
+            case.
 
     Raises:
         TypeError: pydantic cannot validate `type_`.
-        ValueError: `on_invalid` is neither ``"raise"`` nor ``"defer"``.
+        ValueError: `on_invalid` is neither ``"raise"`` nor ``"defer"``, `lenient` is none of what
+            it may be, or `coerce` is asked for without it.
     """
 
     _items = False
@@ -193,6 +206,9 @@ class StreamState(StateCore, Generic[T]):
         on_invalid: OnInvalid = ...,
         max_depth: int = ...,
         max_bytes: int = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
     ) -> None: ...
 
     @overload
@@ -207,6 +223,9 @@ class StreamState(StateCore, Generic[T]):
         on_invalid: OnInvalid = ...,
         max_depth: int = ...,
         max_bytes: int = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
     ) -> None: ...
 
     def __init__(  # noqa: PLR0913 - pydantic's own options, and ours
@@ -220,6 +239,9 @@ class StreamState(StateCore, Generic[T]):
         on_invalid: OnInvalid = "raise",
         max_depth: int = MAX_DEPTH,
         max_bytes: int = MAX_BYTES,
+        lenient: Lenient = False,
+        max_repairs: int = MAX_REPAIRS,
+        coerce: bool = False,
     ) -> None:
         if on_invalid not in ("raise", "defer"):
             message = f'on_invalid must be "raise" or "defer", not {on_invalid!r}'
@@ -240,6 +262,9 @@ class StreamState(StateCore, Generic[T]):
             hooks=(errors.relocate, errors.forbidden, ValidationError, SchemaError, _copied),
             max_depth=max_depth,
             max_bytes=max_bytes,
+            lenient=lenient,
+            max_repairs=max_repairs,
+            coerce=coerce,
             items=self._items,
         )
 

@@ -1,6 +1,7 @@
 //! Errors of the machine as Python exceptions, and those of calls that come at a bad moment.
 
 use partialfast_core::json::JsonError;
+use partialfast_core::lenient::Repair;
 use pyo3::PyClass;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -31,6 +32,13 @@ pub fn json_error(error: JsonError, path: &Bound<'_, PyTuple>) -> PyErr {
         json_error_class(py)?.call((message,), Some(&attributes))
     };
     made().map_or_else(|problem| problem, PyErr::from_value)
+}
+
+/// A repair as Python has it.
+pub fn repair<'py>(py: Python<'py>, made: &Repair) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "partialfast._repairs", "Repair")?;
+    class.call1((made.kind.name(), made.offset, made.line, made.column))
 }
 
 /// `object`, to be worked with.

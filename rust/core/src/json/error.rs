@@ -157,7 +157,7 @@ impl JsonErrorKind {
             Self::UnescapedQuote => {
                 "text right after a closing quote; a quote inside a string must be escaped"
             }
-            Self::MissingColon => "expected `:` after the key",
+            Self::MissingColon => "a key without `:` after it",
             Self::SeveralDocuments => "a second value after the end of the first",
             Self::RepairLimit => "more repairs than `max_repairs`",
             Self::Truncated => "the text ended before the value was complete",

@@ -13,20 +13,37 @@ pub trait Target: Sink {
     /// Strict text, before the events that it makes. Their spans count from its first byte on.
     fn strict(&mut self, text: &[u8]);
 
+    /// A float that JSON has no way to write comes next, at `at` of the strict text.
+    fn non_finite(&mut self, at: u64, text: &'static str) {
+        let _ = (at, text);
+    }
+
     /// What is wanted where a string begins ([`Options::nested`], [`Options::coerce`]).
-    fn wanted(&mut self) -> Wanted {
-        Wanted::Text
+    ///
+    /// # Errors
+    ///
+    /// As any method of the sink.
+    fn wanted(&mut self) -> Result<Wanted, Self::Error> {
+        Ok(Wanted::Text)
     }
 
     /// Whether a list and no object is wanted where an object begins ([`Options::coerce`]).
-    fn wants_list(&mut self) -> bool {
-        false
+    ///
+    /// # Errors
+    ///
+    /// As any method of the sink.
+    fn wants_list(&mut self) -> Result<bool, Self::Error> {
+        Ok(false)
     }
 
     /// The JSON text of the one member that `text` can mean ([`Wanted::Member`]).
-    fn member(&mut self, text: &str) -> Option<String> {
+    ///
+    /// # Errors
+    ///
+    /// As any method of the sink.
+    fn member(&mut self, text: &str) -> Result<Option<String>, Self::Error> {
         let _ = text;
-        None
+        Ok(None)
     }
 }
 
@@ -216,27 +233,23 @@ impl Reader {
         question: Question,
         target: &mut T,
     ) -> Result<(), FeedError<T::Error>> {
-        let answered = match question {
+        let result = match question {
             Question::None => return Ok(()),
-            Question::String => {
-                self.lenient.answer_string(target.wanted());
+            Question::String => target.wanted().map(|wanted| {
+                self.lenient.answer_string(wanted);
                 Ok(())
-            }
-            Question::Object => self.lenient.answer_object(target.wants_list()),
-            Question::Member => {
-                let member = target.member(self.lenient.member());
-                self.lenient.answer_member(member.as_deref())
-            }
+            }),
+            Question::Object => target
+                .wants_list()
+                .map(|is_list| self.lenient.answer_object(is_list)),
+            Question::Member => target
+                .member(self.lenient.member())
+                .map(|member| self.lenient.answer_member(member.as_deref())),
         };
-        self.pass_on_more(target, answered)
-    }
-
-    /// What an answer gave stands in `out` after what was passed on before.
-    fn pass_on_more<T: Target>(
-        &mut self,
-        target: &mut T,
-        answered: Result<(), (JsonErrorKind, Mark)>,
-    ) -> Result<(), FeedError<T::Error>> {
+        let answered = result.map_err(|error| {
+            let _: FeedError<T::Error> = self.fail(JsonErrorKind::Aborted, self.lenient.place());
+            FeedError::Sink(error)
+        })?;
         self.pass_on(target)?;
         answered.map_err(|(kind, at)| self.fail(kind, at))
     }
@@ -304,6 +317,7 @@ fn read<T: Target>(
     };
     for &(index, float) in &lenient.non_finite {
         strict(machine, &text[at..index], target).map_err(|error| (error, start))?;
+        target.non_finite(machine.offset(), float);
         machine
             .non_finite(float, target)
             .map_err(|error| (error, start))?;

@@ -23,16 +23,16 @@ impl Target for Listener {
         self.strict.extend_from_slice(text);
     }
 
-    fn wanted(&mut self) -> Wanted {
-        if self.nested {
+    fn wanted(&mut self) -> Result<Wanted, Infallible> {
+        Ok(if self.nested {
             Wanted::Container
         } else {
             Wanted::Text
-        }
+        })
     }
 
-    fn wants_list(&mut self) -> bool {
-        self.wraps
+    fn wants_list(&mut self) -> Result<bool, Infallible> {
+        Ok(self.wraps)
     }
 }
 

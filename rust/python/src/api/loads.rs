@@ -5,12 +5,16 @@
 
 use std::sync::Mutex;
 
-use partialfast_core::json::{FeedError, Limits, Literal, Machine, NumberKind, Sink, Span, Text};
+use partialfast_core::json::{
+    FeedError, Limits, Literal, Machine, NullSink, NumberKind, Sink, Span, Text,
+};
+use partialfast_core::lenient::Plain;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::build::driver::{Driver, number_limit};
+use crate::build::lenient::{Lenience, settings};
 use crate::convert::input::with_bytes;
 use crate::convert::keys::StringCache;
 use crate::convert::scalar;
@@ -143,14 +147,20 @@ impl Sink for Whole<'_, '_> {
 
 /// Documented in `_core.pyi`.
 #[pyfunction]
-#[pyo3(signature = (data, /, *, partial = false, max_depth = 200, max_bytes = 1_073_741_824))]
+#[pyo3(signature = (
+    data, /, *, partial = false, max_depth = 200, max_bytes = 1_073_741_824, lenient = None,
+    max_repairs = 100_000
+))]
 pub fn loads(
     data: &Bound<'_, PyAny>,
     partial: bool,
     max_depth: usize,
     max_bytes: u64,
+    lenient: Option<&Bound<'_, PyAny>>,
+    max_repairs: usize,
 ) -> PyResult<Option<Py<PyAny>>> {
     let py = data.py();
+    let settings = settings(lenient, max_repairs, false)?;
     let limits = Limits {
         max_depth,
         max_bytes,
@@ -158,7 +168,7 @@ pub fn loads(
     };
     if partial {
         let plan = Plan::untyped(py)?;
-        let mut driver = Driver::new(limits);
+        let mut driver = Driver::with(limits, settings, false);
         with_bytes(data, |bytes| driver.feed(py, plan.get(), bytes))?;
         return driver.snapshot(py, plan.get());
     }
@@ -168,6 +178,7 @@ pub fn loads(
         let pause = CollectorPause::new(py);
         let mut own = StringCache::new(1 << 8);
         let mut shared = STRINGS.try_lock();
+        let mut reader = settings.map(|settings| Lenience::new(settings, limits, false).reader);
         let mut machine = Machine::new(limits);
         let mut whole = Whole {
             py,
@@ -178,6 +189,10 @@ pub fn loads(
         };
         let mut rest = bytes;
         let mut read = || -> Result<(), FeedError<PyErr>> {
+            if let Some(reader) = &mut reader {
+                reader.feed(bytes, &mut Plain(&mut whole))?;
+                return reader.finish(&mut Plain(&mut whole));
+            }
             while !rest.is_empty() {
                 rest = &rest[machine.feed(rest, &mut whole)?.consumed..];
             }
@@ -194,7 +209,12 @@ pub fn loads(
         Err(match error {
             FeedError::Json(error) => json_error(error, &path),
             FeedError::Sink(error) if error.is_instance_of::<PyValueError>(py) => {
-                number_limit(&mut machine, error, &path)
+                // A machine that was stopped says where.
+                let at = match &mut reader {
+                    Some(reader) => reader.feed(&[], &mut Plain(&mut NullSink)).err(),
+                    None => machine.feed(&[], &mut NullSink).err(),
+                };
+                number_limit(at, error, &path)
             }
             FeedError::Sink(error) => error,
         })

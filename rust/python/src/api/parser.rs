@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::build::driver::Driver;
+use crate::build::lenient::settings;
 use crate::build::place::Extent;
 use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
@@ -23,15 +24,23 @@ pub struct JsonParser {
 #[pymethods]
 impl JsonParser {
     #[new]
-    #[pyo3(signature = (*, max_depth = 200, max_bytes = 1_073_741_824))]
-    fn new(py: Python<'_>, max_depth: usize, max_bytes: u64) -> PyResult<Self> {
+    #[pyo3(signature = (
+        *, max_depth = 200, max_bytes = 1_073_741_824, lenient = None, max_repairs = 100_000
+    ))]
+    fn new(
+        py: Python<'_>,
+        max_depth: usize,
+        max_bytes: u64,
+        lenient: Option<&Bound<'_, PyAny>>,
+        max_repairs: usize,
+    ) -> PyResult<Self> {
         let limits = Limits {
             max_depth,
             max_bytes,
             ..Limits::default()
         };
         Ok(Self {
-            driver: Driver::new(limits),
+            driver: Driver::with(limits, settings(lenient, max_repairs, false)?, false),
             plan: Plan::untyped(py)?,
         })
     }
@@ -85,6 +94,11 @@ impl JsonParser {
     fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let this = shared(slf)?;
         this.driver.builder.place.completed(slf.py(), Extent::Chunk)
+    }
+
+    #[getter]
+    fn repairs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        shared(slf)?.driver.repairs(slf.py())
     }
 
     #[getter]

@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use crate::build::builder::Validation;
 use crate::build::driver::Driver;
+use crate::build::lenient::{Settings, settings};
 use crate::build::place::Extent;
 use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
@@ -28,6 +29,7 @@ pub struct StateCore {
     /// Snapshots are made when asked for, and not after each chunk.
     no_snapshots: bool,
     limits: Limits,
+    lenient: Option<Settings>,
     /// Reads the same text without a type, where the ops are to be those of the document.
     document: Option<Driver>,
 }
@@ -86,11 +88,15 @@ impl StateCore {
             streams_items: false,
             no_snapshots: false,
             limits: Limits::default(),
+            lenient: None,
             document: None,
         }
     }
 
-    #[pyo3(signature = (plan, *, root, arguments, defer, hooks, max_depth, max_bytes, items))]
+    #[pyo3(signature = (
+        plan, *, root, arguments, defer, hooks, max_depth, max_bytes, items,
+        lenient, max_repairs, coerce
+    ))]
     #[expect(
         clippy::too_many_arguments,
         reason = "called from one place, by keyword"
@@ -105,6 +111,9 @@ impl StateCore {
         max_depth: usize,
         max_bytes: u64,
         items: bool,
+        lenient: &Bound<'_, PyAny>,
+        max_repairs: usize,
+        coerce: bool,
     ) -> PyResult<()> {
         let mut this = exclusive(slf)?;
         let limits = Limits {
@@ -112,8 +121,10 @@ impl StateCore {
             max_bytes,
             ..Limits::default()
         };
-        this.driver = Driver::new(limits);
+        let settings = settings(Some(lenient), max_repairs, coerce)?;
+        this.driver = Driver::with(limits, settings, true);
         this.limits = limits;
+        this.lenient = settings;
         this.no_snapshots = false;
         this.document = None;
         let (relocate, forbidden, error_class, directive_class, deepcopy) = hooks;
@@ -193,8 +204,9 @@ impl StateCore {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = Plan::untyped(py)?;
-        let mut document = Driver::new(this.limits);
-        document.feed(py, plan.get(), &this.driver.builder.raw.bytes)?;
+        // Lenient or not, it gets the model's own text.
+        let mut document = Driver::with(this.limits, this.lenient, false);
+        document.feed(py, plan.get(), this.driver.received())?;
         document.begin_ops(py, plan.get(), Dumping::none(py))?;
         this.no_snapshots = !snapshots;
         this.driver.builder.ops = None;
@@ -233,7 +245,13 @@ impl StateCore {
     #[getter]
     fn raw<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let this = shared(slf)?;
-        Ok(PyBytes::new(slf.py(), &this.driver.builder.raw.bytes))
+        Ok(PyBytes::new(slf.py(), this.driver.received()))
+    }
+
+    /// What was repaired so far.
+    #[getter]
+    fn repairs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        shared(slf)?.driver.repairs(slf.py())
     }
 
     /// Validation errors that were put off, the whole type's own last.

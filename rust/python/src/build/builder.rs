@@ -136,6 +136,8 @@ pub struct Builder {
     pub forced: Option<Expected>,
     /// Added to the machine's offsets while a stretch is read again.
     pub origin: u64,
+    /// Where in the strict text floats stand that JSON has no way to write, and which.
+    pub floats: Vec<(u64, &'static str)>,
     /// For each slot: frames further out than this have not changed since it was handed out.
     pub touched: [usize; 2],
     /// Which slot the last snapshot is in, or the value itself.
@@ -175,6 +177,7 @@ impl Default for Builder {
             left_out: false,
             forced: None,
             origin: 0,
+            floats: Vec::new(),
             touched: [0; 2],
             shown: Shown::Nothing,
             ops: None,
@@ -198,6 +201,7 @@ impl Builder {
         self.left_out = false;
         self.forced = None;
         self.origin = 0;
+        self.floats.clear();
         self.touched = [0; 2];
         self.shown = Shown::Nothing;
         if let Some(ops) = &mut self.ops {

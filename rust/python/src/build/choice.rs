@@ -115,7 +115,7 @@ impl<'a> Run<'a, '_> {
             max_depth: usize::MAX,
             ..Limits::default()
         };
-        let fed = Machine::new(limits).feed(&bytes, self);
+        let fed = self.read_again(&mut Machine::new(limits), &bytes, skip.start);
         self.st.origin = origin;
         self.st.place.resume(rewound, fed.is_err());
         // The label above belongs to the value: it goes when the value closes.
@@ -132,12 +132,47 @@ impl<'a> Run<'a, '_> {
             again.labels = skip.labels;
         }
         match fed {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(FeedError::Sink(error)) => Err(error),
             Err(FeedError::Json(error)) => Err(PyRuntimeError::new_err(format!(
                 "text that was read once could not be read again: {error}"
             ))),
         }
+    }
+}
+
+impl Run<'_, '_> {
+    /// Feeds `bytes`, which stand at `start` of the strict text, to `machine`.
+    fn read_again(
+        &mut self,
+        machine: &mut Machine,
+        bytes: &[u8],
+        start: u64,
+    ) -> Result<(), FeedError<PyErr>> {
+        let mut at = 0;
+        // Those before `start` belong to values that are over.
+        let first = self
+            .st
+            .floats
+            .partition_point(|&(offset, _)| offset < start);
+        let floats: Vec<_> = self.st.floats.drain(first..).collect();
+        let mut result = Ok(());
+        for &(offset, text) in &floats {
+            let index = usize::try_from(offset - start).unwrap_or(usize::MAX);
+            let Some(before) = bytes.get(at..index) else {
+                break;
+            };
+            result = machine
+                .feed(before, self)
+                .and_then(|_| machine.non_finite(text, self));
+            if result.is_err() {
+                break;
+            }
+            at = index + text.len();
+        }
+        self.st.floats.extend(floats);
+        result?;
+        machine.feed(&bytes[at..], self).map(|_| ())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The machine and the builder together: what `JsonParser` and `StateCore` share.
 
+use std::convert::Infallible;
 use std::mem;
 
 use partialfast_core::json::{FeedError, JsonErrorKind, Limits, Machine, NullSink};
+use partialfast_core::lenient::Plain;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -10,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::build::builder::{Builder, Shown};
+use crate::build::lenient::{Lenience, Settings, is_of_token};
 use crate::build::run::Run;
 use crate::errors::json_error;
 use crate::ops::Dumping;
@@ -23,11 +26,24 @@ pub struct Driver {
     /// `PyErr`, so that the garbage collector sees it: its traceback leads to frames of the user's,
     /// which lead back here.
     failure: Option<Py<PyBaseException>>,
-    /// Whether a chunk is being read. Where one still is when the next comes, a panic ended it: the
-    /// rest of that chunk is lost, so nothing can be read any more.
-    reading: bool,
+    gate: Gate,
+    /// What reads in the machine's place, if reading is lenient.
+    lenient: Option<Box<Lenience>>,
     /// Whether the caller saw what there is: a snapshot was handed out since the last chunk.
     pub seen: bool,
+}
+
+/// What the next chunk meets. It is one look for all that is not usual, so that strict reading does
+/// not pay for lenient reading.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    /// The machine.
+    Strict,
+    /// The lenient reader.
+    Lenient,
+    /// A chunk that is still being read: a panic ended that. The rest of that chunk is lost, so
+    /// nothing can be read any more.
+    Reading,
 }
 
 impl Driver {
@@ -36,16 +52,31 @@ impl Driver {
             machine: Machine::new(limits),
             builder: Builder::default(),
             failure: None,
-            reading: false,
+            gate: Gate::Strict,
+            lenient: None,
             seen: true,
         }
+    }
+
+    /// A driver that reads as `settings` say. `typed` says that there will be a type.
+    pub fn with(limits: Limits, settings: Option<Settings>, typed: bool) -> Self {
+        let mut driver = Self::new(limits);
+        if let Some(settings) = settings {
+            driver.lenient = Some(Box::new(Lenience::new(settings, limits, typed)));
+            driver.gate = Gate::Lenient;
+        }
+        driver
     }
 
     pub fn reset(&mut self) {
         self.machine.reset();
         self.builder.reset();
         self.failure = None;
-        self.reading = false;
+        self.gate = Gate::Strict;
+        if let Some(lenient) = &mut self.lenient {
+            lenient.reset();
+            self.gate = Gate::Lenient;
+        }
         self.seen = true;
     }
 
@@ -57,12 +88,51 @@ impl Driver {
             // What comes behind it is not kept: nothing would bound it.
             return Err(again(failure.bind(py)));
         }
-        if mem::replace(&mut self.reading, true) {
-            return Err(stopped());
+        let gate = mem::replace(&mut self.gate, Gate::Reading);
+        if gate != Gate::Strict {
+            return self.read_leniently(py, plan, bytes, gate);
         }
         let result = self.read(py, plan, bytes);
-        self.reading = false;
+        self.gate = Gate::Strict;
         result
+    }
+
+    #[cold]
+    fn read_leniently(
+        &mut self,
+        py: Python<'_>,
+        plan: &Plan,
+        bytes: &[u8],
+        gate: Gate,
+    ) -> PyResult<()> {
+        let (Gate::Lenient, Some(lenient)) = (gate, &mut self.lenient) else {
+            return Err(stopped());
+        };
+        lenient.keep(bytes, self.builder.raw.base);
+        let mut run = Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        };
+        let result = lenient.reader.feed(bytes, &mut run);
+        self.gate = Gate::Lenient;
+        result.map_err(|error| self.fail(py, error))
+    }
+
+    /// What was repaired so far.
+    pub fn repairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        match &self.lenient {
+            Some(lenient) => lenient.repairs(py),
+            None => Ok(PyList::empty(py)),
+        }
+    }
+
+    /// The text received so far, as far as it is kept.
+    pub fn received(&self) -> &[u8] {
+        match &self.lenient {
+            Some(lenient) => &lenient.received,
+            None => &self.builder.raw.bytes,
+        }
     }
 
     fn read(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
@@ -89,7 +159,7 @@ impl Driver {
         if let Some(failure) = &self.failure {
             return Err(again(failure.bind(py)));
         }
-        if self.reading {
+        if self.gate == Gate::Reading {
             return Err(stopped());
         }
         if self.builder.done {
@@ -100,14 +170,24 @@ impl Driver {
             plan,
             st: &mut self.builder,
         };
-        self.machine
-            .finish(&mut run)
-            .map_err(|error| self.fail(py, error))
+        match &mut self.lenient {
+            Some(lenient) => lenient.reader.finish(&mut run),
+            None => self.machine.finish(&mut run),
+        }
+        .map_err(|error| self.fail(py, error))
     }
 
     /// Keys and indices from the root to the value being written.
     pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.builder.place.path(py, self.machine.is_in_scalar())
+        self.builder.place.path(py, self.is_in_scalar())
+    }
+
+    /// Whether the text stands inside a number or a literal, of which the builder knows nothing yet.
+    fn is_in_scalar(&self) -> bool {
+        match &self.lenient {
+            Some(lenient) => lenient.reader.is_in_scalar(),
+            None => self.machine.is_in_scalar(),
+        }
     }
 
     fn fail(&mut self, py: Python<'_>, error: FeedError<PyErr>) -> PyErr {
@@ -121,7 +201,8 @@ impl Driver {
                         | JsonErrorKind::NumberLimit
                 );
                 let in_scalar = in_scalar
-                    || (error.kind == JsonErrorKind::Truncated && self.machine.is_in_scalar());
+                    || is_of_token(error.kind)
+                    || (error.kind == JsonErrorKind::Truncated && self.is_in_scalar());
                 let made = self
                     .builder
                     .place
@@ -147,7 +228,14 @@ impl Driver {
             return error;
         }
         match self.builder.place.path(py, false) {
-            Ok(path) => number_limit(&mut self.machine, error, &path),
+            Ok(path) => {
+                // A machine that was stopped says where.
+                let at = match &mut self.lenient {
+                    Some(lenient) => lenient.reader.feed(&[], &mut Plain(&mut NullSink)).err(),
+                    None => self.machine.feed(&[], &mut NullSink).err(),
+                };
+                number_limit(at, error, &path)
+            }
             Err(problem) => problem,
         }
     }
@@ -238,10 +326,14 @@ fn stopped() -> PyErr {
     )
 }
 
-/// `error`, raised by `int()` at the number where `machine` stopped, as an error of the text.
-pub fn number_limit(machine: &mut Machine, error: PyErr, path: &Bound<'_, PyTuple>) -> PyErr {
-    // A machine that was stopped says where.
-    let Err(FeedError::Json(mut at)) = machine.feed(&[], &mut NullSink) else {
+/// `error`, raised by `int()` at the number where a machine stopped that says `at`, as an error of the
+/// text.
+pub fn number_limit(
+    at: Option<FeedError<Infallible>>,
+    error: PyErr,
+    path: &Bound<'_, PyTuple>,
+) -> PyErr {
+    let Some(FeedError::Json(mut at)) = at else {
         return error;
     };
     at.kind = JsonErrorKind::NumberLimit;

@@ -4,5 +4,6 @@ pub mod builder;
 pub mod choice;
 pub mod close;
 pub mod driver;
+pub mod lenient;
 pub mod place;
 pub mod run;

@@ -99,6 +99,14 @@ impl Whereabouts {
         }
     }
 
+    /// Index of the item that would begin next, in an array.
+    pub fn next_index(&self) -> usize {
+        match self.levels.last().map(|level| &level.step) {
+            Some(Step::Index(index)) => *index + 1,
+            _ => 0,
+        }
+    }
+
     pub fn key(&mut self, key: Py<PyAny>) {
         if let Some(level) = self.levels.last_mut() {
             level.active = true;

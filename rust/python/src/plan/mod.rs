@@ -6,6 +6,7 @@
 //! cycle, and the whole plan is one object to the garbage collector.
 
 mod dump;
+mod help;
 mod read;
 
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,8 @@ use pyo3::types::{PyDict, PyList, PyString, PyType};
 
 use crate::ffi::Member;
 pub use dump::{Dump, FieldDumps};
+
+pub use self::help::{Help, LazyHelp};
 
 /// Index of a node in its plan.
 pub type NodeId = usize;
@@ -124,6 +127,8 @@ pub struct Node {
     pub names_member: bool,
     /// `None` in the plan without types, where everything is dumped as it is.
     pub dump: Option<Dump>,
+    /// For lenient reading.
+    pub help: LazyHelp,
 }
 
 impl Node {
@@ -386,6 +391,7 @@ impl Plan {
                 omit: false,
                 names_member: false,
                 dump: None,
+                help: LazyHelp::new(py.None()),
             };
             Py::new(py, Self { nodes: vec![node] })
         })?;
@@ -428,6 +434,7 @@ impl Plan {
             for action in &node.on {
                 visit_action(action, &visit)?;
             }
+            visit.call(&node.help.make)?;
             for validator in [&node.validator, &node.shell].into_iter().flatten() {
                 visit_validator(validator, &visit)?;
             }

@@ -72,14 +72,14 @@ impl Lenient {
     pub fn answer_string(&mut self, wanted: Wanted) {
         self.question = Question::None;
         match wanted {
-            Wanted::Text => self.enter_string(),
+            Wanted::Member if self.options.coerce => {
+                self.word.clear();
+                self.state = State::Member;
+            }
+            Wanted::Text | Wanted::Member => self.enter_string(),
             Wanted::Container => {
                 self.tail.clear();
                 self.state = State::Opening;
-            }
-            Wanted::Member => {
-                self.word.clear();
-                self.state = State::Member;
             }
         }
     }

@@ -755,10 +755,11 @@ impl Lenient {
         }
         if c != ':' {
             let text = self.implied && self.last == Last::String;
-            return Err(if text {
-                (Kind::ConcatenatedStrings, self.string_at)
-            } else {
-                (Kind::MissingColon, self.here)
+            return Err(match c {
+                _ if !text => (Kind::MissingColon, self.here),
+                ',' | '}' | ']' | '+' => (Kind::ConcatenatedStrings, self.string_at),
+                // The string before it has not ended where it seemed to.
+                _ => (Kind::UnescapedQuote, self.string_at),
             });
         }
         if self.layers.is_empty() {

@@ -47,7 +47,12 @@ impl Lenient {
         Err((Kind::MissingColon, self.here))
     }
 
+    /// A token without quotes begins. Whatever it is, what was held for a value is sure, unless the
+    /// comma before it is missing as well.
     pub(super) fn begin_word(&mut self, c: char, at: Mark, implied: bool) {
+        if !implied {
+            self.commit();
+        }
         self.word.clear();
         self.word.push(c);
         self.word_at = at;

@@ -1,0 +1,199 @@
+//! Lenient reading: what the builder tells the reader of the type, and what is kept of the model's own
+//! text.
+
+use partialfast_core::json::{JsonErrorKind, Limits};
+use partialfast_core::lenient::{Options, Reader, Target, Wanted};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyList};
+
+use crate::build::run::Run;
+use crate::errors::repair;
+use crate::plan::{Action, Help, Kind, NodeId};
+use crate::snapshot::frame::Place;
+
+/// What the caller said of lenient reading.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    pub quotes: bool,
+    pub coerce: bool,
+    pub max_repairs: usize,
+}
+
+/// `lenient=`: `True`, `False` or `"quotes"`.
+pub fn settings(
+    lenient: Option<&Bound<'_, PyAny>>,
+    max_repairs: usize,
+    coerce: bool,
+) -> PyResult<Option<Settings>> {
+    let quotes = match lenient {
+        None => None,
+        Some(value) if value.is_instance_of::<PyBool>() => {
+            value.extract::<bool>()?.then_some(false)
+        }
+        Some(value) if value.extract::<&str>().is_ok_and(|text| text == "quotes") => Some(true),
+        Some(value) => {
+            return Err(PyValueError::new_err(format!(
+                "lenient must be True, False or \"quotes\", not {}",
+                value.repr()?
+            )));
+        }
+    };
+    if quotes.is_none() && coerce {
+        return Err(PyValueError::new_err(
+            "coerce is a part of lenient reading: it needs lenient=True",
+        ));
+    }
+    Ok(quotes.map(|quotes| Settings {
+        quotes,
+        coerce,
+        max_repairs,
+    }))
+}
+
+/// A lenient reader, and the text that it got.
+pub struct Lenience {
+    pub reader: Reader,
+    /// The model's own text. Of items that were handed out, what came in earlier chunks is dropped.
+    pub received: Vec<u8>,
+    /// How much of it came before the last chunk.
+    before: usize,
+    /// What was dropped of the strict text when that chunk came.
+    base: u64,
+    keeps: bool,
+}
+
+impl Lenience {
+    /// `typed` says that there is a type to ask, and that the text is to be kept.
+    pub fn new(settings: Settings, limits: Limits, typed: bool) -> Self {
+        Self {
+            reader: Reader::new(Options {
+                quotes: settings.quotes,
+                nested: typed,
+                coerce: settings.coerce && typed,
+                max_repairs: settings.max_repairs,
+                limits,
+            }),
+            received: Vec::new(),
+            before: 0,
+            base: 0,
+            keeps: typed,
+        }
+    }
+
+    pub fn reset(&mut self) {
+        self.reader.reset();
+        self.received = Vec::new();
+        self.before = 0;
+        self.base = 0;
+    }
+
+    /// Keeps `bytes`, which are read next. `base` is what was dropped of the strict text so far.
+    pub fn keep(&mut self, bytes: &[u8], base: u64) {
+        if !self.keeps {
+            return;
+        }
+        if base != self.base {
+            // The last chunk completed items.
+            self.received.drain(..self.before);
+            self.base = base;
+        }
+        self.before = self.received.len();
+        self.received.extend_from_slice(bytes);
+    }
+
+    pub fn repairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let repairs = self.reader.repairs().iter();
+        let made = repairs.map(|made| repair(py, made));
+        PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)
+    }
+}
+
+/// Whether an error stands in a number, a literal or a word.
+pub const fn is_of_token(kind: JsonErrorKind) -> bool {
+    matches!(
+        kind,
+        JsonErrorKind::UnquotedText
+            | JsonErrorKind::UnquotedDate
+            | JsonErrorKind::LeadingZero
+            | JsonErrorKind::ThousandsSeparator
+    )
+}
+
+impl<'a> Run<'a, '_> {
+    /// The node of the value that begins next, if it is known and may be judged by itself.
+    fn next_node(&self) -> Option<NodeId> {
+        if self.st.skip.is_some() || !self.st.is_typed() {
+            return None;
+        }
+        let Some(frame) = self.st.frames.last() else {
+            return Some(0);
+        };
+        if frame.tentative || self.plan.node(frame.node).tentative {
+            return None;
+        }
+        match self.plan.node(frame.node).on(frame.kind) {
+            Action::Array(plan) => plan.item(self.st.place.next_index()),
+            _ if frame.child.place == Place::Nowhere => None,
+            _ => Some(frame.child.node),
+        }
+    }
+
+    fn help(&self, node: NodeId) -> PyResult<&'a Help> {
+        self.plan.node(node).help.get(self.py)
+    }
+}
+
+impl Target for Run<'_, '_> {
+    fn strict(&mut self, text: &[u8]) {
+        if self.st.is_typed() {
+            self.st.raw.append(text);
+        }
+    }
+
+    fn non_finite(&mut self, at: u64, text: &'static str) {
+        self.st.floats.push((at, text));
+    }
+
+    fn wanted(&mut self) -> PyResult<Wanted> {
+        let Some(node) = self.next_node() else {
+            return Ok(Wanted::Text);
+        };
+        let help = self.help(node)?;
+        Ok(if help.wants_container() {
+            Wanted::Container
+        } else if help.has_members() {
+            Wanted::Member
+        } else {
+            Wanted::Text
+        })
+    }
+
+    fn wants_list(&mut self) -> PyResult<bool> {
+        let Some(node) = self.next_node() else {
+            return Ok(false);
+        };
+        if !self.help(node)?.wants_list() {
+            return Ok(false);
+        }
+        let mut node = self.plan.node(node);
+        while let Action::Goto { node: next, .. } = node.on(Kind::Array) {
+            node = self.plan.node(*next);
+        }
+        // A wrapped object must be an item that the list can have.
+        match node.on(Kind::Array) {
+            Action::Array(plan) if !node.tentative => match plan.item(0) {
+                Some(item) => Ok(self.help(item)?.takes_object()),
+                None => Ok(false),
+            },
+            _ => Ok(false),
+        }
+    }
+
+    fn member(&mut self, text: &str) -> PyResult<Option<String>> {
+        match self.next_node() {
+            Some(node) => Ok(self.help(node)?.member(text)),
+            None => Ok(None),
+        }
+    }
+}

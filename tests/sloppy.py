@@ -1,0 +1,126 @@
+"""Writes values as models do that do not quite write JSON."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from typing import Any
+
+__all__ = ["written"]
+
+#: Opening and closing quote, all that close such a string, and whether a plain quote does not.
+_QUOTES = [
+    ('"', '"', '"', False),
+    ('"', '"', '"', False),
+    ("'", "'", "'", True),
+    ("`", "`", "`\u00b4", True),
+    ("\u201c", "\u201d", "\u201c\u201d\u201e\u201f", False),
+    ("\u2018", "\u2019", "\u2018\u2019\u201a\u201b'", True),
+    ("\u00ab", "\u00bb", "\u00ab\u00bb", True),
+]
+_BLANKS = ["", "", " ", "\n", "\t ", " // it's {\n", '/* " */', "# x\n", "\\n", "\u00a0"]
+_LITERALS = {
+    True: ["true", "True", "TRUE"],
+    False: ["false", "False"],
+    None: ["null", "None", "undefined"],
+}
+_WORD = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_READ_AS_LITERALS = {"true", "false", "null", "none", "undefined", "nan", "infinity", "inf"}
+
+
+class _Writer:
+    """Writes one value, in ways that a seed chooses.
+
+    Args:
+        seed: For the choices.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - a test's choices, no secret
+
+    def _any(self, choices: list[str]) -> str:
+        return self._random.choice(choices)
+
+    def _often(self) -> bool:
+        return self._random.random() < 0.5
+
+    def _blank(self) -> str:
+        return self._any(_BLANKS)
+
+    def value(self, value: Any) -> str:
+        if isinstance(value, str):
+            return self._word(value) or self.string(value)
+        if isinstance(value, bool) or value is None:
+            return self._any(_LITERALS[value])
+        if isinstance(value, int | float):
+            return self._number(value)
+        if isinstance(value, list):
+            return self._list(list(value))
+        return self._dict(value)
+
+    def _word(self, text: str) -> str | None:
+        """Return one word without quotes; what follows is always a delimiter here."""
+        plain = _WORD.fullmatch(text) and text.lower() not in _READ_AS_LITERALS
+        return f"{text} " if plain and self._random.random() < 0.2 else None
+
+    def string(self, text: str) -> str:
+        opening, closing, closers, takes_quotes = self._random.choice(_QUOTES)
+        written = json.dumps(text, ensure_ascii=self._often())[1:-1]
+        if takes_quotes:
+            written = written.replace('\\"', '"')
+        if opening != '"':
+            for closer in closers:
+                written = written.replace(closer, f"\\u{ord(closer):04x}")
+        if self._often():
+            # Raw control characters; an escaped backslash may stand before such an n.
+            written = re.sub(r"\\([nt\\])", self._control, written)
+        return opening + written + closing
+
+    @staticmethod
+    def _control(found: re.Match[str]) -> str:
+        return {"n": "\n", "t": "\t"}.get(found[1], found[0])
+
+    def _number(self, value: float) -> str:
+        written = json.dumps(value)
+        if not isinstance(value, int):
+            plain = re.fullmatch(r"0(\.\d+)", written)
+            return self._any([written, plain[1] if plain else written, written])
+        if value >= 0:
+            written = self._any([written, f"+{value}", f"{value:_}", f"{value:#x}"])
+            return written if len(written) < 30 else str(value)
+        return written
+
+    def _list(self, items: list[Any]) -> str:
+        parts = [self._blank() + self.value(item) + self._blank() for item in items]
+        return "[" + self._joined(parts) + "]"
+
+    def _dict(self, members: dict[str, Any]) -> str:
+        parts = [
+            f"{self._blank()}{self._key(key)}{self._blank()}:{self._blank()}{self.value(value)}"
+            + self._blank()
+            for key, value in members.items()
+        ]
+        return "{" + self._joined(parts) + "}"
+
+    def _key(self, key: str) -> str:
+        return key if _WORD.fullmatch(key) and self._often() else self.string(key)
+
+    def _joined(self, parts: list[str]) -> str:
+        text = self._any(["", "", ",", "...,"])
+        text += self._any([",", ",", ",,", ", ... ,"]).join(parts)
+        return text + self._any(["", ",", ", ...", self._blank()])
+
+
+def written(value: Any, seed: int) -> str:
+    """Return `value` as text that lenient reading reads as `value`.
+
+    Args:
+        value: What `json.loads` may return, without floats that JSON cannot write.
+        seed: Chooses how it is written.
+    """
+    writer = _Writer(seed)
+    if isinstance(value, str):
+        # Alone, one word is prose.
+        return writer.string(value)
+    return writer.value(value)
