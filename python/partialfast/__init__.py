@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .typed._ops import apply_ops, astream_ops, stream_ops
     from .typed._partial import Partial
     from .typed._state import StreamState
+    from .typed._text_deltas import TextDelta, atext_deltas, text_deltas
 
 __all__ = [
     "ContentFilterError",
@@ -36,17 +37,20 @@ __all__ = [
     "Repair",
     "StreamError",
     "StreamState",
+    "TextDelta",
     "TruncatedError",
     "__version__",
     "apply_ops",
     "astream",
     "astream_items",
     "astream_ops",
+    "atext_deltas",
     "from_openai",
     "loads",
     "stream",
     "stream_items",
     "stream_ops",
+    "text_deltas",
 ]
 
 #: The module of each name. A name is imported when it is first used: a program that streams text
@@ -70,6 +74,7 @@ _HOMES = {
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),
         "typed._partial": ("Partial",),
         "typed._state": ("StreamState",),
+        "typed._text_deltas": ("TextDelta", "atext_deltas", "text_deltas"),
     }.items()
     for name in names
 }
