@@ -533,6 +533,10 @@ class StateCore:
         """What lenient reading repaired so far, in the order of the text."""
 
     @property
+    def more_errors(self) -> int:
+        """How many more errors were put off than `errors` has."""
+
+    @property
     def errors(self) -> list[Exception]:
         """Validation errors that were put off, the whole type's own last."""
 

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import SchemaError
 
 import partialfast as pf
 from partialfast.typed._loops import Stream
@@ -159,6 +160,10 @@ def _is_valid(case: Case) -> bool:
     try:
         with watching(case.text):
             return case.is_valid()
+    except SchemaError:
+        # A validator asks for a default, or to be left out, where there is neither.
+        assume(condition=False)
+        raise
     except AttributeError:
         # A dataclass with slots, into which pydantic tries to put what a config allows.
         assume(condition=False)

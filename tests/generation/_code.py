@@ -13,14 +13,38 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import PydanticOmit, PydanticUseDefault
 
 from partialfast.typed._partial import partial_origin
 
-__all__ = ["DEFAULTS", "HoleError", "calls", "keep", "look", "look_raw", "watching"]
+__all__ = [
+    "DEFAULTS",
+    "UNCOPIED",
+    "HoleError",
+    "calls",
+    "keep",
+    "look",
+    "look_raw",
+    "omit_some",
+    "use_default_for_some",
+    "watching",
+]
 
+
+class _Uncopied:
+    """What is one only, such as a mark for a value that was not given."""
+
+    def __reduce__(self) -> str:
+        return "UNCOPIED"
+
+    def __repr__(self) -> str:
+        return "UNCOPIED"
+
+
+UNCOPIED: Any = _Uncopied()
 
 #: What drawn fields have for a default.
-DEFAULTS: tuple[Any, ...] = (None, "a text", [1, [2]], [], {}, 3, 7, *range(5))
+DEFAULTS: tuple[Any, ...] = (None, "a text", [1, [2]], [], {}, 3, 7, UNCOPIED, *range(5))
 
 
 class HoleError(BaseException):
@@ -98,6 +122,20 @@ def look_raw(value: Any) -> Any:
     if _watch.parts is not None and _name(value) not in _watch.parts:
         raise HoleError(f"user code was given {value!r}, which the document does not have")
     return look(value)
+
+
+def use_default_for_some(value: Any) -> Any:
+    """Return `value`, or ask for the default of the field."""
+    if len(repr(look(value))) % 2:
+        raise PydanticUseDefault
+    return value
+
+
+def omit_some(value: Any) -> Any:
+    """Return `value`, or ask for it to be left out of the list."""
+    if len(repr(look(value))) % 2:
+        raise PydanticOmit
+    return value
 
 
 def keep(value: Any, handler: Any) -> Any:

@@ -100,6 +100,12 @@ def _defaultdict(draw: Draw, _: Parts) -> Spec:
     return Spec(type_, st.dictionaries(st.text(max_size=3), documents[of], max_size=3))
 
 
+def _noted(_draw: Draw, part: Parts) -> Spec:
+    """A type with a note that cannot be hashed."""
+    of = part()
+    return Spec(annotated(of.type, ["a note"]), of.documents, hashable=of.hashable)
+
+
 def _counter(_draw: Draw, _part: Parts) -> Spec:
     documents = st.dictionaries(st.text(max_size=3), st.integers(0, 9), max_size=3)
     return Spec(collections.Counter[str], documents)
@@ -129,6 +135,7 @@ CONTAINERS: list[Callable[[Draw, Parts], Spec]] = [
     _set,
     _defaultdict,
     _counter,
+    _noted,
 ]
 
 

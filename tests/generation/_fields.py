@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from hypothesis import strategies as st
-from pydantic import AliasChoices, AliasPath, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, AliasPath, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from ._code import look
-from ._spec import Draw, Feature, Spec, generic
+from ._code import UNCOPIED, look, omit_some, use_default_for_some
+from ._spec import Draw, Feature, Spec, annotated, generic
 from .scalars import PLAIN_TEXT
 
 __all__ = ["EXTRA", "DrawnField", "Parts", "draw_config", "draw_fields", "objects"]
@@ -63,7 +63,10 @@ def objects(
                 key, value = _at(draw(st.sampled_from(field.keys)), draw(field.documents))
                 made[key] = value
         if extra is not None and draw(st.integers(0, 3)) == 0:
-            made[draw(st.sampled_from(["unknown", "field_9", ""]))] = draw(extra)
+            # A field that has an alias leaves its name to others.
+            taken = {_at(key, None)[0] for field in fields for key in field.keys}
+            names = [field.name for field in fields if field.name not in taken]
+            made[draw(st.sampled_from(["unknown", "field_9", "", *names]))] = draw(extra)
         return made
 
     return draw_document()
@@ -105,6 +108,13 @@ def _default(draw: Draw, spec: Spec, features: Feature) -> tuple[Any, dict[str, 
         (generic(Union, spec.type, list[Any]), {"default_factory": list}),
         (generic(Union, spec.type, dict[str, Any]), {"default_factory": dict}),
     ]
+    # What the field's type would not take: pydantic does not validate defaults.
+    ways += [(spec.type, {"default": default}) for default in ("a text", [1, [2]], 3, UNCOPIED)]
+    if Feature.DIRECTS in features:
+        directed = annotated(spec.type, AfterValidator(use_default_for_some))
+        ways.append((directed, {"default": None}))
+        many = generic(list, annotated(spec.type, AfterValidator(omit_some)))
+        ways.append((generic(Union, many, directed), {"default": 3}))
     if Feature.CODE in features:
         number = generic(Union, spec.type, int)
         ways.append((number, {"default_factory": lambda: look(7)}))
@@ -112,6 +122,9 @@ def _default(draw: Draw, spec: Spec, features: Feature) -> tuple[Any, dict[str, 
     made: tuple[Any, dict[str, Any]] = draw(st.sampled_from(ways))
     return made
 
+
+#: Names that core schemas use for their own parts.
+WORDS = ["config", "default", "function", "members", "metadata", "cls", "choices", "fields", "type"]
 
 _MARKS: list[dict[str, Any]] = [{"exclude": True}, {"repr": False}]
 
@@ -121,6 +134,8 @@ def draw_fields(draw: Draw, part: Parts, features: Feature) -> list[DrawnField]:
     made: list[DrawnField] = []
     for index in range(draw(st.integers(1, 4))):
         name = f"field_{index}"
+        if index == 1 and draw(st.integers(0, 3)) == 0:
+            name = draw(st.sampled_from(WORDS))
         spec = PLAIN_TEXT if draw(st.integers(0, 4)) == 0 else part()
         arguments, keys = _aliased(draw, name)
         required = draw(st.booleans())
@@ -151,6 +166,7 @@ def draw_config(draw: Draw, features: Feature) -> ConfigDict:
         ConfigDict(strict=True),
         ConfigDict(title="A title", hide_input_in_errors=True),
         ConfigDict(ser_json_inf_nan="strings", allow_inf_nan=False),
+        ConfigDict(loc_by_alias=False, validation_error_cause=True),
     ]
     if Feature.CODE in features:
         others.append(ConfigDict(validate_default=True))

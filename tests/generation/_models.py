@@ -22,6 +22,8 @@ from pydantic import (
     model_validator,
 )
 
+import partialfast as pf
+
 from ._code import keep, look, look_raw
 from ._fields import EXTRA, DrawnField, Parts, draw_config, draw_fields, objects
 from ._spec import Draw, Feature, Spec, fresh_name, generic, publish
@@ -29,6 +31,7 @@ from ._spec import Draw, Feature, Spec, fresh_name, generic, publish
 __all__ = ["MODELS", "draw_methods", "model_class"]
 
 T = TypeVar("T")
+B = TypeVar("B", bound=dict[str, Any] | str | int)
 
 
 def _after(self: Any) -> Any:
@@ -83,6 +86,10 @@ def _init(self: Any, /, **data: Any) -> None:
     BaseModel.__init__(self, **data)
 
 
+def _refuse(cls: Any, /, **_: Any) -> None:
+    raise TypeError(f"{cls} is not to be inherited from")
+
+
 def _repr(self: Any) -> str:
     return f"<{type(look(self)).__name__}>"
 
@@ -121,6 +128,8 @@ _METHODS: dict[str, Callable[[], dict[str, Any]]] = {
     "serialize-plain": lambda: {"dump": model_serializer(mode="plain")(_serialize_plain)},
     "init": lambda: {"__init__": _init},
     "methods": lambda: {"__repr__": _repr, "__eq__": _equal, "__hash__": None},
+    "slots": lambda: {"__slots__": ("_kept",)},
+    "closed": lambda: {"__init_subclass__": classmethod(_refuse)},
     "cached": lambda: {"cached": functools.cached_property(_computed)},
 }
 
@@ -206,6 +215,11 @@ def _recursive(draw: Draw, part: Parts, features: Feature) -> Spec:
     made = model_class(
         name, (BaseModel,), fields, {"model_config": config, **draw_methods(draw, features)}
     )
+    if draw(st.booleans()):
+        # Whatever was compiled of it before.
+        pf.StreamState(made)
+        pf.StreamState(generic(list, made))
+        made.model_rebuild(force=True)
     _keys_of(made, fields, config)
 
     def deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -219,7 +233,7 @@ def _recursive(draw: Draw, part: Parts, features: Feature) -> Spec:
 def _generic(draw: Draw, part: Parts, features: Feature) -> Spec:
     spec = part()
     config = draw_config(draw, features & ~Feature.REWRITES)
-    variable: Any = T
+    variable: Any = draw(st.sampled_from([T, B]))
     many = st.lists(spec.documents, max_size=2)
     fields = [
         DrawnField("value", variable, Field(), spec.documents, ["value"], required=True),
@@ -234,7 +248,8 @@ def _generic(draw: Draw, part: Parts, features: Feature) -> Spec:
     ]
     bases = (BaseModel, generic(Generic, variable))
     made = model_class(fresh_name("Generic"), bases, fields, {"model_config": config})
-    parametrized = made[spec.type]
+    # Without a parameter a variable is what bounds it, or anything.
+    parametrized = made[spec.type] if draw(st.booleans()) else made
     _keys_of(parametrized, fields, config)
     return Spec(publish(parametrized), objects(fields))
 

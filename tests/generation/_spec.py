@@ -30,7 +30,9 @@ class Feature(enum.Flag):
     INVALID = enum.auto()
     #: Objects that have a key twice, or two keys of one field.
     TWICE = enum.auto()
-    ALL = CODE | REWRITES | INVALID | TWICE
+    #: Validators that tell pydantic to use the default, or to leave a value out.
+    DIRECTS = enum.auto()
+    ALL = CODE | REWRITES | INVALID | TWICE | DIRECTS
 
 
 @dataclass(frozen=True)

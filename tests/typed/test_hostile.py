@@ -238,9 +238,9 @@ try:
     import _interpreters as interpreters
 except ImportError:
     import _xxsubinterpreters as interpreters
-import partialfast
+import partialfast._core
 run = getattr(interpreters, "exec", None) or interpreters.run_string
-code = f"import sys; sys.path[:] = {sys.path!r}; import partialfast"
+code = f"import sys; sys.path[:] = {sys.path!r}; import partialfast._core"
 try:
     failed = run(interpreters.create(), code)
 except Exception as error:

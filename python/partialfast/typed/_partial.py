@@ -321,6 +321,15 @@ class _PartialDataclass:
     __str__ = object.__str__
     __format__ = object.__format__
 
+    def __init__(self, *arguments: Any, **values: Any) -> None:
+        """Take the fields as a dataclass does, absent where they are not given."""
+        fields = {field.name: field for field in dataclasses.fields(cast("Any", self))}
+        names = [name for name, field in fields.items() if field.init and not field.kw_only]
+        given = {**dict(zip(names, arguments, strict=False)), **values}
+        for name, field in fields.items():
+            default = None if field.default is dataclasses.MISSING else field.default
+            object.__setattr__(self, name, given.get(name, default))
+
     def __eq__(self, other: object) -> bool:
         """Compare the fields, as a dataclass does."""
         if type(other) is not type(self):
@@ -357,6 +366,10 @@ def _rebuild_dataclass(origin: type[Any], values: dict[str, Any]) -> Any:
 
 
 def _partial_dataclass(origin: type[Any]) -> type[Any]:
-    namespace = {"__pydantic_serializer__": PartialSerializer(origin)}
+    namespace: dict[str, Any] = {
+        "__pydantic_serializer__": PartialSerializer(origin),
+        # Where orjson looks: only in a class itself.
+        "__dataclass_fields__": cast("Any", origin).__dataclass_fields__,
+    }
     slots = () if "__slots__" in origin.__dict__ else None
     return cast("type[Any]", _new_class(origin, _PartialDataclass, namespace, slots))

@@ -36,6 +36,9 @@ __all__ = ["PartialSerializer", "build_serializer", "rewritten"]
 
 _ANY: Schema = {"type": "any"}
 
+#: Schemas, with a type of defaults that each dumps.
+_OBVIOUS = {("any", str), ("bool", bool), ("float", float), ("int", int), ("str", str)}
+
 #: Schemas with two sides, and the one that dumping goes by.
 _DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
 
@@ -177,19 +180,37 @@ class _Rewriter:
                 schema = {**schema["schema"], "serialization": schema["serialization"]}
             else:
                 schema = schema["schema"]
-        open_: Schema = {"type": "nullable", "schema": _ANY}
-        if not _is_method(schema):
+        if _is_method(schema):
+            # What pydantic would use instead stood in the place of that serializer.
+            open_: Schema = {"type": "any", "serialization": _by_type()}
+        else:
             open_ = {"type": "nullable", "schema": rewrite(schema)}
             if self._meets(schema, _has_users_serializer) and not self._meets(schema, _needs_data):
                 complete = _Lazy.of(schema, self._definitions)
                 open_ = {"type": "any", "serialization": _guard(complete, open_)}
-        elif not schema["type"].startswith("function-"):
-            schema = {k: v for k, v in schema.items() if k != "serialization"}
-            open_ = {"type": "nullable", "schema": rewrite(schema)}
-        else:
-            # What pydantic would use instead stood in the place of that serializer.
-            open_ = {"type": "any", "serialization": _by_type()}
+            if "default" in default and not self._dumps(open_, default["default"]):
+                open_ = {"type": "any", "serialization": _guard_default(default["default"], open_)}
         return {**default, "schema": open_} if default else open_
+
+    def _dumps(self, schema: Schema, default: Any) -> bool:
+        """Tell whether a default is dumped as `schema` says, without a warning.
+
+        pydantic does not validate it: it may be of another type than its field is declared with.
+        """
+        if default is None or (schema["type"], type(default)) in _OBVIOUS:
+            return True
+        if schema["type"] == "nullable":
+            return self._dumps(schema["schema"], default)
+        if _is_method(schema):
+            # It goes to a function of the user's only when it was received.
+            schema = schema["serialization"]["schema"]
+        made = SchemaSerializer(cast("Any", standalone(schema, self.definitions())))
+        try:
+            made.to_python(default, mode="json", warnings="error")
+            made.to_python(default, warnings="error")
+        except Exception:  # noqa: BLE001 - any means that it is dumped in another way
+            return False
+        return True
 
     def _meets(self, schema: Schema, condition: Callable[[Schema], bool]) -> bool:
         """Tell whether `condition` holds for `schema` or a part of it, down to models."""
@@ -419,6 +440,30 @@ def _guard(complete: _Lazy, incomplete: Schema) -> Schema:
         "is_field_serializer": True,
         "info_arg": True,
         "schema": incomplete,
+    }
+
+
+def _guard_default(default: Any, schema: Schema) -> Schema:
+    """Return a serializer of a field that dumps its default by what that is.
+
+    Args:
+        default: What the field reads as while it is absent.
+        schema: That of what is received.
+    """
+    by_type = _Lazy.of({"type": "any", "serialization": _by_type()}, {})
+
+    def dump(instance: Any, value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+        received = getattr(instance, "__pydantic_fields_set__", None)
+        # A mutable default was copied, and a dataclass does not tell what was received.
+        absent = info.field_name not in received if received is not None else value == default
+        return by_type.dump(value, info) if absent else handler(value)
+
+    return {
+        "type": "function-wrap",
+        "function": dump,
+        "is_field_serializer": True,
+        "info_arg": True,
+        "schema": schema,
     }
 
 

@@ -368,8 +368,19 @@ class StreamState(StateCore, Generic[T]):
                 raise
             raise self._truncated(error) from error
         if value is None and self.errors:
-            raise self.errors[-1]
+            raise self._all_errors() if self.more_errors else self.errors[-1]
         return cast("T", value)
+
+    def _all_errors(self) -> ValidationError:
+        """Return one error of the first that were put off, and the number of the others."""
+        errors = cast("list[ValidationError]", self.errors)
+        details = [detail for error in errors for detail in _details(error, ())]
+        if self.more_errors:
+            others = PydanticCustomError(
+                "more_errors", "and {count} more errors", {"count": self.more_errors}
+            )
+            details.append(InitErrorDetails(type=others, loc=(), input=None))
+        return self._errors.of(details)
 
     def _truncated(self, error: JsonError) -> TruncatedError:
         where = "".join(f"[{step!r}]" for step in self.path)
@@ -410,13 +421,11 @@ class ItemState(StreamState[T]):
             if error.kind != "truncated":
                 raise
             raise self._truncated(error) from error
-        errors = cast("list[ValidationError]", self.errors)
-        details = [detail for error in errors for detail in _details(error, ())]
-        if self._length_check is not None and not details:
+        if self.errors:
+            raise self._all_errors()
+        if self._length_check is not None:
             try:
                 self._length_check([None] * self._taken)
             except ValidationError as error:
-                details = _details(error, ())
-        if details:
-            raise self._errors.of(details)
+                raise self._errors.of(_details(error, ())) from None
         return cast("T", None)

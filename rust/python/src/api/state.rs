@@ -269,6 +269,12 @@ impl StateCore {
         )
     }
 
+    /// How many more errors were put off than are kept.
+    #[getter]
+    fn more_errors(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(shared(slf)?.driver.builder.more_errors)
+    }
+
     #[getter]
     fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         shared(slf)?.driver.path(slf.py())

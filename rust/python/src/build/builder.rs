@@ -128,6 +128,8 @@ pub struct Builder {
     pub items_end: u64,
     /// What `on_invalid="defer"` put off.
     pub errors: Vec<Py<PyAny>>,
+    /// How many more there were, beyond [`MOST_ERRORS`].
+    pub more_errors: usize,
     /// Keys seen before in this document.
     pub keys: StringCache,
     /// The value that just ended is invalid and was left out for good, not only for now.
@@ -155,6 +157,10 @@ pub enum Shown {
     Value(Py<PyAny>),
 }
 
+/// How many errors are kept that were put off. A document can have one for each of its values, and
+/// nobody reads more.
+pub const MOST_ERRORS: usize = 100;
+
 /// Slots of a builder's own cache: keys of one document, which are few.
 const KEY_SLOTS: usize = 256;
 
@@ -173,6 +179,7 @@ impl Default for Builder {
             items: Vec::new(),
             items_end: 0,
             errors: Vec::new(),
+            more_errors: 0,
             keys: StringCache::new(KEY_SLOTS),
             left_out: false,
             forced: None,
@@ -198,6 +205,7 @@ impl Builder {
         self.items.clear();
         self.items_end = 0;
         self.errors.clear();
+        self.more_errors = 0;
         self.left_out = false;
         self.forced = None;
         self.origin = 0;

@@ -7,7 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
-use crate::build::builder::{Expected, Shown, Validation};
+use crate::build::builder::{Expected, MOST_ERRORS, Shown, Validation};
 use crate::build::run::Run;
 use crate::ops::Made;
 use crate::plan::{Action, Close, Flavor, Sequence, Validator};
@@ -50,7 +50,8 @@ impl Run<'_, '_> {
         };
         let node = self.plan.node(expected.node);
         let root = self.st.frames.is_empty();
-        if expected.tentative && !root {
+        if (expected.tentative && !root) || (root && self.st.more_errors > 0) {
+            // To find all the errors once more would take memory for each.
             return Ok(None);
         }
         let validator = if root {
@@ -105,6 +106,10 @@ impl Run<'_, '_> {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
+            if !root && self.st.errors.len() >= MOST_ERRORS {
+                self.st.more_errors += 1;
+                return Ok(());
+            }
             let error = if root {
                 error.into_value(py).into_any()
             } else {
@@ -137,8 +142,16 @@ impl Run<'_, '_> {
             Flavor::Dataclass | Flavor::Slotted => "unexpected_keyword_argument",
             _ => "extra_forbidden",
         };
+        let defer = validation.defer;
+        if defer && self.st.errors.len() >= MOST_ERRORS {
+            if let Some(frame) = self.st.frames.last_mut() {
+                frame.failed = true;
+            }
+            self.st.more_errors += 1;
+            return Ok(());
+        }
         let error = validation.forbidden.call1(py, (kind, &location, key))?;
-        if validation.defer {
+        if defer {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
