@@ -195,7 +195,7 @@ bench-compile: $(VENV)-corpus/.made ## Measure compiling types beside pydantic's
 
 .PHONY: bench-web
 bench-web: bench-wheel ## Measure the wires: bytes and CPU a chunk, and many viewers over loopback
-	@$(VENV)-bench/bin/pip install --quiet starlette uvicorn >&2
+	@$(VENV)-bench/bin/pip install --quiet playwright starlette uvicorn >&2
 	$(VENV)-bench/bin/python -m benches.web
 
 .PHONY: bench-salvage
