@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +19,7 @@ from partialfast.web import MODULE, Hub, Outcome, events, module, sse
 from tests.web.driver import Op, events_of, later, splits, values_of
 from tests.web.serving import serving
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-pytestmark = [
-    pytest.mark.network,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium (Debian's package, or CHROMIUM=path)"),
-]
+pytestmark = pytest.mark.network
 
 WORDS = [Op("set", (), {}), Op("set", ("name",), "Ada")]
 PAGE = """<!doctype html><meta charset="utf-8"><title>t</title><script type="module">
@@ -34,16 +27,6 @@ import * as partialfast from "/partialfast.js";
 window.partialfast = partialfast;
 window.ready = true;
 </script>"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 class Stage:

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from tests.web.serving import Raw, request
 pytestmark = pytest.mark.network
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "web"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 NAMES = ("John Doe", "Jane Smith", "Alex Johnson")
 
 
@@ -68,17 +66,6 @@ def run(program: str, model: replay.Server) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no chromium (Debian's package, or CHROMIUM=path)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -106,6 +106,20 @@ class Outcome:
         """A sentence for people, without anything that is not theirs to know."""
         return _MESSAGES[self.kind]
 
+    def to_json(self, *, detail: bool) -> dict[str, str]:
+        """Return what a browser is told.
+
+        Args:
+            detail: Whether it may know what the exception says.
+
+        Returns:
+            An object with ``outcome``, ``message`` and perhaps ``detail``.
+        """
+        said = {"outcome": str(self.kind), "message": self.message}
+        if detail and self.detail is not None:
+            said["detail"] = self.detail
+        return said
+
     @property
     def complete(self) -> bool:
         """Whether the answer is whole."""

@@ -87,9 +87,7 @@ class AnswerResponse(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _error(self, outcome: Outcome) -> Response:
-        said = {"outcome": outcome.kind, "message": outcome.message}
-        if self._detail and outcome.detail is not None:
-            said["detail"] = outcome.detail
+        said = outcome.to_json(detail=self._detail)
         return JSONResponse(said, status_code=outcome.status or 502)
 
 

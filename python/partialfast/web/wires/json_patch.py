@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from partialfast.web._event import RETRY_MS, Event, Piece, json_text
+from partialfast.web._encoder import OwnEncoder
+from partialfast.web._event import Event, Piece, json_text
 from partialfast.web._log import Step
-from partialfast.web._outcome import Outcome
 from partialfast.web._patch import patch
 
 __all__ = ["Wire"]
-
-_ALIVE = Event(comment="")
 
 
 @dataclass(frozen=True)
@@ -34,18 +32,6 @@ class Wire:
         return _Encoder()
 
 
-class _Encoder:
-    def begin(self, *, resumable: bool) -> list[Event | Piece]:
-        return [Event(retry=RETRY_MS)] if resumable else []
-
+class _Encoder(OwnEncoder):
     def step(self, step: Step) -> list[Event | Piece]:
         return [Event(json_text(patch(step)), id=str(step.version))]
-
-    def end(self, outcome: Outcome, *, detail: bool) -> list[Event | Piece]:
-        said = {"outcome": outcome.kind, "message": outcome.message}
-        if detail and outcome.detail is not None:
-            said["detail"] = outcome.detail
-        return [Event(json_text(said), event="end")]
-
-    def alive(self) -> list[Event | Piece]:
-        return [_ALIVE]

@@ -22,13 +22,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from partialfast.web._document import Change, Path
-from partialfast.web._event import RETRY_MS, Event, Piece, json_text
+from partialfast.web._encoder import OwnEncoder
+from partialfast.web._event import Event, Piece, json_text
 from partialfast.web._log import Step
-from partialfast.web._outcome import Outcome
 
 __all__ = ["Wire"]
-
-_ALIVE = Event(comment="")
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,10 @@ class Wire:
 
     def encoder(self) -> _Encoder:
         """Begin an answer."""
-        return _Encoder()
+        return _Encoder(tight=True)
 
 
-class _Encoder:
-    def begin(self, *, resumable: bool) -> list[Event | Piece]:
-        return [Event(retry=RETRY_MS, tight=True)] if resumable else []
-
+class _Encoder(OwnEncoder):
     def step(self, step: Step) -> list[Event | Piece]:
         path = step.before
         lines: list[str] = []
@@ -66,15 +61,6 @@ class _Encoder:
             lines.append(json_text({"at": where if len(where) > 1 else where[0]}))
         return [Event("\n".join(lines), id=str(step.version), tight=True)]
 
-    def end(self, outcome: Outcome, *, detail: bool) -> list[Event | Piece]:
-        said = {"outcome": outcome.kind, "message": outcome.message}
-        if detail and outcome.detail is not None:
-            said["detail"] = outcome.detail
-        return [Event(json_text(said), event="end", tight=True)]
-
-    def alive(self) -> list[Event | Piece]:
-        return [_ALIVE]
-
 
 def _is_scalar(change: Change) -> bool:
     """Whether a change says by its kind that the value is complete: it is neither text nor open."""
@@ -84,7 +70,6 @@ def _is_scalar(change: Change) -> bool:
 def _relative(last: Path, path: Path) -> list[Any]:
     keep = 0
     for old, new in zip(last, path, strict=False):
-        # An index is no key, even where they are equal (`True` is 1 to Python, but no step).
         if old != new:
             break
         keep += 1

@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from partialfast.web._event import RETRY_MS, Event, Piece, json_text
+from partialfast.web._encoder import OwnEncoder
+from partialfast.web._event import Event, Piece, json_text
 from partialfast.web._log import Step
-from partialfast.web._outcome import Outcome
 
 __all__ = ["Wire"]
-
-_ALIVE = Event(comment="")
 
 
 @dataclass(frozen=True)
@@ -42,22 +40,11 @@ class Wire:
         return _Encoder(self)
 
 
-class _Encoder:
+class _Encoder(OwnEncoder):
     def __init__(self, wire: Wire) -> None:
+        super().__init__()
         self._wire = wire
-
-    def begin(self, *, resumable: bool) -> list[Event | Piece]:
-        return [Event(retry=RETRY_MS)] if resumable else []
 
     def step(self, step: Step) -> list[Event | Piece]:
         text = self._wire.render(step.document.value)
         return [Event(text, event=self._wire.event, id=str(step.version))]
-
-    def end(self, outcome: Outcome, *, detail: bool) -> list[Event | Piece]:
-        said = {"outcome": outcome.kind, "message": outcome.message}
-        if detail and outcome.detail is not None:
-            said["detail"] = outcome.detail
-        return [Event(json_text(said), event="end")]
-
-    def alive(self) -> list[Event | Piece]:
-        return [_ALIVE]
