@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 import partialfast as pf
 from partialfast._core import Delta, EventReader
 from partialfast.answer._pace import Pace
+from partialfast.answer._reader import NOTHING, AnswerReader, Asked
 from partialfast.answer._target import read_target
 from partialfast.answer._text import StateOptions
-from partialfast.providers.openai._chat import ChatState
-from partialfast.providers.openai._state import NOTHING
+from partialfast.providers.openai._chat import Chat
 
 __all__ = ["CASES", "Case"]
 
@@ -276,14 +276,15 @@ class Right(BaseModel):
 
 
 def endless_calls(size: int) -> str:
-    state = ChatState(
-        read_target(Left | Right, items=True, tools=True, strict=False),
+    asked = Asked(
+        provider=Chat(None),
+        target=read_target(Left | Right, items=True, tools=True, strict=None),
         tools=True,
         exact_names=False,
         choices=1,
         options=StateOptions(strict=None, context=None, on_invalid="raise"),
-        pace=Pace("event"),
     )
+    state = AnswerReader(asked, Pace("event"))
 
     def feed(block: bytes) -> int:
         count, item = 0, state.feed(block)

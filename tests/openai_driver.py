@@ -11,14 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pytest
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
-from pydantic import BaseModel
+from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
+from pydantic import BaseModel, ValidationError
 
 import partialfast as pf
 
 __all__ = ["EVERY_WAY", "TEXT", "Api", "Meeting", "Outcome", "User", "Way", "ask", "fetch"]
 
 Api = Literal["chat", "responses"]
+
+# What others have a class for is raised as one of ours that is theirs as well.
+_AS_RAISED: dict[type[BaseException], tuple[type[BaseException], ...]] = {
+    ValidationError: (pf.InvalidAnswerError,),
+    pf.JsonError: (pf.InvalidJsonError, pf.CorruptStreamError),
+}
 
 
 class User(BaseModel):
@@ -86,7 +92,13 @@ class Outcome:
         return [one.model_dump() if isinstance(one, BaseModel) else one for one in self.handed]
 
     def raised(self, class_: type[BaseException]) -> Any:
-        assert type(self.error) is class_, repr(self.error)
+        """Check that it ended with just this exception, and return it."""
+        exact = _AS_RAISED.get(class_, (class_,))
+        if class_ is APIError:
+            assert isinstance(self.error, pf.ServerError), repr(self.error)
+        else:
+            assert type(self.error) in exact, repr(self.error)
+        assert isinstance(self.error, class_), repr(self.error)
         return self.error
 
 

@@ -182,13 +182,13 @@ class EventReader:
     """Reads one answer in a provider's dialect: bytes or events in, deltas out.
 
     Args:
-        dialect: Its name, such as ``"openai_chat"``.
+        dialect: Its name, such as ``"openai_chat"``; `None` where there are only deltas to come.
 
     Raises:
         ValueError: There is no such dialect; the message lists those that there are.
     """
 
-    def __new__(cls, dialect: str, /) -> Self: ...
+    def __new__(cls, dialect: str | None, /) -> Self: ...
     def put(self, block: bytes, /) -> None:
         """Take more of the response's body, to be read by `pull`.
 
@@ -206,6 +206,16 @@ class EventReader:
             name: What the event is called (the ``event`` field of a server-sent event); "" where
                 it has no name.
             json: Its data.
+
+        Raises:
+            RuntimeError: `pull` has not yet read to its end what was put before.
+        """
+
+    def put_delta(self, delta: Delta, /) -> None:
+        """Take what a provider has read itself, to be given by `pull` or the iteration.
+
+        Args:
+            delta: What it says.
 
         Raises:
             RuntimeError: `pull` has not yet read to its end what was put before.
@@ -253,10 +263,13 @@ class EventReader:
 
     @property
     def last(self) -> Any:
-        """The snapshot that the iteration gave last."""
+        """What was handed out last: by the iteration, or by whoever set it."""
 
-    def forget_last(self) -> None:
-        """Make `last` `None` again."""
+    @last.setter
+    def last(self, handed: Any, /) -> None: ...
+    @property
+    def progress(self) -> int:
+        """How many deltas have said what the model writes, pieces of the attached text included."""
 
     def stop(self) -> None:
         """Read nothing more, not even what is left of what was put."""

@@ -198,4 +198,10 @@ def _remake(
 
 
 class InvalidJsonError(InvalidAnswerError, JsonError):
-    """The answer is not JSON, and no attempt is left."""
+    """The answer is not JSON, and no attempt is left. Its text is that of the `JsonError`."""
+
+    message: str = ""
+
+    def __str__(self) -> str:
+        """Say what is wrong with the text, and where."""
+        return self.message

@@ -248,7 +248,7 @@ def test_the_demo_streams_from_another_server(
         ("drop@100", "DroppedError"),
         ("status:401", "AuthenticationError"),
         ("refuse", "RefusalError"),
-        ("garbage@100", "JsonError"),
+        ("garbage@100", "InvalidJsonError"),
     ],
 )
 def test_the_demo_explains_a_bad_ending(

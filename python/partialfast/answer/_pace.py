@@ -45,3 +45,10 @@ class Pace:
         if due:
             self._last = now
         return due
+
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until the next one is due; ``None`` where time has no part in it."""
+        if self._seconds is None or self._last is None:
+            return None
+        return max(self._last + self._seconds - self._clock(), 0.0)

@@ -27,8 +27,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import TypeAdapter
 
+from partialfast._core import Delta
 from partialfast._errors import ServerError
-from partialfast.answer._delta import Delta
 from partialfast.answer._mode import Mode
 from partialfast.answer._target import Target
 
@@ -43,6 +43,11 @@ __all__ = [
     "Request",
     "Tokens",
 ]
+
+
+# HTTP: request timeout, too many requests, and the errors of a server.
+_BUSY = frozenset({408, 429})
+_SERVER_ERRORS = 500
 
 
 class Event(NamedTuple):
@@ -87,11 +92,13 @@ class Request:
         arguments: What `Provider.ask` made of the caller's, with corrections of earlier attempts.
         made: The names of those that none of the caller's has a part in.
         stream: Whether the answer is to be streamed.
+        first_timeout: Seconds that the response may take to begin; ``None`` for the SDK's own.
     """
 
     arguments: dict[str, Any]
     made: frozenset[str]
     stream: bool
+    first_timeout: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -183,13 +190,28 @@ class Provider(ABC):
         dialect: The core's name for what the API streams; ``None`` for a provider that gives
             nothing but `Delta` objects.
         modes: How it can be asked, the default first.
-        conversation: The argument that holds the conversation.
     """
 
     name: ClassVar[str]
     dialect: ClassVar[str | None] = None
     modes: ClassVar[Sequence[Mode]] = (Mode.TOOLS,)
-    conversation: ClassVar[str] = "messages"
+
+    @property
+    def left_out(self) -> tuple[type, ...]:
+        """Types of the SDK's whose instances say that an argument is left out."""
+        return ()
+
+    def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
+        """Make the SDK's own call, for which no type was given.
+
+        Args:
+            sdk: The SDK's object that the resource was made with.
+            arguments: The caller's.
+
+        Returns:
+            What the SDK returns.
+        """
+        return sdk.create(**arguments)
 
     @abstractmethod
     def ask(self, question: Question) -> dict[str, Any]:
@@ -246,7 +268,8 @@ class Provider(ABC):
         """Tell whether the caller offers tools of their own."""
         return bool(arguments.get("tools"))
 
-    def strict_schema(self, adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    @staticmethod
+    def strict_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
         """Return the JSON schema of a type by the provider's rules for strict ones."""
         return adapter.json_schema()
 
@@ -259,19 +282,29 @@ class Provider(ABC):
         del reported
         return Tokens()
 
-    def server_error(self, message: str, said: Any, reply: Reply | AsyncReply | None) -> Exception:
+    def server_error(self, message: str, said: Any, request: Any) -> ServerError:
         """Return the exception for an error that the server reported in its answer.
 
         Args:
             message: What is said to the caller, with the server's own words.
             said: What the server said: decoded JSON, or text.
-            reply: What it was said in.
+            request: `Reply.request` of what it was said in.
 
         Returns:
-            A `StreamError`, and the SDK's exception at once where it has one for this.
+            A `ServerError`, and the SDK's exception at once where it has one for this.
         """
-        del reply
+        del request
         return ServerError(message, body=said)
+
+    def is_unavailable(self, error: BaseException) -> bool:
+        """Tell whether an exception of `open` means that somebody else may do better.
+
+        Args:
+            error: What was raised before the answer began.
+        """
+        status: Any = getattr(error, "status_code", None)
+        busy = isinstance(status, int) and (status in _BUSY or status >= _SERVER_ERRORS)
+        return busy or self.lost(error) is not None
 
     def lost(self, error: BaseException) -> BaseException | None:
         """Tell whether an exception of `Reply.blocks` means that the connection was lost.

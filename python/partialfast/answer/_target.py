@@ -8,7 +8,7 @@ answer is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import GenericAlias, NoneType, UnionType
@@ -21,7 +21,10 @@ from typing_extensions import TypeAliasType
 from partialfast.typed._partial import partial_origin
 from partialfast.typed._schema import adapter_for, split
 
-__all__ = ["Shape", "Target", "is_item_list", "read_target"]
+__all__ = ["Shape", "Strict", "Target", "is_item_list", "read_target"]
+
+#: Makes the JSON schema of a type by a provider's rules for strict ones; ``None``: by pydantic's.
+Strict = Callable[[TypeAdapter[Any]], dict[str, Any]] | None
 
 # OpenAI: "Must be a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum length of 64".
 _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
@@ -72,14 +75,14 @@ def is_item_list(response_model: object) -> bool:
     return get_origin(response_model) in {Iterable, list, Sequence}
 
 
-def read_target(response_model: Any, *, items: bool, tools: bool, strict: bool) -> Target:
+def read_target(response_model: Any, *, items: bool, tools: bool, strict: Strict) -> Target:
     """Turn the `response_model` argument into a target.
 
     Args:
         response_model: The type that the caller passed.
         items: Whether items are asked for; a list type then stands for its item type.
         tools: Whether the model answers by calling functions, so that it can choose between them.
-        strict: Whether the schema has to follow OpenAI's strict rules.
+        strict: What makes a strict schema; ``None`` for one of pydantic's.
 
     Returns:
         The target.
@@ -100,7 +103,7 @@ def _is_cacheable(response_model: object) -> bool:
     return is_item_list(response_model) and all(isinstance(each, type) for each in arguments)
 
 
-def _read(response_model: Any, *, items: bool, tools: bool, strict: bool) -> Target:
+def _read(response_model: Any, *, items: bool, tools: bool, strict: Strict) -> Target:
     wanted = partial_origin(response_model) or response_model
     if is_item_list(wanted):
         _check_type(wanted)
@@ -141,15 +144,10 @@ def _check_type(candidate: Any) -> None:
         ) from error
 
 
-def _schema(type_: Any, *, strict: bool) -> dict[str, Any]:
+def _schema(type_: Any, *, strict: Strict) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(type_)
     try:
-        if not strict:
-            return _inline_root(adapter.json_schema())
-        # The SDK's own helper: the rules belong to the server, and the SDK follows them.
-        from openai.lib._pydantic import to_strict_json_schema  # noqa: PLC0415
-
-        return _inline_root(to_strict_json_schema(adapter))
+        return _inline_root(adapter.json_schema() if strict is None else strict(adapter))
     except PydanticInvalidForJsonSchema as error:
         raise TypeError(
             f"response_model {type_!r} has no JSON schema that a model could follow ({error}): "
@@ -167,7 +165,7 @@ def _inline_root(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_object(type_: Any) -> bool:
-    return _schema(type_, strict=False).get("type") == "object"
+    return _schema(type_, strict=None).get("type") == "object"
 
 
 def _list_of(item: Any) -> Any:
@@ -207,14 +205,14 @@ def _stands_alone(member: Any) -> bool:
     return _is_object(member)
 
 
-def _plain(type_: Any, *, strict: bool) -> Shape:
+def _plain(type_: Any, *, strict: Strict) -> Shape:
     schema = _schema(type_, strict=strict)
     name = _type_name(type_)
     description = schema.get("description") or f"Give the answer as {name}."
     return Shape(_sendable(name), description, type_, None, schema)
 
 
-def _distinct(members: Sequence[Any], *, strict: bool) -> tuple[Shape, ...]:
+def _distinct(members: Sequence[Any], *, strict: Strict) -> tuple[Shape, ...]:
     shapes: list[Shape] = []
     for member in members:
         shape = _plain(member, strict=strict)
@@ -227,7 +225,7 @@ def _distinct(members: Sequence[Any], *, strict: bool) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def _wrapped(type_: Any, *, key: str, name: str, strict: bool) -> Shape:
+def _wrapped(type_: Any, *, key: str, name: str, strict: Strict) -> Shape:
     fields: dict[str, Any] = {key: (type_, ...)}
     wrapper = create_model(_sendable(name), **fields)
     schema = _schema(wrapper, strict=strict)

@@ -73,6 +73,11 @@ class Answer:
         return self.intake.trailing
 
     @property
+    def begun(self) -> bool:
+        """Whether JSON began; always, where nothing else may stand before it."""
+        return self.intake.begun
+
+    @property
     def done(self) -> bool:
         """Whether the JSON text is complete, with what the value is wrapped in."""
         return self.intake.done

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from partialfast._errors import TruncatedError
 from partialfast.answer._mode import Mode
 from partialfast.answer._target import Shape
 
@@ -61,4 +62,6 @@ def explain(error: Exception) -> str:
             for line in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         return "\n".join(["Your answer is not valid:", *lines, "Give the whole answer again."])
+    if isinstance(error, TruncatedError):
+        return "Your answer ended before it was complete. Give the whole answer again."
     return f"Your answer could not be read: {error}\nGive the whole answer again."

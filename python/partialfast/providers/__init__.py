@@ -1,17 +1,20 @@
 """Providers of models: one folder each, and the seam that they implement.
 
 To add one: subclass `Provider`, whose methods say what is the provider's own, and hand an instance
-of it, with the SDK's object that it calls, to `Client` or `AsyncClient`. Snapshots, items, retries,
-time limits and the verdict at the end are the same for all. ``tests/providers/test_seam.py`` has a
-whole provider in one short file; `partialfast.answer` is what drives it.
+to `Resource` or `AsyncResource`, with the SDK's object that it calls. Snapshots, items, retries,
+time limits and the verdict at the end are the same for all; `partialfast.answer` is what drives it.
+``tests/providers/parrot.py`` is a whole provider in one short file.
 
 Importing this package imports no SDK.
 """
 
 from __future__ import annotations
 
-from partialfast.answer._delta import Delta
+from partialfast._core import Delta
+from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._mode import Mode
+from partialfast.answer._options import Settings
+from partialfast.answer._resource import Resource
 from partialfast.answer._seam import (
     AsyncReply,
     Block,
@@ -27,6 +30,7 @@ from partialfast.answer._target import Shape, Target
 
 __all__ = [
     "AsyncReply",
+    "AsyncResource",
     "Block",
     "Delta",
     "Event",
@@ -36,6 +40,8 @@ __all__ = [
     "Question",
     "Reply",
     "Request",
+    "Resource",
+    "Settings",
     "Shape",
     "Target",
     "Tokens",

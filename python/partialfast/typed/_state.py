@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     #: A piece of the text, as it arrives.
     Chunk: TypeAlias = str | Buffer
 
-__all__ = ["Chunk", "ItemState", "OnInvalid", "StreamOptions", "StreamState"]
+__all__ = ["Chunk", "ItemState", "OnInvalid", "StreamOptions", "StreamState", "details_of"]
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ def _moved(item: ErrorDetails, prefix: tuple[Any, ...]) -> InitErrorDetails:
     return InitErrorDetails(type=custom, loc=location, input=item["input"])
 
 
-def _details(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorDetails]:
+def details_of(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorDetails]:
     """Return the errors of `error`, each located below `prefix`."""
     return [_moved(item, prefix) for item in error.errors(include_url=False)]
 
@@ -155,7 +155,7 @@ class _Errors:
 
     def relocate(self, error: ValidationError, location: tuple[Any, ...]) -> ValidationError:
         """Return `error`, found at `location`, with its location counted from the root."""
-        return self.of(_details(error, location))
+        return self.of(details_of(error, location))
 
     def forbidden(self, kind: str, location: tuple[Any, ...], key: str) -> ValidationError:
         """Return the error, of pydantic's `kind`, of a forbidden key, before its value was read."""
@@ -374,7 +374,7 @@ class StreamState(StateCore, Generic[T]):
     def _all_errors(self) -> ValidationError:
         """Return one error of the first that were put off, and the number of the others."""
         errors = cast("list[ValidationError]", self.errors)
-        details = [detail for error in errors for detail in _details(error, ())]
+        details = [detail for error in errors for detail in details_of(error, ())]
         if self.more_errors:
             others = PydanticCustomError(
                 "more_errors", "and {count} more errors", {"count": self.more_errors}
@@ -427,5 +427,5 @@ class ItemState(StreamState[T]):
             try:
                 self._length_check([None] * self._taken)
             except ValidationError as error:
-                raise self._errors.of(_details(error, ())) from None
+                raise self._errors.of(details_of(error, ())) from None
         return cast("T", None)

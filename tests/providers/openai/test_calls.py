@@ -13,6 +13,7 @@ from typing_extensions import TypeAliasType
 
 import partialfast as pf
 from partialfast import replay
+from partialfast.providers._stainless import as_json
 from partialfast.providers.openai import Mode
 from tests.openai_driver import EVERY_WAY, Api, Way, ask, fetch
 from tests.providers.openai.test_state import new_state
@@ -268,7 +269,10 @@ def test_other_functions_of_the_callers_are_left_alone(way: Way, api: Api) -> No
     assert outcome.handed[-1] == Alarm(minutes=15)
     assert len(body["tools"]) == 2
     assert body["tool_choice"] == "required"
-    only.raised(pf.TruncatedError)
+    error = only.raised(pf.OtherCallError)
+    assert "search" in str(error)
+    assert [call.name for call in only.stream.other_calls] == ["search", "Alarm"]
+    assert json.loads(only.stream.other_calls[0].arguments) == {"for": "time"}
 
 
 @EVERY_WAY
@@ -298,10 +302,9 @@ def test_arguments_may_be_an_object(way: Way, arguments: str) -> None:
         outcome = ask(way, url, response_model=Alarm)
     assert outcome.error is None
     assert outcome.handed == [Alarm(minutes=15)]
-    state = new_state(Alarm)
     fields: dict[str, Any] = {"id": "1", "choices": [choice]}
-    state.put_answer(ChatCompletion.construct(None, **fields))
-    assert state.pull() == Alarm(minutes=15)
+    answer = as_json(ChatCompletion.construct(None, **fields))
+    assert new_state(Alarm).feed_whole(iter([answer])) == Alarm(minutes=15)
 
 
 @EVERY_WAY

@@ -163,7 +163,8 @@ def test_attempts_come_to_an_end(way: Way, api: Api) -> None:
     error = outcome.raised(ValidationError)
     assert "Field required" in str(error)
     assert len(outcome.stream.attempts) == 3
-    assert outcome.stream.attempts[-1].error is error
+    assert outcome.stream.attempts[-1].error is error.__cause__
+    assert error.attempts == outcome.stream.attempts
     assert outcome.stream.attempt == 3
 
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import weakref
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,12 +20,13 @@ import partialfast as pf
 from partialfast import replay
 from partialfast._core import Delta, EventReader
 from partialfast.answer._pace import Pace
+from partialfast.answer._reader import END, NOTHING, AnswerReader, Asked, Lost
 from partialfast.answer._target import read_target
 from partialfast.answer._text import StateOptions
-from partialfast.providers.openai._chat import ChatState
-from partialfast.providers.openai._responses import ResponsesState
-from partialfast.providers.openai._state import NOTHING, State
-from partialfast.providers.openai._transport import END, Lost
+from partialfast.providers import Provider
+from partialfast.providers._stainless import as_json
+from partialfast.providers.openai._chat import Chat
+from partialfast.providers.openai._responses import Responses
 from tests.chunkings import chunkings
 from tests.openai_driver import TEXT, Meeting, User
 
@@ -56,19 +58,21 @@ def new_state(
     items: bool = False,
     every: Any = "event",
     choices: int = 1,
-    class_: type[State] = ChatState,
-) -> State:
-    return class_(
-        read_target(response_model, items=items, tools=True, strict=False),
+    provider: type[Provider] = Chat,
+) -> AnswerReader:
+    kind: Any = provider
+    asked = Asked(
+        provider=kind(None),
+        target=read_target(response_model, items=items, tools=True, strict=None),
         tools=True,
         exact_names=False,
         choices=choices,
         options=StateOptions(strict=None, context=None, on_invalid="raise"),
-        pace=Pace(every, clock=itertools.count().__next__),
     )
+    return AnswerReader(asked, Pace(every, clock=itertools.count().__next__))
 
 
-def read(state: State, blocks: Sequence[Any], *, quick: bool = True) -> list[Any]:
+def read(state: AnswerReader, blocks: Sequence[Any], *, quick: bool = True) -> list[Any]:
     """Feed the blocks and return what was handed out, with its completions, per block."""
     handed: list[list[Any]] = []
     for block in [*blocks, END]:
@@ -159,23 +163,12 @@ def test_a_validator_must_not_use_the_stream_that_calls_it() -> None:
 
 
 def test_the_same_answer_read_whole() -> None:
-    class Message:
-        content = None
-        tool_calls = None
+    message = SimpleNamespace(content=None, tool_calls=None)
+    choice = SimpleNamespace(index=0, message=message, finish_reason="stop")
+    completion = SimpleNamespace(id="1", model="m", usage=None, choices=(choice,))
 
-    class Choice:
-        index = 0
-        message = Message
-        finish_reason = "stop"
-
-    class Completion:
-        id, model, usage = "1", "m", None
-        choices = (Choice,)
-
-    state = new_state()
-    state.put_answer(Completion)
     with pytest.raises(pf.TruncatedError):
-        state.pull()
+        new_state().feed_whole(iter([as_json(completion)]))
 
 
 def chunk(choice: dict[str, Any]) -> bytes:
@@ -246,7 +239,7 @@ def test_a_response_that_is_not_completed_may_have_lacked_arguments(status: str 
     added = {"type": "response.output_item.added", "output_index": 0, "item": item}
     end = {"type": f"response.{status or 'completed'}", "response": {"status": status}}
     blocks = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in (added, end)]
-    state = new_state(Settings, class_=ResponsesState)
+    state = new_state(Settings, provider=Responses)
     if status is None:
         assert flat(read(state, blocks)) == [({"size": 12}, [])]
         return
@@ -255,15 +248,15 @@ def test_a_response_that_is_not_completed_may_have_lacked_arguments(status: str 
 
 
 @pytest.mark.parametrize(
-    ("class_", "answer"),
-    [(ChatState, ChatCompletion), (ResponsesState, Response)],
+    ("provider", "answer"),
+    [(Chat, ChatCompletion), (Responses, Response)],
     ids=["chat", "responses"],
 )
-def test_an_error_in_place_of_an_answer(class_: type[State], answer: Any) -> None:
-    state = new_state(class_=class_)
-    state.put_answer(answer.construct(None, error={"message": "No such model."}))
+def test_an_error_in_place_of_an_answer(provider: type[Provider], answer: Any) -> None:
+    state = new_state(provider=provider)
+    said = as_json(answer.construct(None, error={"message": "No such model."}))
     with pytest.raises(APIError, match="No such model"):
-        state.pull()
+        state.feed_whole(iter([said]))
 
 
 def test_an_event_reader_wants_its_blocks_one_by_one() -> None:
@@ -275,7 +268,7 @@ def test_an_event_reader_wants_its_blocks_one_by_one() -> None:
     assert reader.pull() is None
     reader.put(b"data: {}\n\n")
     assert reader.pull() is None
-    with pytest.raises(ValueError, match="use one of openai_chat, openai_responses"):
+    with pytest.raises(ValueError, match="openai_chat, openai_responses"):
         EventReader("telegraph")
 
 
@@ -293,14 +286,17 @@ def test_an_endless_event_is_an_error() -> None:
     assert "longer than the limit" in last.why
 
 
-def call(number: int, name: str = "Settings", arguments: str = '{"size": 1}') -> bytes:
+SIZE = '{"size": 12}'
+
+
+def call(number: int, name: str = "Settings", arguments: str = SIZE) -> bytes:
     function = {"name": name, "arguments": arguments}
     return chunk(
         {"delta": {"tool_calls": [{"index": number, "id": f"c{number}", "function": function}]}}
     )
 
 
-def take(state: State, block: bytes) -> list[Any]:
+def take(state: AnswerReader, block: bytes) -> list[Any]:
     """Feed one block; return what it brought."""
     found, due = [], state.feed(block)
     while due is not NOTHING:
@@ -309,39 +305,42 @@ def take(state: State, block: bytes) -> list[Any]:
     return found
 
 
+OTHER = {"index": 1, "id": "o", "function": {"name": "other", "arguments": "more and more"}}
+
+
 @pytest.mark.parametrize(
     "said",
     [
         chunk({"delta": {"content": "more and more"}}),
         chunk({"delta": {"refusal": "more and more"}}),
         chunk({"delta": {"reasoning": "more and more"}}),
-        # Of a function whose name does not come.
-        chunk({"delta": {"tool_calls": [{"index": 1, "function": {"arguments": '{"more": '}}]}}),
+        # Of functions that are none of ours.
+        chunk({"delta": {"tool_calls": [OTHER]}}),
     ],
 )
 def test_what_is_written_beside_the_answer_is_bounded(
     said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("partialfast.providers.openai._state._MOST_BESIDE", 1_000)
+    monkeypatch.setattr("partialfast.answer._beside.MOST", 1_000)
     state = new_state(Settings | User, items=True)
-    assert take(state, call(0)) == [Settings(size=1)]
+    assert take(state, call(0)) == [Settings()]
     with pytest.raises(pf.JsonError, match="more than 1,000 bytes of text beside") as raised:
         take(state, said * 20)
     assert raised.value.kind == "size_limit"
-    assert state.text == '{"size": 1}'
+    assert state.text == SIZE
 
 
 def test_the_number_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("partialfast.providers.openai._state._MOST_CALLS", 3)
+    monkeypatch.setattr("partialfast.answer._route.MOST_CALLS", 3)
     state = new_state(Settings | User, items=True)
-    assert take(state, call(0)) == [Settings(size=1)]
+    assert take(state, call(0)) == [Settings()]
     # Calls of functions that were not offered count: they are remembered as well.
     assert take(state, call(1, name="other")) == []
-    assert take(state, call(2)) == [Settings(size=1)]
+    assert take(state, call(2)) == [Settings()]
     with pytest.raises(pf.JsonError, match="more than 3 function calls") as raised:
         take(state, call(3))
     assert raised.value.kind == "size_limit"
-    assert state.text == '{"size": 1}' * 2
+    assert state.text == SIZE + SIZE
 
 
 @pytest.mark.network
@@ -364,7 +363,7 @@ def test_streams_leave_nothing_behind() -> None:
             for _ in early:
                 break
             references: list[Any] = [weakref.ref(whole), weakref.ref(early)]
-            states: list[Any] = [weakref.ref(whole._state), weakref.ref(early._state)]
+            states: list[Any] = [weakref.ref(whole._reader), weakref.ref(early._reader)]
             del whole, early
             assert [found() for found in (*references, *states)] == [None] * 4
         finally:

@@ -88,7 +88,11 @@ def test_another_task_may_close_the_stream(transport: Any, http: str) -> None:
             await asyncio.sleep(0.1)
             since = time.monotonic()
             await stream.aclose()
-            assert (await reading)[-1] is stream.snapshot
+            with pytest.raises(pf.StreamError, match="closed") as raised:
+                await reading
+            assert type(raised.value) is pf.StreamError
+            assert raised.value.snapshot is stream.snapshot
+            assert raised.value.text == stream.text
             exchange = await asyncio.to_thread(url.wait_ended, timeout=5)
             assert exchange.ending == "disconnect"
             assert exchange.ended is not None
@@ -116,7 +120,8 @@ def test_another_task_may_close_the_stream_before_there_is_an_answer(
             reading = asyncio.create_task(read())
             await asyncio.sleep(0)
             await stream.aclose()
-            assert await reading is None
+            with pytest.raises(pf.StreamError, match="closed"):
+                await reading
             for number in range(len(url.exchanges)):
                 exchange = await asyncio.to_thread(url.wait_ended, number, timeout=5)
                 assert exchange.ending == "disconnect"

@@ -21,7 +21,9 @@ from partialfast._errors import (
     DroppedError,
     JsonError,
     RefusalError,
+    ServerError,
     StreamError,
+    StreamTimeoutError,
     TruncatedError,
 )
 from partialfast.batch.loop._result import Failure, FailureKind
@@ -77,7 +79,8 @@ def classify(error: Exception) -> ErrorClass | None:  # noqa: PLR0911 - one for 
         The verdict, or ``None`` if it is no failure of the endpoint or of an answer but a defect
         of the program.
     """
-    if isinstance(error, ValidationError):
+    # Text that is not JSON is raised as an invalid answer, too.
+    if isinstance(error, ValidationError) and not isinstance(error, JsonError):
         return ErrorClass(ErrorScope.ITEM, _invalid(error))
     if isinstance(error, JsonError):
         # A broken event is the server's failure, not the model's.
@@ -131,6 +134,9 @@ def _stream_error(error: StreamError) -> ErrorClass:
         return ErrorClass(ErrorScope.ITEM, Failure("filtered", str(error)))
     if isinstance(error, TruncatedError) and error.finish_reason is not None:
         return ErrorClass(ErrorScope.ITEM, Failure("truncated", str(error)))
+    if isinstance(error, (ServerError, StreamTimeoutError)):
+        transient: FailureKind = "connection" if isinstance(error, ServerError) else "timeout"
+        return ErrorClass(ErrorScope.TRANSIENT, Failure(transient, str(error)))
     if isinstance(error, (DroppedError, TruncatedError)):
         # A stream that just ends, without a finish reason, was ended by something on the way.
         return ErrorClass(ErrorScope.TRANSIENT, Failure("connection", describe(error)))

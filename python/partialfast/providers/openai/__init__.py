@@ -5,16 +5,11 @@ Importing this module does not import the ``openai`` package.
 
 from __future__ import annotations
 
+from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
+from partialfast.answer._attempts import Attempt
 from partialfast.answer._mode import Mode
-from partialfast.providers.openai._call import Attempt
+from partialfast.answer._stream import ItemStream, Stream
 from partialfast.providers.openai._client import AsyncClient, Client, from_openai
-from partialfast.providers.openai._stream import (
-    AsyncItemStream,
-    AsyncStream,
-    AsyncValue,
-    ItemStream,
-    Stream,
-)
 
 __all__ = [
     "AsyncClient",

@@ -1,4 +1,4 @@
-"""Chat completions: how a value is asked for, and how the answer is read."""
+"""Chat completions: how a value is asked for, and how a mistake is shown."""
 
 from __future__ import annotations
 
@@ -6,45 +6,72 @@ from collections.abc import Mapping
 from typing import Any
 
 from partialfast.answer._mode import Mode
+from partialfast.answer._seam import Mistake, Question, Tokens
 from partialfast.answer._target import Shape, Target
-from partialfast.answer._words import explain, instructions, with_instructions
-from partialfast.providers.openai._state import State
+from partialfast.answer._words import instructions, with_instructions
+from partialfast.providers.openai._provider import OpenAI, tokens
 
-__all__ = ["ChatState", "prepare_chat"]
+__all__ = ["Chat"]
 
 
-def prepare_chat(kwargs: Mapping[str, Any], target: Target, mode: Mode) -> dict[str, Any]:
-    """Add to the arguments of ``chat.completions.create`` what asks for the target.
+class Chat(OpenAI):
+    """``client.chat.completions``."""
 
-    Args:
-        kwargs: The caller's arguments.
-        target: What is asked for.
-        mode: How it is asked for.
+    name = "chat.completions"
+    dialect = "openai_chat"
+    has_usage_option = True
 
-    Returns:
-        The arguments to send.
-
-    Raises:
-        TypeError: An argument of the caller's contradicts the mode.
-    """
-    sent = dict(kwargs)
-    shape = target.shapes[0]
-    if mode.is_tools:
-        _add_tools(sent, target, mode)
+    def ask(self, question: Question) -> dict[str, Any]:
+        """Add to the arguments of ``chat.completions.create`` what asks for the target."""
+        sent = dict(question.arguments)
+        mode, shape = question.mode, question.target.shapes[0]
+        messages = sent.get("messages")
+        if isinstance(messages, str):
+            sent["messages"] = [{"role": "user", "content": messages}]
+        elif messages is not None:
+            sent["messages"] = list(messages)
+        if mode.is_tools:
+            _add_tools(sent, question.target, mode)
+            return sent
+        if "response_format" in sent:
+            raise TypeError(f"response_format is what {mode} sets: leave it out, or response_model")
+        if mode is Mode.JSON_SCHEMA:
+            sent["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": shape.name, "schema": shape.schema, "strict": True},
+            }
+            return sent
+        if mode is Mode.JSON:
+            sent["response_format"] = {"type": "json_object"}
+        asked = instructions(shape, mode)
+        sent["messages"] = with_instructions(sent.get("messages", ()), asked, part="text")
         return sent
-    if "response_format" in sent:
-        raise TypeError(f"response_format is what {mode} sets: leave it out, or response_model")
-    if mode is Mode.JSON_SCHEMA:
-        sent["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": shape.name, "schema": shape.schema, "strict": True},
-        }
-        return sent
-    if mode is Mode.JSON:
-        sent["response_format"] = {"type": "json_object"}
-    asked = instructions(shape, mode)
-    sent["messages"] = with_instructions(sent.get("messages", ()), asked, part="text")
-    return sent
+
+    def correct(self, arguments: Mapping[str, Any], mistake: Mistake) -> dict[str, Any]:
+        """Show the model its mistake, as the result of its call or as what the user says."""
+        answer: list[dict[str, Any]] = []
+        if mistake.call_id is not None:
+            function = {"name": mistake.name, "arguments": mistake.text}
+            call = {"id": mistake.call_id, "type": "function", "function": function}
+            answer.append({"role": "assistant", "tool_calls": [call]})
+            said = {"role": "tool", "tool_call_id": mistake.call_id}
+        else:
+            # Text is understood by every server.
+            if mistake.text:
+                answer.append({"role": "assistant", "content": mistake.text})
+            said = {"role": "user"}
+        said["content"] = mistake.explanation
+        return {**arguments, "messages": [*(arguments.get("messages") or ()), *answer, said]}
+
+    def usage(self, reported: Any) -> Any:
+        """Make of decoded usage the object that the SDK makes of it."""
+        from openai.types import CompletionUsage  # noqa: PLC0415 - loaded, as there is a client
+
+        return CompletionUsage.construct(**reported) if isinstance(reported, dict) else None
+
+    def tokens(self, reported: Any) -> Tokens:
+        """Read the neutral numbers out of decoded usage."""
+        return tokens(reported, input_="prompt_tokens", output="completion_tokens")
 
 
 def _add_tools(sent: dict[str, Any], target: Target, mode: Mode) -> None:
@@ -62,32 +89,3 @@ def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
         "parameters": shape.schema,
     }
     return {**function, "strict": True} if mode.is_strict else function
-
-
-class ChatState(State):
-    """Reads a chat completion, streamed or whole."""
-
-    api = "openai_chat"
-
-    def read_usage(self, usage: Any) -> Any:
-        """Make of a decoded ``usage`` the object that the SDK makes of it."""
-        from openai.types import CompletionUsage  # noqa: PLC0415 - loaded, as there is a client
-
-        return CompletionUsage.construct(**usage) if isinstance(usage, dict) else None
-
-    def correction(self, error: Exception) -> list[dict[str, Any]]:
-        """Return the assistant's answer and what is wrong with it, as messages."""
-        call = self._newest_call()
-        # Chat templates parse the arguments of earlier calls: half of them must not be among
-        # them. Text is understood by every server.
-        if call is not None and call.answer is not None and call.answer.is_whole and call.id:
-            # As we named it: OpenAI refuses what some servers make of the name.
-            function = {"name": call.answer.shape.name, "arguments": call.answer.text}
-            tool_call = {"id": call.id, "type": "function", "function": function}
-            return [
-                {"role": "assistant", "tool_calls": [tool_call]},
-                {"role": "tool", "tool_call_id": call.id, "content": explain(error)},
-            ]
-        said = self.text or "".join(self._content)
-        answer = [{"role": "assistant", "content": said}] if said else []
-        return [*answer, {"role": "user", "content": explain(error)}]

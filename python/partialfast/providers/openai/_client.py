@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from functools import cached_property
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import Self
 
+from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._mode import Mode
-from partialfast.providers.openai._call import CHAT, RESPONSES, Settings
-from partialfast.providers.openai._resources import AsyncResource, Proxy, Resource
-from partialfast.providers.openai._transport import Transport
+from partialfast.answer._options import Settings
+from partialfast.answer._resource import Resource
+from partialfast.answer._resources import Proxy
+from partialfast.answer._seam import Provider
+from partialfast.providers._stainless import Transport
+from partialfast.providers.openai._chat import Chat
+from partialfast.providers.openai._responses import Responses
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -25,19 +30,19 @@ _TRANSPORTS = ("auto", "raw", "sdk")
 class _Chat(Proxy):
     """``client.chat`` of a sync client."""
 
-    @cached_property
-    def completions(self) -> Resource:
-        """Chat completions."""
-        return Resource(self._resource.completions, self._settings, CHAT)
+    def __init__(self, sdk: Any, completions: Resource) -> None:
+        super().__init__(sdk)
+        #: Chat completions.
+        self.completions = completions
 
 
 class _AsyncChat(Proxy):
     """``client.chat`` of an async client."""
 
-    @cached_property
-    def completions(self) -> AsyncResource:
-        """Chat completions."""
-        return AsyncResource(self._resource.completions, self._settings, CHAT)
+    def __init__(self, sdk: Any, completions: AsyncResource) -> None:
+        super().__init__(sdk)
+        #: Chat completions.
+        self.completions = completions
 
 
 class Client(Resource):
@@ -49,38 +54,32 @@ class Client(Resource):
     Args:
         client: The SDK's client.
         settings: What `from_openai` was told.
+        chat: What calls ``client.chat.completions``.
+        responses: What calls ``client.responses``.
     """
 
-    def __init__(self, client: Any, settings: Settings) -> None:
-        super().__init__(client.chat.completions, settings, CHAT)
-        self._client = client
+    def __init__(self, client: Any, settings: Settings, chat: Chat, responses: Responses) -> None:
+        super().__init__(chat, settings, client)
+        #: Chat completions are in ``client.chat.completions``.
+        self.chat = _Chat(client.chat, Resource(chat, settings, client.chat.completions))
+        #: The Responses API.
+        self.responses = Resource(responses, settings, getattr(client, "responses", None))
 
-    def __getattr__(self, name: str) -> Any:
-        """Return the attribute of the SDK's client."""
-        if name.startswith("__") or name == "_client":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self._client, name)
-
-    @cached_property
-    def chat(self) -> _Chat:
-        """Chat completions are in ``client.chat.completions``."""
-        return _Chat(self._client.chat, self._settings)
-
-    @cached_property
-    def responses(self) -> Resource:
-        """The Responses API."""
-        return Resource(self._client.responses, self._settings, RESPONSES)
+    def stand_in(self, name: str) -> tuple[Provider, Settings]:
+        """Return whom to ask, and how, where this is a fallback of another client."""
+        resource = self.responses if name == Responses.name else self.chat.completions
+        return resource.stand_in(name)
 
     def with_options(self, **options: Any) -> Client:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
-        client = self._client.with_options(**options)
-        return Client(client, self._settings.for_client_with(options))
+        client = self._sdk.with_options(**options)
+        return Client(client, self._settings, *_like(self, client, options))
 
     copy = with_options
 
     def __enter__(self) -> Self:
         """Return the client."""
-        self._client.__enter__()
+        self._sdk.__enter__()
         return self
 
     def __exit__(
@@ -90,7 +89,7 @@ class Client(Resource):
         exc_tb: TracebackType | None,
     ) -> None:
         """Close the SDK's client."""
-        self._client.__exit__(exc_type, exc, exc_tb)
+        self._sdk.__exit__(exc_type, exc, exc_tb)
 
 
 class AsyncClient(AsyncResource):
@@ -102,38 +101,32 @@ class AsyncClient(AsyncResource):
     Args:
         client: The SDK's client.
         settings: What `from_openai` was told.
+        chat: What calls ``client.chat.completions``.
+        responses: What calls ``client.responses``.
     """
 
-    def __init__(self, client: Any, settings: Settings) -> None:
-        super().__init__(client.chat.completions, settings, CHAT)
-        self._client = client
+    def __init__(self, client: Any, settings: Settings, chat: Chat, responses: Responses) -> None:
+        super().__init__(chat, settings, client)
+        #: Chat completions are in ``client.chat.completions``.
+        self.chat = _AsyncChat(client.chat, AsyncResource(chat, settings, client.chat.completions))
+        #: The Responses API.
+        self.responses = AsyncResource(responses, settings, getattr(client, "responses", None))
 
-    def __getattr__(self, name: str) -> Any:
-        """Return the attribute of the SDK's client."""
-        if name.startswith("__") or name == "_client":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self._client, name)
-
-    @cached_property
-    def chat(self) -> _AsyncChat:
-        """Chat completions are in ``client.chat.completions``."""
-        return _AsyncChat(self._client.chat, self._settings)
-
-    @cached_property
-    def responses(self) -> AsyncResource:
-        """The Responses API."""
-        return AsyncResource(self._client.responses, self._settings, RESPONSES)
+    def stand_in(self, name: str) -> tuple[Provider, Settings]:
+        """Return whom to ask, and how, where this is a fallback of another client."""
+        resource = self.responses if name == Responses.name else self.chat.completions
+        return resource.stand_in(name)
 
     def with_options(self, **options: Any) -> AsyncClient:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
-        client = self._client.with_options(**options)
-        return AsyncClient(client, self._settings.for_client_with(options))
+        client = self._sdk.with_options(**options)
+        return AsyncClient(client, self._settings, *_like(self, client, options))
 
     copy = with_options
 
     async def __aenter__(self) -> Self:
         """Return the client."""
-        await self._client.__aenter__()
+        await self._sdk.__aenter__()
         return self
 
     async def __aexit__(
@@ -143,7 +136,20 @@ class AsyncClient(AsyncResource):
         exc_tb: TracebackType | None,
     ) -> None:
         """Close the SDK's client."""
-        await self._client.__aexit__(exc_type, exc, exc_tb)
+        await self._sdk.__aexit__(exc_type, exc, exc_tb)
+
+
+def _like(
+    known: Client | AsyncClient, client: Any, options: Mapping[str, Any]
+) -> tuple[Chat, Responses]:
+    """Return the providers of a client that is like another but for options of the SDK's."""
+    chat, responses = (known.stand_in(each.name)[0] for each in (Chat, Responses))
+    # Of the same server, what one of them learns about it is for both.
+    same = options.get("base_url") is None
+    return (
+        cast("Chat", chat).like(client.chat.completions, same_server=same),
+        cast("Responses", responses).like(client.responses, same_server=same),
+    )
 
 
 @overload
@@ -207,8 +213,10 @@ def from_openai(
         )
     if model is not None:
         defaults["model"] = model
-    settings = Settings(mode, transport, defaults)
+    settings = Settings(mode, defaults)
+    chat = Chat(client.chat.completions, transport)
+    responses = Responses(getattr(client, "responses", None), transport)
     # The SDK wraps its methods; what is asynchronous shows only underneath.
     if inspect.iscoroutinefunction(inspect.unwrap(create)):
-        return AsyncClient(client, settings)
-    return Client(client, settings)
+        return AsyncClient(client, settings, chat, responses)
+    return Client(client, settings, chat, responses)

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from partialfast.answer._attempts import Call
+from partialfast.answer._options import Options, Settings
 from partialfast.answer._target import read_target
 from partialfast.providers.openai import AsyncClient, Mode, from_openai
-from partialfast.providers.openai._call import CHAT, Call, Options, Settings
+from partialfast.providers.openai._chat import Chat
 
 __all__ = ["MODES", "Endpoint", "answer_shape", "connected", "first_request"]
 
@@ -105,10 +107,11 @@ def first_request(mode: str, model: Any, llm: str, messages: list[Any]) -> dict[
     Returns:
         The body.
     """
-    settings = Settings(Mode(mode), "auto")
+    settings = Settings(Mode(mode))
     options = Options(response_model=model, items=False, stream=True)
-    call = Call(CHAT, settings, options, {"model": llm, "messages": messages})
-    return {**call.kwargs, "stream": True}
+    chat = Chat(None)
+    call = Call(chat, settings, options, {"model": llm, "messages": messages})
+    return {**chat.with_usage(call.request).arguments, "stream": True}
 
 
 def answer_shape(mode: str, model: Any) -> tuple[str | None, bool]:
@@ -123,5 +126,10 @@ def answer_shape(mode: str, model: Any) -> tuple[str | None, bool]:
         no choice between several types.
     """
     asked = Mode(mode)
-    target = read_target(model, items=False, tools=asked.is_tools, strict=asked.is_strict)
+    target = read_target(
+        model,
+        items=False,
+        tools=asked.is_tools,
+        strict=Chat.strict_schema if asked.is_strict else None,
+    )
     return target.shapes[0].key, len(target.shapes) == 1

@@ -1,4 +1,4 @@
-"""The Responses API: how a value is asked for, and how the answer is read."""
+"""The Responses API: how a value is asked for, and how a mistake is shown."""
 
 from __future__ import annotations
 
@@ -6,52 +6,76 @@ from collections.abc import Mapping
 from typing import Any
 
 from partialfast.answer._mode import Mode
-from partialfast.answer._target import Shape, Target
-from partialfast.answer._words import explain, instructions, with_instructions
-from partialfast.providers.openai._state import State
+from partialfast.answer._seam import Mistake, Question, Tokens
+from partialfast.answer._target import Shape
+from partialfast.answer._words import instructions, with_instructions
+from partialfast.providers.openai._provider import OpenAI, tokens
 
-__all__ = ["ResponsesState", "prepare_responses"]
+__all__ = ["Responses"]
 
 
-def prepare_responses(kwargs: Mapping[str, Any], target: Target, mode: Mode) -> dict[str, Any]:
-    """Add to the arguments of ``responses.create`` what asks for the target.
+class Responses(OpenAI):
+    """``client.responses``."""
 
-    Args:
-        kwargs: The caller's arguments.
-        target: What is asked for.
-        mode: How it is asked for.
+    name = "responses"
+    dialect = "openai_responses"
 
-    Returns:
-        The arguments to send.
-
-    Raises:
-        TypeError: An argument of the caller's contradicts the mode.
-    """
-    sent = dict(kwargs)
-    shape = target.shapes[0]
-    if mode.is_tools:
-        ours = [_function(each, mode) for each in target.shapes]
-        sent["tools"] = [*(sent.get("tools") or ()), *ours]
-        one = {"type": "function", "name": shape.name}
-        # A caller who sets it knows a server that cannot be forced.
-        sent.setdefault("tool_choice", one if len(ours) == 1 else "required")
+    def ask(self, question: Question) -> dict[str, Any]:
+        """Add to the arguments of ``responses.create`` what asks for the target."""
+        sent = dict(question.arguments)
+        mode, shapes = question.mode, question.target.shapes
+        given = sent.get("input")
+        if isinstance(given, str):
+            sent["input"] = [{"role": "user", "content": given}]
+        elif given is not None:
+            sent["input"] = list(given)
+        if mode.is_tools:
+            ours = [_function(each, mode) for each in shapes]
+            sent["tools"] = [*(sent.get("tools") or ()), *ours]
+            one = {"type": "function", "name": shapes[0].name}
+            # A caller who sets it knows a server that cannot be forced.
+            sent.setdefault("tool_choice", one if len(ours) == 1 else "required")
+            return sent
+        text = dict(sent.get("text") or {})
+        if "format" in text:
+            raise TypeError(f"text['format'] is what {mode} sets: leave it out, or response_model")
+        if mode is Mode.JSON_SCHEMA:
+            schema = {"name": shapes[0].name, "schema": shapes[0].schema, "strict": True}
+            sent["text"] = {**text, "format": {"type": "json_schema", **schema}}
+            return sent
+        asked = instructions(shapes[0], mode)
+        if mode is Mode.JSON:
+            sent["text"] = {**text, "format": {"type": "json_object"}}
+            # The API looks for the word JSON in the input; what "instructions" say does not count.
+            sent["input"] = with_instructions(sent.get("input") or (), asked, part="input_text")
+            return sent
+        said = sent.get("instructions")
+        sent["instructions"] = f"{said}\n\n{asked}" if said else asked
         return sent
-    text = dict(sent.get("text") or {})
-    if "format" in text:
-        raise TypeError(f"text['format'] is what {mode} sets: leave it out, or response_model")
-    if mode is Mode.JSON_SCHEMA:
-        schema = {"name": shape.name, "schema": shape.schema, "strict": True}
-        sent["text"] = {**text, "format": {"type": "json_schema", **schema}}
-        return sent
-    asked = instructions(shape, mode)
-    if mode is Mode.JSON:
-        sent["text"] = {**text, "format": {"type": "json_object"}}
-        # The API looks for the word JSON in the input; what "instructions" say does not count.
-        sent["input"] = with_instructions(sent.get("input") or (), asked, part="input_text")
-        return sent
-    said = sent.get("instructions")
-    sent["instructions"] = f"{said}\n\n{asked}" if said else asked
-    return sent
+
+    def correct(self, arguments: Mapping[str, Any], mistake: Mistake) -> dict[str, Any]:
+        """Show the model its mistake, as the output of its call or as what the user says."""
+        items: list[dict[str, Any]] = []
+        if mistake.call_id is not None:
+            call = {"type": "function_call", "call_id": mistake.call_id, "name": mistake.name}
+            output = {"type": "function_call_output", "call_id": mistake.call_id}
+            items.append({**call, "arguments": mistake.text})
+            items.append({**output, "output": mistake.explanation})
+        else:
+            if mistake.text:
+                items.append({"role": "assistant", "content": mistake.text})
+            items.append({"role": "user", "content": mistake.explanation})
+        return {**arguments, "input": [*(arguments.get("input") or ()), *items]}
+
+    def usage(self, reported: Any) -> Any:
+        """Make of decoded usage the object that the SDK makes of it."""
+        from openai.types.responses import ResponseUsage  # noqa: PLC0415 - as there is a client
+
+        return ResponseUsage.construct(**reported) if isinstance(reported, dict) else None
+
+    def tokens(self, reported: Any) -> Tokens:
+        """Read the neutral numbers out of decoded usage."""
+        return tokens(reported, input_="input_tokens", output="output_tokens")
 
 
 def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
@@ -63,34 +87,3 @@ def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
         "parameters": shape.schema,
         "strict": mode.is_strict,
     }
-
-
-class ResponsesState(State):
-    """Reads a response, streamed or whole."""
-
-    api = "openai_responses"
-
-    def read_usage(self, usage: Any) -> Any:
-        """Make of a decoded ``usage`` the object that the SDK makes of it."""
-        from openai.types.responses import ResponseUsage  # noqa: PLC0415 - as there is a client
-
-        return ResponseUsage.construct(**usage) if isinstance(usage, dict) else None
-
-    def correction(self, error: Exception) -> list[dict[str, Any]]:
-        """Return the model's answer and what is wrong with it, as input items."""
-        call = self._newest_call()
-        # Half of the arguments are not sent back as arguments: servers parse them.
-        if call is not None and call.answer is not None and call.answer.is_whole and call.id:
-            return [
-                {
-                    "type": "function_call",
-                    "call_id": call.id,
-                    # As we named it: OpenAI refuses what some servers make of the name.
-                    "name": call.answer.shape.name,
-                    "arguments": call.answer.text,
-                },
-                {"type": "function_call_output", "call_id": call.id, "output": explain(error)},
-            ]
-        said = self.text or "".join(self._content)
-        answer = [{"role": "assistant", "content": said}] if said else []
-        return [*answer, {"role": "user", "content": explain(error)}]

@@ -132,7 +132,27 @@ fn part_of(part: core::Part) -> (Part, Option<u64>) {
     }
 }
 
+impl Part {
+    /// The same for the core; a call without a number is the first.
+    pub fn of_core(self, call: Option<u64>) -> core::Part {
+        match self {
+            Self::Text => core::Part::Text,
+            Self::Refusal => core::Part::Refusal,
+            Self::Reasoning => core::Part::Reasoning,
+            Self::Call => core::Part::Call(call.unwrap_or_default()),
+        }
+    }
+}
+
 impl Delta {
+    /// Whether it says what the model writes, and not something about it.
+    pub fn is_written(&self) -> bool {
+        matches!(
+            self,
+            Self::Piece { .. } | Self::Whole { .. } | Self::CallBegins { .. }
+        )
+    }
+
     /// The delta as an object; `None` for what the core says and Python has no word for yet.
     pub fn of(delta: &core::Delta<'_>) -> Option<Self> {
         let owned = |text: Option<&str>| text.map(str::to_owned);

@@ -16,7 +16,8 @@ use crate::errors::exclusive;
 /// Documented in `_core.pyi`.
 #[pyclass(module = "partialfast._core")]
 pub struct EventReader {
-    stream: Stream,
+    /// `None` where there is nothing but deltas to come.
+    stream: Option<Stream>,
     /// What was put and not read yet.
     input: Option<Input>,
     /// Deltas of the last event, the next one first.
@@ -27,8 +28,10 @@ pub struct EventReader {
     /// What the iteration stopped at, to be raised by `pull`. The exception itself and not a
     /// `PyErr`, so that the garbage collector sees it.
     failure: Option<Py<PyBaseException>>,
-    /// What the iteration gave last.
+    /// What was handed out last, by the iteration or by whoever set it.
     last: Option<Py<PyAny>>,
+    /// How many deltas have said what the model writes.
+    progress: u64,
 }
 
 /// What was put.
@@ -37,6 +40,8 @@ enum Input {
     Block(Py<PyBytes>, usize),
     /// One event.
     Event(String, String),
+    /// What a provider has read itself.
+    Delta(Delta),
     /// The end of the body.
     End,
 }
@@ -70,32 +75,43 @@ enum News {
 impl EventReader {
     #[new]
     #[pyo3(signature = (dialect, /))]
-    fn new(dialect: &str) -> PyResult<Self> {
-        let Some(dialect) = AnyDialect::named(dialect) else {
-            return Err(PyValueError::new_err(format!(
-                "{dialect:?} is no dialect: use one of {}",
-                AnyDialect::NAMES.join(", ")
-            )));
+    fn new(dialect: Option<&str>) -> PyResult<Self> {
+        let stream = match dialect.map(|name| (name, AnyDialect::named(name))) {
+            None => None,
+            Some((_, Some(dialect))) => Some(Stream::new(dialect)),
+            Some((name, None)) => {
+                return Err(PyValueError::new_err(format!(
+                    "{name:?} is no dialect: use one of {}",
+                    AnyDialect::NAMES.join(", ")
+                )));
+            }
         };
         Ok(Self {
-            stream: Stream::new(dialect),
+            stream,
             input: None,
             deltas: VecDeque::new(),
             attached: None,
             piece: String::new(),
             failure: None,
             last: None,
+            progress: 0,
         })
     }
 
     #[pyo3(signature = (block, /))]
     fn put(slf: &Bound<'_, Self>, block: Py<PyBytes>) -> PyResult<()> {
-        exclusive(slf)?.take(Input::Block(block, 0))
+        exclusive(slf)?.take_read(Input::Block(block, 0))
     }
 
     #[pyo3(signature = (name, json, /))]
     fn put_event(slf: &Bound<'_, Self>, name: String, json: String) -> PyResult<()> {
-        exclusive(slf)?.take(Input::Event(name, json))
+        exclusive(slf)?.take_read(Input::Event(name, json))
+    }
+
+    #[pyo3(signature = (delta, /))]
+    fn put_delta(slf: &Bound<'_, Self>, delta: Bound<'_, Delta>) -> PyResult<()> {
+        let delta = delta.get().clone();
+        exclusive(slf)?.take(Input::Delta(delta))
     }
 
     fn put_end(slf: &Bound<'_, Self>) -> PyResult<()> {
@@ -171,17 +187,25 @@ impl EventReader {
         Ok(this.last.as_ref().map(|last| last.clone_ref(slf.py())))
     }
 
-    fn forget_last(slf: &Bound<'_, Self>) -> PyResult<()> {
+    #[setter]
+    fn set_last(slf: &Bound<'_, Self>, handed: Py<PyAny>) -> PyResult<()> {
         // What is dropped may run code of the user's, which may come back here.
-        let forgotten = exclusive(slf)?.last.take();
-        drop(forgotten);
+        let before = exclusive(slf)?.last.replace(handed);
+        drop(before);
         Ok(())
+    }
+
+    #[getter]
+    fn progress(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        Ok(exclusive(slf)?.progress)
     }
 
     fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
         let dropped = {
             let mut this = exclusive(slf)?;
-            this.stream.stop();
+            if let Some(stream) = &mut this.stream {
+                stream.stop();
+            }
             this.deltas.clear();
             (this.input.take(), this.failure.take())
         };
@@ -234,6 +258,15 @@ impl EventReader {
         }
     }
 
+    fn take_read(&mut self, input: Input) -> PyResult<()> {
+        if self.stream.is_none() {
+            return Err(PyValueError::new_err(
+                "a reader without a dialect takes nothing but deltas",
+            ));
+        }
+        self.take(input)
+    }
+
     fn take(&mut self, input: Input) -> PyResult<()> {
         if self.input.is_some() {
             return Err(PyRuntimeError::new_err(
@@ -253,10 +286,34 @@ impl EventReader {
             deltas,
             attached,
             piece,
+            progress,
             ..
         } = self;
         piece.clear();
+        if let Some(Input::Delta(delta)) = input.take_if(|input| matches!(input, Input::Delta(_))) {
+            *progress += u64::from(delta.is_written());
+            match (attached, &delta) {
+                (
+                    Some(to),
+                    Delta::Piece {
+                        choice,
+                        part,
+                        call,
+                        text,
+                    },
+                ) if to.choice == *choice && to.part == part.of_core(*call) => {
+                    piece.push_str(text);
+                }
+                _ => deltas.push_back(delta),
+            }
+            return if piece.is_empty() {
+                Found::Deltas
+            } else {
+                Found::Piece
+            };
+        }
         let mut sink = |delta: providers::Delta<'_>| {
+            *progress += u64::from(is_written(&delta));
             if let (Some(to), providers::Delta::Piece { choice, part, text }) = (&attached, &delta)
                 && (to.choice, to.part) == (*choice, *part)
                 && deltas.is_empty()
@@ -266,23 +323,25 @@ impl EventReader {
                 deltas.extend(Delta::of(&delta));
             }
         };
-        match input {
-            None => return Found::End,
-            Some(Input::Block(block, at)) => {
+        match (&mut *input, stream) {
+            (None, _) => return Found::End,
+            (Some(Input::Block(block, at)), Some(stream)) => {
                 let bytes = &block.as_bytes(py)[*at..];
                 match stream.feed(bytes, &mut sink) {
                     Fed::Event(consumed) => *at += consumed,
                     Fed::All => *input = None,
                 }
             }
-            Some(Input::Event(name, data)) => {
+            (Some(Input::Event(name, data)), Some(stream)) => {
                 stream.event(name, data, &mut sink);
                 *input = None;
             }
-            Some(Input::End) => {
+            (Some(Input::End), Some(stream)) => {
                 stream.end(&mut sink);
                 *input = None;
             }
+            // Read above; and there is nothing to read with: `take_read` lets nothing in.
+            (Some(Input::Delta(_)), _) | (Some(_), None) => *input = None,
         }
         if piece.is_empty() {
             Found::Deltas
@@ -290,4 +349,14 @@ impl EventReader {
             Found::Piece
         }
     }
+}
+
+/// Whether a delta says what the model writes, and not something about it.
+fn is_written(delta: &providers::Delta<'_>) -> bool {
+    matches!(
+        delta,
+        providers::Delta::Piece { .. }
+            | providers::Delta::Whole { .. }
+            | providers::Delta::CallBegins { .. }
+    )
 }

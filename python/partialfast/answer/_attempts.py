@@ -1,0 +1,350 @@
+"""One call of the caller's over all its attempts: retries, corrections, fallbacks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast, runtime_checkable
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
+
+from partialfast._errors import (
+    ContentFilterError,
+    CorruptStreamError,
+    DroppedError,
+    InvalidAnswerError,
+    InvalidJsonError,
+    JsonError,
+    RefusalError,
+    ServerError,
+    StreamError,
+    StreamTimeoutError,
+    TruncatedError,
+)
+from partialfast.answer._explain import printable
+from partialfast.answer._options import Options, Settings
+from partialfast.answer._pace import Pace
+from partialfast.answer._reader import AnswerReader, Asked
+from partialfast.answer._seam import Mistake, Provider, Question, Request
+from partialfast.answer._target import Target, read_target
+from partialfast.answer._text import StateOptions
+from partialfast.answer._words import explain
+from partialfast.typed._state import details_of
+
+__all__ = ["Attempt", "Call", "Client"]
+
+logger = logging.getLogger("partialfast")
+
+# An attempt that ends with one of these says nothing against asking somebody else.
+_WORTH_A_FALLBACK = (
+    TruncatedError,
+    DroppedError,
+    ContentFilterError,
+    StreamTimeoutError,
+    ServerError,
+    CorruptStreamError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that gave no value, so that the model, or another one, could be asked again.
+
+    Args:
+        number: Counted from 1.
+        error: What was wrong with it.
+        text: The raw text as far as it was read.
+        usage: Token usage, if the server had reported it by then.
+        finish_reason: The provider's finish reason, if it had come by then.
+        request_id: The server's name for the request.
+        model: The model, as the server named it; as it was asked for before.
+    """
+
+    number: int
+    error: Exception
+    text: str
+    usage: Any
+    finish_reason: str | None
+    request_id: str | None
+    model: str | None = None
+
+
+@runtime_checkable
+class Client(Protocol):
+    """A client, or a part of one, that can stand in for another."""
+
+    def stand_in(self, name: str) -> tuple[Provider, Settings]:
+        """Return whom to ask, and how.
+
+        Args:
+            name: `Provider.name` of what is called, where the client has several.
+        """
+        ...
+
+
+class _Asking:
+    """Whom a call asks: the first, or one of its fallbacks.
+
+    Args:
+        provider: Who is asked.
+        settings: What its client was told.
+        options: The arguments that are not the SDK's.
+        arguments: The arguments that are.
+    """
+
+    def __init__(
+        self, provider: Provider, settings: Settings, options: Options, arguments: dict[str, Any]
+    ) -> None:
+        self.provider = provider
+        self.mode = mode = settings.mode
+        if mode not in provider.modes:
+            known = ", ".join(f"Mode.{each.name}" for each in provider.modes)
+            raise ValueError(f"{provider.name} knows the modes {known}, not Mode.{mode.name}")
+        self.target: Target = read_target(
+            options.response_model,
+            items=options.items,
+            tools=mode.is_tools,
+            strict=provider.strict_schema if mode.is_strict else None,
+        )
+        self.choices = provider.choices(arguments)
+        if self.choices != 1 and not options.items:
+            raise TypeError("n asks for several answers: use create_iterable, or leave n out")
+        self.exact_names = provider.offers_tools(arguments)
+        question = Question(arguments, self.target, mode, options.stream)
+        self.arguments = provider.ask(question)
+        # Plain JSON, made here: none of the caller's arguments has a part in it.
+        self.made = frozenset(self.arguments.keys() - arguments.keys())
+
+
+class Call:
+    """A call under way, over all its attempts.
+
+    Args:
+        provider: Who is asked.
+        settings: What the client was told.
+        options: The arguments that are not the SDK's.
+        arguments: The arguments that are.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        settings: Settings,
+        options: Options,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        self.attempt = 1
+        self.attempts: list[Attempt] = []
+        self.options = options
+        self._asking = _Asking(provider, settings, options, dict(arguments))
+        self._retries = options.max_retries
+        self._rest = self._fallbacks(provider, settings, dict(arguments))
+
+    def _fallbacks(
+        self, provider: Provider, settings: Settings, arguments: dict[str, Any]
+    ) -> Iterator[_Asking]:
+        # What is wrong with one of them is said before anything is sent.
+        told = [self._fallback(each, provider, settings, arguments) for each in self._given]
+        return iter(told)
+
+    @property
+    def _given(self) -> list[Any]:
+        return list(self.options.fallbacks)
+
+    def _fallback(
+        self, given: Any, provider: Provider, settings: Settings, arguments: dict[str, Any]
+    ) -> _Asking:
+        changes: dict[str, Any] = {}
+        client: Any = given
+        if isinstance(given, Mapping):
+            changes = dict(cast("Mapping[str, Any]", given))
+            client = changes.pop("client", None)
+        if client is not None:
+            if not isinstance(client, Client):
+                raise TypeError(
+                    "a fallback must be a dict of arguments to change, or a client of "
+                    f"partialfast's such as from_openai gives: {client!r}"
+                )
+            provider, settings = client.stand_in(provider.name)
+            # Its own model, and not that of the client it stands in for.
+            changes = {**settings.defaults, **changes}
+        return _Asking(provider, settings, self.options, {**arguments, **changes})
+
+    # What the streams ask for.
+
+    @property
+    def provider(self) -> Provider:
+        """Who is asked now."""
+        return self._asking.provider
+
+    @property
+    def request(self) -> Request:
+        """The request to send next."""
+        asking = self._asking
+        return Request(
+            dict(asking.arguments), asking.made, self.options.stream, self.options.first_timeout
+        )
+
+    def new_reader(self) -> AnswerReader:
+        """Return what reads the answer of the next attempt."""
+        asking, options = self._asking, self.options
+        asked = Asked(
+            provider=asking.provider,
+            target=asking.target,
+            tools=asking.mode.is_tools,
+            exact_names=asking.exact_names,
+            choices=asking.choices,
+            options=StateOptions(
+                strict=options.strict, context=options.context, on_invalid=options.on_invalid
+            ),
+        )
+        return AnswerReader(asked, Pace(options.every))
+
+    def begin_attempt(self) -> Any:
+        """Log that a request is about to be sent, and tell the caller when it is a further one.
+
+        Returns:
+            What the caller's ``on_retry`` returned.
+        """
+        # Neither the text of the request nor its secrets.
+        logger.debug(
+            "%s: asking for %s, mode %s, attempt %d",
+            self._asking.provider.name,
+            self._asking.target.title,
+            self._asking.mode.name,
+            self.attempt,
+        )
+        if self.attempt == 1 or self.options.on_retry is None:
+            return None
+        return self.options.on_retry(self.attempts[-1])
+
+    def log_end(self, reader: AnswerReader, error: BaseException | None) -> None:
+        """Log how an answer ended."""
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
+        logger.debug(
+            "%s: attempt %d ended with %s, finish reason %s, usage %s",
+            self._asking.provider.name,
+            self.attempt,
+            type(error).__name__ if error else "a value",
+            printable(repr(reader.finish_reason)),
+            printable(repr(reader.usage)),
+        )
+
+    # What happens after an attempt.
+
+    def note_failure(
+        self, error: BaseException, reader: AnswerReader, request_id: str | None
+    ) -> bool:
+        """Take note of a failed attempt.
+
+        Args:
+            error: How it failed.
+            reader: What read it.
+            request_id: The server's name for the request.
+
+        Returns:
+            Whether to go on with another attempt, for which all is then ready.
+        """
+        self.log_end(reader, error)
+        if not isinstance(error, Exception) or not self._is_noteworthy(error):
+            return False
+        model = reader.model or self._asking.arguments.get("model")
+        self.attempts.append(
+            Attempt(
+                self.attempt,
+                error,
+                reader.text,
+                reader.usage,
+                reader.finish_reason,
+                request_id,
+                model if isinstance(model, str) else None,
+            )
+        )
+        if self._is_retryable(error, reader) and self._retries > 0:
+            self._retries -= 1
+            self._correct(error, reader)
+        elif not (self._is_worth_a_fallback(error, reader) and self._take_fallback()):
+            return False
+        self.attempt += 1
+        return True
+
+    def final_error(self, error: Exception, reader: AnswerReader) -> Exception:
+        """Return what is raised when no attempt is left.
+
+        Args:
+            error: How the last attempt failed.
+            reader: What read it.
+        """
+        attempts = tuple(self.attempts)
+        if isinstance(error, StreamError):
+            error.attempts = attempts
+            return error
+        if not isinstance(error, (JsonError, ValidationError)):
+            return error
+        details = {**reader.details(), "attempts": attempts}
+        title = self._asking.target.title
+        if isinstance(error, ValidationError):
+            made: InvalidAnswerError = InvalidAnswerError.make(
+                title, details_of(error, ()), **details
+            )
+        else:
+            line = InitErrorDetails(
+                type="json_invalid", loc=(), input=reader.text, ctx={"error": str(error)}
+            )
+            made = InvalidJsonError.make(
+                title, [line], message=str(error), **details, **error.__dict__
+            )
+        made.__cause__ = error
+        return made
+
+    def _is_noteworthy(self, error: Exception) -> bool:
+        """Tell whether the attempt itself failed, and not code of the caller's."""
+        return isinstance(
+            error, (StreamError, JsonError, ValidationError)
+        ) or self._asking.provider.is_unavailable(error)
+
+    def _is_retryable(self, error: Exception, reader: AnswerReader) -> bool:
+        """Tell whether the error is about what the model wrote, so that it may do better."""
+        if isinstance(error, CorruptStreamError):
+            return False
+        if isinstance(error, RefusalError):
+            return reader.answered_in_words
+        if isinstance(error, TruncatedError):
+            # Small models stop at once, and gateways invent a proper end.
+            return reader.ending.outcome in {"whole", "unknown"}
+        return isinstance(error, (JsonError, ValidationError))
+
+    def _is_worth_a_fallback(self, error: Exception, reader: AnswerReader) -> bool:
+        """Tell whether somebody else may do better."""
+        return (
+            isinstance(error, _WORTH_A_FALLBACK)
+            or self._is_retryable(error, reader)
+            or self._asking.provider.is_unavailable(error)
+        )
+
+    def _correct(self, error: Exception, reader: AnswerReader) -> None:
+        asking = self._asking
+        call = reader.newest_call
+        answer = None if call is None else call.answer
+        # Half of the arguments are not sent back as arguments: servers parse them.
+        whole = call is not None and answer is not None and call.id and answer.is_whole
+        mistake = Mistake(
+            text=reader.text or reader.beside.words,
+            explanation=explain(error),
+            # As we named it: OpenAI refuses what some servers make of the name.
+            name=answer.shape.name if answer is not None else None,
+            call_id=call.id if call is not None and whole else None,
+        )
+        asking.arguments = asking.provider.correct(asking.arguments, mistake)
+
+    def _take_fallback(self) -> bool:
+        following = next(self._rest, None)
+        if following is None:
+            return False
+        logger.debug("%s: asking a fallback", following.provider.name)
+        self._asking = following
+        self._retries = self.options.max_retries
+        return True

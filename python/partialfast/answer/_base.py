@@ -1,0 +1,162 @@
+"""What streams of both kinds know about the answer, and how an attempt ends."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar, cast
+
+from partialfast.answer._attempts import Attempt, Call
+from partialfast.answer._patience import Patience
+from partialfast.answer._reader import NOTHING, AnswerReader
+from partialfast.answer._route import OtherCall
+from partialfast.answer._seam import AsyncReply, Reply, Tokens
+from partialfast.answer._text import Path
+
+__all__ = ["StreamBase"]
+
+T = TypeVar("T")
+Final_ = TypeVar("Final_")
+
+
+class StreamBase(Generic[T, Final_]):
+    """What both kinds of stream know about the answer.
+
+    Args:
+        call: What to ask for.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._reader: AnswerReader = call.new_reader()
+        self._patience = Patience(call.options)
+        self._request_id: str | None = None
+        self._finished = False
+        self._error: BaseException | None = None
+        # Who closed the stream while it could still have been read.
+        self._closer: Any = None
+
+    @property
+    def snapshot(self) -> T | None:
+        """The last snapshot or item handed out; ``None`` before."""
+        return cast("T | None", self._reader.snapshot)
+
+    @property
+    def text(self) -> str:
+        """What the model has written so far: the text of the answer, or what it said instead."""
+        return self._reader.text
+
+    @property
+    def trailing_text(self) -> str:
+        """What the model wrote after the JSON and its closing code fence."""
+        return self._reader.trailing_text
+
+    @property
+    def reasoning_text(self) -> str:
+        """What the server has sent of the model's reasoning so far; none of it is in `text`.
+
+        A ``<think>`` block within the text is no part of it; that is skipped.
+        """
+        return self._reader.reasoning_text
+
+    @property
+    def other_calls(self) -> list[OtherCall]:
+        """The model's calls of functions that are the caller's own."""
+        return self._reader.other_calls
+
+    @property
+    def repairs(self) -> list[Any]:
+        """What was read differently from how it was written, in the current attempt."""
+        return self._reader.repairs
+
+    @property
+    def path(self) -> Path:
+        """Where the model is writing: keys and indices from the root."""
+        return self._reader.path
+
+    @property
+    def completed(self) -> list[Path]:
+        """Paths of the values that became complete with the last snapshot or item."""
+        return self._reader.completed
+
+    @property
+    def usage(self) -> Any:
+        """Token usage as the SDK's object; ``None`` until the server has sent it."""
+        return self._reader.usage
+
+    @property
+    def tokens(self) -> Tokens:
+        """Token usage as numbers that mean the same with every provider."""
+        return self._reader.tokens
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The provider's finish reason; ``None`` until the server has sent it."""
+        return self._reader.finish_reason
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the current attempt's request (header ``x-request-id``)."""
+        return self._request_id
+
+    @property
+    def response_id(self) -> str | None:
+        """The ``id`` of the current attempt's response."""
+        return self._reader.response_id
+
+    @property
+    def model(self) -> str | None:
+        """The model that answers, as the server names it."""
+        return self._reader.model
+
+    @property
+    def attempt(self) -> int:
+        """Number of the current attempt, counted from 1."""
+        return self._call.attempt
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts that gave no value."""
+        return tuple(self._call.attempts)
+
+    def _renew(self) -> None:
+        """Forget the attempt before, as a new one begins."""
+        if self._call.attempt > 1:
+            self._reader = self._call.new_reader()
+        self._patience = Patience(self._call.options)
+
+    def _begin(self, reply: Reply | AsyncReply) -> None:
+        # Not the reply itself: what was received may be kept long after the response is closed.
+        self._reader.request = reply.request
+        self._reader.content_type = reply.content_type
+        self._request_id = reply.request_id
+
+    def _fail(self, error: BaseException) -> BaseException:
+        """Note what the stream ended with, and return what is to be raised."""
+        self._finished = True
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
+            # Raised by a validator, it would look like the end of the stream (PEP 479).
+            stopped = RuntimeError(f"a validator raised {type(error).__name__}")
+            stopped.__cause__ = error
+            error = stopped
+        elif isinstance(error, Exception):
+            error = self._call.final_error(error, self._reader)
+        self._error = error
+        return error
+
+    def _closed_by_another(self, me: Any) -> bool:
+        return self._closer is not None and self._closer != me and self._error is None
+
+    def _value(self) -> Final_:
+        """Return the final value once the stream is finished, or raise why there is none."""
+        if isinstance(self._error, Exception):
+            raise self._error
+        if self._error is not None:
+            # A cancellation was meant for the task that it came to, and an interrupt for its time.
+            raise self._reader.closed() from self._error
+        if self._reader.final is NOTHING:
+            raise self._reader.closed()
+        return cast("Final_", self._reader.final)
+
+    def __repr__(self) -> str:
+        """Say how far the stream is."""
+        how = "finished" if self._finished else "open"
+        return f"<{type(self).__name__} {how}, attempt {self.attempt}, {len(self.text)} characters>"

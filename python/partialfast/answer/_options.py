@@ -1,0 +1,119 @@
+"""The arguments of a call that are ours and not the SDK's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from partialfast.answer._mode import Mode
+from partialfast.answer._pace import Every
+
+if TYPE_CHECKING:
+    from partialfast.answer._attempts import Attempt
+
+__all__ = ["OURS", "Options", "Settings"]
+
+# The arguments that are ours, beside the model and the stream.
+OURS = (
+    "max_retries",
+    "context",
+    "strict",
+    "on_invalid",
+    "on_retry",
+    "every",
+    "first_timeout",
+    "stall_timeout",
+    "total_timeout",
+    "fallbacks",
+)
+
+
+@dataclass(slots=True)
+class Settings:
+    """What a client was told when it was made.
+
+    Args:
+        mode: How to ask.
+        defaults: Arguments for every call that does not set them.
+    """
+
+    mode: Mode
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The arguments of a call that are not the SDK's.
+
+    Args:
+        response_model: What is asked for.
+        items: Whether items are asked for.
+        stream: Whether the answer is streamed.
+        max_retries: Attempts after the first, for each fallback anew.
+        context: Context of pydantic's validators.
+        strict: Pydantic's strict mode; ``None`` leaves it to the model.
+        on_invalid: Whether the first invalid value ends the attempt.
+        on_retry: Called before each attempt but the first.
+        every: When a snapshot is due.
+        first_timeout: Seconds that an attempt may take to its first token.
+        stall_timeout: Seconds between two tokens.
+        total_timeout: Seconds that an attempt may take in all.
+        fallbacks: What to ask when an attempt gave no value: arguments to change, or clients.
+    """
+
+    response_model: Any
+    items: bool
+    stream: bool
+    max_retries: int = 0
+    context: Any = None
+    strict: bool | None = None
+    on_invalid: Literal["raise", "defer"] = "raise"
+    on_retry: Callable[[Attempt], Any] | None = None
+    every: Every = "event"
+    first_timeout: float | None = None
+    stall_timeout: float | None = None
+    total_timeout: float | None = None
+    fallbacks: Sequence[Any] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would only fail in the middle of a stream.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument has a value that means nothing.
+        """
+        retries = cast("object", self.max_retries)
+        if not isinstance(retries, int) or isinstance(retries, bool):
+            raise TypeError(
+                f"max_retries must be an int, the attempts after the first: {retries!r}"
+            )
+        if retries < 0:
+            raise ValueError(f"max_retries must not be negative: {retries}")
+        if self.on_invalid not in {"raise", "defer"}:
+            raise ValueError(f"on_invalid must be 'raise' or 'defer': {self.on_invalid!r}")
+        if self.on_retry is not None and not callable(self.on_retry):
+            raise TypeError(f"on_retry must be callable: {self.on_retry!r}")
+        if self.strict not in {None, True, False}:
+            raise TypeError(f"strict must be True, False or None: {self.strict!r}")
+        for name in ("first_timeout", "stall_timeout", "total_timeout"):
+            seconds: object = getattr(self, name)
+            if seconds is not None and not _is_seconds(seconds):
+                raise ValueError(f"{name} must be a number of seconds above zero: {seconds!r}")
+        fallbacks = cast("object", self.fallbacks)
+        if not isinstance(fallbacks, Sequence) or isinstance(fallbacks, str):
+            raise TypeError(f"fallbacks must be a list of arguments or clients: {fallbacks!r}")
+        every: object = self.every
+        if every not in {"event", "read", "value"} and not _is_seconds(every):
+            raise ValueError(
+                f"every must be 'event', 'read', 'value' or a number of seconds: {every!r}"
+            )
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether an attempt may take only so long."""
+        return any((self.first_timeout, self.stall_timeout, self.total_timeout))
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0

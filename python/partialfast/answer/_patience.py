@@ -1,0 +1,113 @@
+"""How long a stream waits for its next block, and what it does then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from partialfast._errors import StreamTimeoutError
+from partialfast.answer._options import Options
+from partialfast.answer._reader import AnswerReader
+
+__all__ = ["Patience", "Wait"]
+
+# How long to wait for usage, and for the end of the body, after the server has said that all is
+# written. Some servers send neither, and keep the connection open.
+_FOR_USAGE_S: Final = 0.5
+_FOR_THE_END_S: Final = 0.1
+
+
+class Wait(Enum):
+    """What happens when the time has come."""
+
+    #: The newest snapshot is due.
+    SNAPSHOT = "snapshot"
+    #: The answer is complete although its stream has not ended.
+    END = "end"
+    #: The first token took too long.
+    FIRST = "first_timeout"
+    #: A token took too long.
+    STALL = "stall_timeout"
+    #: The whole took too long.
+    TOTAL = "total_timeout"
+
+
+class Patience:
+    """Keeps the time limits of one attempt.
+
+    Args:
+        options: The limits.
+        clock: Gives the time in seconds.
+    """
+
+    def __init__(self, options: Options, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._options = options
+        self._clock = clock
+        self._limited = options.has_limits
+        self._began = clock() if self._limited else 0.0
+        self._progress = 0
+        self._moved = self._began
+
+    def next(self, reader: AnswerReader, *, timed: bool) -> tuple[float, Wait] | None:
+        """Tell how long to wait for the next block.
+
+        Args:
+            reader: What reads the answer.
+            timed: Whether a snapshot that is due can be handed out while waiting.
+
+        Returns:
+            The seconds, and what happens then; ``None`` to wait as long as it takes.
+        """
+        waits: list[tuple[float, Wait]] = []
+        if timed and reader.is_pending and (due := reader.due_in) is not None:
+            waits.append((due, Wait.SNAPSHOT))
+        if reader.is_written:
+            usage = reader.has_usage
+            waits.append((_FOR_THE_END_S if usage else _FOR_USAGE_S, Wait.END))
+        if self._limited:
+            waits += self._limits(reader)
+        return min(waits, key=lambda wait: wait[0], default=None)
+
+    def _limits(self, reader: AnswerReader) -> list[tuple[float, Wait]]:
+        now = self._clock()
+        if reader.progress != self._progress:
+            self._progress, self._moved = reader.progress, now
+        options = self._options
+        waits: list[tuple[float, Wait]] = []
+        if options.total_timeout:
+            waits.append((self._began + options.total_timeout - now, Wait.TOTAL))
+        if not self._progress and options.first_timeout:
+            waits.append((self._began + options.first_timeout - now, Wait.FIRST))
+        if self._progress and options.stall_timeout:
+            waits.append((self._moved + options.stall_timeout - now, Wait.STALL))
+        return [(max(seconds, 0.0), wait) for seconds, wait in waits]
+
+    def opening(self) -> tuple[float, Wait] | None:
+        """Tell how long the response may take to begin."""
+        options = self._options
+        limits = [
+            (seconds, wait)
+            for seconds, wait in (
+                (options.first_timeout, Wait.FIRST),
+                (options.total_timeout, Wait.TOTAL),
+            )
+            if seconds is not None
+        ]
+        return min(limits, key=lambda limit: limit[0], default=None)
+
+    def error(self, wait: Wait, reader: AnswerReader) -> StreamTimeoutError:
+        """Return the exception for a limit that was reached.
+
+        Args:
+            wait: Which.
+            reader: What reads the answer.
+        """
+        what = {
+            Wait.FIRST: "its first token did not come in time",
+            Wait.STALL: "no further token came in time",
+            Wait.TOTAL: "it was not complete in time",
+        }[wait]
+        seconds: float = getattr(self._options, wait.value)
+        return reader.timed_out(f"{what} ({wait.value}={seconds:g})")

@@ -1,0 +1,768 @@
+"""One answer, read without I/O: blocks in, snapshots or items out, and the verdict at the end.
+
+Theory of operation. The stream hands over blocks as they come. `EventReader` makes deltas of
+them, or hands the pieces of one answer, the attached one, straight to its parser. Most events are
+one more piece of the one answer, and their way is short: `quick` gives the snapshots that they make
+without a line of Python in between. It stops at whatever else there is, which `pull` deals with,
+one delta after the other, until something is due to be handed to the caller. So `path`, `completed`
+and `text` always belong to the snapshot that the caller holds, however many events one read
+brought.
+
+What was handed out last is kept in one place, `EventReader.last`, on both ways.
+
+Once nothing more comes, the `pull` that finds no delta gives the verdict: the final value, or the
+one exception that says how the answer ended. Whatever is wrong waits (`_failure`) until what came
+before it has been handed out.
+
+The parts: `Router` tells which answer a delta belongs to, `Beside` keeps the text beside it,
+`Ending` what was said about the end, and `verdict` judges.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+from partialfast._core import Delta, EventReader, loads
+from partialfast._errors import (
+    JsonError,
+    StreamError,
+    StreamTimeoutError,
+    TruncatedError,
+)
+from partialfast.answer._beside import Beside
+from partialfast.answer._ending import Ending
+from partialfast.answer._explain import Explainer
+from partialfast.answer._fit import read_lines, read_words
+from partialfast.answer._pace import Pace
+from partialfast.answer._route import FunctionCall, OtherCall, Router
+from partialfast.answer._seam import Block, Event, Provider, Tokens
+from partialfast.answer._target import Shape, Target
+from partialfast.answer._text import Answer, Path, StateOptions
+from partialfast.answer._verdict import Found, Heard, verdict
+
+__all__ = ["END", "NOTHING", "AnswerReader", "Asked", "Lost"]
+
+logger = logging.getLogger("partialfast")
+
+
+# The number of the first call that is taken from the content.
+_TAKEN = 1 << 40
+
+
+class _Nothing:
+    """The type of `NOTHING`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+class _End:
+    """The type of `END`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "END"
+
+
+# `None` is a value that an answer can have.
+NOTHING: Final = _Nothing()
+
+#: What is fed when there are no more blocks.
+END: Final = _End()
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What is fed when the connection was lost.
+
+    Args:
+        error: The exception of the transport.
+    """
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """All that is known of what an answer answers.
+
+    Args:
+        provider: Who answers.
+        target: What was asked for.
+        tools: Whether the answer is the arguments of a function call, rather than the content.
+        exact_names: Whether other functions were offered too, so that the name must match even
+            when only one of them is ours.
+        choices: How many choices were asked for.
+        options: Options of the parsers.
+    """
+
+    provider: Provider
+    target: Target
+    tools: bool
+    exact_names: bool
+    choices: int
+    options: StateOptions
+
+    @property
+    def item_is_call(self) -> bool:
+        """Whether each function call is one item."""
+        return self.tools and self.target.one_item_per_call
+
+
+def _new_answer(asked: Asked, number: int, shape: Shape) -> Answer:
+    items = asked.target.items and not asked.item_is_call
+    return Answer(number, shape, asked.options, noisy=not asked.tools, items=items)
+
+
+class AnswerReader:
+    """Reads one answer.
+
+    Args:
+        asked: What it answers.
+        pace: When snapshots are handed out.
+    """
+
+    def __init__(self, asked: Asked, pace: Pace) -> None:
+        self.response_id: str | None = None
+        self.model: str | None = None
+        #: Whether the verdict is given.
+        self.over = False
+        self.final: Any = NOTHING
+        #: What the answer comes in: its HTTP request and the type of its content.
+        self.request: Any = None
+        self.content_type: str | None = None
+        #: What was taken for the answer although it was written in another way than asked.
+        self.repairs: list[str] = []
+        #: What the server sent in the place of events.
+        self.stray = ""
+        #: Whether the model refused in words of its own.
+        self.refused = False
+        #: Whether the model said something in words instead of calling a function.
+        self.answered_in_words = False
+        self.ending = Ending(asked.choices)
+        self.beside = Beside()
+        self.router = Router(
+            asked.target,
+            tools=asked.tools,
+            exact_names=asked.exact_names,
+            beside=self.beside,
+            new_answer=functools.partial(_new_answer, asked),
+        )
+        self._asked = asked
+        self._pace = pace
+        self._items = asked.target.items
+        self._events = EventReader(asked.provider.dialect)
+        # The answer whose pieces go from the bytes to the parser without becoming deltas.
+        self._attached: Answer | None = None
+        self._quick: Iterator[Any] = iter(())
+        self._newest: Answer | None = None
+        self._usage: str | None = None
+        self._ended = False
+        self._failure: Exception | None = None
+        # What is due: a changed snapshot, or items.
+        self._changed = False
+        self._ready: deque[Any] = deque()
+        self._taken: list[Any] = []
+        # Completions are looked up when the caller asks, where that gives the right ones: with a
+        # snapshot at each event. Else they are collected, at each change or at each piece.
+        self._collects = self._items or not pace.every_event
+        self._collects_pieces = pace.every_value or asked.item_is_call
+        self._completed: list[Path] = []
+        self._newly_completed: list[Path] = []
+
+    # What the caller sees.
+
+    @property
+    def snapshot(self) -> Any:
+        """What was handed out last; ``None`` before."""
+        return self._events.last
+
+    @property
+    def newest_snapshot(self) -> Any:
+        """The newest snapshot, be it due or not; the last item, where there are items."""
+        if self._newest is None or self._items:
+            return self.snapshot
+        return self._newest.parser.snapshot
+
+    @property
+    def usage(self) -> Any:
+        """Token usage as the SDK's object; ``None`` until the server has sent it."""
+        return None if self._usage is None else self._asked.provider.usage(loads(self._usage))
+
+    @property
+    def tokens(self) -> Tokens:
+        """Token usage in neutral numbers."""
+        return Tokens() if self._usage is None else self._asked.provider.tokens(loads(self._usage))
+
+    @property
+    def finish_reason(self) -> str | None:
+        """The provider's finish reason; ``None`` until it has come."""
+        return self.ending.reason
+
+    @property
+    def text(self) -> str:
+        """What the model wrote: its answers concatenated, or what it said instead."""
+        if self.router.answers and not self.refused:
+            return "".join(answer.text for answer in self._shown_answers)
+        return self.beside.refusal or self.beside.words
+
+    @property
+    def _shown_answers(self) -> list[Answer]:
+        if self._items:
+            return self.router.answers
+        chosen = self.router.chosen
+        return [] if chosen is None else [chosen]
+
+    @property
+    def completed(self) -> list[Path]:
+        """Paths of the values that were completed with what was handed out last."""
+        if self._collects or self._newest is None:
+            return self._completed
+        return self._newest.parser.newly_completed
+
+    @property
+    def path(self) -> Path:
+        """Where the model is writing."""
+        newest = self._newest
+        if newest is None:
+            return ()
+        if self._asked.item_is_call:
+            return (newest.number, *newest.parser.path)
+        return newest.parser.path
+
+    @property
+    def trailing_text(self) -> str:
+        """What the model wrote after the JSON."""
+        return "".join(answer.trailing_text for answer in self._shown_answers)
+
+    @property
+    def reasoning_text(self) -> str:
+        """What the server sent of the model's reasoning."""
+        return self.beside.reasoning
+
+    @property
+    def other_calls(self) -> list[OtherCall]:
+        """The calls of functions that are none of ours."""
+        return self.router.other_calls
+
+    @property
+    def newest_call(self) -> FunctionCall | None:
+        """The call that the model wrote last."""
+        return None if self._newest is None else self.router.call_of(self._newest)
+
+    @property
+    def quick(self) -> Iterator[Any]:
+        """The snapshots of the last block that need no `pull`; to be taken after one."""
+        return self._quick
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is a snapshot that was not due yet."""
+        return self._changed
+
+    @property
+    def due_in(self) -> float | None:
+        """Seconds until a snapshot is due; ``None`` where time has no part in it."""
+        return self._pace.due_in
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the server has said that all is written, so that little can follow."""
+        return self.ending.is_written
+
+    @property
+    def has_usage(self) -> bool:
+        """Whether the server has reported usage."""
+        return self._usage is not None
+
+    @property
+    def progress(self) -> int:
+        """A number that grows with what the model has written."""
+        return self._events.progress
+
+    # What the stream calls.
+
+    def feed(self, block: Block | _End | Lost) -> Any:
+        """Take what was read, and return what is due next, as `pull`."""
+        if type(block) is bytes:
+            self._events.put(block)
+        elif block is END:
+            self._ended = True
+            self._events.put_end()
+        elif isinstance(block, Lost):
+            self._ended = True
+            self.ending.lost = block.error
+        else:
+            self._put(cast("Block", block))
+        return self.pull()
+
+    def _put(self, block: Block) -> None:
+        """Take a block that is not the bytes of a stream, but may be."""
+        if isinstance(block, str):
+            self._events.put_event("", block)
+        elif isinstance(block, Event):
+            self._events.put_event(block.name, block.data)
+        elif isinstance(block, Delta):
+            self._events.put_delta(block)
+        else:
+            self._events.put(bytes(block))
+
+    def feed_whole(self, blocks: Iterator[Block]) -> Any:
+        """Take an answer that is there at once, and return its value.
+
+        Args:
+            blocks: All of it.
+
+        Returns:
+            The final value.
+
+        Raises:
+            Exception: See `pull`.
+        """
+        deltas: list[Delta] = []
+        for block in blocks:
+            self._put(block)
+            while (delta := self._events.pull()) is not None:
+                deltas.append(cast("Delta", delta))
+        self._events.put_end()
+        while (delta := self._events.pull()) is not None:
+            deltas.append(cast("Delta", delta))
+        self.ending.at_once = True
+        # What the text is judged by comes before the text.
+        about = (Delta.Head, Delta.Usage, Delta.Finish)
+        for delta in sorted(deltas, key=lambda delta: not isinstance(delta, about)):
+            self._apply(delta)
+            if self._failure is not None:
+                raise self._failure
+        self._ended = True
+        while self.pull() is not NOTHING:
+            pass
+        return self.final
+
+    def stop(self) -> None:
+        """Hand out nothing more of what was read."""
+        self._events.stop()
+
+    def fail(self, error: Exception) -> None:
+        """Let the answer end with an exception, once what came before it is handed out.
+
+        Args:
+            error: The exception.
+        """
+        self._failure = error
+        newest = self._newest
+        if newest is None or self._items:
+            return
+        # Parts of the piece that is wrong may have been right.
+        snapshot = newest.parser.snapshot
+        self._changed = snapshot is not None and snapshot is not self._events.last
+
+    def take_newest(self) -> Any:
+        """Return the newest snapshot, which is due although nothing more was read."""
+        self._is_due(more=False)
+        return self._take_snapshot()
+
+    def pull(self) -> Any:
+        """Return what is due next: a snapshot or an item.
+
+        Returns:
+            `NOTHING` when more has to be read first, or when all is `over`.
+
+        Raises:
+            StreamError: The answer ended without a complete value.
+            JsonError: The text is not JSON.
+            pydantic.ValidationError: The value is invalid.
+        """
+        due = next(self._quick, NOTHING) if self._failure is None else NOTHING
+        if due is NOTHING and self._ready:
+            return self._take_item()
+        while due is NOTHING and (delta := self._next_delta()) is not None:
+            if delta is True:
+                self._note(cast("Answer", self._attached))
+            else:
+                self._apply(delta)
+            due = self._due(more=True)
+        if due is NOTHING:
+            due = self._due(more=False)
+        if due is NOTHING and self._ended and not self.over:
+            due = self._judge()
+            if due is NOTHING:
+                due = self._due(more=False)
+        return due
+
+    def _due(self, *, more: bool) -> Any:
+        if self._ready:
+            return self._take_item()
+        failed = self._failure is not None
+        if self._changed and (failed or self._is_due(more=more)):
+            return self._take_snapshot()
+        if self._failure is not None:
+            self.over = True
+            raise self._failure
+        return NOTHING
+
+    def _next_delta(self) -> Delta | Literal[True] | None:
+        """Return the next delta; ``True`` for news from the attached answer."""
+        if self._failure is not None:
+            return None
+        try:
+            return self._events.pull()
+        except Exception as error:  # noqa: BLE001 - whatever the user's validators raise
+            self._fail_in(self._attached, error)
+            return None
+
+    # Deltas.
+
+    def _apply(self, delta: Delta) -> None:
+        try:
+            self._dispatch(delta)
+        except JsonError as error:
+            # There is too much of something.
+            self.fail(error)
+
+    def _dispatch(self, delta: Delta) -> None:  # noqa: C901, PLR0912 - one line for each kind
+        match delta:
+            case Delta.Piece(choice, "text", _, text):
+                self._on_text(choice, text)
+            case Delta.Piece(choice, "call", number, text):
+                self._on_arguments(choice, cast("int", number), text)
+            case Delta.Piece(choice, part, _, text):
+                if self._is_ours(choice):
+                    self.beside.keep(part, text)
+            case Delta.Whole(choice, part, number, text):
+                self._on_whole(choice, part, number, text)
+            case Delta.CallBegins(choice, number, id_, name):
+                if self._is_ours(choice):
+                    self._begin_call(choice, number, id_, name)
+            case Delta.Finish(choice, reason, outcome):
+                # What comes after it has to be seen.
+                self._detach()
+                if self._is_ours(choice):
+                    self.ending.finish(choice, reason, outcome)
+            case Delta.Reopens(choice):
+                self.ending.reopen(choice)
+            case Delta.Usage(json):
+                self._usage = json
+            case Delta.Head(id_, model):
+                # The first chunk of some servers knows neither.
+                self.response_id = self.response_id or id_
+                self.model = self.model or model
+            case Delta.ServerError(said):
+                self._on_server_error(said)
+            case Delta.Stray(said):
+                self.stray = said
+            case Delta.Corrupt(why):
+                self.fail(self._explainer.corrupt(why))
+            case Delta.Done():
+                self.ending.done = self._ended = True
+            case _:
+                # The end of a call: the finish of its choice says the same.
+                pass
+
+    def _is_ours(self, choice: int) -> bool:
+        # Servers that were asked for one choice may put the answer into another.
+        return self._items or self._asked.choices == 1 or choice == 0
+
+    def _on_text(self, choice: int, text: str) -> None:
+        if not self._is_ours(choice):
+            return
+        answer = self.router.text(choice)
+        if answer is None:
+            self.beside.keep("text", text)
+            return
+        if answer is not self._attached and self._shows(answer):
+            self._attach(answer, choice=choice, call=None)
+        self._feed(answer, text)
+
+    def _begin_call(
+        self, choice: int, number: int, id_: str | None, name: str | None
+    ) -> FunctionCall:
+        known = len(self.router.answers)
+        call = self.router.begin_call(choice, number, id_, name)
+        if call.answer is not None and len(self.router.answers) > known:
+            self._attach(call.answer, choice=choice, call=number)
+            early = "".join(call.early)
+            call.early.clear()
+            if early:
+                self._feed(call.answer, early)
+        return call
+
+    def _on_arguments(self, choice: int, number: int, text: str) -> None:
+        if not self._is_ours(choice):
+            return
+        call = self.router.call(choice, number, text)
+        if call.answer is not None and text:
+            self._feed(call.answer, text)
+
+    def _on_whole(self, choice: int, part: str, number: int | None, text: str) -> None:
+        if not self._is_ours(choice):
+            return
+        if part == "call":
+            call = self.router.call(choice, cast("int", number), "")
+            if call.ignored:
+                return
+            received = "".join(call.early) if call.answer is None else call.answer.text
+            if text.startswith(received) and len(text) > len(received):
+                self._on_arguments(choice, cast("int", number), text[len(received) :])
+        elif part != "text":
+            self.beside.keep_whole(part, text)
+        elif self._asked.tools:
+            self.beside.keep_whole("text", text)
+        else:
+            answer = self.router.text(choice)
+            received = "" if answer is None else answer.text
+            if text.startswith(received) and len(text) > len(received):
+                self._on_text(choice, text[len(received) :])
+
+    def _on_server_error(self, said: str) -> None:
+        if self.is_written and self._found() is Found.WHOLE:
+            # What fails after the answer is no part of it.
+            self._ended = True
+            return
+        try:
+            body: Any = loads(said)
+        except JsonError:
+            body = said
+        self.fail(self._explainer.server_error(body))
+
+    # Answers.
+
+    def _shows(self, answer: Answer) -> bool:
+        return self._items or self.router.chosen is answer
+
+    def _attach(self, answer: Answer, *, choice: int, call: int | None) -> None:
+        if self._collects_pieces or self.ending.has_ended(choice):
+            self._detach()
+            return
+        self._events.attach(answer.intake, choice=choice, call=call)
+        self._attached = self._newest = answer
+        if not self._collects:
+            self._quick = iter(self._events)
+
+    def _detach(self) -> None:
+        if self._attached is not None:
+            self._events.detach()
+            self._attached = None
+            self._quick = iter(())
+
+    def _feed(self, answer: Answer, piece: str) -> None:
+        try:
+            news = answer.feed(piece)
+        except Exception as error:  # noqa: BLE001 - whatever the user's validators raise
+            self._fail_in(answer, error)
+            return
+        if not self._shows(answer):
+            return
+        if answer is not self._newest:
+            # Another choice has begun the value.
+            self._newest = answer
+        self._collect(answer, news=news)
+
+    def _note(self, answer: Answer) -> None:
+        """Note news of the attached answer."""
+        self._newest = answer
+        if self._collects:
+            self._collect(answer, news=True)
+        else:
+            self._changed = True
+
+    def _fail_in(self, answer: Answer | None, error: Exception) -> None:
+        if isinstance(error, UnicodeError):
+            # The SDK's decoder lets half of a surrogate pair pass, which ours does not.
+            error = self._explainer.corrupt(str(error))
+        if answer is not None:
+            self._newest = answer
+            if self._collects:
+                # What the same piece completed before is handed out first, so that the outcome
+                # does not depend on how the text was cut.
+                self._failure = error
+                self._collect(answer, news=self._items)
+        self.fail(error)
+
+    def _collect(self, answer: Answer, *, news: bool) -> None:
+        """Note what a piece of an answer brought."""
+        if self._collects_pieces:
+            completed = answer.parser.completed
+            news = news or (bool(completed) and answer.parser.snapshot is not None)
+        else:
+            completed = answer.parser.newly_completed if news and self._collects else []
+        if self._asked.item_is_call:
+            self._newly_completed += [(answer.number, *path) for path in completed]
+            # Not whenever it is complete: white space may follow.
+            if () in completed and self._failure is None:
+                self._ready.append(answer.finish())
+            return
+        self._newly_completed += completed
+        if self._items:
+            self._ready.extend(answer.parser.take_items())
+        else:
+            self._changed = self._changed or news
+
+    # Handing out.
+
+    def _is_due(self, *, more: bool) -> bool:
+        return self._pace.is_due(completed=bool(self._newly_completed), more=more)
+
+    def _take_snapshot(self) -> Any:
+        self._changed = False
+        return self._hand_out(cast("Answer", self._newest).parser.snapshot)
+
+    def _take_item(self) -> Any:
+        item = self._ready.popleft()
+        self._taken.append(item)
+        return self._hand_out(item)
+
+    def _hand_out(self, due: Any) -> Any:
+        self._events.last = due
+        self._completed = self._newly_completed
+        self._newly_completed = []
+        return due
+
+    # The end.
+
+    def _judge(self) -> Any:
+        """Give the verdict: return the last that is due, or let the answer fail."""
+        found = self._found()
+        if found in {Found.WORDS, Found.OTHER} and self._take_words():
+            found = self._found()
+            if self._failure is not None:
+                return NOTHING
+        if self._take_lines():
+            return self._due(more=False)
+        heard = self._heard
+        if heard is Heard.LOST and self._items and self._lacks_choices:
+            found = Found.OPEN
+        class_ = verdict(heard, found)
+        if self.beside.refusal:
+            self.refused = True
+            self.fail(self._explainer.refused())
+            return NOTHING
+        # Words where JSON text was asked for are no refusal but text that is not JSON.
+        unreadable = found is Found.WORDS and not self._asked.tools
+        if class_ is not None and not (unreadable and heard in {Heard.WHOLE, Heard.UNKNOWN}):
+            self.answered_in_words = found is Found.WORDS
+            error = self._explainer.explain(class_, heard, found)
+            error.__cause__ = self.ending.lost
+            self.fail(error)
+            return NOTHING
+        try:
+            return self._finish()
+        except TruncatedError:
+            self.fail(self._explainer.explain(TruncatedError, heard, Found.OPEN))
+        except Exception as error:  # noqa: BLE001 - whatever the user's validators raise
+            self.fail(error)
+        return NOTHING
+
+    def _finish(self) -> Any:
+        if self._items:
+            for answer in self.router.answers:
+                late = not answer.done
+                value = answer.finish()
+                if late and self._asked.item_is_call:
+                    # A call without arguments is complete only now.
+                    self._ready.append(value)
+            self.over = True
+            self.final = self._taken
+            return self._take_item() if self._ready else NOTHING
+        chosen = cast("Answer", self.router.chosen)
+        self.final = chosen.finish()
+        self.over = True
+        self._changed = False
+        if self.final is self.snapshot and self.final is not None:
+            # Handed out when its last byte came.
+            return NOTHING
+        return self._hand_out(self.final)
+
+    @property
+    def _lacks_choices(self) -> bool:
+        return len(self.router.choices) < self._asked.choices
+
+    @property
+    def _heard(self) -> Heard:
+        if self.ending.is_lost:
+            return Heard.LOST
+        told = self.ending.told(self.router.choices)
+        return Heard.SILENCE if told is None else Heard(told)
+
+    def _found(self) -> Found:
+        answers = self._shown_answers
+        if self._items and self.ending.ended - self.router.choices:
+            # A choice has ended without an answer.
+            answers = []
+        if not answers:
+            if self.router.other_calls:
+                return Found.OTHER
+            return Found.WORDS if self.beside.words.strip() else Found.NOTHING
+        if self._asked.item_is_call:
+            whole = all(answer.done or not answer.text.strip() for answer in answers)
+            return Found.TOLD if whole else Found.OPEN
+        found = Found.WHOLE
+        for answer in answers:
+            if answer.done or answer.intake.error is not None:
+                continue
+            if not answer.text.strip():
+                return Found.TOLD if self._asked.tools else Found.NOTHING
+            if not answer.begun:
+                return Found.WORDS
+            found = Found.OPEN
+        return found
+
+    def _take_words(self) -> bool:
+        """Take JSON in the content for the answer where a call was asked for, if it fits."""
+        words = self.beside.words
+        if not (self._asked.tools and words.strip()):
+            return False
+        calls = read_words(words, self._asked.target, self._asked.options)
+        if not calls:
+            return False
+        for number, (shape, arguments) in enumerate(calls):
+            # Not among the numbers of the server's own calls.
+            self._begin_call(0, _TAKEN + number, None, shape.name)
+            self._on_arguments(0, _TAKEN + number, arguments)
+        self.repairs.append("the answer was written as content where a call was asked for")
+        return True
+
+    def _take_lines(self) -> bool:
+        """Take objects one after the other for the list that was asked for, if they fit."""
+        answers = self.router.answers
+        if not self._items or self._asked.tools or len(answers) != 1:
+            return False
+        (answer,) = answers
+        if not answer.done or answer.intake.found:
+            return False
+        items = read_lines(answer.text, answer.shape, self._asked.options)
+        if items is None:
+            return False
+        self._ready.extend(items)
+        self.repairs.append("the items were written one after the other, without a list")
+        self.over = True
+        self.final = self._taken
+        return True
+
+    @property
+    def _explainer(self) -> Explainer:
+        return Explainer(self, self._asked)
+
+    def closed(self) -> StreamError:
+        """Return the error for asking for a value after the stream was closed."""
+        return self._explainer.closed()
+
+    def timed_out(self, what: str) -> StreamTimeoutError:
+        """Return the error for a time limit of the caller's.
+
+        Args:
+            what: The limit and what it is for.
+        """
+        return self._explainer.timed_out(what)
+
+    def details(self) -> dict[str, Any]:
+        """Return what each exception carries."""
+        return self._explainer.details()

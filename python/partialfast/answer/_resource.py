@@ -1,0 +1,256 @@
+"""A resource without asynchrony: `create` and its kin.
+
+Made from ``_aresource.py`` by ``tools/twins.py``: change it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from partialfast.answer._attempts import Attempt
+from partialfast.answer._pace import Every
+from partialfast.answer._resources import ResourceBase
+from partialfast.answer._stream import ItemStream, Stream, fetch
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from typing_extensions import TypeForm
+
+    from partialfast.typed._partial import Partial
+
+__all__ = ["Resource"]
+
+T = TypeVar("T")
+Model = TypeVar("Model", bound="BaseModel")
+
+OnInvalid = Literal["raise", "defer"]
+OnRetry = Callable[[Attempt], Any]
+
+
+class Resource(ResourceBase):
+    """What is called of a client: `create` and its kin.
+
+    All arguments but those named here are the SDK's own and are sent as they are.
+    """
+
+    _awaits = False
+
+    @overload
+    def create(self, response_model: None = None, **kwargs: Any) -> Any: ...
+
+    @overload
+    def create(
+        self,
+        response_model: type[Partial[T]],
+        *,
+        stream: Literal[True],
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
+    ) -> Stream[T]: ...
+
+    @overload
+    def create(  # pyright: ignore[reportOverlappingOverload] - see below
+        self,
+        response_model: TypeForm[Model],
+        *,
+        stream: Literal[True],
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
+    ) -> Stream[Model]: ...
+
+    # A model is an iterable too, of its fields: the overload above has to come first.
+    @overload
+    def create(
+        self,
+        response_model: TypeForm[Iterable[T]],
+        *,
+        stream: Literal[True],
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[T]: ...
+
+    @overload
+    def create(
+        self,
+        response_model: TypeForm[T],
+        *,
+        stream: Literal[True],
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
+    ) -> Stream[T]: ...
+
+    @overload
+    def create(
+        self,
+        response_model: TypeForm[T],
+        *,
+        stream: Literal[False] = ...,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> T: ...
+
+    def create(self, response_model: Any = None, **kwargs: Any) -> Any:
+        """Ask for a value of a type.
+
+        Without a `response_model` the call is the SDK's own, untouched.
+
+        Args:
+            response_model: The type of the answer: a pydantic model or any type that pydantic can
+                validate; with ``stream=True`` also ``Partial[M]``. A union of models lets the
+                model choose.
+            **kwargs: ``stream``, whether to get a stream of snapshots (of items, for ``list[M]``
+                and ``Iterable[M]``) rather than the final value; ``max_retries``, the attempts
+                after the first when the answer is invalid (default 0); ``on_retry``, called with
+                the failed `Attempt` before each of them; ``context`` (or ``validation_context``)
+                and ``strict``, as in pydantic; ``on_invalid``, ``"raise"`` at the first invalid
+                value or ``"defer"`` to the end; ``every``, when a snapshot is due: at each
+                ``"event"`` that changed something, after each ``"read"``, at each complete
+                ``"value"``, or at most once in so many seconds; ``first_timeout``,
+                ``stall_timeout`` and ``total_timeout``, the seconds that a stream may take to its
+                first token, between two, and in all; ``fallbacks``, what to ask when an attempt
+                gave no value: arguments to change, or other clients. All others are the SDK's.
+
+        Returns:
+            The value, or the stream.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument has no meaning.
+            Exception: As the SDK raises it before the first byte of the answer.
+        """
+        if response_model is None:
+            return self._plain(kwargs)
+        call, result = self._created(response_model, kwargs)
+        if result == "value":
+            return fetch(call)
+        make: Any = ItemStream if result == "items" else Stream
+        return make(call)
+
+    @overload
+    def create_partial(
+        self,
+        response_model: type[Partial[T]],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
+    ) -> Stream[T]: ...
+
+    @overload
+    def create_partial(
+        self,
+        response_model: TypeForm[T],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
+    ) -> Stream[T]: ...
+
+    def create_partial(self, response_model: Any, **kwargs: Any) -> Any:
+        """Stream snapshots of a value; as `create` with ``stream=True`` and ``Partial[M]``.
+
+        Args:
+            response_model: The type of the answer; a list type gives growing lists.
+            **kwargs: See `create`.
+
+        Returns:
+            The stream of snapshots.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument has no meaning.
+            Exception: As the SDK raises it before the first byte of the answer.
+        """
+        kwargs = self._streamed(kwargs)
+        return Stream(self._call(response_model, kwargs, stream=True))
+
+    @overload
+    def create_iterable(  # pyright: ignore[reportOverlappingOverload] - as in `create`
+        self,
+        response_model: TypeForm[Model],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[Model]: ...
+
+    @overload
+    def create_iterable(
+        self,
+        response_model: TypeForm[Iterable[T]],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[T]: ...
+
+    @overload
+    def create_iterable(
+        self,
+        response_model: TypeForm[T],
+        *,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        on_retry: OnRetry = ...,
+        **kwargs: Any,
+    ) -> ItemStream[T]: ...
+
+    def create_iterable(self, response_model: Any, **kwargs: Any) -> Any:
+        """Stream complete items, each as soon as the model has written it.
+
+        Args:
+            response_model: The type of an item, or ``list`` or ``Iterable`` of it. With functions
+                as the mode, a union of models lets the model call one function per item.
+            **kwargs: See `create`.
+
+        Returns:
+            The stream of items.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument has no meaning.
+            Exception: As the SDK raises it before the first byte of the answer.
+        """
+        kwargs = self._streamed(kwargs)
+        call = self._call(response_model, kwargs, stream=True, items=True)
+        return ItemStream(call)

@@ -1,0 +1,253 @@
+"""Streams without asynchrony: a loop around an `AnswerReader`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from typing_extensions import Self
+
+from partialfast.answer._alarm import Alarm, call_after
+from partialfast.answer._attempts import Call
+from partialfast.answer._base import StreamBase
+from partialfast.answer._patience import Wait
+from partialfast.answer._reader import END, NOTHING, Lost
+from partialfast.answer._seam import Block, Reply
+
+__all__ = ["ItemStream", "Stream", "fetch"]
+
+T = TypeVar("T")
+Final_ = TypeVar("Final_")
+
+
+class SyncStream(StreamBase[T, Final_]):
+    """What `Stream` and `ItemStream` share.
+
+    Args:
+        call: What to ask for.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self._reply: Reply | None = None
+        # The thread that waits for a block.
+        self._waiting: int | None = None
+        # What the alarm has rung for.
+        self._rung: Wait | None = None
+        self._open()
+
+    def __iter__(self) -> Iterator[T]:
+        """Iterate; leaving the loop closes the HTTP response."""
+        try:
+            while (snapshot := self._next()) is not NOTHING:
+                yield snapshot
+                yield from self._reader.quick
+        finally:
+            self._leave()
+
+    def __next__(self) -> T:
+        """Return the next one, and leave the stream open."""
+        snapshot = self._next()
+        if snapshot is NOTHING:
+            raise StopIteration
+        return cast("T", snapshot)
+
+    def __enter__(self) -> Self:
+        """Return the stream."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """Close the HTTP response."""
+        self._leave()
+
+    def __del__(self) -> None:
+        """Close the HTTP response of a stream that nobody can read any more."""
+        if getattr(self, "_reply", None) is not None:
+            self._leave()
+
+    def close(self) -> None:
+        """Close the HTTP response at once. The last snapshot and the text stay readable.
+
+        A thread that is reading the stream, or goes on with it, gets a `StreamError`.
+        """
+        if not self._finished:
+            self._closer = threading.get_ident()
+        if self._waiting not in {None, threading.get_ident()}:
+            # What that thread reads is its to close; it only has to be told.
+            self._reader.stop()
+            self._wake()
+            return
+        self._leave()
+
+    def final(self) -> Final_:
+        """Read the rest of the answer and return the final, fully validated value.
+
+        Returns:
+            The value; for a stream of items, the list of all of them.
+
+        Raises:
+            StreamError: The answer ended without a complete value, or was closed before. It is a
+                `JsonError` too where the text is not JSON, and pydantic's ``ValidationError`` where
+                the value is invalid.
+        """
+        while not self._finished:
+            self._next()
+        return self._value()
+
+    def _leave(self) -> None:
+        self._finished = True
+        self._reader.stop()
+        self._close_reply()
+
+    def _open(self) -> None:
+        call = self._call
+        try:
+            told = call.begin_attempt()
+            del told
+            self._renew()
+            self._reply = call.provider.open(call.request)
+        except BaseException as error:  # noqa: BLE001 - raised again in there
+            self._raise_or_retry(error)
+            return
+        self._begin(self._reply)
+
+    def _close_reply(self) -> None:
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.close()
+
+    def _next(self) -> Any:
+        if self._closed_by_another(threading.get_ident()):
+            raise self._fail(self._reader.closed())
+        while not self._finished:
+            try:
+                return self._advance()
+            except BaseException as error:  # noqa: BLE001, PERF203 - raised again in there
+                self._close_reply()
+                self._raise_or_retry(error)
+        return NOTHING
+
+    def _raise_or_retry(self, error: BaseException) -> None:
+        if self._closed_by_another(threading.get_ident()) and isinstance(error, Exception):
+            # Another thread closed what this one was reading.
+            raise self._fail(self._reader.closed()) from None
+        if self._call.note_failure(error, self._reader, self._request_id):
+            self._open()
+            return
+        failure = self._fail(error)
+        if failure is error:
+            raise error
+        raise failure from error
+
+    def _advance(self) -> Any:
+        reader = self._reader
+        due = reader.pull()
+        while due is NOTHING and not reader.over:
+            due = self._read_on()
+        if reader.over and self._reply is not None:
+            reply, self._reply = self._reply, None
+            (reply.finish or reply.close)()
+            self._call.log_end(reader, None)
+        self._finished = due is NOTHING
+        return due
+
+    def _read_on(self) -> Any:
+        """Read the next block and return what is due then."""
+        reader = self._reader
+        wait = self._patience.next(reader, timed=False)
+        if wait is None:
+            return reader.feed(self._read())
+        seconds, why = wait
+        alarm = self._set_alarm(seconds, why)
+        try:
+            block = self._read()
+        finally:
+            alarm.cancel()
+        if self._rung is None:
+            return reader.feed(block)
+        self._rung = None
+        if why is Wait.END:
+            return reader.feed(END)
+        reader.fail(self._patience.error(why, reader))
+        return reader.pull()
+
+    def _read(self) -> Any:
+        self._waiting = threading.get_ident()
+        try:
+            block: Block | object = next(cast("Reply", self._reply).blocks, END)
+        except Exception as error:
+            if self._rung is not None:
+                return END
+            lost = self._call.provider.lost(error)
+            if lost is None:
+                raise
+            return Lost(lost)
+        finally:
+            self._waiting = None
+        if self._closed_by_another(threading.get_ident()):
+            raise self._reader.closed()
+        return block
+
+    def _set_alarm(self, seconds: float, why: Wait) -> Alarm:
+        def ring() -> None:
+            self._rung = why
+            self._wake()
+
+        return call_after(seconds, ring)
+
+    def _wake(self) -> None:
+        reply = self._reply
+        if reply is not None:
+            (reply.wake or reply.close)()
+
+
+class Stream(SyncStream[T, T]):
+    """Snapshots of one value while the model writes it, then the value itself.
+
+    Iterate over it, use it as a context manager, or call `final`. Leaving the loop closes the HTTP
+    response, so that a stream is iterated once; ``next(stream)`` leaves it open.
+    """
+
+
+class ItemStream(SyncStream[T, "list[T]"]):
+    """Complete items, each as the model finishes it. `final` is the list of them."""
+
+
+def fetch(call: Call) -> Any:
+    """Ask without a stream.
+
+    Args:
+        call: What to ask for.
+
+    Returns:
+        The final value.
+
+    Raises:
+        StreamError: There is no complete value in the answer. It is a `JsonError` too where the
+            text is not JSON, and pydantic's ``ValidationError`` where the value is invalid.
+        Exception: As the SDK raises it.
+    """
+    while True:
+        call.begin_attempt()
+        reader = call.new_reader()
+        request_id: str | None = None
+        try:
+            reply = call.provider.open(call.request)
+            reader.request, request_id = reply.request, reply.request_id
+            value = reader.feed_whole(reply.blocks)
+        except Exception as error:
+            if not call.note_failure(error, reader, request_id):
+                failure = call.final_error(error, reader)
+                if failure is error:
+                    raise
+                raise failure from error
+            continue
+        call.log_end(reader, None)
+        return value

@@ -1,0 +1,541 @@
+"""How answers are read through the SDKs that Stainless generates: those of OpenAI, Anthropic, Groq.
+
+Such an SDK gives a response without making objects of it (``with_streaming_response``): its bytes
+are read as they come. A client that something else observes is iterated as the SDK does it, so that
+the observer sees what it expects; the bytes are read along where they can be had, and else the
+objects are turned back into JSON. Either way one reader makes deltas of them, within one set of
+limits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import AsyncGeneratorType, FunctionType
+from typing import Any, Final, Literal, cast
+
+from partialfast._core import Delta
+from partialfast.answer._alarm import call_after
+from partialfast.answer._seam import AsyncReply, Block, Reply, Request, transport_errors
+
+__all__ = [
+    "Transport",
+    "aopen_observed",
+    "aopen_raw",
+    "as_json",
+    "is_plain",
+    "open_observed",
+    "open_raw",
+    "reads_bytes",
+    "whole",
+]
+
+Transport = Literal["auto", "raw", "sdk"]
+
+# How long, and how much, to read for the sake of the connection.
+_FINISH_S: Final = 0.1
+_FINISH_BLOCKS: Final = 16
+# For an observer, which gets its record at the end of the stream.
+_OBSERVED_S: Final = 1.0
+# What may come without an event in it; the reader's own limit is below it. See docs/bounds.md.
+_MOST_BYTES: Final = 1 << 25
+_DEPTH: Final = 500
+
+
+def is_plain(resource: Any, package: str) -> bool:
+    """Tell whether a resource is the SDK's own and nothing observes it.
+
+    Observers put a function of theirs in the place of the SDK's. What only works like the SDK's
+    client may answer to any name, as mocks do.
+
+    Args:
+        resource: Such as ``client.chat.completions``.
+        package: The SDK's package.
+    """
+    owner = type(resource).__module__.partition(".")[0]
+    client = getattr(resource, "_client", None)
+    return (
+        owner == package
+        and _is_own(resource, "create", package)
+        and _is_own(client, "request", package)
+        and _is_own(client, "post", package)
+    )
+
+
+def _is_own(owner: Any, name: str, package: str) -> bool:
+    try:
+        function = inspect.getattr_static(owner, name)
+    except AttributeError:
+        return False
+    # The SDK's decorators are functions of the SDK's, too. An observer's bears the name of what it
+    # replaces, but is at home elsewhere.
+    while isinstance(function, FunctionType):
+        if function.__globals__.get("__name__", "").partition(".")[0] != package:
+            return False
+        wrapped = function.__dict__.get("__wrapped__")
+        if wrapped is None:
+            return True
+        function = wrapped
+    return False
+
+
+def reads_bytes(resource: Any, transport: Transport, package: str) -> bool:
+    """Tell whether the bytes of a response are read.
+
+    Args:
+        resource: Such as ``client.chat.completions``.
+        transport: What the caller wants.
+        package: The SDK's package.
+
+    Raises:
+        TypeError: Bytes are wanted, and cannot be had.
+    """
+    if transport == "sdk":
+        return False
+    official = type(resource).__module__.partition(".")[0] == package
+    if transport == "raw":
+        if official and hasattr(resource, "with_streaming_response"):
+            return True
+        raise TypeError(
+            f"transport='raw' needs the SDK's own client, not {type(resource).__qualname__}: "
+            "pass transport='sdk' or 'auto'"
+        )
+    return is_plain(resource, package) and hasattr(resource, "with_streaming_response")
+
+
+def _without_a_walk(request: Request) -> dict[str, Any]:
+    """Let the SDK send what is plain JSON as it stands.
+
+    It walks over all arguments beside their types, to turn models into what JSON can say, which
+    for a schema takes a good part of the time of a call. What comes as ``extra_body`` goes into
+    the same body without that.
+    """
+    arguments = request.arguments
+    extra: object = arguments.get("extra_body") or {}
+    if not isinstance(extra, Mapping):
+        # The SDK has something to say about it.
+        return arguments
+    walked = {name: value for name, value in arguments.items() if name not in request.made}
+    plain = {name: arguments[name] for name in request.made & arguments.keys()}
+    return {**walked, "extra_body": {**plain, **extra}}
+
+
+def _header(response: Any, name: str) -> str | None:
+    headers = getattr(response, "headers", None)
+    return headers.get(name) if headers is not None else None
+
+
+def _wake(http: Any) -> Callable[[], Any] | None:
+    """Return what ends a read that blocks in another thread."""
+    if getattr(http, "http_version", None) not in {"HTTP/1.1", "HTTP/1.0"}:
+        # Other answers come over the same connection.
+        return None
+    network = getattr(http, "extensions", {}).get("network_stream")
+    if network is None:
+        return None
+
+    def shut_down() -> None:
+        connection = network.get_extra_info("socket")
+        if connection is not None:
+            try:
+                # Closing would not wake the other thread. What TLS has to say is not wanted.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            except OSError:
+                # It is closed already.
+                return
+
+    return shut_down
+
+
+# Bytes.
+
+
+def open_raw(resource: Any, request: Request) -> Reply:
+    """Send a request and read the bytes of its response.
+
+    Args:
+        resource: Such as ``client.chat.completions``.
+        request: What to send.
+    """
+    manager = resource.with_streaming_response.create(**_without_a_walk(request), stream=True)
+    response = manager.__enter__()
+    http = response.http_response
+
+    def close() -> None:
+        manager.__exit__(None, None, None)
+
+    def finish() -> None:
+        if http.http_version == "HTTP/1.1" and not http.is_closed:
+            _read_rest(http, response.http_request)
+        close()
+
+    return Reply(
+        blocks=_bytes_of(http),
+        close=close,
+        finish=finish,
+        wake=_wake(http),
+        request=response.http_request,
+        request_id=_header(response, "x-request-id"),
+        content_type=_header(response, "content-type"),
+    )
+
+
+def _bytes_of(http: Any) -> Iterator[bytes]:
+    # What an event hook or a transport of the caller's has read already is there; and reading what
+    # is not compressed as it stands takes less time.
+    blocks: Iterator[bytes] = (
+        http.iter_bytes() if _is_read(http) or _is_encoded(http) else http.iter_raw()
+    )
+    return blocks
+
+
+def _is_read(http: Any) -> bool:
+    return bool(getattr(http, "is_stream_consumed", False))
+
+
+def _is_encoded(http: Any) -> bool:
+    return (_header(http, "content-encoding") or "identity").lower() != "identity"
+
+
+def _read_rest(http: Any, request: Any) -> None:
+    """Read the end of the body, for which the connection waits to be used again.
+
+    It is about to come, if it is not there already. A server that does not send it must not hold
+    the caller up, so the reading starts anew with a time limit of its own: it takes over where the
+    first reading stands, which keeps the limit that it began with.
+    """
+    extensions = request.extensions
+    extensions["timeout"] = {**extensions.get("timeout", {}), "read": _FINISH_S}
+    deadline = time.monotonic() + _FINISH_S
+    # `RuntimeError` is what a transport of the caller's raises that is read once only.
+    expected: tuple[type[BaseException], ...] = (*transport_errors(), RuntimeError)
+    try:
+        for _ in http.stream:
+            if time.monotonic() > deadline:
+                break
+    except expected:
+        # The answer is complete without it, and closing is what comes next in any case.
+        return
+
+
+async def aopen_raw(resource: Any, request: Request) -> AsyncReply:
+    """Send a request and read the bytes of its response; the twin of `open_raw`."""
+    manager = resource.with_streaming_response.create(**_without_a_walk(request), stream=True)
+    response = await manager.__aenter__()
+    http = response.http_response
+    plain = not (_is_read(http) or _is_encoded(http))
+    blocks: AsyncGeneratorType[bytes, None] = http.aiter_raw() if plain else http.aiter_bytes()
+
+    async def aclose() -> None:
+        # Another task may be waiting in it, for what fails as soon as the response is closed.
+        if not blocks.ag_running:
+            await blocks.aclose()
+        await manager.__aexit__(None, None, None)
+
+    async def afinish() -> None:
+        from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
+
+        # A connection can be used again when the end of the body was read, which is about to come.
+        # The SDK waits as long for it.
+        with move_on_after(_FINISH_S):
+            try:
+                for _ in range(_FINISH_BLOCKS):
+                    if await anext(blocks, None) is None:
+                        break
+            except transport_errors():
+                # The answer is complete without it.
+                pass
+        await aclose()
+
+    return AsyncReply(
+        blocks=blocks,
+        aclose=aclose,
+        afinish=afinish,
+        request=response.http_request,
+        request_id=_header(response, "x-request-id"),
+        content_type=_header(response, "content-type"),
+    )
+
+
+# Objects.
+
+# What decoding a hostile answer raises: too deep, too many digits, of a wrong type.
+_UNREADABLE: Final[tuple[type[BaseException], ...]] = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
+
+
+class _Tee:
+    """Reads the bytes of a response along with the SDK.
+
+    The SDK gives up at the first event that it cannot decode, and closes the response. What the
+    server sent is for one reader to judge, so the response stays open until it is closed here.
+
+    Args:
+        http: The response; ``None`` where there is none to be had.
+    """
+
+    def __init__(self, http: Any) -> None:
+        self._http = http
+        self._taken: list[bytes] = []
+        self._size = 0
+        self._source: Any = None
+        asynchronous = inspect.isasyncgenfunction(getattr(http, "aiter_bytes", None)) and (
+            not hasattr(http.stream, "__iter__")
+        )
+        self._names = ("aiter_bytes", "aclose") if asynchronous else ("iter_bytes", "close")
+        read = getattr(http, self._names[0], None)
+        #: Whether the bytes can be had.
+        self.works = inspect.ismethod(read)
+        if not self.works:
+            return
+        self._read: Any = read
+        self._close: Any = getattr(http, self._names[1])
+        # The SDK looks them up when the first event is asked for.
+        setattr(http, self._names[0], self._aiter if asynchronous else self._iter)
+        setattr(http, self._names[1], self._apass if asynchronous else self._pass)
+
+    def take(self) -> bytes:
+        """Return what was read since it was asked for last."""
+        taken = b"".join(self._taken)
+        self._taken.clear()
+        self._size = 0
+        return taken
+
+    def _keep(self, block: bytes) -> None:
+        self._taken.append(block)
+        self._size += len(block)
+        if self._size > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES:,} bytes without an event")
+
+    def _open(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if self._source is None:
+            self._source = self._read(*arguments, **named)
+        return self._source
+
+    def _iter(self, *arguments: Any, **named: Any) -> Iterator[bytes]:
+        for block in self._open(arguments, named):
+            self._keep(block)
+            yield block
+
+    async def _aiter(self, *arguments: Any, **named: Any) -> AsyncIterator[bytes]:
+        async for block in self._open(arguments, named):
+            self._keep(block)
+            yield block
+
+    def _pass(self) -> None:
+        """Stand in for the closing of the response."""
+
+    async def _apass(self) -> None:
+        """Stand in for the closing of the response."""
+
+    def rest(self) -> Iterator[bytes]:
+        """Read on without the SDK."""
+        yield self.take()
+        if self._source is not None:
+            yield from self._source
+
+    async def arest(self) -> AsyncIterator[bytes]:
+        """Read on without the SDK."""
+        yield self.take()
+        if self._source is not None:
+            async for block in self._source:
+                yield block
+
+    def restore(self) -> Any:
+        """Let the response be closed, and return what closes it; ``None`` if there is none."""
+        if not self.works:
+            return None
+        for name in self._names:
+            self._http.__dict__.pop(name, None)
+        return self._close
+
+
+def open_observed(stream: Any, package: str) -> Reply:
+    """Read a stream of the SDK's, or of something that works like it.
+
+    Args:
+        stream: What ``create`` returned.
+        package: The SDK's package.
+    """
+    http = getattr(stream, "response", None)
+    tee = _Tee(http)
+    chunks = iter(stream)
+    wake = _wake(http)
+
+    def close() -> None:
+        shut = tee.restore()
+        # What a wrapped client gives may have no `close`.
+        if callable(method := getattr(stream, "close", None)):
+            method()
+        if shut is not None:
+            shut()
+
+    def finish() -> None:
+        alarm = call_after(_OBSERVED_S, wake or _nothing)
+        try:
+            # An observer writes its record when the stream has ended.
+            for _ in chunks:
+                pass
+        except (*transport_errors(), *_failures(package)):
+            # The answer is complete without it.
+            pass
+        finally:
+            alarm.cancel()
+        close()
+
+    return Reply(
+        blocks=_blocks(chunks, tee, package),
+        close=close,
+        finish=finish,
+        wake=wake,
+        request=getattr(http, "request", None),
+        request_id=_header(http, "x-request-id"),
+        content_type=_header(http, "content-type"),
+    )
+
+
+def _nothing() -> None:
+    pass
+
+
+def _blocks(chunks: Iterator[Any], tee: _Tee, package: str) -> Iterator[Block]:
+    try:
+        for chunk in chunks:
+            if not tee.works:
+                yield as_json(chunk)
+            elif read := tee.take():
+                yield read
+    except _failures(package) as error:
+        if not tee.works or _is_lost(error):
+            yield _failed(error)
+            return
+        yield from tee.rest()
+        return
+    if rest := tee.take():
+        yield rest
+
+
+async def aopen_observed(stream: Any, package: str) -> AsyncReply:
+    """Read a stream of the SDK's, or of something that works like it; see `open_observed`."""
+    http = getattr(stream, "response", None)
+    tee = _Tee(http)
+    chunks: AsyncIterator[Any] = aiter(stream)
+
+    async def aclose() -> None:
+        shut = tee.restore()
+        # An asynchronous generator, as a wrapped client may give, has no `close`.
+        method = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+        if callable(method):
+            closing = method()
+            if inspect.isawaitable(closing):
+                await closing
+        if shut is not None:
+            await shut()
+
+    async def afinish() -> None:
+        from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
+
+        with move_on_after(_OBSERVED_S):
+            try:
+                # An observer writes its record when the stream has ended.
+                async for _ in chunks:
+                    pass
+            except (*transport_errors(), *_failures(package)):
+                # The answer is complete without it.
+                pass
+        await aclose()
+
+    return AsyncReply(
+        blocks=_ablocks(chunks, tee, package),
+        aclose=aclose,
+        afinish=afinish,
+        request=getattr(http, "request", None),
+        request_id=_header(http, "x-request-id"),
+        content_type=_header(http, "content-type"),
+    )
+
+
+async def _ablocks(chunks: AsyncIterator[Any], tee: _Tee, package: str) -> AsyncIterator[Block]:
+    try:
+        async for chunk in chunks:
+            if not tee.works:
+                yield as_json(chunk)
+            elif read := tee.take():
+                yield read
+    except _failures(package) as error:
+        if not tee.works or _is_lost(error):
+            yield _failed(error)
+            return
+        async for block in tee.arest():
+            yield block
+        return
+    if rest := tee.take():
+        yield rest
+
+
+def _failures(package: str) -> tuple[type[BaseException], ...]:
+    """Return what iterating the SDK's objects raises, beside what means a lost connection."""
+    module: Any = sys.modules.get(package)
+    return _UNREADABLE if module is None else (*_UNREADABLE, module.APIError)
+
+
+def _is_lost(error: BaseException) -> bool:
+    name = type(error).__name__
+    return "Connection" in name or "Timeout" in name
+
+
+def _failed(error: BaseException) -> Block:
+    """Return what a failure of the SDK's says, or raise it where it says that all is lost."""
+    if _is_lost(error):
+        raise error
+    if isinstance(error, _UNREADABLE):
+        return Delta.Corrupt(f"{type(error).__name__}: {error}")
+    body: Any = getattr(error, "body", None)
+    return Delta.ServerError(json.dumps(body or str(error), default=str))
+
+
+def whole(answer: Any) -> Reply:
+    """Return the reply for an answer that is there at once.
+
+    Args:
+        answer: What ``create`` returned.
+    """
+    return Reply(blocks=iter([as_json(answer)]), request_id=getattr(answer, "_request_id", None))
+
+
+def as_json(value: Any) -> str:
+    """Return an object of an SDK's, or one that works like it, as JSON.
+
+    Args:
+        value: The object. The SDK builds it without validating, so it may hold anything.
+    """
+    # Characters that UTF-8 cannot say stay escaped.
+    return json.dumps(_plain(value, _DEPTH))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    if depth == 0:
+        raise RecursionError("the answer is nested too deeply")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each, depth - 1) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each, depth - 1) for each in cast("list[Any]", value)]
+    if callable(dump := getattr(type(value), "model_dump", None)):
+        return _plain(dump(value, exclude_unset=True, warnings=False), depth - 1)
+    # Such as a `SimpleNamespace`, which tests like.
+    return {
+        name: _plain(each, depth - 1)
+        for name, each in vars(value).items()
+        if not name.startswith("_")
+    }

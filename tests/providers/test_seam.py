@@ -1,0 +1,158 @@
+"""A made-up provider, read by everything there is: snapshots, items, retries, outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field, ValidationError
+
+import partialfast as pf
+from partialfast.providers import AsyncResource, Delta, Mode, Resource, Settings, Tokens
+from tests.providers.parrot import Parrot
+
+
+class User(BaseModel):
+    name: str
+    age: int = Field(ge=0)
+
+
+ADA = '{"name": "Ada", "age": 36}'
+
+
+def says(
+    text: str, *, name: str = "User", reason: Any = "fine", outcome: Any = "whole"
+) -> list[Any]:
+    pieces = [Delta.Piece(0, "call", 0, text[at : at + 5]) for at in range(0, len(text), 5)]
+    end = [Delta.Finish(0, reason, outcome)] if reason else []
+    usage = Delta.Usage('{"heard": 3, "said": 8}')
+    return [Delta.Head("1", "grey"), Delta.CallBegins(0, 0, "c", name), *pieces, *end, usage]
+
+
+def ask(
+    parrot: Parrot, *, asynchronous: bool, method: str = "create_partial", **kwargs: Any
+) -> Any:
+    """Return what was handed out, the stream, and what it raised."""
+    kwargs.setdefault("response_model", User)
+    handed: list[Any] = []
+
+    async def read() -> Any:
+        stream = getattr(AsyncResource(parrot, Settings(Mode.TOOLS), None), method)(**kwargs)
+        try:
+            async for one in stream:
+                handed.append(one)  # noqa: PERF401 - as far as it gets
+        except pf.StreamError as error:
+            return handed, stream, error
+        return handed, stream, None
+
+    if asynchronous:
+        return asyncio.run(read())
+    stream = getattr(Resource(parrot, Settings(Mode.TOOLS), None), method)(**kwargs)
+    try:
+        for one in stream:
+            handed.append(one)  # noqa: PERF402 - as far as it gets
+    except pf.StreamError as error:
+        return handed, stream, error
+    return handed, stream, None
+
+
+BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+
+
+def test_the_provider_is_short() -> None:
+    assert len(Path(__file__).with_name("parrot.py").read_text().splitlines()) <= 80
+
+
+@BOTH
+def test_snapshots(asynchronous: bool) -> None:  # noqa: FBT001
+    handed, stream, error = ask(Parrot(says(ADA)), asynchronous=asynchronous)
+    assert error is None
+    assert [one.model_dump(exclude_unset=True) for one in handed[:2]] == [{}, {"name": ""}]
+    assert handed[-1] == User(name="Ada", age=36)
+    assert (stream.model, stream.response_id, stream.finish_reason) == ("grey", "1", "fine")
+    assert stream.tokens == Tokens(3, 8)
+    assert stream.usage == {"heard": 3, "said": 8}
+
+
+@BOTH
+def test_items(asynchronous: bool) -> None:  # noqa: FBT001
+    text = f'{{"items": [{ADA}, {ADA}]}}'
+    handed, _, error = ask(
+        Parrot(says(text, name="IterableUser")), asynchronous=asynchronous, method="create_iterable"
+    )
+    assert error is None
+    assert handed == [User(name="Ada", age=36)] * 2
+
+
+@BOTH
+def test_a_value_without_a_stream(asynchronous: bool) -> None:  # noqa: FBT001
+    parrot = Parrot(says(ADA))
+    resource: Any = (AsyncResource if asynchronous else Resource)(
+        parrot, Settings(Mode.TOOLS), None
+    )
+    value = resource.create(response_model=User)
+
+    async def wait() -> Any:
+        return await value
+
+    assert (asyncio.run(wait()) if asynchronous else value) == User(name="Ada", age=36)
+    assert not parrot.requests[0].stream
+
+
+@BOTH
+def test_retries_show_the_mistake(asynchronous: bool) -> None:  # noqa: FBT001
+    wrong = '{"name": "Ada", "age": -1}'
+    parrot = Parrot(says(wrong), says("{oh"), says(ADA))
+    handed, stream, error = ask(parrot, asynchronous=asynchronous, max_retries=2)
+    assert error is None
+    assert handed[-1] == User(name="Ada", age=36)
+    assert stream.attempt == 3
+    first, second = parrot.requests[2].arguments["mistakes"]
+    assert "age" in first.explanation
+    assert (first.name, first.text) == ("User", wrong)
+    assert (first.call_id, second.call_id) == ("c", None)
+    assert [type(attempt.error) for attempt in stream.attempts] == [ValidationError, pf.JsonError]
+    assert parrot.requests[0].made == {"wanted"}
+
+
+OUTCOMES = {
+    "whole": (says(ADA[:-1]), pf.TruncatedError),
+    "cut off": (says(ADA[:-1], reason="full", outcome="cut_off"), pf.TruncatedError),
+    "filtered": (says(ADA[:-1], reason="bad", outcome="filtered"), pf.ContentFilterError),
+    "refused": (says(ADA[:-1], reason="no", outcome="refused"), pf.RefusalError),
+    "failed": (says(ADA[:-1], reason="ouch", outcome="failed"), pf.ServerError),
+    "unknown": (says(ADA[:-1], reason="ara", outcome="unknown"), pf.TruncatedError),
+    "silent": (says(ADA[:-1], reason=None), pf.TruncatedError),
+    "lost": ([*says(ADA[:-1], reason=None), ConnectionResetError()], pf.DroppedError),
+    "error": (
+        [*says(ADA[:-1], reason=None), Delta.ServerError('{"message": "no seed"}')],
+        pf.ServerError,
+    ),
+    "corrupt": ([*says(ADA[:-1], reason=None), Delta.Corrupt("a feather")], pf.CorruptStreamError),
+    "refusal": (
+        [Delta.Piece(0, "refusal", None, "No."), Delta.Finish(0, "fine", "whole")],
+        pf.RefusalError,
+    ),
+    "words": (
+        [Delta.Piece(0, "text", None, "Hello."), Delta.Finish(0, "fine", "whole")],
+        pf.RefusalError,
+    ),
+    "nothing": ([], pf.TruncatedError),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("name", OUTCOMES)
+def test_every_outcome(asynchronous: bool, name: str) -> None:  # noqa: FBT001
+    answer, class_ = OUTCOMES[name]
+    _, stream, error = ask(Parrot(answer), asynchronous=asynchronous)
+    assert type(error) is class_
+    assert error.snapshot == stream.snapshot
+    assert error.text == stream.text
+    assert error.attempts == stream.attempts
+    complete = [Delta.CallBegins(0, 0, "c", "User"), Delta.Piece(0, "call", 0, ADA), *answer[1:]]
+    if answer[2:] and name not in {"error", "corrupt"}:
+        complete = [block for block in complete if getattr(block, "text", ADA) == ADA]
+        assert ask(Parrot(complete), asynchronous=asynchronous)[2] is None
