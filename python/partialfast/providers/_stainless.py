@@ -23,19 +23,29 @@ from partialfast.answer._alarm import call_after
 from partialfast.answer._seam import AsyncReply, Block, Reply, Request, transport_errors
 
 __all__ = [
+    "ID_HEADER",
     "Transport",
     "aopen_observed",
     "aopen_raw",
+    "aread_rest",
     "as_json",
+    "at_once",
+    "bytes_of",
+    "header",
+    "in_time",
     "is_plain",
     "open_observed",
     "open_raw",
+    "read_rest",
     "reads_bytes",
+    "waker",
     "whole",
 ]
 
 Transport = Literal["auto", "raw", "sdk"]
 
+#: The header that names a request, unless an API has another.
+ID_HEADER: Final = "x-request-id"
 # How long, and how much, to read for the sake of the connection.
 _FINISH_S: Final = 0.1
 _FINISH_BLOCKS: Final = 16
@@ -58,6 +68,7 @@ def is_plain(resource: Any, package: str) -> bool:
     """
     owner = type(resource).__module__.partition(".")[0]
     client = getattr(resource, "_client", None)
+    package = package.partition(".")[0]
     return (
         owner == package
         and _is_own(resource, "create", package)
@@ -96,7 +107,7 @@ def reads_bytes(resource: Any, transport: Transport, package: str) -> bool:
     """
     if transport == "sdk":
         return False
-    official = type(resource).__module__.partition(".")[0] == package
+    official = type(resource).__module__.startswith(f"{package}.")
     if transport == "raw":
         if official and hasattr(resource, "with_streaming_response"):
             return True
@@ -124,12 +135,13 @@ def _without_a_walk(request: Request) -> dict[str, Any]:
     return {**walked, "extra_body": {**plain, **extra}}
 
 
-def _header(response: Any, name: str) -> str | None:
+def header(response: Any, name: str) -> str | None:
+    """Return a header of a response, if it has such."""
     headers = getattr(response, "headers", None)
     return headers.get(name) if headers is not None else None
 
 
-def _wake(http: Any) -> Callable[[], Any] | None:
+def waker(http: Any) -> Callable[[], Any] | None:
     """Return what ends a read that blocks in another thread."""
     if getattr(http, "http_version", None) not in {"HTTP/1.1", "HTTP/1.0"}:
         # Other answers come over the same connection.
@@ -154,12 +166,13 @@ def _wake(http: Any) -> Callable[[], Any] | None:
 # Bytes.
 
 
-def open_raw(resource: Any, request: Request) -> Reply:
+def open_raw(resource: Any, request: Request, *, id_header: str = ID_HEADER) -> Reply:
     """Send a request and read the bytes of its response.
 
     Args:
         resource: Such as ``client.chat.completions``.
         request: What to send.
+        id_header: The header that names the request.
     """
     manager = resource.with_streaming_response.create(**_without_a_walk(request), stream=True)
     response = manager.__enter__()
@@ -170,21 +183,22 @@ def open_raw(resource: Any, request: Request) -> Reply:
 
     def finish() -> None:
         if http.http_version == "HTTP/1.1" and not http.is_closed:
-            _read_rest(http, response.http_request)
+            read_rest(http, response.http_request)
         close()
 
     return Reply(
-        blocks=_bytes_of(http),
+        blocks=bytes_of(http),
         close=close,
         finish=finish,
-        wake=_wake(http),
+        wake=waker(http),
         request=response.http_request,
-        request_id=_header(response, "x-request-id"),
-        content_type=_header(response, "content-type"),
+        request_id=header(response, id_header),
+        content_type=header(response, "content-type"),
     )
 
 
-def _bytes_of(http: Any) -> Iterator[bytes]:
+def bytes_of(http: Any) -> Iterator[bytes]:
+    """Return the bytes of a response of httpx's or its successor's."""
     # What an event hook or a transport of the caller's has read already is there; and reading what
     # is not compressed as it stands takes less time.
     blocks: Iterator[bytes] = (
@@ -198,10 +212,10 @@ def _is_read(http: Any) -> bool:
 
 
 def _is_encoded(http: Any) -> bool:
-    return (_header(http, "content-encoding") or "identity").lower() != "identity"
+    return (header(http, "content-encoding") or "identity").lower() != "identity"
 
 
-def _read_rest(http: Any, request: Any) -> None:
+def read_rest(http: Any, request: Any) -> None:
     """Read the end of the body, for which the connection waits to be used again.
 
     It is about to come, if it is not there already. A server that does not send it must not hold
@@ -222,7 +236,7 @@ def _read_rest(http: Any, request: Any) -> None:
         return
 
 
-async def aopen_raw(resource: Any, request: Request) -> AsyncReply:
+async def aopen_raw(resource: Any, request: Request, *, id_header: str = ID_HEADER) -> AsyncReply:
     """Send a request and read the bytes of its response; the twin of `open_raw`."""
     manager = resource.with_streaming_response.create(**_without_a_walk(request), stream=True)
     response = await manager.__aenter__()
@@ -237,18 +251,7 @@ async def aopen_raw(resource: Any, request: Request) -> AsyncReply:
         await manager.__aexit__(None, None, None)
 
     async def afinish() -> None:
-        from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
-
-        # A connection can be used again when the end of the body was read, which is about to come.
-        # The SDK waits as long for it.
-        with move_on_after(_FINISH_S):
-            try:
-                for _ in range(_FINISH_BLOCKS):
-                    if await anext(blocks, None) is None:
-                        break
-            except transport_errors():
-                # The answer is complete without it.
-                pass
+        await aread_rest(blocks)
         await aclose()
 
     return AsyncReply(
@@ -256,9 +259,29 @@ async def aopen_raw(resource: Any, request: Request) -> AsyncReply:
         aclose=aclose,
         afinish=afinish,
         request=response.http_request,
-        request_id=_header(response, "x-request-id"),
-        content_type=_header(response, "content-type"),
+        request_id=header(response, id_header),
+        content_type=header(response, "content-type"),
     )
+
+
+async def aread_rest(blocks: AsyncIterator[bytes]) -> None:
+    """Read the end of a body, so that its connection can be used again; the twin of `read_rest`.
+
+    Args:
+        blocks: What is left of the body.
+    """
+    from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
+
+    # A connection can be used again when the end of the body was read, which is about to come. The
+    # SDK waits as long for it.
+    with move_on_after(_FINISH_S):
+        try:
+            for _ in range(_FINISH_BLOCKS):
+                if await anext(blocks, None) is None:
+                    break
+        except transport_errors():
+            # The answer is complete without it.
+            pass
 
 
 # Objects.
@@ -359,17 +382,18 @@ class _Tee:
         return self._close
 
 
-def open_observed(stream: Any, package: str) -> Reply:
+def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> Reply:
     """Read a stream of the SDK's, or of something that works like it.
 
     Args:
         stream: What ``create`` returned.
         package: The SDK's package.
+        id_header: The header that names the request.
     """
     http = getattr(stream, "response", None)
     tee = _Tee(http)
     chunks = iter(stream)
-    wake = _wake(http)
+    wake = waker(http)
 
     def close() -> None:
         shut = tee.restore()
@@ -398,8 +422,8 @@ def open_observed(stream: Any, package: str) -> Reply:
         finish=finish,
         wake=wake,
         request=getattr(http, "request", None),
-        request_id=_header(http, "x-request-id"),
-        content_type=_header(http, "content-type"),
+        request_id=header(http, id_header),
+        content_type=header(http, "content-type"),
     )
 
 
@@ -424,7 +448,7 @@ def _blocks(chunks: Iterator[Any], tee: _Tee, package: str) -> Iterator[Block]:
         yield rest
 
 
-async def aopen_observed(stream: Any, package: str) -> AsyncReply:
+async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> AsyncReply:
     """Read a stream of the SDK's, or of something that works like it; see `open_observed`."""
     http = getattr(stream, "response", None)
     tee = _Tee(http)
@@ -459,8 +483,8 @@ async def aopen_observed(stream: Any, package: str) -> AsyncReply:
         aclose=aclose,
         afinish=afinish,
         request=getattr(http, "request", None),
-        request_id=_header(http, "x-request-id"),
-        content_type=_header(http, "content-type"),
+        request_id=header(http, id_header),
+        content_type=header(http, "content-type"),
     )
 
 
@@ -539,3 +563,24 @@ def _plain(value: Any, depth: int) -> Any:
         for name, each in vars(value).items()
         if not name.startswith("_")
     }
+
+
+def in_time(request: Request) -> Request:
+    """Let the SDK give up when the response does not begin in time."""
+    if request.first_timeout is None or "timeout" in request.arguments:
+        return request
+    arguments = {**request.arguments, "timeout": request.first_timeout}
+    return Request(arguments, request.made, request.stream)
+
+
+def at_once(reply: Reply) -> AsyncReply:
+    """Return the reply of an asynchronous call for an answer that is there at once."""
+
+    async def blocks() -> AsyncIterator[Block]:
+        for block in reply.blocks:
+            yield block
+
+    async def aclose() -> None:
+        pass
+
+    return AsyncReply(blocks=blocks(), aclose=aclose, request_id=reply.request_id)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib
+import inspect
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -12,13 +14,15 @@ from pydantic import TypeAdapter
 from typing_extensions import Self
 
 from partialfast._errors import ServerError
-from partialfast.answer._explain import words_of
 from partialfast.answer._mode import Mode
-from partialfast.answer._seam import AsyncReply, Block, Provider, Reply, Request, Tokens
+from partialfast.answer._seam import AsyncReply, Provider, Reply, Request, Tokens
+from partialfast.providers._failures import failure_class
 from partialfast.providers._stainless import (
     Transport,
     aopen_observed,
     aopen_raw,
+    at_once,
+    in_time,
     open_observed,
     open_raw,
     reads_bytes,
@@ -30,34 +34,34 @@ __all__ = ["OpenAI"]
 logger = logging.getLogger("partialfast")
 
 _REFUSING = frozenset({400, 422})
+_USAGE_OPTION = "stream_options"
+
+
+def _takes(function: Any, name: str) -> bool:
+    """Tell whether a function has a parameter of this name, or any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return True
+    return name in parameters or any(
+        each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()
+    )
 
 
 @functools.cache
-def _error_class() -> type[ServerError]:
-    from openai import APIError  # noqa: PLC0415 - the caller has a client, so it is loaded
+def _error_class(package: str) -> Any:
+    # The caller has a client, so it is loaded.
+    base: Any = importlib.import_module(package).APIError
 
-    class OpenAIServerError(ServerError, APIError):
-        """The server reported that it failed: the SDK's ``APIError`` as well."""
+    def fill(error: Any, words: str, request: Any) -> None:
+        # The SDK's `message` is the server's own.
+        base.__init__(error, words, request, body=error.body)
 
-        def __init__(self, message: str, request: Any, body: Any) -> None:
-            # The SDK's `message` is the server's own.
-            APIError.__init__(self, words_of(body) or message, request, body=body)
-            ServerError.__init__(self, message, body=body)
-
-        def __reduce__(self) -> tuple[Any, ...]:
-            state = {name: value for name, value in self.__dict__.items() if name != "request"}
-            return _remade, (str(self), self.body), state
-
-    return OpenAIServerError
+    return failure_class(base, fill, functools.partial(_error, package))
 
 
-def _remade(message: str, body: Any) -> ServerError:
-    return _error(message, None, body)
-
-
-def _error(message: str, request: Any, body: Any) -> ServerError:
-    class_: Any = _error_class()
-    error: ServerError = class_(message, request, body)
+def _error(package: str, message: str, body: Any, request: Any = None) -> ServerError:
+    error: ServerError = _error_class(package)(message, body, request)
     return error
 
 
@@ -101,6 +105,11 @@ class OpenAI(Provider):
         """
         return type(self)(resource, self.transport, self._known if same_server else None)
 
+    def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
+        """Make the SDK's own call, of the client itself as of its part."""
+        del sdk
+        return self.resource.create(**arguments)
+
     def open(self, request: Request) -> Reply:
         """Send a request without asynchrony."""
         if not request.stream:
@@ -114,15 +123,15 @@ class OpenAI(Provider):
         return self._open(request)
 
     def _open(self, request: Request) -> Reply:
-        request = _in_time(request)
-        if reads_bytes(self.resource, self.transport, "openai"):
+        request = in_time(request)
+        if reads_bytes(self.resource, self.transport, self.package):
             return open_raw(self.resource, request)
-        return open_observed(self.resource.create(**request.arguments, stream=True), "openai")
+        return open_observed(self._create(request.arguments), self.package)
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""
         if not request.stream:
-            return _at_once(whole(await self.resource.create(**request.arguments)))
+            return at_once(whole(await self.resource.create(**request.arguments)))
         sent = self.with_usage(request)
         try:
             return await self._aopen(sent)
@@ -132,10 +141,29 @@ class OpenAI(Provider):
         return await self._aopen(request)
 
     async def _aopen(self, request: Request) -> AsyncReply:
-        if reads_bytes(self.resource, self.transport, "openai"):
+        if reads_bytes(self.resource, self.transport, self.package):
             return await aopen_raw(self.resource, request)
-        stream = await self.resource.create(**request.arguments, stream=True)
-        return await aopen_observed(stream, "openai")
+        return await aopen_observed(await self._create(request.arguments), self.package)
+
+    def _create(self, arguments: Mapping[str, Any]) -> Any:
+        """Call the SDK for a stream of its objects."""
+        create = self.resource.create
+        if _USAGE_OPTION in arguments and not _takes(create, _USAGE_OPTION):
+            # The SDK does not know what its server does.
+            extra = {_USAGE_OPTION: arguments[_USAGE_OPTION], **(arguments.get("extra_body") or {})}
+            rest = {name: value for name, value in arguments.items() if name != _USAGE_OPTION}
+            arguments = {**rest, "extra_body": extra}
+        return create(**arguments, stream=True)
+
+    @property
+    def package(self) -> str:
+        """The package of the SDK: OpenAI's, or one that is generated as it is."""
+        module = type(self.resource).__module__
+        if not hasattr(self.resource, "with_streaming_response"):
+            # What only works like it.
+            return "openai"
+        # Such as `cerebras.cloud.sdk.resources.chat.completions`.
+        return module.partition(".resources")[0]
 
     def with_usage(self, request: Request) -> Request:
         """Ask for usage in the stream, where it comes only then.
@@ -166,9 +194,10 @@ class OpenAI(Provider):
     @property
     def left_out(self) -> tuple[type, ...]:
         """The SDK's ``NOT_GIVEN`` and ``omit``."""
-        from openai import NotGiven, Omit  # noqa: PLC0415 - loaded, as there is a client
-
-        return (NotGiven, Omit)
+        # Loaded, as there is a client.
+        package: Any = importlib.import_module(self.package)
+        found = (getattr(package, name, None) for name in ("NotGiven", "Omit"))
+        return tuple(kind for kind in found if kind is not None)
 
     def choices(self, arguments: Mapping[str, Any]) -> int:
         """Return how many answers are asked for at once."""
@@ -184,35 +213,17 @@ class OpenAI(Provider):
 
     def server_error(self, message: str, said: Any, request: Any) -> ServerError:
         """Return what is both a `ServerError` and the SDK's ``APIError``."""
-        return _error(message, request, said)
+        return _error(self.package, message, said, request)
 
     def lost(self, error: BaseException) -> BaseException | None:
         """Tell whether an exception means that the connection was lost."""
-        from openai import APIConnectionError  # noqa: PLC0415 - loaded, as there is a client
-
-        if isinstance(error, APIConnectionError):
+        # Loaded, as there is a client.
+        package: Any = importlib.import_module(self.package)
+        if isinstance(error, package.APIConnectionError):
             # It says less than the one that it was made from.
-            return error.__cause__ or error
+            lost: BaseException = error
+            return lost.__cause__ or lost
         return super().lost(error)
-
-
-def _in_time(request: Request) -> Request:
-    """Let the SDK give up when the response does not begin in time."""
-    if request.first_timeout is None or "timeout" in request.arguments:
-        return request
-    arguments = {**request.arguments, "timeout": request.first_timeout}
-    return Request(arguments, request.made, request.stream)
-
-
-def _at_once(reply: Reply) -> AsyncReply:
-    async def blocks() -> AsyncIterator[Block]:
-        for block in reply.blocks:
-            yield block
-
-    async def aclose() -> None:
-        pass
-
-    return AsyncReply(blocks=blocks(), aclose=aclose, request_id=reply.request_id)
 
 
 def tokens(reported: Any, *, input_: str, output: str) -> Tokens:
