@@ -23,6 +23,15 @@ if TYPE_CHECKING:
         TruncatedError,
     )
     from ._repairs import Repair
+    from .providers._names import from_provider
+    from .providers.anthropic import from_anthropic
+    from .providers.bedrock import from_bedrock
+    from .providers.cohere import from_cohere
+    from .providers.google import from_genai
+    from .providers.huggingface import from_huggingface
+    from .providers.litellm import from_litellm
+    from .providers.mistral import from_mistral
+    from .providers.ollama import from_ollama
     from .providers.openai import Mode, from_openai
     from .typed._loops import astream, astream_items, stream, stream_items
     from .typed._ops import apply_ops, astream_ops, stream_ops
@@ -57,7 +66,16 @@ __all__ = [
     "astream_items",
     "astream_ops",
     "atext_deltas",
+    "from_anthropic",
+    "from_bedrock",
+    "from_cohere",
+    "from_genai",
+    "from_huggingface",
+    "from_litellm",
+    "from_mistral",
+    "from_ollama",
     "from_openai",
+    "from_provider",
     "loads",
     "stream",
     "stream_items",
@@ -87,6 +105,15 @@ _HOMES = {
             "TruncatedError",
         ),
         "_repairs": ("Repair",),
+        "providers._names": ("from_provider",),
+        "providers.anthropic": ("from_anthropic",),
+        "providers.bedrock": ("from_bedrock",),
+        "providers.cohere": ("from_cohere",),
+        "providers.google": ("from_genai",),
+        "providers.huggingface": ("from_huggingface",),
+        "providers.litellm": ("from_litellm",),
+        "providers.mistral": ("from_mistral",),
+        "providers.ollama": ("from_ollama",),
         "providers.openai": ("Mode", "from_openai"),
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),

@@ -14,16 +14,28 @@ from partialfast import _HOMES
 
 # Each is needed by one leaf only, and each takes longer to import than the whole package.
 HEAVY = (
-    "anthropic",
+    "agents",
+    "aiobotocore",
     "aiohttp",
+    "anthropic",
     "boto3",
+    "botocore",
+    "cohere",
     "google.genai",
+    "groq",
     "httpx",
     "httpx2",
+    "huggingface_hub",
+    "langchain_core",
+    "litellm",
+    "mistralai",
+    "ollama",
     "openai",
+    "pydantic_ai",
     "rich",
     "starlette",
     "uvicorn",
+    "xai_sdk",
 )
 
 _MODULES = """
@@ -65,7 +77,16 @@ def test_the_use_of_a_name_loads_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("heavy", HEAVY)
-@pytest.mark.parametrize("use", ["partialfast.stream", "partialfast.from_openai"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        "partialfast.stream",
+        *(f"partialfast.{name}" for name in pf.__all__ if name.startswith("from_")),
+        "import partialfast.providers.agents",
+        "import partialfast.providers.langchain",
+        "import partialfast.providers.pydantic_ai",
+    ],
+)
 def test_no_name_loads_heavy_modules(heavy: str, use: str) -> None:
     loaded = {name for name in _imported(use) if name == heavy or name.startswith(f"{heavy}.")}
     assert not loaded

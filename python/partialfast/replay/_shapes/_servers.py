@@ -216,6 +216,7 @@ MISTRAL = replace(
     source="""Mistral's platform: recorded streams in the tests of vercel/ai
     (``packages/mistral``). A tool call comes whole, without ``index`` and ``type``, beside the
     finish reason and the usage, which is sent whether asked for or not.""",
+    headers={"mistral-correlation-id": "{request:32}"},
     id="{id:32}",
     call_id=("", 9),
     chunk={},
