@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import TypeAdapter
 
 from partialfast.batch import BatchError
+from partialfast.batch.io._attachments import Attachments
 from partialfast.batch.io._cache import AnswerCache
 from partialfast.batch.io._documents import FORMATS, MOST_BYTES, open_documents
 from partialfast.batch.io._model import find_model
@@ -28,6 +29,7 @@ from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_
 from partialfast.batch.run._words import printable
 from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
+from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
 from partialfast.providers.openai._endpoint import (
     MODES,
@@ -184,6 +186,12 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         "--system", metavar="TEXT", help="a system message; @FILE reads it from a file"
     )
     parser.add_argument(
+        "--attach",
+        metavar="FIELD",
+        help="the field that names images (.png .jpg .webp .gif) or PDFs to go with the prompt; "
+        "path for a folder of them",
+    )
+    parser.add_argument(
         "--id",
         metavar="FIELD",
         help="the field that is the document's id (default: id, else the number of the record)",
@@ -322,7 +330,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     request = first_request(args.mode, model, args.llm, [])
     files = open_output(args.output, rows_per_file=args.rows_per_file)
     prompt = _words(args.prompt, what="the prompt")
-    if not placeholders(prompt):
+    if not placeholders(prompt) and args.attach is None:
         raise BatchError(
             "the prompt names no field of the documents, so that all would be asked the same: "
             "write {text}, or the name of another field, in braces"
@@ -333,6 +341,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         "schema": TypeAdapter(model).json_schema(),
         "prompt": prompt,
         "system": system,
+        "attach": args.attach,
         "llm": args.llm,
         "mode": args.mode,
         "base_url": _place(endpoint.base_url),
@@ -346,11 +355,13 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
             id_field=args.id,
             written=files.written,
             most_bytes=args.max_document,
+            attached=args.attach is not None,
         ),
         files=files,
         prompt=prompt,
         llm=args.llm,
         system=system,
+        attach=_attachments(args),
         settings=settings,
         start="resume" if args.resume else "overwrite" if args.overwrite else "new",
         accept_changes=args.accept_changes,
@@ -371,6 +382,17 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
             "options": options,
         },
     )
+
+
+def _attachments(args: argparse.Namespace) -> Attachments | None:
+    if args.attach is None:
+        return None
+    if args.ray:
+        raise BatchError("--attach reads files of this machine, and cannot be used with --ray")
+    source = Path(args.input)
+    # Of a folder, paths lead there from here; of a file, they are relative to where it lies.
+    here = args.input == "-" or source.is_dir()
+    return Attachments(args.attach, Path() if here else source.parent, attachment)
 
 
 def _place(url: str | None) -> str | None:

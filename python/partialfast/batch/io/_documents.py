@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from partialfast.batch._needs import load
+from partialfast.batch.io._attachments import ATTACHED
+from partialfast.batch.io._convert import CONVERTED, to_text
 from partialfast.batch.io._regular import is_endless, read_regular
 from partialfast.batch.loop._result import BatchError, Item
 
@@ -35,6 +37,7 @@ _BY_SUFFIX = {
     ".pq": "parquet",
     ".txt": "text",
     ".md": "text",
+    **dict.fromkeys(CONVERTED, "text"),
 }
 
 
@@ -98,13 +101,14 @@ class Documents(ABC):
         return str(record[field])
 
 
-def open_documents(
+def open_documents(  # noqa: PLR0913 - each is an option of its own
     path: str,
     *,
     input_format: str | None = None,
     id_field: str | None = None,
     written: Collection[Path] = (),
     most_bytes: int = MOST_BYTES,
+    attached: bool = False,
 ) -> Documents:
     """Find out how an input is to be read.
 
@@ -115,6 +119,7 @@ def open_documents(
         id_field: The field that is the id.
         written: The files that results go to. None of them is a document.
         most_bytes: The largest document that is read.
+        attached: Whether images and PDFs of a folder are documents, without a text.
 
     Returns:
         The documents, none of which has been read.
@@ -132,7 +137,7 @@ def open_documents(
         return _LINES[chosen]("standard input", id_field, most_bytes, _standard_input())
     found = Path(path)
     if found.is_dir():
-        return _Folder(found, id_field, most_bytes, written)
+        return _Folder(found, id_field, most_bytes, written=written, attached=attached)
     _refuse_path(found, written)
     told = input_format or _BY_SUFFIX.get(found.suffix.lower())
     if told is None:
@@ -285,11 +290,18 @@ class _Folder(Documents):
     """
 
     def __init__(
-        self, path: Path, id_field: str | None, most_bytes: int, written: Collection[Path]
+        self,
+        path: Path,
+        id_field: str | None,
+        most_bytes: int,
+        *,
+        written: Collection[Path],
+        attached: bool,
     ) -> None:
         super().__init__(str(path), id_field, most_bytes)
         self._path = path
         self._written = written
+        self._attached = attached
 
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for folder, folders, files in os.walk(self._path):
@@ -301,14 +313,15 @@ class _Folder(Documents):
                     continue
                 if path.exists() and not path.is_file():
                     continue
-                yield _document(path, path.relative_to(self._path).as_posix(), self._most_bytes)
+                id_ = path.relative_to(self._path).as_posix()
+                if self._attached and path.suffix.lower() in ATTACHED:
+                    yield str(path), {"id": id_, "path": str(path), "text": ""}
+                    continue
+                yield _document(path, id_, self._most_bytes)
 
 
 def _document(path: Path, name: str, most_bytes: int) -> tuple[str, Mapping[str, Any]]:
-    try:
-        text = read_regular(path, most_bytes=most_bytes).decode()
-    except UnicodeDecodeError as error:
-        raise BatchError(f"{path}: not a text file in UTF-8: {error}") from error
+    text = to_text(path, read_regular(path, most_bytes=most_bytes))
     return str(path), {"id": name, "path": str(path), "text": text}
 
 

@@ -50,12 +50,18 @@ def placeholders(template: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[Message]]:
+def make_prompt(
+    prompt: Prompt,
+    *,
+    system: str | None,
+    attach: Callable[[Item], Sequence[Mapping[str, Any]]] | None = None,
+) -> Callable[[Item], list[Message]]:
     """Prepare what turns items into messages.
 
     Args:
         prompt: A template, or a function.
         system: A system message to go before it.
+        attach: Gives what goes with a template's text, as parts of a message.
 
     Returns:
         A function from an item to its messages; it raises `BatchError` for an item that the
@@ -77,6 +83,10 @@ def make_prompt(prompt: Prompt, *, system: str | None) -> Callable[[Item], list[
             said.encode()
         except (ValueError, TypeError) as error:
             raise BatchError(f"item {item.id!r} does not fit the prompt: {error}") from error
+        parts = attach(item) if attach is not None else ()
+        if parts:
+            content = [{"type": "text", "text": said}, *parts]
+            return [*before, {"role": "user", "content": content}]
         return [*before, *_messages(said)]
 
     return fill

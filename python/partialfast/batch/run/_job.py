@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from partialfast.batch.io._attachments import Attachments
 from partialfast.batch.io._documents import Documents
 from partialfast.batch.io._journal import Journal, Start
 from partialfast.batch.io._manifest import Manifest
@@ -48,6 +49,7 @@ class Job:
         prompt: A text with fields in braces.
         llm: The model to ask.
         system: A system message.
+        attach: Finds what goes with a document.
         settings: What determines the answers, for the manifest.
         start: What to do with results that are there already.
         accept_changes: Whether to go on with results of other settings.
@@ -69,6 +71,7 @@ class Job:
     prompt: str
     llm: str
     system: str | None = None
+    attach: Attachments | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: Start = "new"
     accept_changes: bool = False
@@ -85,7 +88,7 @@ class Job:
 
     def messages(self) -> Callable[[Item], list[Message]]:
         """Give what turns a document into what is asked about it."""
-        return make_prompt(self.prompt, system=self.system)
+        return make_prompt(self.prompt, system=self.system, attach=self.attach)
 
 
 @dataclass(frozen=True, slots=True)
