@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .typed._loops import astream, astream_items, stream, stream_items
     from .typed._ops import apply_ops, astream_ops, stream_ops
     from .typed._partial import Partial
+    from .typed._presence import Whole, is_partial, is_set
     from .typed._state import StreamState
     from .typed._text_deltas import TextDelta, atext_deltas, text_deltas
 
@@ -60,6 +61,7 @@ __all__ = [
     "StreamTimeoutError",
     "TextDelta",
     "TruncatedError",
+    "Whole",
     "__version__",
     "apply_ops",
     "astream",
@@ -76,6 +78,8 @@ __all__ = [
     "from_ollama",
     "from_openai",
     "from_provider",
+    "is_partial",
+    "is_set",
     "loads",
     "stream",
     "stream_items",
@@ -118,6 +122,7 @@ _HOMES = {
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),
         "typed._partial": ("Partial",),
+        "typed._presence": ("Whole", "is_partial", "is_set"),
         "typed._state": ("StreamState",),
         "typed._text_deltas": ("TextDelta", "atext_deltas", "text_deltas"),
     }.items()

@@ -416,8 +416,15 @@ def _accepts_union(
     return frozenset[str]().union(*(_accepts(member, definitions, seen) for member in members))
 
 
+def _accepts_first(
+    schema: Schema, definitions: Definitions, seen: frozenset[str]
+) -> frozenset[str]:
+    return _accepts(schema["steps"][0], definitions, seen)
+
+
 #: How to tell for schemas that are about other schemas.
 _SPECIAL: dict[str, Callable[[Schema, Definitions, frozenset[str]], frozenset[str]]] = {
+    "chain": _accepts_first,
     "custom-error": _accepts_inner,
     "dataclass": _accepts_fields,
     "default": _accepts_inner,

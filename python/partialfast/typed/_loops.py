@@ -57,6 +57,14 @@ class _Received(Generic[T]):
         """Keys and indices from the root to the value being written."""
         return self._state.path
 
+    def is_complete(self, path: Iterable[str | int]) -> bool:
+        """Tell whether the value at a place of the document has been received to its end.
+
+        Args:
+            path: Keys and indices from the root to the value, as the document has them.
+        """
+        return self._state.is_complete(path)
+
     @property
     def repairs(self) -> list[Repair]:
         """What lenient reading repaired so far."""

@@ -14,13 +14,14 @@ import types
 from typing import TYPE_CHECKING, Any, Generic, Optional, SupportsIndex, TypeVar, cast
 
 from pydantic import BaseModel, RootModel
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, SchemaValidator
 
 from partialfast.typed._facts import CONTAINERS
 from partialfast.typed._layout import can_allocate
 from partialfast.typed._marks import OPEN, ORIGIN, kept_by, lock, open_field, partial_origin
 from partialfast.typed._partial_dump import PartialSerializer
-from partialfast.typed._schema import is_class
+from partialfast.typed._partial_read import read_schema
+from partialfast.typed._schema import adapter_for, is_class, split, standalone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,6 +165,14 @@ def _new_class(
     return make(metaclass, f"Partial{origin.__name__}", (mixin, origin), body)
 
 
+def _without_required(origin: Any, handler: Any) -> dict[str, Any]:
+    schema, definitions = split(adapter_for(origin).core_schema)
+    made = handler(standalone(schema, definitions))
+    made = {**handler.resolve_ref_schema(made)}
+    made.pop("required", None)
+    return {**made, "title": f"Partial{origin.__name__}"}
+
+
 def _do_nothing(_: Any) -> None:
     """Stand in for a finalizer that expects complete data."""
 
@@ -207,6 +216,16 @@ class _PartialModel:
         """Keep the user's ``__init_subclass__`` from seeing a class it does not know."""
 
     @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any, /) -> Any:
+        """Take snapshots and complete instances as they are, and read those that were dumped."""
+        return read_schema(cls, partial_or_none)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, handler: Any, /) -> dict[str, Any]:
+        """Return the JSON schema of the complete class, with nothing required."""
+        return _without_required(partial_origin(cls), handler)
+
+    @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the JSON schema of the complete model: what the model is asked to write."""
         origin = cast("type[BaseModel]", partial_origin(cls))
@@ -243,6 +262,17 @@ def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
     return copied
 
 
+class _Validator:
+    """The ``__pydantic_validator__`` of a partial model, made when it is first asked for."""
+
+    def __get__(self, instance: Any, owner: type[Any]) -> SchemaValidator:
+        """Return what reads instances of `owner`."""
+        del instance
+        made = SchemaValidator(cast("Any", read_schema(owner, partial_or_none)))
+        type.__setattr__(owner, "__pydantic_validator__", made)
+        return made
+
+
 class _Fields:
     """The ``model_fields`` of a partial model, made when they are first asked for."""
 
@@ -274,6 +304,7 @@ def _partial_model(origin: type[BaseModel]) -> type[Any]:
         # Hidden where the user's class says what extra fields are, with ``= Field(init=False)``.
         "__pydantic_extra__": base.__dict__["__pydantic_extra__"],
         "__pydantic_serializer__": PartialSerializer(origin),
+        "__pydantic_validator__": _Validator(),
     }
     return cast("type[Any]", _new_class(origin, _PartialModel, namespace, (OPEN,)))
 
@@ -305,6 +336,16 @@ class _PartialDataclass:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep the user's ``__init_subclass__`` from seeing a class it does not know."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any, /) -> Any:
+        """Take snapshots and complete instances as they are, and read those that were dumped."""
+        return read_schema(cls, partial_or_none)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: Any, handler: Any, /) -> dict[str, Any]:
+        """Return the JSON schema of the complete class, with nothing required."""
+        return _without_required(partial_origin(cls), handler)
 
     def _values(self) -> dict[str, Any]:
         names = (field.name for field in dataclasses.fields(cast("Any", self)))

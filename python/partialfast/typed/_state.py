@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import copy
 import functools
@@ -29,13 +30,13 @@ from pydantic_core import (
 )
 from pydantic_core.core_schema import ErrorType
 
-from partialfast._core import StateCore
+from partialfast._core import Intake, JsonParser, StateCore
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Lenient
 from partialfast.typed._plan import compile_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import TypeAlias
 
     from typing_extensions import Buffer, TypeForm
@@ -74,6 +75,7 @@ class StreamOptions(TypedDict, total=False):
     lenient: Lenient
     max_repairs: int
     coerce: bool
+    envelope: bool
 
 
 #: What a config says about errors.
@@ -185,6 +187,8 @@ class StreamState(StateCore, Generic[T]):
         coerce: In lenient reading, also help where the type tells for certain what was meant: wrap
             an object where a list is wanted, find an enumeration's member by its name or in other
             case.
+        envelope: Skip what models write around their JSON: prose, code fences, ``<think>`` blocks.
+            Positions count from the first byte of the value.
 
     Raises:
         TypeError: pydantic cannot validate `type_`.
@@ -209,6 +213,7 @@ class StreamState(StateCore, Generic[T]):
         lenient: Lenient = ...,
         max_repairs: int = ...,
         coerce: bool = ...,
+        envelope: bool = ...,
     ) -> None: ...
 
     @overload
@@ -226,6 +231,7 @@ class StreamState(StateCore, Generic[T]):
         lenient: Lenient = ...,
         max_repairs: int = ...,
         coerce: bool = ...,
+        envelope: bool = ...,
     ) -> None: ...
 
     def __init__(  # noqa: PLR0913 - pydantic's own options, and ours
@@ -242,6 +248,7 @@ class StreamState(StateCore, Generic[T]):
         lenient: Lenient = False,
         max_repairs: int = MAX_REPAIRS,
         coerce: bool = False,
+        envelope: bool = False,
     ) -> None:
         if on_invalid not in ("raise", "defer"):
             message = f'on_invalid must be "raise" or "defer", not {on_invalid!r}'
@@ -267,6 +274,20 @@ class StreamState(StateCore, Generic[T]):
             coerce=coerce,
             items=self._items,
         )
+        self._intake: Intake | None = None
+        if envelope:
+            self._intake = Intake(self, noise=True, key=None, bare_array=False, items=self._items)
+            self._decode = codecs.getincrementaldecoder("utf-8")().decode
+            # Only such a state pays for what stands between.
+            self.__dict__["feed"] = self._feed_envelope
+        self._outline: JsonParser | None = None
+        self._outline_options = {
+            "max_depth": max_depth,
+            "max_bytes": max_bytes,
+            "lenient": lenient,
+            "max_repairs": max_repairs,
+        }
+        self._outlined = 0
 
     if TYPE_CHECKING:
 
@@ -339,9 +360,48 @@ class StreamState(StateCore, Generic[T]):
             self.keep_ops()
         return super().take_ops()
 
+    def _feed_envelope(self, chunk: Chunk, /) -> T | None:
+        """Read more of a text with something around its JSON."""
+        text = chunk if isinstance(chunk, str) else self._decode(bytes(memoryview(chunk)))
+        intake = cast("Intake", self._intake)
+        return self.snapshot if intake.feed(text) else None
+
+    def is_complete(self, path: Iterable[str | int]) -> bool:
+        """Tell whether the value at a place of the document has been received to its end.
+
+        The first call reads the text so far once more, and each later call what has come since.
+
+        Args:
+            path: Keys and indices from the root to the value, as the document has them.
+
+        Returns:
+            Whether it is complete; ``False`` for what has not begun, or is not there.
+        """
+        steps = tuple(path)
+        if not self.done and self.path[: len(steps)] == steps:
+            return False
+        if self._outline is None:
+            self._outline = JsonParser(**cast("dict[str, Any]", self._outline_options))
+        raw = self.raw
+        self._outline.feed(raw[self._outlined :])
+        self._outlined = len(raw)
+        value = self._outline.snapshot()
+        for step in steps:
+            if isinstance(value, dict):
+                if step not in value:
+                    return False
+                value = value[step]
+            elif isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value):
+                value = value[step]
+            else:
+                return False
+        return self.done or bool(steps)
+
     @property
     def text(self) -> str:
         """The text received so far, without an unfinished UTF-8 sequence at its end."""
+        if self._intake is not None:
+            return self._intake.text or ""
         raw = self.raw
         try:
             return raw.decode()
@@ -362,7 +422,7 @@ class StreamState(StateCore, Generic[T]):
             pydantic.ValidationError: The value is invalid.
         """
         try:
-            value = self.end()
+            value = self._end()
         except JsonError as error:
             if error.kind != "truncated":
                 raise
@@ -382,7 +442,15 @@ class StreamState(StateCore, Generic[T]):
             details.append(InitErrorDetails(type=others, loc=(), input=None))
         return self._errors.of(details)
 
+    def _end(self) -> Any:
+        if self._intake is not None and self._intake.error is not None:
+            raise self._intake.error
+        return self.end()
+
     def _truncated(self, error: JsonError) -> TruncatedError:
+        if self._intake is not None and not self._intake.begun:
+            message = "the text ended and there is no JSON in it; `text` has all of it"
+            return TruncatedError(message, snapshot=None, text=self.text)
         where = "".join(f"[{step!r}]" for step in self.path)
         message = (
             f"the text ended after {error.offset} bytes, before its JSON was complete"
@@ -416,7 +484,7 @@ class ItemState(StreamState[T]):
             pydantic.ValidationError: Some items are invalid (with ``"defer"``): all their errors.
         """
         try:
-            self.end()
+            self._end()
         except JsonError as error:
             if error.kind != "truncated":
                 raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from partialfast.typed._compiler import Unready, family, opaque
 from partialfast.typed._facts import shell, takes_info
 from partialfast.typed._nodes import Goto, Object
+from partialfast.typed._partial_read import Accept
 from partialfast.typed._schema import is_pydantics
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def _before(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
 
 @family("function-wrap")
 def _wrap(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
-    if is_pydantics(schema["function"]["function"]):
+    function = schema["function"]["function"]
+    if is_pydantics(function) or isinstance(function, Accept):
         # It makes something else of what it wraps (a URL, a defaultdict).
         return opaque(compiler, schema, scope)
     return _wrapped(compiler, schema, scope)
