@@ -538,6 +538,14 @@ class StateCore:
         """The value so far; `None` before anything can be shown."""
 
     @property
+    def copies(self) -> int:
+        """How many containers were made for snapshots so far.
+
+        Those that nobody holds any more are brought up to date and handed out again. Where a
+        program keeps its snapshots, each is a copy of all containers that are open.
+        """
+
+    @property
     def raw(self) -> bytes:
         """The text received so far."""
 

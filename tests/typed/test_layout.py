@@ -7,20 +7,22 @@ import collections
 import dataclasses
 import datetime as dt
 import decimal
+import gc
 import io
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, PydanticUserError, TypeAdapter
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter
 
 import partialfast as pf
 from tests.chunkings import bytewise
-from tests.generation import generic
+from tests.generation import generic, picture
 
 
 def c_types() -> Iterator[type[Any]]:
@@ -154,3 +156,81 @@ def test_containers_that_a_user_lengthens_or_shortens_are_not_shown_again(
             change(shown.items)
         del shown, expected
     assert changed.finish() == Held(items=value)
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str = ""
+
+
+@dataclasses.dataclass
+class PlainData:
+    items: list[int] = dataclasses.field(default_factory=list)
+
+
+NUMBERS = json.dumps(list(range(200)))
+LETTERS = json.dumps({f"key{n}": n for n in range(200)})
+
+#: Types of containers that grow, each with a long text of one.
+GROWING: list[tuple[Any, str]] = [
+    (list[int], NUMBERS),
+    (tuple[int, ...], NUMBERS),
+    (set[int], NUMBERS),
+    (frozenset[int], NUMBERS),
+    (collections.deque[int], NUMBERS),
+    (dict[str, int], LETTERS),
+    (collections.OrderedDict[str, int], LETTERS),
+    (Open, LETTERS),
+    (Held, '{"items": ' + NUMBERS + "}"),
+    (PlainData, '{"items": ' + NUMBERS + "}"),
+]
+
+
+@pytest.mark.parametrize(("type_", "text"), GROWING, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize("holder", ["{}", "[{}]", '{"k": {}}'])
+def test_containers_that_nobody_sees_are_handed_out_again(
+    type_: Any, text: str, holder: str
+) -> None:
+    """Else each snapshot would be a copy of all that is open, which is quadratic."""
+    type_ = {"{}": type_, "[{}]": list[type_]}.get(holder, dict[str, type_])
+    state: pf.StreamState[Any] = pf.StreamState(type_)
+    for chunk in bytewise(holder.replace("{}", text)):
+        state.feed(chunk)
+    # Two of each take turns; a short tuple is copied.
+    assert state.copies <= 6 + 32 * ("tuple" in str(type_))
+
+
+@pytest.mark.parametrize(("type_", "text"), GROWING, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize("keep", [1, 2, 3, 1000])
+def test_what_is_kept_stays_as_it_was_however_it_grows(type_: Any, text: str, keep: int) -> None:
+    kept: list[tuple[Any, Any]] = []
+    for snapshot in pf.stream(type_, bytewise(text)):
+        kept.append((snapshot, picture(snapshot)))
+        del kept[:-keep]
+        for then, was in kept[:2]:
+            assert picture(then) == was
+    assert picture(kept[-1][0]) == picture(TypeAdapter(type_).validate_json(text))
+
+
+@pytest.mark.parametrize("type_", [frozenset[int], tuple[int, ...]])
+def test_a_container_that_grew_has_the_hash_of_its_items(type_: Any) -> None:
+    for snapshot in pf.stream(type_, bytewise(NUMBERS)):
+        assert hash(snapshot) == hash(type(snapshot)(list(snapshot)))
+
+
+def test_a_tuple_with_room_is_collected() -> None:
+    state: pf.StreamState[Any] = pf.StreamState(tuple[list[Any], ...])
+    for chunk in bytewise(json.dumps([[n] for n in range(100)])[:-1]):
+        state.feed(chunk)
+    shown: Any = state.snapshot
+    assert type(shown) is tuple
+    marker = Marker()
+    gone = weakref.ref(marker)
+    shown[3].extend([shown, marker])
+    del state, shown, marker
+    gc.collect()
+    assert gone() is None
+
+
+class Marker:
+    """Something that can be seen to go."""

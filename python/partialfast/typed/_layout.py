@@ -51,5 +51,6 @@ def _slots(partial: type[Any]) -> Iterator[str]:
         if class_ is BaseModel:
             continue
         for name, member in vars(class_).items():
-            if isinstance(member, types.MemberDescriptorType) and name != OPEN:
+            own = name == OPEN or name in BaseModel.__slots__
+            if isinstance(member, types.MemberDescriptorType) and not own:
                 yield name

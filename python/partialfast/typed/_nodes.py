@@ -175,6 +175,8 @@ class Map:
         dumped_keys: Makes the ``to_python`` of such a dict; ``None`` where keys are dumped as they
             are.
         make: Makes the container of a dict; ``None`` for ``dict`` itself.
+        grows: Whether what `make` makes is filled by assignment and holds nothing else, so that one
+            that nobody sees any more may be brought up to date and handed out again.
     """
 
     action: ClassVar[Literal["map"]] = "map"
@@ -182,6 +184,7 @@ class Map:
     keys: Callable[[], Any] | None = None
     dumped_keys: Callable[[], Any] | None = None
     make: Callable[[Any], Any] | None = None
+    grows: bool = False
 
 
 @dataclass(slots=True)
@@ -193,6 +196,7 @@ class Array:
         first: What its first items are.
         rest: What all the others are; ``None`` where there may be none.
         make: Makes the container of a list, for ``other``.
+        grows: Whether what `make` makes is filled by ``append`` and holds nothing else.
         least: How many items a complete one has at least; ``None`` for one for each of `first`.
     """
 
@@ -201,6 +205,7 @@ class Array:
     first: Sequence[int] = ()
     rest: int | None = None
     make: Callable[[Any], Any] | None = None
+    grows: bool = False
     least: int | None = None
 
 

@@ -9,7 +9,7 @@ use std::ptr;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
 /// A code unit that `CPython` stores strings in (PEP 393).
 pub trait Unit: Copy {}
@@ -157,6 +157,113 @@ pub fn has_weak_references(object: &Bound<'_, PyAny>) -> bool {
                 .cast::<*mut ffi::PyObject>()
                 .read_unaligned()
                 .is_null()
+    }
+}
+
+/// A tuple of the items of `list` with room for more, up to `room` in all.
+///
+/// A snapshot of an open tuple has all its items, and a tuple cannot grow: to copy it for each chunk
+/// makes a tuple of 250,000 items, in chunks of 16 bytes, a matter of minutes. `list` must not be
+/// empty: the empty tuple is everybody's.
+pub fn roomy_tuple<'py>(list: &Bound<'py, PyList>, room: usize) -> PyResult<Bound<'py, PyTuple>> {
+    let py = list.py();
+    let length = list.len();
+    if length == 0 || room < length {
+        return Err(PyValueError::new_err("no room for the items"));
+    }
+    let size = ffi::Py_ssize_t::try_from(room).unwrap_or(ffi::Py_ssize_t::MAX);
+    // SAFETY: `PyTuple_New` returns a tuple with `room` places, all of them NULL, which nobody else
+    // has seen. Its size says how many of them are looked at, also when it is freed: the places
+    // beyond it hold no reference. It is set before any item is stored, so that at each moment the
+    // first `size` places are filled.
+    let made = unsafe {
+        let made = Bound::from_owned_ptr_or_err(py, ffi::PyTuple_New(size))?;
+        (*made.as_ptr().cast::<ffi::PyVarObject>()).ob_size = 0;
+        made.cast_into_unchecked::<PyTuple>()
+    };
+    for item in list {
+        lengthen_tuple(&made, item, room)?;
+    }
+    Ok(made)
+}
+
+/// Add `item` to a tuple that has room for `room` items, which nobody else may be able to see.
+pub fn lengthen_tuple(
+    tuple: &Bound<'_, PyTuple>,
+    item: Bound<'_, PyAny>,
+    room: usize,
+) -> PyResult<()> {
+    let length = tuple.len();
+    if length >= room {
+        return Err(PyValueError::new_err("no room for another item"));
+    }
+    let index = ffi::Py_ssize_t::try_from(length).unwrap_or(ffi::Py_ssize_t::MAX);
+    // SAFETY: the place `index` is inside the allocation, as `room` is what `roomy_tuple` was given,
+    // and holds no reference yet; the tuple takes over the one of `item`. The collector may have
+    // stopped following the tuple, when all it held was atomic.
+    unsafe {
+        let tuple = tuple.as_ptr();
+        ffi::PyTuple_SET_ITEM(tuple, index, item.into_ptr());
+        (*tuple.cast::<ffi::PyVarObject>()).ob_size = index + 1;
+        forget_hash(tuple.cast());
+        if ffi::PyObject_GC_IsTracked(tuple) == 0 {
+            ffi::PyObject_GC_Track(tuple.cast());
+        }
+    }
+    Ok(())
+}
+
+/// Take the items from `length` on off a tuple that nobody else may be able to see.
+pub fn shorten_tuple(tuple: &Bound<'_, PyTuple>, length: usize) {
+    let py = tuple.py();
+    let last = tuple.len();
+    for index in (length..last).rev() {
+        let index = ffi::Py_ssize_t::try_from(index).unwrap_or(ffi::Py_ssize_t::MAX);
+        // SAFETY: the place holds a reference, which becomes `item`'s; the size is made smaller
+        // before it is dropped, so nothing that runs then finds it in the tuple.
+        let item = unsafe {
+            let tuple = tuple.as_ptr();
+            let item = ffi::PyTuple_GET_ITEM(tuple, index);
+            (*tuple.cast::<ffi::PyVarObject>()).ob_size = index;
+            ffi::PyTuple_SET_ITEM(tuple, index, ptr::null_mut());
+            forget_hash(tuple.cast());
+            Bound::from_owned_ptr(py, item)
+        };
+        drop(item);
+    }
+}
+
+/// Forget the hash that a tuple keeps from Python 3.14 on.
+///
+/// Else one that has grown would be looked for where it was before.
+unsafe fn forget_hash(_tuple: *mut ffi::PyTupleObject) {
+    #[cfg(Py_3_14)]
+    // SAFETY: the caller has a live tuple, which nobody else can see.
+    unsafe {
+        (*_tuple).ob_hash = -1;
+    }
+}
+
+/// Add `item` to a frozen set that nobody else may be able to see.
+///
+/// As for tuples: a copy for each chunk is quadratic.
+pub fn add_to_frozen(set: &Bound<'_, PyFrozenSet>, item: &Bound<'_, PyAny>) -> PyResult<()> {
+    let object = set.as_ptr();
+    // SAFETY: a frozen set and a set are the same struct, and `PySet_Add` goes by the type alone. It
+    // may run code of the item's (`__hash__`, `__eq__`), which cannot reach the set. The type is put
+    // back whatever comes of it, and the hash that the set may have kept is forgotten.
+    let code = unsafe {
+        let frozen = ffi::Py_TYPE(object);
+        (*object).ob_type = &raw mut ffi::PySet_Type;
+        let code = ffi::PySet_Add(object, item.as_ptr());
+        (*object).ob_type = frozen;
+        (*object.cast::<ffi::PySetObject>()).hash = -1;
+        code
+    };
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(PyErr::fetch(set.py()))
     }
 }
 

@@ -27,7 +27,7 @@ def _dict(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
 
 @family("ordered-dict")
 def _ordered_dict(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
-    return _mapping(compiler, schema, scope, Map(values=0, make=OrderedDict))
+    return _mapping(compiler, schema, scope, Map(values=0, make=OrderedDict, grows=True))
 
 
 def _mapping(compiler: Compiler, schema: Schema, scope: Scope, table: Map) -> Node:

@@ -61,7 +61,7 @@ def _frozenset(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
 
 @family("deque")
 def _deque(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
-    return _sequence(compiler, schema, scope, Array("other", make=collections.deque))
+    return _sequence(compiler, schema, scope, Array("other", make=collections.deque, grows=True))
 
 
 @family("tuple")

@@ -241,6 +241,12 @@ impl StateCore {
         this.driver.snapshot(py, plan.get())
     }
 
+    /// How many containers were made for snapshots, and not handed out again.
+    #[getter]
+    fn copies(slf: &Bound<'_, Self>) -> PyResult<u64> {
+        Ok(shared(slf)?.driver.builder.copies)
+    }
+
     /// The text received so far.
     #[getter]
     fn raw<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {

@@ -142,6 +142,8 @@ pub struct Builder {
     pub floats: Vec<(u64, &'static str)>,
     /// For each slot: frames further out than this have not changed since it was handed out.
     pub touched: [usize; 2],
+    /// How many containers were made for snapshots, and not handed out again.
+    pub copies: u64,
     /// Which slot the last snapshot is in, or the value itself.
     pub shown: Shown,
     /// What changed, where somebody asked for it.
@@ -186,6 +188,7 @@ impl Default for Builder {
             origin: 0,
             floats: Vec::new(),
             touched: [0; 2],
+            copies: 0,
             shown: Shown::Nothing,
             ops: None,
         }
@@ -211,6 +214,7 @@ impl Builder {
         self.origin = 0;
         self.floats.clear();
         self.touched = [0; 2];
+        self.copies = 0;
         self.shown = Shown::Nothing;
         if let Some(ops) = &mut self.ops {
             ops.reset();

@@ -12,7 +12,7 @@ use crate::build::run::Run;
 use crate::ops::Made;
 use crate::plan::{Action, Close, Flavor, Sequence, Validator};
 use crate::snapshot::frame::{Frame, Values};
-use crate::snapshot::spine::complete_instance;
+use crate::snapshot::instance::complete_instance;
 
 impl Validation {
     fn call(&self, validator: &Bound<'_, PyAny>, input: Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

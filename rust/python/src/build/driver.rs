@@ -356,7 +356,10 @@ fn visit_frame(frame: &Frame, visit: &PyVisit<'_>) -> Result<(), PyTraverseError
     if let Some(told) = &frame.told {
         told.visit(visit)?;
     }
-    frame.log.iter().try_for_each(|key| visit.call(key))?;
+    frame
+        .log
+        .iter()
+        .try_for_each(|logged| visit.call(&logged.key))?;
     frame
         .slots
         .iter()
@@ -368,6 +371,9 @@ fn visit_slot(slot: &Slot, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     visit.call(&slot.object)?;
     visit.call(&slot.dict)?;
     visit.call(&slot.set)?;
+    if let Some(extra) = &slot.extra {
+        visit.call(&extra.dict)?;
+    }
     if let Open::Key(key) = &slot.open {
         visit.call(key)
     } else {

@@ -12,7 +12,7 @@ use crate::build::run::Run;
 use crate::convert::text::OpenText;
 use crate::plan::{Action, Close, Flavor, NodeId, Sequence};
 use crate::snapshot::frame::{Frame, Place, Values};
-use crate::snapshot::spine::probe;
+use crate::snapshot::instance::probe;
 
 /// Where the open child of a frame stands in the dump.
 pub(super) enum Spot {
@@ -348,11 +348,6 @@ impl Run<'_, '_> {
             }
         }
         Ok(true)
-    }
-
-    pub(super) fn is_marked(&self, frame: &Frame) -> bool {
-        let tentative = frame.tentative || self.plan.node(frame.node).tentative;
-        tentative || frame.failed || frame.doubtful
     }
 
     /// What a container is dumped as that has just opened.

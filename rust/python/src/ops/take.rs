@@ -1,7 +1,7 @@
 //! Beginning and taking ops: what is told only when somebody asks.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PySet};
+use pyo3::types::{PyDict, PySet};
 
 use super::diff::{copied, difference};
 use super::{Closed, Dumping, Moment, Ops, Told};
@@ -211,7 +211,6 @@ impl Run<'_, '_> {
         new: &Py<PyAny>,
     ) -> PyResult<()> {
         let py = self.py;
-        let found = PyList::empty(py);
         let mut list = Vec::new();
         if let Some(old) = old {
             difference(&mut Vec::new(), old.bind(py), new.bind(py), &mut list)?;
@@ -219,7 +218,6 @@ impl Run<'_, '_> {
                 return Ok(());
             }
         }
-        drop(found);
         self.op_set(target, copied(new.bind(py))?)?;
         self.op_shadow(target, copied(new.bind(py))?)
     }

@@ -232,6 +232,8 @@ pub struct ModelMembers {
 pub struct MapPlan {
     /// `None` for `dict` itself.
     pub class: Option<Py<PyAny>>,
+    /// A mapping of the class is filled by assignment, and holds nothing else.
+    pub grows: bool,
     /// `None`: keys are plain strings.
     pub keys: Option<Validator>,
     /// The `to_python` of a dict's serializer, where keys are dumped as something else.
@@ -254,6 +256,8 @@ pub enum Sequence {
 pub struct ArrayPlan {
     pub sequence: Sequence,
     pub class: Option<Py<PyAny>>,
+    /// A sequence of the class is filled by `append`, and holds nothing else.
+    pub grows: bool,
     pub first: Vec<NodeId>,
     pub rest: Option<NodeId>,
     /// How many items a complete one has at least.
@@ -366,6 +370,7 @@ impl Plan {
                 on: [
                     Action::Map(Box::new(MapPlan {
                         class: None,
+                        grows: false,
                         keys: None,
                         dumped_keys: None,
                         values: 0,
@@ -373,6 +378,7 @@ impl Plan {
                     Action::Array(Box::new(ArrayPlan {
                         sequence: Sequence::List,
                         class: None,
+                        grows: false,
                         first: Vec::new(),
                         rest: Some(0),
                         least: 0,

@@ -302,6 +302,7 @@ fn dict_member(class: &Bound<'_, PyType>) -> PyResult<Member> {
 
 fn read_map(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
     Ok(Action::Map(Box::new(MapPlan {
+        grows: flag(plan, "grows")?,
         class: optional(plan, "make")?.map(Bound::unbind),
         keys: validator(plan, "keys")?,
         dumped_keys: validator(plan, "dumped_keys")?,
@@ -312,6 +313,7 @@ fn read_map(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
 fn read_array(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
     let first = node_ids(&plan.getattr("first")?, count)?;
     Ok(Action::Array(Box::new(ArrayPlan {
+        grows: flag(plan, "grows")?,
         sequence: look_up(&ITEMS, &plan.getattr("items")?)?,
         class: optional(plan, "make")?.map(Bound::unbind),
         least: optional(plan, "least")?.map_or(Ok(first.len()), |least| least.extract())?,

@@ -61,6 +61,12 @@ pub struct Slot {
     /// Of an instance: its `__dict__` and its `__pydantic_fields_set__`.
     pub dict: Option<Py<PyDict>>,
     pub set: Option<Py<PySet>>,
+    /// Of a model: its `__pydantic_extra__`.
+    pub extra: Option<Extra>,
+    /// How many items a tuple has room for; 0 where it has just its own.
+    pub room: usize,
+    /// Whether the instance was marked as not validated.
+    pub marked: bool,
     /// How many entries that `__dict__`, or the container itself, had when it was handed out.
     pub entries: usize,
     /// Items, or entries of `Frame::log`, that it reflects.
@@ -69,6 +75,31 @@ pub struct Slot {
     pub open: Open,
     /// The address of that child, which the container keeps alive; 0 where it shows none.
     pub child: usize,
+}
+
+impl Slot {
+    /// A container that is no instance.
+    pub const fn of(object: Py<PyAny>, seen: usize, open: Open, child: usize) -> Self {
+        Self {
+            object,
+            dict: None,
+            set: None,
+            extra: None,
+            room: 0,
+            marked: false,
+            entries: 0,
+            seen,
+            open,
+            child,
+        }
+    }
+}
+
+/// What an instance holds that its class does not declare.
+pub struct Extra {
+    pub dict: Py<PyDict>,
+    /// How many entries it had when it was handed out.
+    pub entries: usize,
 }
 
 /// What tells one open child from another.
@@ -90,6 +121,13 @@ impl Open {
             Self::No | Self::Item => 0,
         }
     }
+}
+
+/// A member that was completed.
+pub struct Logged {
+    pub key: Py<PyAny>,
+    /// Among what the model does not declare.
+    pub extra: bool,
 }
 
 /// A field that was begun.
@@ -129,8 +167,8 @@ pub struct Frame {
     pub labels: usize,
     pub values: Values,
     pub child: Child,
-    /// Keys in the order in which they were completed, once there is a slot to bring up to date.
-    pub log: Vec<Py<PyAny>>,
+    /// Members in the order in which they were completed, once there is a slot to bring up to date.
+    pub log: Vec<Logged>,
     pub slots: [Option<Slot>; 2],
     /// Items kept so far, in an array.
     pub kept: usize,
@@ -214,7 +252,10 @@ impl Frame {
         if self.slots.iter().any(Option::is_some)
             && let Some(key) = &self.child.key
         {
-            self.log.push(key.clone_ref(py));
+            self.log.push(Logged {
+                key: key.clone_ref(py),
+                extra: self.child.place == Place::Extra,
+            });
         }
     }
 }

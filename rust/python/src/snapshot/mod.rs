@@ -1,4 +1,7 @@
-//! The open containers, as objects that the caller can keep.
+//! Snapshots: open containers as objects that the caller can keep.
 
 pub mod frame;
+mod fresh;
+pub mod instance;
 pub mod spine;
+mod update;

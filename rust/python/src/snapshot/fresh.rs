@@ -1,0 +1,154 @@
+//! New containers for a snapshot: where the ones that were handed out are still seen.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyFrozenSet, PyList, PySet, PyTuple};
+
+use crate::build::run::Run;
+use crate::ffi;
+use crate::plan::{Action, Flavor, Sequence};
+use crate::snapshot::frame::{Extra, Frame, Open, Place, Slot, Values, address};
+use crate::snapshot::instance::instance;
+
+/// From how many items on a tuple gets room for more: a shorter one is as quickly copied.
+const LONG: usize = 32;
+
+impl Run<'_, '_> {
+    /// A new container with what `frame` holds, and `child` as its open member.
+    pub fn fresh(&self, frame: &Frame, child: Option<&Py<PyAny>>) -> PyResult<Slot> {
+        let py = self.py;
+        let shown = child.filter(|_| frame.child.place != Place::Nowhere || is_items(frame));
+        match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
+            (Values::Items(items), action) => {
+                fresh_sequence(items.bind(py), action, shown.map(|child| child.bind(py)))
+            }
+            (Values::Map(dict), action) => {
+                let made = dict.bind(py).copy()?;
+                let open = set_child(&made, frame, shown)?;
+                let entries = made.len();
+                let object = match action {
+                    Action::Map(plan) if plan.class.is_some() => match &plan.class {
+                        Some(class) => class.bind(py).call1((made,))?,
+                        None => made.into_any(),
+                    },
+                    _ => made.into_any(),
+                };
+                let mut slot = Slot::of(object.unbind(), frame.log.len(), open, address(shown));
+                slot.entries = entries;
+                Ok(slot)
+            }
+            (Values::Object { dict, set, extra }, Action::Object(plan) | Action::Root(plan)) => {
+                let made = dict.bind(py).copy()?;
+                let extra = extra
+                    .as_ref()
+                    .map(|extra| extra.bind(py).copy())
+                    .transpose()?;
+                let open = match (&extra, frame.child.place) {
+                    (Some(extra), Place::Extra) => set_child(extra, frame, shown)?,
+                    _ => set_child(&made, frame, shown)?,
+                };
+                let set = set
+                    .as_ref()
+                    .map(|set| copy_set(set.bind(py), &open))
+                    .transpose()?;
+                let mark = self.open_mark(frame, &open);
+                let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &mark)?;
+                let entries = made.len();
+                let mut slot = Slot::of(object.unbind(), frame.log.len(), open, address(shown));
+                slot.marked = self.is_marked(frame);
+                slot.entries = entries;
+                slot.set = set.map(Bound::unbind);
+                slot.extra = extra.map(|dict| Extra {
+                    entries: dict.len(),
+                    dict: dict.unbind(),
+                });
+                slot.dict =
+                    matches!(plan.flavor, Flavor::Model | Flavor::Dataclass).then(|| made.unbind());
+                Ok(slot)
+            }
+            (Values::Object { dict, .. }, _) => {
+                let made = dict.bind(py).copy()?;
+                let open = set_child(&made, frame, shown)?;
+                let entries = made.len();
+                let object = made.into_any().unbind();
+                let mut slot = Slot::of(object, frame.log.len(), open, address(shown));
+                slot.entries = entries;
+                Ok(slot)
+            }
+        }
+    }
+}
+
+const fn is_items(frame: &Frame) -> bool {
+    matches!(frame.values, Values::Items(_))
+}
+
+fn copy_set<'py>(set: &Bound<'py, PySet>, open: &Open) -> PyResult<Bound<'py, PySet>> {
+    let copy = PySet::new(set.py(), set)?;
+    if let Open::Key(key) = open {
+        copy.add(key)?;
+    }
+    Ok(copy)
+}
+
+pub(super) fn set_child(
+    target: &Bound<'_, PyAny>,
+    frame: &Frame,
+    child: Option<&Py<PyAny>>,
+) -> PyResult<Open> {
+    match (child, &frame.child.key) {
+        (Some(child), Some(key)) => {
+            target.set_item(key, child)?;
+            Ok(Open::Key(key.clone_ref(target.py())))
+        }
+        _ => Ok(Open::No),
+    }
+}
+
+fn fresh_sequence(
+    items: &Bound<'_, PyList>,
+    action: &Action,
+    child: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Slot> {
+    let py = items.py();
+    let seen = items.len();
+    let list = items.get_slice(0, seen);
+    let mut open = Open::No;
+    if let Some(child) = child {
+        list.append(child)?;
+        open = Open::Item;
+    }
+    let mut room = 0;
+    let object = match action {
+        Action::Array(plan) => match plan.sequence {
+            Sequence::List | Sequence::Items => list.into_any(),
+            Sequence::Tuple => {
+                let made;
+                (made, room) = tuple_of(&list)?;
+                made.into_any()
+            }
+            Sequence::Set => PySet::new(py, &list)?.into_any(),
+            Sequence::FrozenSet => PyFrozenSet::new(py, &list)?.into_any(),
+            Sequence::Other => match &plan.class {
+                Some(class) => class.bind(py).call1((list,))?,
+                None => list.into_any(),
+            },
+        },
+        _ => list.into_any(),
+    };
+    let child = child.map_or(0, |child| child.as_ptr().addr());
+    let entries = object.len()?;
+    let mut slot = Slot::of(object.unbind(), seen, open, child);
+    slot.entries = entries;
+    slot.room = room;
+    Ok(slot)
+}
+
+/// A tuple of the items of `list`, and for how many it has room, if there is more to come.
+pub(super) fn tuple_of<'py>(list: &Bound<'py, PyList>) -> PyResult<(Bound<'py, PyTuple>, usize)> {
+    let length = list.len();
+    if length < LONG {
+        return Ok((list.to_tuple(), 0));
+    }
+    let room = length + length / 2;
+    Ok((ffi::roomy_tuple(list, room)?, room))
+}
