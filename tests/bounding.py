@@ -16,7 +16,7 @@ from partialfast._core import Delta, EventReader
 from partialfast.answer._pace import Pace
 from partialfast.answer._reader import NOTHING, AnswerReader, Asked
 from partialfast.answer._target import read_target
-from partialfast.answer._text import StateOptions
+from partialfast.answer._text import DEFAULTS
 from partialfast.providers.openai._chat import Chat
 
 __all__ = ["CASES", "Case"]
@@ -282,7 +282,7 @@ def endless_calls(size: int) -> str:
         tools=True,
         exact_names=False,
         choices=1,
-        options=StateOptions(strict=None, context=None, on_invalid="raise"),
+        options=DEFAULTS,
     )
     state = AnswerReader(asked, Pace("event"))
 

@@ -134,7 +134,8 @@ class AsyncResource(ResourceBase):
                 ``"value"``, or at most once in so many seconds; ``first_timeout``,
                 ``stall_timeout`` and ``total_timeout``, the seconds that a stream may take to its
                 first token, between two, and in all; ``fallbacks``, what to ask when an attempt
-                gave no value: arguments to change, or other clients. All others are the SDK's.
+                gave no value: arguments to change, or other clients; ``lenient``, ``max_repairs``
+                and ``coerce``, as those of `partialfast.stream`. All others are the SDK's.
 
         Returns:
             An object that gives the value when awaited, or the stream.

@@ -7,10 +7,11 @@ import contextlib
 import inspect
 from collections.abc import AsyncIterator, Coroutine, Generator
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import Self
 
+from partialfast._core import Op
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
 from partialfast.answer._patience import Wait
@@ -321,6 +322,31 @@ class AsyncStream(_AsyncStream[T, T]):
     manager; or call `final`. The request is sent by the first of these. Leaving the loop closes
     the HTTP response, so that a stream is iterated once; ``anext(stream)`` leaves it open.
     """
+
+    async def ops(
+        self, *, of: Literal["value", "document"] = "value", by_alias: bool | None = None
+    ) -> AsyncIterator[list[Op]]:
+        """Iterate over what changes in the JSON of the value, instead of over its snapshots.
+
+        Args:
+            of: ``"value"`` for the dump of the snapshots, ``"document"`` for the JSON as it is
+                written.
+            by_alias: Whether paths and values name fields by their alias, as in ``model_dump``.
+
+        Yields:
+            Batches of ops, none of them empty, as often as snapshots are due. Applied in order,
+            they lead to the dump of the snapshot of that moment. A new attempt begins with an op
+            that sets the whole value.
+
+        Raises:
+            StreamError: As iterating over the stream does.
+        """
+        self._keep_ops(of, by_alias=by_alias)
+        async for _ in self:
+            if ops := self._reader.take_ops():
+                yield ops
+        if ops := self._reader.take_ops():
+            yield ops
 
 
 class AsyncItemStream(_AsyncStream[T, "list[T]"]):

@@ -197,7 +197,12 @@ class Call:
             exact_names=asking.exact_names,
             choices=asking.choices,
             options=StateOptions(
-                strict=options.strict, context=options.context, on_invalid=options.on_invalid
+                strict=options.strict,
+                context=options.context,
+                on_invalid=options.on_invalid,
+                lenient=options.lenient,
+                max_repairs=options.max_repairs,
+                coerce=options.coerce,
             ),
         )
         return AnswerReader(asked, Pace(options.every))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
+from partialfast._repairs import Repair
 from partialfast.answer._attempts import Attempt, Call
 from partialfast.answer._patience import Patience
 from partialfast.answer._reader import NOTHING, AnswerReader
-from partialfast.answer._route import OtherCall
+from partialfast.answer._route import OpsOptions, OtherCall
 from partialfast.answer._seam import AsyncReply, Reply, Tokens
 from partialfast.answer._text import Path
 
@@ -33,6 +34,7 @@ class StreamBase(Generic[T, Final_]):
         self._error: BaseException | None = None
         # Who closed the stream while it could still have been read.
         self._closer: Any = None
+        self._ops: OpsOptions | None = None
 
     @property
     def snapshot(self) -> T | None:
@@ -63,8 +65,12 @@ class StreamBase(Generic[T, Final_]):
         return self._reader.other_calls
 
     @property
-    def repairs(self) -> list[Any]:
-        """What was read differently from how it was written, in the current attempt."""
+    def repairs(self) -> list[Repair]:
+        """What was taken for something else than it is: by lenient reading, or by the client.
+
+        The client takes JSON in the content where a call was asked for (``"content_for_call"``),
+        and objects one after the other for a list of them (``"items_without_list"``), if they fit.
+        """
         return self._reader.repairs
 
     @property
@@ -117,10 +123,16 @@ class StreamBase(Generic[T, Final_]):
         """The attempts that gave no value."""
         return tuple(self._call.attempts)
 
+    def _keep_ops(self, of: Literal["value", "document"], *, by_alias: bool | None) -> None:
+        self._ops = OpsOptions(of=of, by_alias=by_alias)
+        self._reader.keep_ops(self._ops)
+
     def _renew(self) -> None:
         """Forget the attempt before, as a new one begins."""
         if self._call.attempt > 1:
             self._reader = self._call.new_reader()
+            if self._ops is not None:
+                self._reader.keep_ops(self._ops)
         self._patience = Patience(self._call.options)
 
     def _begin(self, reply: Reply | AsyncReply) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from partialfast._repairs import Lenient
 from partialfast.answer._mode import Mode
 from partialfast.answer._pace import Every
+from partialfast.typed._state import MAX_REPAIRS
 
 if TYPE_CHECKING:
     from partialfast.answer._attempts import Attempt
@@ -21,6 +23,9 @@ OURS = (
     "strict",
     "on_invalid",
     "on_retry",
+    "lenient",
+    "max_repairs",
+    "coerce",
     "every",
     "first_timeout",
     "stall_timeout",
@@ -54,6 +59,9 @@ class Options:
         context: Context of pydantic's validators.
         strict: Pydantic's strict mode; ``None`` leaves it to the model.
         on_invalid: Whether the first invalid value ends the attempt.
+        lenient: Whether text that is nearly JSON is read; see docs/lenient.md.
+        max_repairs: How many repairs that may take.
+        coerce: Whether lenient reading helps where the type tells what was meant.
         on_retry: Called before each attempt but the first.
         every: When a snapshot is due.
         first_timeout: Seconds that an attempt may take to its first token.
@@ -70,6 +78,9 @@ class Options:
     strict: bool | None = None
     on_invalid: Literal["raise", "defer"] = "raise"
     on_retry: Callable[[Attempt], Any] | None = None
+    lenient: Lenient = False
+    max_repairs: int = MAX_REPAIRS
+    coerce: bool = False
     every: Every = "event"
     first_timeout: float | None = None
     stall_timeout: float | None = None
@@ -94,12 +105,11 @@ class Options:
             raise ValueError(f"on_invalid must be 'raise' or 'defer': {self.on_invalid!r}")
         if self.on_retry is not None and not callable(self.on_retry):
             raise TypeError(f"on_retry must be callable: {self.on_retry!r}")
+        if self.coerce and not self.lenient:
+            raise ValueError("coerce is a part of lenient reading: pass lenient=True as well")
         if self.strict not in {None, True, False}:
             raise TypeError(f"strict must be True, False or None: {self.strict!r}")
-        for name in ("first_timeout", "stall_timeout", "total_timeout"):
-            seconds: object = getattr(self, name)
-            if seconds is not None and not _is_seconds(seconds):
-                raise ValueError(f"{name} must be a number of seconds above zero: {seconds!r}")
+        self._check_limits()
         fallbacks = cast("object", self.fallbacks)
         if not isinstance(fallbacks, Sequence) or isinstance(fallbacks, str):
             raise TypeError(f"fallbacks must be a list of arguments or clients: {fallbacks!r}")
@@ -108,6 +118,12 @@ class Options:
             raise ValueError(
                 f"every must be 'event', 'read', 'value' or a number of seconds: {every!r}"
             )
+
+    def _check_limits(self) -> None:
+        for name in ("first_timeout", "stall_timeout", "total_timeout"):
+            seconds: object = getattr(self, name)
+            if seconds is not None and not _is_seconds(seconds):
+                raise ValueError(f"{name} must be a number of seconds above zero: {seconds!r}")
 
     @property
     def has_limits(self) -> bool:

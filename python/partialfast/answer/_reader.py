@@ -27,19 +27,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-from partialfast._core import Delta, EventReader, loads
+from partialfast._core import Delta, EventReader, Op, loads
 from partialfast._errors import (
     JsonError,
     StreamError,
     StreamTimeoutError,
     TruncatedError,
 )
+from partialfast._repairs import Repair
 from partialfast.answer._beside import Beside
 from partialfast.answer._ending import Ending
 from partialfast.answer._explain import Explainer
 from partialfast.answer._fit import read_lines, read_words
 from partialfast.answer._pace import Pace
-from partialfast.answer._route import FunctionCall, OtherCall, Router
+from partialfast.answer._route import FunctionCall, OpsOptions, OtherCall, Router
 from partialfast.answer._seam import Block, Event, Provider, Tokens
 from partialfast.answer._target import Shape, Target
 from partialfast.answer._text import Answer, Path, StateOptions
@@ -139,8 +140,7 @@ class AnswerReader:
         #: What the answer comes in: its HTTP request and the type of its content.
         self.request: Any = None
         self.content_type: str | None = None
-        #: What was taken for the answer although it was written in another way than asked.
-        self.repairs: list[str] = []
+        self._repairs: list[Repair] = []
         #: What the server sent in the place of events.
         self.stray = ""
         #: Whether the model refused in words of its own.
@@ -249,6 +249,12 @@ class AnswerReader:
         return self.beside.reasoning
 
     @property
+    def repairs(self) -> list[Repair]:
+        """What was taken for something else than it is."""
+        found = [repair for answer in self._shown_answers for repair in answer.parser.repairs]
+        return [*self._repairs, *found]
+
+    @property
     def other_calls(self) -> list[OtherCall]:
         """The calls of functions that are none of ours."""
         return self.router.other_calls
@@ -346,6 +352,20 @@ class AnswerReader:
         while self.pull() is not NOTHING:
             pass
         return self.final
+
+    def keep_ops(self, options: OpsOptions) -> None:
+        """Keep what changes, for `take_ops`.
+
+        Args:
+            options: Those of `partialfast.StreamState.keep_ops`.
+        """
+        self.router.ops = options
+        for answer in self.router.answers:
+            answer.parser.keep_ops(**options)
+
+    def take_ops(self) -> list[Op]:
+        """Return what changed in the JSON of the value since the last call."""
+        return [] if self._newest is None else self._newest.parser.take_ops()
 
     def stop(self) -> None:
         """Hand out nothing more of what was read."""
@@ -727,7 +747,7 @@ class AnswerReader:
             # Not among the numbers of the server's own calls.
             self._begin_call(0, _TAKEN + number, None, shape.name)
             self._on_arguments(0, _TAKEN + number, arguments)
-        self.repairs.append("the answer was written as content where a call was asked for")
+        self._repairs.append(Repair("content_for_call", 0, 1, 1))
         return True
 
     def _take_lines(self) -> bool:
@@ -742,7 +762,7 @@ class AnswerReader:
         if items is None:
             return False
         self._ready.extend(items)
-        self.repairs.append("the items were written one after the other, without a list")
+        self._repairs.append(Repair("items_without_list", 0, 1, 1))
         self.over = True
         self.final = self._taken
         return True

@@ -11,12 +11,13 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, TypedDict
 
 from partialfast.answer._beside import Beside, too_much
 from partialfast.answer._target import Shape, Target
 from partialfast.answer._text import Answer
 
-__all__ = ["FunctionCall", "OtherCall", "Router", "named"]
+__all__ = ["FunctionCall", "OpsOptions", "OtherCall", "Router", "named"]
 
 logger = logging.getLogger("partialfast")
 
@@ -25,6 +26,13 @@ MOST_CALLS = 100_000
 
 # What servers without a parser for the model's own format leave of it in the name of a function.
 _LEAKED = re.compile(r"<\|.*|:\d+$", re.DOTALL)
+
+
+class OpsOptions(TypedDict):
+    """The options of `partialfast.StreamState.keep_ops`."""
+
+    of: Literal["value", "document"]
+    by_alias: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,8 @@ class Router:
         self._exact_names = exact_names
         self._beside = beside
         self._new_answer = new_answer
+        #: How ops are kept; ``None`` where nobody wants them.
+        self.ops: OpsOptions | None = None
         self._calls: dict[tuple[int, int], FunctionCall] = {}
         self._texts: dict[int, Answer] = {}
 
@@ -240,5 +250,7 @@ class Router:
 
     def _begin(self, shape: Shape) -> Answer:
         answer = self._new_answer(len(self.answers), shape)
+        if self.ops is not None:
+            answer.parser.keep_ops(**self.ops)
         self.answers.append(answer)
         return answer

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import Self
 
+from partialfast._core import Op
 from partialfast.answer._alarm import Alarm, call_after
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
@@ -114,9 +115,19 @@ class SyncStream(StreamBase[T, Final_]):
             self._renew()
             self._reply = call.provider.open(call.request)
         except BaseException as error:  # noqa: BLE001 - raised again in there
-            self._raise_or_retry(error)
+            self._raise_or_retry(self._in_time(error))
             return
         self._begin(self._reply)
+
+    def _in_time(self, error: BaseException) -> BaseException:
+        """Return what to make of an error of the SDK's that may come from a time limit of ours."""
+        limit = self._patience.opening()
+        lost = self._call.provider.lost(error)
+        if limit is None or lost is None or "Timeout" not in type(lost).__name__:
+            return error
+        timed_out = self._patience.error(limit[1], self._reader)
+        timed_out.__cause__ = lost
+        return timed_out
 
     def _close_reply(self) -> None:
         reply, self._reply = self._reply, None
@@ -214,6 +225,31 @@ class Stream(SyncStream[T, T]):
     Iterate over it, use it as a context manager, or call `final`. Leaving the loop closes the HTTP
     response, so that a stream is iterated once; ``next(stream)`` leaves it open.
     """
+
+    def ops(
+        self, *, of: Literal["value", "document"] = "value", by_alias: bool | None = None
+    ) -> Iterator[list[Op]]:
+        """Iterate over what changes in the JSON of the value, instead of over its snapshots.
+
+        Args:
+            of: ``"value"`` for the dump of the snapshots, ``"document"`` for the JSON as it is
+                written.
+            by_alias: Whether paths and values name fields by their alias, as in ``model_dump``.
+
+        Yields:
+            Batches of ops, none of them empty, as often as snapshots are due. Applied in order,
+            they lead to the dump of the snapshot of that moment. A new attempt begins with an op
+            that sets the whole value.
+
+        Raises:
+            StreamError: As iterating over the stream does.
+        """
+        self._keep_ops(of, by_alias=by_alias)
+        for _ in self:
+            if ops := self._reader.take_ops():
+                yield ops
+        if ops := self._reader.take_ops():
+            yield ops
 
 
 class ItemStream(SyncStream[T, "list[T]"]):

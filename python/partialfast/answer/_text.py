@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
 from partialfast._core import Intake, loads
 from partialfast._errors import JsonError, TruncatedError
+from partialfast._repairs import Lenient
 from partialfast.answer._target import Shape
-from partialfast.typed._state import ItemState, OnInvalid, StreamState
+from partialfast.typed._state import MAX_REPAIRS, ItemState, OnInvalid, StreamState
 
-__all__ = ["Answer", "Path", "StateOptions"]
+__all__ = ["DEFAULTS", "Answer", "Path", "StateOptions"]
 
 Path = tuple[str | int, ...]
 
@@ -25,6 +26,20 @@ class StateOptions(TypedDict):
     strict: bool | None
     context: Any
     on_invalid: OnInvalid
+    lenient: Lenient
+    max_repairs: int
+    coerce: bool
+
+
+#: As a call hands them on that sets none.
+DEFAULTS: Final = StateOptions(
+    strict=None,
+    context=None,
+    on_invalid="raise",
+    lenient=False,
+    max_repairs=MAX_REPAIRS,
+    coerce=False,
+)
 
 
 class Answer:

@@ -38,6 +38,7 @@ __all__ = [
     "open_raw",
     "read_rest",
     "reads_bytes",
+    "take_time_again",
     "waker",
     "whole",
 ]
@@ -161,6 +162,20 @@ def waker(http: Any) -> Callable[[], Any] | None:
                 return
 
     return shut_down
+
+
+def take_time_again(reply: Reply, resource: Any) -> None:
+    """Let reading take as long as the client allows, after `in_time`.
+
+    Args:
+        reply: Of which nothing has been read: the limit counts from the first read.
+        resource: Such as ``client.chat.completions``.
+    """
+    extensions = getattr(reply.request, "extensions", None)
+    if extensions is not None:
+        timeout = getattr(getattr(resource, "_client", None), "timeout", None)
+        read = getattr(timeout, "read", timeout)
+        extensions["timeout"] = {**extensions.get("timeout", {}), "read": read}
 
 
 # Bytes.

@@ -22,7 +22,7 @@ from partialfast._core import Delta, EventReader
 from partialfast.answer._pace import Pace
 from partialfast.answer._reader import END, NOTHING, AnswerReader, Asked, Lost
 from partialfast.answer._target import read_target
-from partialfast.answer._text import StateOptions
+from partialfast.answer._text import DEFAULTS
 from partialfast.providers import Provider
 from partialfast.providers._stainless import as_json
 from partialfast.providers.openai._chat import Chat
@@ -67,7 +67,7 @@ def new_state(
         tools=True,
         exact_names=False,
         choices=choices,
-        options=StateOptions(strict=None, context=None, on_invalid="raise"),
+        options=DEFAULTS,
     )
     return AnswerReader(asked, Pace(every, clock=itertools.count().__next__))
 

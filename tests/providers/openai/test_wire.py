@@ -138,7 +138,7 @@ def of(case: wire.Case) -> Any:
     return pytest.param(case, id=case.name, marks=marks)
 
 
-@pytest.mark.parametrize("case", map(of, CASES))
+@pytest.mark.parametrize("case", [of(case) for case in CASES])
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("cut", [0, 7])
 def test_each_stream_ends_right(

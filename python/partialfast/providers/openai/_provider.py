@@ -26,6 +26,7 @@ from partialfast.providers._stainless import (
     open_observed,
     open_raw,
     reads_bytes,
+    take_time_again,
     whole,
 )
 
@@ -123,10 +124,14 @@ class OpenAI(Provider):
         return self._open(request)
 
     def _open(self, request: Request) -> Reply:
-        request = in_time(request)
+        timed = in_time(request)
         if reads_bytes(self.resource, self.transport, self.package):
-            return open_raw(self.resource, request)
-        return open_observed(self._create(request.arguments), self.package)
+            reply = open_raw(self.resource, timed)
+        else:
+            reply = open_observed(self._create(timed.arguments), self.package)
+        if timed is not request:
+            take_time_again(reply, self.resource)
+        return reply
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""

@@ -147,10 +147,7 @@ impl Part {
 impl Delta {
     /// Whether it says what the model writes, and not something about it.
     pub fn is_written(&self) -> bool {
-        matches!(
-            self,
-            Self::Piece { .. } | Self::Whole { .. } | Self::CallBegins { .. }
-        )
+        matches!(self, Self::Piece { .. } | Self::Whole { .. })
     }
 
     /// The delta as an object; `None` for what the core says and Python has no word for yet.

@@ -353,10 +353,9 @@ impl EventReader {
 
 /// Whether a delta says what the model writes, and not something about it.
 fn is_written(delta: &providers::Delta<'_>) -> bool {
+    // Not that a call begins: where it is forced, the server says so before the model has begun.
     matches!(
         delta,
-        providers::Delta::Piece { .. }
-            | providers::Delta::Whole { .. }
-            | providers::Delta::CallBegins { .. }
+        providers::Delta::Piece { .. } | providers::Delta::Whole { .. }
     )
 }
