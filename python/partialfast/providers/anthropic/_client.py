@@ -11,14 +11,9 @@ from partialfast.providers._stainless import Transport
 from partialfast.providers.anthropic._provider import BedrockMessages, Messages
 
 if TYPE_CHECKING:
-    from anthropic import (
-        Anthropic,
-        AnthropicBedrock,
-        AnthropicVertex,
-        AsyncAnthropic,
-        AsyncAnthropicBedrock,
-        AsyncAnthropicVertex,
-    )
+    from anthropic import Anthropic, AsyncAnthropic
+    from anthropic.lib.bedrock import AnthropicBedrock, AsyncAnthropicBedrock
+    from anthropic.lib.vertex import AnthropicVertex, AsyncAnthropicVertex
 
 __all__ = ["from_anthropic"]
 

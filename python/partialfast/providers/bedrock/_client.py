@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from partialfast.answer._mode import Mode
-from partialfast.providers._client import AsyncClient, Client, make_client
+from partialfast.providers._client import make_client
 from partialfast.providers.bedrock._provider import Converse
 
 __all__ = ["from_bedrock"]
@@ -14,7 +14,7 @@ __all__ = ["from_bedrock"]
 
 def from_bedrock(
     client: Any, mode: Mode | None = None, *, model: str | None = None, **defaults: Any
-) -> Client | AsyncClient:
+) -> Any:
     """Return a client like the SDK's that takes a ``response_model``.
 
     Args:
@@ -25,7 +25,8 @@ def from_bedrock(
         **defaults: Arguments for every call with a ``response_model`` that does not set them.
 
     Returns:
-        The proxy: an `AsyncClient` for a client of ``aioboto3``. ``create``, ``create_partial`` and
+        The proxy, a `Client`, or an `AsyncClient` for a client of ``aioboto3``. (Neither SDK has
+        types to tell them by.) ``create``, ``create_partial`` and
         ``create_iterable`` are its own, and those of its ``chat.completions``. They take what
         ``converse`` takes, or ``messages`` as OpenAI shapes them, and ``model`` for ``modelId``.
 

@@ -1,5 +1,7 @@
 """How Converse is asked for a value, how it is read, and how a mistake is shown."""
 
+# pyright: reportMissingTypeStubs=false - the SDK has none
+
 from __future__ import annotations
 
 import base64

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, overload
 
 from partialfast.answer._mode import Mode
 from partialfast.providers._client import AsyncClient, Client
@@ -22,6 +22,26 @@ class _Completion(FunctionChat):
         from litellm import Usage  # noqa: PLC0415 - loaded, as there is a function of it
 
         return Usage(**reported) if isinstance(reported, dict) else None
+
+
+@overload
+def from_litellm(  # pyright: ignore[reportOverlappingOverload] - what is awaited is told first
+    completion: Callable[..., Coroutine[Any, Any, Any]],
+    mode: Mode | None = ...,
+    *,
+    model: str | None = ...,
+    **defaults: Any,
+) -> AsyncClient: ...
+
+
+@overload
+def from_litellm(
+    completion: Callable[..., Any],
+    mode: Mode | None = ...,
+    *,
+    model: str | None = ...,
+    **defaults: Any,
+) -> Client: ...
 
 
 def from_litellm(

@@ -45,6 +45,7 @@ class Google(Protocol):
     name = "google"
     paths = (
         "/{version}/models/{call}",
+        "/{version}/publishers/google/models/{call}",
         "/{version}/projects/{project}/locations/{region}/publishers/google/models/{call}",
     )
     media_type = "text/event-stream"
