@@ -150,10 +150,10 @@ class Delta:
 
     @final
     class Stray(Delta):
-        """Text that the server has sent in the place of events, such as a page.
+        """Text that the server has sent in the place of events or among them, such as a page.
 
-        It comes at the end, where nothing else has come that can be read; the beginning of it if
-        there is much.
+        It comes at the end, its beginning if there is much of it. It is no failure by itself: if
+        the answer lacks something, it may say why.
         """
 
         __match_args__ = ("said",)

@@ -17,10 +17,10 @@
 
 use std::collections::BTreeMap;
 
+use super::encoded::Encoded;
 use super::pick::present;
 use super::said::{Mark, Said};
 use super::{Delta, Part};
-use crate::json::{Limits, Literal, Machine, NumberKind, Sink, Span, Text};
 
 /// More calls than any answer has; they are remembered to its end.
 const MOST: usize = 200_000;
@@ -45,8 +45,13 @@ struct Call {
     id: String,
     name: String,
     said: Said,
+    /// It came in more than one piece.
+    is_cut: bool,
     /// Each piece repeats those before it.
     repeats: bool,
+    /// A piece that either repeats what came before it and adds to it, or is a value that begins
+    /// alike. What comes next tells.
+    doubtful: Option<String>,
     /// The arguments are a JSON string that holds them.
     encoded: Option<Box<Encoded>>,
     after: After,
@@ -72,18 +77,6 @@ impl Call {
 
     fn is_held(&self) -> bool {
         self.after == After::Held
-    }
-
-    /// Passes on what was held back, if anything was.
-    fn release(&mut self, choice: u64, number: u64, sink: &mut impl FnMut(Delta<'_>)) {
-        if self.is_held() {
-            self.after = After::Nothing;
-            sink(Delta::Piece {
-                choice,
-                part: Part::Call(number),
-                text: "{}",
-            });
-        }
     }
 
     /// What was held back was no beginning of the arguments.
@@ -116,7 +109,7 @@ pub(super) struct Calls {
     named: BTreeMap<String, usize>,
     /// The calls whose arguments are not complete, the newest last.
     open: Vec<usize>,
-    /// There is a call of which `{}` is held back.
+    /// There is a call of which something is held back.
     holds: bool,
 }
 
@@ -147,16 +140,19 @@ impl Calls {
         };
         let at = match quick.filter(|at| self.all[*at].is_open()) {
             Some(at) => at,
-            None => match self.choose(clue, text) {
-                Choice::Known(at) => at,
-                Choice::New if self.all.len() < MOST => self.begin(clue),
-                Choice::New => {
-                    return sink(Delta::Corrupt {
-                        why: "the answer has more function calls than can be remembered",
-                    });
+            None => {
+                self.settle(choice, clue, text, sink);
+                match self.choose(clue, text) {
+                    Choice::Known(at) => at,
+                    Choice::New if self.all.len() < MOST => self.begin(clue),
+                    Choice::New => {
+                        return sink(Delta::Corrupt {
+                            why: "the answer has more function calls than can be remembered",
+                        });
+                    }
+                    Choice::Nothing => return,
                 }
-                Choice::Nothing => return,
-            },
+            }
         };
         if quick != Some(at) {
             self.learn(at, choice, clue, text, sink);
@@ -197,14 +193,18 @@ impl Calls {
         };
         self.learn(at, choice, clue, text, sink);
         let call = &mut self.all[at];
+        // It says for certain what was doubtful.
+        call.doubtful = None;
         if call.is_held() && text.trim() != "{}" {
             call.forget_what_is_held();
         }
-        if call.encoded.is_none()
+        if call.said.is_blank() {
+            self.add(at, choice, text, sink);
+        } else if call.encoded.is_none()
             && let Some(missing) = call.said.missing(Mark::default(), text)
+            && let Some(number) = call.number
         {
-            call.repeats = false;
-            self.add(at, choice, missing, sink);
+            self.say(at, choice, number, missing, sink);
         }
     }
 
@@ -213,10 +213,8 @@ impl Calls {
         if !std::mem::take(&mut self.holds) {
             return;
         }
-        for call in &mut self.all {
-            if let Some(number) = call.number {
-                call.release(choice, number, sink);
-            }
+        for at in 0..self.all.len() {
+            self.release(at, choice, sink);
         }
     }
 
@@ -232,13 +230,53 @@ impl Calls {
             Some(index) => self.numbered.get(&index).copied(),
             None => self.all.len().checked_sub(1),
         });
-        if let Some(call) = at.map(|at| &mut self.all[at])
-            && let Some(number) = call.number
+        if let Some(at) = at
+            && let Some(number) = self.all[at].number
         {
-            call.release(choice, number, sink);
+            self.release(at, choice, sink);
             sink(Delta::CallEnds {
                 choice,
                 call: number,
+            });
+        }
+    }
+
+    /// Decides what was doubtful of a call when a name comes: of another one, by its id or because
+    /// nothing comes with it.
+    fn settle(
+        &mut self,
+        choice: u64,
+        clue: Clue<'_>,
+        text: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        if !self.holds || clue.name.is_none() {
+            return;
+        }
+        let before = match clue.index {
+            Some(index) => self.numbered.get(&index).copied(),
+            None => self.all.len().checked_sub(1),
+        };
+        if let Some(at) = before
+            && let Some(piece) = &self.all[at].doubtful
+            && (text.is_empty() || !self.may_be(at, clue) && !text.starts_with(piece))
+        {
+            self.decide(at, choice, None, sink);
+        }
+    }
+
+    /// Passes on what was held back of a call, if anything was.
+    fn release(&mut self, at: usize, choice: u64, sink: &mut impl FnMut(Delta<'_>)) {
+        self.decide(at, choice, None, sink);
+        let call = &mut self.all[at];
+        if call.is_held()
+            && let Some(number) = call.number
+        {
+            call.after = After::Nothing;
+            sink(Delta::Piece {
+                choice,
+                part: Part::Call(number),
+                text: "{}",
             });
         }
     }
@@ -299,12 +337,18 @@ impl Calls {
             .is_some_and(|id| !call.id.is_empty() && call.id != id);
         let known = if call.name.is_empty() || name.starts_with(&call.name) {
             if call.is_open() {
-                // A beginning says nothing yet; what has begun is not left for another.
-                !(other_id && text.trim().is_empty())
+                // A beginning says nothing yet; what has begun is not left for another, unless what
+                // comes has no place in it.
+                let other = text.is_empty()
+                    || call.said.excludes(text)
+                        && call.said.missing(Mark::default(), text).is_none();
+                !(other_id && other)
             } else if text.trim().is_empty() {
                 !other_id
             } else {
-                self.repeats(at, text) || call.is_held() && !other_id
+                // Equal calls that came whole, each with an id of its own, are two.
+                let again = self.repeats(at, text) && (call.is_cut || !other_id);
+                again || call.is_held() && !other_id
             }
         } else {
             // The other half of the name.
@@ -381,8 +425,12 @@ impl Calls {
 
     fn begin(&mut self, clue: Clue<'_>) -> usize {
         let at = self.all.len();
-        let name_again = clue.index.and_then(|index| {
-            let before = &mut self.all[*self.numbered.get(&index)?];
+        let before = match clue.index {
+            Some(index) => self.numbered.get(&index).copied(),
+            None => at.checked_sub(1),
+        };
+        let name_again = before.and_then(|before| {
+            let before = &mut self.all[before];
             let again = before.after == After::Name;
             again.then(|| {
                 before.after = After::Nothing;
@@ -467,12 +515,11 @@ impl Calls {
             call.encoded = Some(Box::default());
         }
         if let Some(encoded) = &mut call.encoded {
-            let Some(decoded) = encoded.decode(text) else {
-                return sink(Delta::Corrupt {
-                    why: "the arguments of a call are a JSON string that is not valid",
-                });
-            };
-            return self.add_decoded(at, choice, number, &decoded, sink);
+            if let Some(decoded) = encoded.decode(text) {
+                return self.add_decoded(at, choice, number, &decoded, sink);
+            }
+            // It was none: the text is wrong, as whoever reads it will say.
+            call.encoded = None;
         }
         self.add_decoded(at, choice, number, text, sink);
     }
@@ -485,6 +532,9 @@ impl Calls {
         text: &str,
         sink: &mut impl FnMut(Delta<'_>),
     ) {
+        if self.all[at].doubtful.is_some() {
+            self.decide(at, choice, Some(text), sink);
+        }
         let whole = self.all[at].said.is_whole() && !text.trim_start().is_empty();
         if whole && self.repeats(at, text) {
             return;
@@ -500,16 +550,64 @@ impl Calls {
         let mut text = text;
         let said = call.said;
         let before = said.missing(Mark::default(), text);
-        if let Some(rest) = before.filter(|_| !said.is_blank() && !said.is_whole())
-            && (call.repeats || !said.expects_a_value())
-        {
-            call.repeats = true;
-            text = rest;
+        if let Some(rest) = before.filter(|_| !said.is_blank() && !said.is_whole()) {
+            if call.repeats || !said.expects_a_value() {
+                call.repeats = true;
+                text = rest;
+            } else if !rest.is_empty() {
+                call.doubtful = Some(text.to_owned());
+                self.holds = true;
+                return;
+            }
         }
+        self.say(at, choice, number, text, sink);
+    }
+
+    /// Decides what a doubtful piece was, now that it is known what follows it, if anything does.
+    fn decide(
+        &mut self,
+        at: usize,
+        choice: u64,
+        next: Option<&str>,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
+        let call = &mut self.all[at];
+        let (Some(piece), Some(number)) = (call.doubtful.take(), call.number) else {
+            return;
+        };
+        let rest = call.said.missing(Mark::default(), &piece).unwrap_or(&piece);
+        let mut repeating = call.said;
+        let completes = repeating.add(rest).is_some();
+        let mut nested = call.said;
+        let _ = nested.add(&piece);
+        call.repeats = match next {
+            // Each has more than the one before it, or there is no place for a value.
+            Some(next) => {
+                let grows = next.len() > piece.len() || !nested.expects_a_value();
+                grows && next.starts_with(&piece)
+            }
+            None => completes,
+        };
+        let text = if call.repeats { rest } else { &piece };
+        self.say(at, choice, number, text, sink);
+    }
+
+    /// Passes on text that is new.
+    fn say(
+        &mut self,
+        at: usize,
+        choice: u64,
+        number: u64,
+        text: &str,
+        sink: &mut impl FnMut(Delta<'_>),
+    ) {
         if text.is_empty() {
             return;
         }
+        let call = &mut self.all[at];
+        let mut text = text;
         let first = call.said.is_empty();
+        call.is_cut |= !first;
         if let Some(end) = call.said.add(text) {
             if is_no_argument(&text[end..]) {
                 call.after = After::Other;
@@ -556,75 +654,4 @@ fn begins_inside(text: &str) -> bool {
 /// `<|im_end|>`, `</tool_call>` or `[/TOOL_CALLS]`. Anything else is the model's mistake.
 fn is_no_argument(text: &str) -> bool {
     text.trim_start().starts_with(['<', '['])
-}
-
-/// Reads arguments that were encoded twice: a JSON string with the JSON text in it.
-#[derive(Debug)]
-struct Encoded {
-    machine: Machine,
-}
-
-impl Default for Encoded {
-    fn default() -> Self {
-        Self {
-            machine: Machine::new(Limits::default()),
-        }
-    }
-}
-
-impl Encoded {
-    /// What a piece of the string says; `None` if it is no JSON string.
-    fn decode(&mut self, piece: &str) -> Option<String> {
-        let mut text = Decoded(String::new());
-        let mut rest = piece.as_bytes();
-        while !rest.is_empty() {
-            let fed = self.machine.feed(rest, &mut text).ok()?;
-            rest = &rest[fed.consumed..];
-        }
-        Some(text.0)
-    }
-}
-
-/// Collects the characters of a string. Anything else is no string, and stops the machine.
-#[derive(Debug)]
-struct Decoded(String);
-
-impl Sink for Decoded {
-    type Error = ();
-
-    fn begin_object(&mut self, _: u64) -> Result<(), ()> {
-        Err(())
-    }
-    fn key(&mut self, _: Text<'_>, _: Span) -> Result<(), ()> {
-        Err(())
-    }
-    fn end_object(&mut self, _: u64) -> Result<(), ()> {
-        Err(())
-    }
-    fn begin_array(&mut self, _: u64) -> Result<(), ()> {
-        Err(())
-    }
-    fn end_array(&mut self, _: u64) -> Result<(), ()> {
-        Err(())
-    }
-    fn string(&mut self, text: Text<'_>, _: Span) -> Result<(), ()> {
-        self.0.push_str(text.text);
-        Ok(())
-    }
-    fn begin_string(&mut self, _: u64) -> Result<(), ()> {
-        Ok(())
-    }
-    fn string_part(&mut self, text: Text<'_>) -> Result<(), ()> {
-        self.0.push_str(text.text);
-        Ok(())
-    }
-    fn end_string(&mut self, _: u64) -> Result<(), ()> {
-        Ok(())
-    }
-    fn number(&mut self, _: &str, _: NumberKind, _: Span) -> Result<(), ()> {
-        Err(())
-    }
-    fn literal(&mut self, _: Literal, _: Span) -> Result<(), ()> {
-        Err(())
-    }
 }

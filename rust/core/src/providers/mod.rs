@@ -3,7 +3,7 @@
 //! A dialect turns the events of one answer into [`Delta`]s: [`Dialect`] says what it has to do. The
 //! files here that are no dialect are what dialects share: `pick.rs` and `reader.rs` take the values
 //! at known places out of the JSON of an event, `mend.rs` mends it where servers get it wrong,
-//! `facts.rs` lists them, `calls.rs` tells function calls apart, `said.rs` what was said before from
+//! `facts.rs` lists them, `calls.rs` tells function calls apart, `encoded.rs` reads arguments that are encoded twice, `said.rs` tells what was said before from
 //! what is new, `endings.rs` endings; `members.rs` merges objects, `paths.rs` writes JSON whose values
 //! come with their paths.
 //!
@@ -14,6 +14,7 @@ mod bedrock;
 mod calls;
 mod cohere;
 mod delta;
+mod encoded;
 mod endings;
 mod facts;
 mod google;

@@ -91,6 +91,12 @@ impl Said {
         matches!(self.spot, Spot::Start | Spot::Value | Spot::Other)
     }
 
+    /// Whether an object that begins with the text has no place at the end of what was said.
+    pub(super) fn excludes(&self, text: &str) -> bool {
+        let begins = text.trim_start().starts_with('{');
+        begins && matches!(self.spot, Spot::Inside | Spot::Whole)
+    }
+
     /// The first byte that is no white space.
     pub(super) fn first(&self) -> Option<u8> {
         Some(self.first).filter(|byte| *byte != 0)

@@ -1,9 +1,14 @@
 //! The body of a response: bytes in, deltas out, whatever the framing and the dialect.
+//!
+//! A server that fails often writes something else than the events that it was asked for: a JSON
+//! object, a page, a line of words among the events. A body that begins like JSON is read as one event
+//! when it is at its end, which is also what an answer is that was not streamed; what is no event
+//! is passed on in the server's own words.
 
 use super::{AnyDialect, Delta, Dialect};
 use crate::eventstream::{MessageLimits, MessageMachine};
 use crate::lines::{LineLimits, LineMachine};
-use crate::sse::{EventLimits, EventMachine};
+use crate::sse::{Event, EventLimits, EventMachine};
 
 /// How events stand in the body of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ enum Frames {
     Events(Box<EventMachine>),
     Messages(MessageMachine),
     Lines(LineMachine),
+    /// The body is one JSON text.
+    Body(Vec<u8>),
 }
 
 /// Reads the body of a response, an event at a time.
@@ -58,9 +65,29 @@ enum Frames {
 #[derive(Debug)]
 pub struct Stream {
     frames: Frames,
-    dialect: AnyDialect,
-    over: bool,
+    reading: Reading,
+    /// Something other than white space has come.
+    begun: bool,
 }
+
+/// Where the reading of events stands.
+#[derive(Debug)]
+struct Reading {
+    dialect: AnyDialect,
+    /// What follows is of no interest.
+    over: bool,
+    /// The last event was the last one of interest, which is still to be said.
+    done: bool,
+    /// Something was said.
+    said: bool,
+}
+
+/// A body that is one JSON text may have so many bytes, as an event may.
+const MOST_BODY: usize = 16 << 20;
+/// So many bytes are shown of a body that cannot be read.
+const MOST_SHOWN: usize = 4096;
+/// May stand in front of any text.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl Stream {
     /// A reader in front of the body.
@@ -73,127 +100,230 @@ impl Stream {
         };
         Self {
             frames,
-            dialect,
-            over: false,
+            reading: Reading {
+                dialect,
+                over: false,
+                done: false,
+                said: false,
+            },
+            begun: false,
         }
     }
 
     /// Whether what follows is of no interest.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.over
+        self.reading.over
     }
 
     /// Reads nothing any more.
     pub fn stop(&mut self) {
-        self.over = true;
+        self.reading.over = true;
     }
 
     /// Reads up to the end of the next event.
     pub fn feed(&mut self, chunk: &[u8], sink: &mut impl FnMut(Delta<'_>)) -> Fed {
-        let Self {
-            frames,
-            dialect,
-            over,
-        } = self;
-        if *over {
+        if self.reading.over {
             return Fed::All;
         }
-        let (consumed, name, data) = match frames {
+        let chunk = if self.begun { chunk } else { self.begin(chunk) };
+        let reading = &mut self.reading;
+        let consumed = match &mut self.frames {
             Frames::Events(machine) => match machine.feed(chunk) {
-                Ok(fed) => match fed.event {
-                    // What the standard calls an event that has no name.
-                    Some(event) if event.event == "message" => (fed.consumed, "", event.data),
-                    Some(event) => (fed.consumed, event.event, event.data),
-                    None => return Fed::All,
-                },
-                Err(error) => return corrupt(over, &error.to_string(), sink),
+                Ok(fed) => {
+                    let Some(event) = fed.event else {
+                        return Fed::All;
+                    };
+                    reading.read(name_of(&event), event.data, sink);
+                    fed.consumed
+                }
+                Err(error) => return reading.corrupt(&error.to_string(), sink),
             },
             Frames::Messages(machine) => match machine.feed(chunk) {
-                Ok(fed) => match fed.message {
-                    Some(message) => {
-                        if let Some(said) = message.failure() {
-                            *over = true;
-                            sink(Delta::ServerError { said: &said });
-                            return Fed::All;
-                        }
-                        (fed.consumed, message.name, message.data)
+                Ok(fed) => {
+                    let Some(message) = fed.message else {
+                        return Fed::All;
+                    };
+                    if let Some(said) = message.failure() {
+                        reading.over = true;
+                        sink(Delta::ServerError { said: &said });
+                        return Fed::All;
                     }
-                    None => return Fed::All,
-                },
-                Err(error) => return corrupt(over, &error.to_string(), sink),
+                    reading.read(message.name, message.data, sink);
+                    fed.consumed
+                }
+                Err(error) => return reading.corrupt(&error.to_string(), sink),
             },
             Frames::Lines(machine) => match machine.feed(chunk) {
-                Ok(fed) => match fed.line {
-                    Some(line) => (fed.consumed, "", line),
-                    None => return Fed::All,
-                },
-                Err(error) => return corrupt(over, &error.to_string(), sink),
+                Ok(fed) => {
+                    let Some(line) = fed.line else {
+                        return Fed::All;
+                    };
+                    reading.read("", line, sink);
+                    fed.consumed
+                }
+                Err(error) => return reading.corrupt(&error.to_string(), sink),
             },
+            Frames::Body(body) => {
+                if body.len() + chunk.len() > MOST_BODY {
+                    return reading.corrupt("a body of JSON is longer than the limit", sink);
+                }
+                body.extend_from_slice(chunk);
+                return Fed::All;
+            }
         };
-        read(dialect, over, name, data, sink);
+        self.conclude(sink);
         Fed::Event(consumed)
+    }
+
+    /// Tells from the beginning of the body what it is. The chunk, without what stands before JSON.
+    fn begin<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
+        // A byte order mark is nothing but its three bytes.
+        let before = |byte: &u8| byte.is_ascii_whitespace() || BOM.contains(byte);
+        let Some(at) = chunk.iter().position(|byte| !before(byte)) else {
+            return chunk;
+        };
+        self.begun = true;
+        // A line of server-sent events cannot begin so, nor can a message. Lines of JSON do.
+        if matches!(chunk[at], b'{' | b'[') && !matches!(self.frames, Frames::Lines(_)) {
+            self.frames = Frames::Body(Vec::new());
+            return &chunk[at..];
+        }
+        chunk
     }
 
     /// Reads an event that came by other ways than as bytes.
     pub fn event(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-        if !self.over {
-            read(&mut self.dialect, &mut self.over, name, data, sink);
+        if !self.reading.over {
+            self.reading.read(name, data, sink);
+            self.conclude(sink);
         }
     }
 
     /// Nothing follows: the connection was closed as it should be.
+    ///
+    /// The last event need not have come to its end. One that was cut off is not read: that the answer
+    /// lacks something is seen from what there is of it.
     pub fn end(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
-        let Self {
-            frames,
-            dialect,
-            over,
-        } = self;
-        if *over {
+        let reading = &mut self.reading;
+        if reading.over {
             return;
         }
-        if let Frames::Lines(machine) = frames {
-            match machine.end() {
+        match &mut self.frames {
+            Frames::Events(machine) => match machine.end() {
+                Ok(Some(event)) => reading.read_if_whole(name_of(&event), event.data, sink),
                 Ok(None) => {}
-                Ok(Some(line)) => read(dialect, over, "", line, sink),
                 Err(error) => {
-                    let _ = corrupt(over, &error.to_string(), sink);
+                    let _ = reading.corrupt(&error.to_string(), sink);
+                }
+            },
+            Frames::Lines(machine) => match machine.end() {
+                Ok(Some(line)) => reading.read_if_whole("", line, sink),
+                Ok(None) => {}
+                Err(error) => {
+                    let _ = reading.corrupt(&error.to_string(), sink);
+                }
+            },
+            Frames::Body(body) => {
+                if let Ok(body) = str::from_utf8(body) {
+                    reading.read_if_whole("", body, sink);
+                }
+                if !reading.said {
+                    let shown = &body[..body.len().min(MOST_SHOWN)];
+                    sink(Delta::Stray {
+                        said: &String::from_utf8_lossy(shown),
+                    });
                 }
             }
+            Frames::Messages(_) => {}
         }
-        if !*over {
-            *over = true;
-            dialect.end(sink);
+        if !self.reading.over {
+            self.reading.dialect.end(sink);
+            self.reading.over = true;
+            self.say_stray(sink);
+        }
+        self.conclude(sink);
+    }
+
+    /// Says at last that all is over, after what was no event.
+    fn conclude(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
+        if std::mem::take(&mut self.reading.done) {
+            self.say_stray(sink);
+            sink(Delta::Done);
+        }
+    }
+
+    fn say_stray(&self, sink: &mut impl FnMut(Delta<'_>)) {
+        if let Frames::Events(machine) = &self.frames
+            && let said = machine.stray().trim()
+            && !said.is_empty()
+        {
+            sink(Delta::Stray { said });
         }
     }
 }
 
-/// Reads an event. What comes after the last delta of interest is not passed on.
-fn read(
-    dialect: &mut AnyDialect,
-    over: &mut bool,
-    name: &str,
-    data: &str,
-    sink: &mut impl FnMut(Delta<'_>),
-) {
-    // A heartbeat.
-    if data.trim().is_empty() {
-        return;
-    }
-    dialect.read(name, data, &mut |delta: Delta<'_>| {
-        if !*over {
-            *over = matches!(
-                delta,
-                Delta::Done | Delta::ServerError { .. } | Delta::Corrupt { .. }
-            );
-            sink(delta);
+impl Reading {
+    /// Reads an event. What comes after the last delta of interest is not passed on.
+    fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        let Self {
+            dialect,
+            over,
+            done,
+            said,
+        } = self;
+        // A heartbeat.
+        if data.trim_ascii().is_empty() {
+            return;
         }
-    });
+        dialect.read(name, data, &mut |delta: Delta<'_>| {
+            if *over {
+                return;
+            }
+            *said = true;
+            match delta {
+                Delta::Done => {
+                    *over = true;
+                    *done = true;
+                }
+                Delta::ServerError { .. } | Delta::Corrupt { .. } => {
+                    *over = true;
+                    sink(delta);
+                }
+                _ => sink(delta),
+            }
+        });
+    }
+
+    /// Reads an event that may have been cut off.
+    fn read_if_whole(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+        let mut cut = false;
+        self.read(name, data, &mut |delta: Delta<'_>| {
+            if matches!(delta, Delta::Corrupt { .. }) {
+                cut = true;
+            } else {
+                sink(delta);
+            }
+        });
+        if cut {
+            self.over = false;
+            self.said = false;
+        }
+    }
+
+    #[cold]
+    fn corrupt(&mut self, why: &str, sink: &mut impl FnMut(Delta<'_>)) -> Fed {
+        self.over = true;
+        sink(Delta::Corrupt { why });
+        Fed::All
+    }
 }
 
-#[cold]
-fn corrupt(over: &mut bool, why: &str, sink: &mut impl FnMut(Delta<'_>)) -> Fed {
-    *over = true;
-    sink(Delta::Corrupt { why });
-    Fed::All
+/// What an event is called; empty for what the standard calls an event that has no name.
+fn name_of<'a>(event: &Event<'a>) -> &'a str {
+    if event.event == "message" {
+        ""
+    } else {
+        event.event
+    }
 }

@@ -15,6 +15,10 @@
 //! unknown fields) is not looked at. For the same reason an event without limit is an error. The
 //! error with the lower offset wins, wherever the stream was cut: bytes of a line that meets the
 //! limit are checked up to it before the limit is reported.
+//!
+//! Two things go beyond the standard, because servers write them where they fail. A line `error: ...`
+//! is the data of an event of that name. And lines that are no field are remembered, as far as they
+//! are few: they may be all that the server says.
 
 use std::fmt;
 use std::ops::Range;
@@ -152,7 +156,9 @@ enum Field<'l> {
     Data(&'l [u8]),
     Id(&'l [u8]),
     Retry(&'l [u8]),
-    /// An unknown field, to be ignored.
+    /// Not in the standard.
+    Error(&'l [u8]),
+    /// An unknown field, or none.
     Other,
 }
 
@@ -200,8 +206,13 @@ pub struct EventMachine {
     has_data: bool,
     id: String,
     retry: Option<u64>,
+    /// The beginning of the lines that are no field.
+    stray: String,
     error: Option<EventError>,
 }
+
+/// How many bytes are remembered of the lines that are no field.
+const MOST_STRAY: usize = 4096;
 
 impl EventMachine {
     /// A machine in front of a stream.
@@ -220,6 +231,7 @@ impl EventMachine {
             has_data: false,
             id: String::new(),
             retry: None,
+            stray: String::new(),
             error: None,
         }
     }
@@ -230,9 +242,16 @@ impl EventMachine {
         self.offset
     }
 
+    /// The lines of the stream so far that are no field, an open one included: what a server writes that
+    /// fails before it comes to events, or among them. The beginning, if there is much of it.
+    #[must_use]
+    pub fn stray(&self) -> &str {
+        &self.stray
+    }
+
     /// Whether the stream stands inside an event. At its end such an event is dropped, as the standard
-    /// says; a caller who wants to know that something was cut off can ask here. (An error is inside
-    /// an event.)
+    /// says; a caller who wants to know that something was cut off can ask here, or have what there is
+    /// of it with [`EventMachine::end`]. (An error is inside an event.)
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.error.is_some() || !self.handed_out && (self.size > 0 || !self.line.is_empty())
@@ -266,15 +285,10 @@ impl EventMachine {
                     Data::Chunk(range) => str::from_utf8(&chunk[range]).unwrap_or_default(),
                     Data::Buffer => &self.data,
                 };
-                let event = if self.event.is_empty() {
-                    "message"
-                } else {
-                    &self.event
-                };
                 Ok(Fed {
                     consumed,
                     event: Some(Event {
-                        event,
+                        event: self.name(),
                         data,
                         id: &self.id,
                         retry: self.retry,
@@ -289,6 +303,47 @@ impl EventMachine {
         }
     }
 
+    /// Ends the stream: the event that it stands in, if that has data. Its last line may have been cut.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`EventMachine::feed`].
+    pub fn end(&mut self) -> Result<Option<Event<'_>>, EventError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        if self.handed_out {
+            self.forget_event();
+        }
+        let mut data = if self.has_data {
+            Data::Buffer
+        } else {
+            Data::None
+        };
+        if !self.line.is_empty() && self.spot != Spot::Comment {
+            self.read_line(&[], 0..0, &mut data)
+                .inspect_err(|error| self.error = Some(*error))?;
+        }
+        if data == Data::None {
+            return Ok(None);
+        }
+        self.handed_out = true;
+        Ok(Some(Event {
+            event: self.name(),
+            data: &self.data,
+            id: &self.id,
+            retry: self.retry,
+        }))
+    }
+
+    fn name(&self) -> &str {
+        if self.event.is_empty() {
+            "message"
+        } else {
+            &self.event
+        }
+    }
+
     /// Forgets the stream. Limits and buffers are kept.
     pub fn reset(&mut self) {
         self.forget_event();
@@ -298,6 +353,7 @@ impl EventMachine {
         self.mark = Some(0);
         self.spot = Spot::Line;
         self.retry = None;
+        self.stray.clear();
         self.error = None;
     }
 
@@ -374,7 +430,9 @@ impl EventMachine {
         let mut line = self.line.clone();
         line.extend_from_slice(&chunk[piece.start..piece.start + allowed]);
         let start = self.line_start(piece);
-        if let Field::Event(value) | Field::Data(value) | Field::Id(value) = field(&line) {
+        if let Field::Event(value) | Field::Data(value) | Field::Error(value) | Field::Id(value) =
+            field(&line)
+        {
             let possible = utf8::examine(value).possible;
             if possible < value.len() {
                 return Err(invalid_utf8(start, line.len() - value.len() + possible));
@@ -408,13 +466,18 @@ impl EventMachine {
         let value_at = |value: &[u8]| text.len() - value.len();
         let check = |value| checked(value, start, value_at(value));
         self.size += text.len();
-        match field(text) {
+        let field = field(text);
+        let is_error = matches!(field, Field::Error(_));
+        match field {
             Field::Event(value) => {
                 self.event.clear();
                 self.event.push_str(check(value)?);
             }
-            Field::Data(value) => {
+            Field::Data(value) | Field::Error(value) => {
                 let value_text = check(value)?;
+                if is_error {
+                    "error".clone_into(&mut self.event);
+                }
                 if *data == Data::None && !cut {
                     *data = Data::Chunk(piece.start + value_at(value)..piece.end);
                 } else {
@@ -441,7 +504,8 @@ impl EventMachine {
                         .saturating_add(u64::from(digit - b'0'))
                 }));
             }
-            Field::Id(_) | Field::Retry(_) | Field::Other => {}
+            Field::Other => add_stray(&mut self.stray, text),
+            Field::Id(_) | Field::Retry(_) => {}
         }
         line.clear();
         self.line = line;
@@ -492,8 +556,20 @@ fn field(line: &[u8]) -> Field<'_> {
         b"event" => Field::Event(value),
         b"id" => Field::Id(value),
         b"retry" => Field::Retry(value),
+        b"error" => Field::Error(value),
         _ => Field::Other,
     }
+}
+
+/// Remembers a line that is no field, as far as there is room.
+#[cold]
+fn add_stray(stray: &mut String, line: &[u8]) {
+    if stray.len() >= MOST_STRAY {
+        return;
+    }
+    let length = line.len().min(MOST_STRAY - stray.len());
+    stray.push_str(&String::from_utf8_lossy(&line[..length]));
+    stray.push('\n');
 }
 
 /// The text of a value that stands at `at` in the line that begins at `start`.
