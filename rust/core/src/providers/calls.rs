@@ -138,25 +138,21 @@ impl Calls {
             } => self.numbered.get(&index).copied(),
             _ => None,
         };
-        let at = match quick.filter(|at| self.all[*at].is_open()) {
-            Some(at) => at,
-            None => {
-                self.settle(choice, clue, text, sink);
-                match self.choose(clue, text) {
-                    Choice::Known(at) => at,
-                    Choice::New if self.all.len() < MOST => self.begin(clue),
-                    Choice::New => {
-                        return sink(Delta::Corrupt {
-                            why: "the answer has more function calls than can be remembered",
-                        });
-                    }
-                    Choice::Nothing => return,
-                }
-            }
-        };
-        if quick != Some(at) {
-            self.learn(at, choice, clue, text, sink);
+        if let Some(at) = quick.filter(|at| self.all[*at].is_open()) {
+            return self.add(at, choice, text, sink);
         }
+        self.settle(choice, clue, text, sink);
+        let at = match self.choose(clue, text) {
+            Choice::Known(at) => at,
+            Choice::New if self.all.len() < MOST => self.begin(clue),
+            Choice::New => {
+                return sink(Delta::Corrupt {
+                    why: "the answer has more function calls than can be remembered",
+                });
+            }
+            Choice::Nothing => return,
+        };
+        self.learn(at, choice, clue, text, sink);
         self.add(at, choice, text, sink);
     }
 
@@ -431,7 +427,7 @@ impl Calls {
         };
         let name_again = before.and_then(|before| {
             let before = &mut self.all[before];
-            let again = before.after == After::Name;
+            let again = before.after == After::Name && clue.name.is_none();
             again.then(|| {
                 before.after = After::Nothing;
                 before.name.clone()

@@ -198,6 +198,8 @@ struct CallParts {
     name: Piece,
     arguments: Piece,
     arguments_json: Option<Span>,
+    /// It is written as before there were tools.
+    is_old: bool,
 }
 
 /// What one chunk says.
@@ -320,7 +322,10 @@ impl Picked<Name> for Chunk {
                 }
             }
             Name::ToolCall | Name::FunctionCall => {
-                self.calls.push(CallParts::default());
+                self.calls.push(CallParts {
+                    is_old: matches!(name, Name::FunctionCall),
+                    ..CallParts::default()
+                });
                 if let Some(choice) = self.choices.last_mut() {
                     choice.says().calls.end = calls + 1;
                 }
@@ -566,7 +571,10 @@ impl Chunk {
         data: &'a str,
     ) -> impl Iterator<Item = (Clue<'a>, &'a str)> {
         let calls = self.calls.get(says.calls.clone()).unwrap_or_default();
-        calls.iter().map(move |call| {
+        // A server that writes it in both ways means the same by them.
+        let twice = calls.iter().any(|call| !call.is_old);
+        let calls = calls.iter().filter(move |call| !(call.is_old && twice));
+        calls.map(move |call| {
             let clue = Clue {
                 index: call.index,
                 id: self.resolve(&call.id),

@@ -142,3 +142,29 @@ pub fn check_any_stream(body: &[u8], cuts: &[usize]) {
         }
     }
 }
+
+/// A row: what it is about, the events, and what they say, a line each.
+pub type Row = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// Each row holds: event by event, and as a body at every cut.
+pub fn check_rows(dialect: &str, rows: &[Row]) {
+    for (about, events, expected) in rows {
+        let named: Vec<_> = events.iter().map(|data| ("", *data)).collect();
+        let lines = said(AnyDialect::named(dialect).expect("a dialect"), &named);
+        assert_eq!(lines, *expected, "{about}");
+        // As a body, at every cut.
+        let body = events
+            .iter()
+            .fold(String::new(), |body, data| body + "data: " + data + "\n\n");
+        check_any_stream(body.as_bytes(), &[]);
+        for cut in 0..=body.len() {
+            let (left, right) = body.as_bytes().split_at(cut);
+            let lines = said_of_body(dialect, [left, right], true);
+            assert_eq!(lines, *expected, "{about}, cut at {cut}");
+        }
+    }
+}
