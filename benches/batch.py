@@ -27,15 +27,15 @@ from typing import Any
 from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
 from pydantic import BaseModel
 
-import partialfast as pf
 from benches.batch_server import DOCUMENTS
 from partialfast.batch import extract
+from partialfast.providers.openai._endpoint import Endpoint, connected, first_request
 
 __all__ = ["SUBJECTS", "main"]
 
 STREAMS = 256
 RATE = 50
-CAPACITY = (128, 256, 512, 768, 1024)
+CAPACITY = (256, 512, 1024, 1536, 2048)
 DELAY_S = 12.0
 LATE_S = 0.010
 PROMPT = "Get the meeting from: {text}"
@@ -73,7 +73,7 @@ def client(url: str, streams: int) -> AsyncOpenAI:
     limits = type(DEFAULT_CONNECTION_LIMITS)(
         max_connections=streams, max_keepalive_connections=streams
     )
-    # The same for both subjects; a batch takes it where it is installed.
+    # Both subjects are read through aiohttp.
     http_client = DefaultAioHttpClient(limits=limits, timeout=600)
     return AsyncOpenAI(base_url=url, api_key="none", max_retries=0, http_client=http_client)
 
@@ -82,11 +82,11 @@ async def with_partialfast(
     url: str, documents: list[dict[str, str]], streams: int
 ) -> AsyncIterator[Any]:
     """Extract, by the package's own loop."""
-    async with client(url, streams) as openai:
+    async with connected(Endpoint(url, "none", concurrency=streams)) as asking:
         async for result in extract(
             documents,
             model=Meeting,
-            client=pf.from_openai(openai),
+            client=asking,
             llm=LLM,
             prompt=PROMPT,
             concurrency=streams,
@@ -128,7 +128,43 @@ async def with_instructor(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-SUBJECTS = {"partialfast": with_partialfast, "instructor": with_instructor}
+async def bare(url: str, documents: list[dict[str, str]], streams: int) -> AsyncIterator[Any]:
+    """Send the same requests with aiohttp alone, and read the bytes; nothing is made of them.
+
+    What is left of the time is not ours: this is the floor for any client over aiohttp.
+    """
+    import aiohttp
+
+    slots = asyncio.Semaphore(streams)
+    asked = first_request("tools", Meeting, LLM, [])
+    connector = aiohttp.TCPConnector(limit=streams)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def one(document: dict[str, str]) -> Meeting:
+            said = {"role": "user", "content": PROMPT.format_map(document)}
+            async with (
+                slots,
+                session.post(
+                    f"{url}/chat/completions", json={**asked, "messages": [said]}
+                ) as response,
+            ):
+                while await response.content.readany():
+                    pass
+            return ANY_MEETING
+
+        tasks = [asyncio.create_task(one(document)) for document in documents]
+        try:
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+ANY_MEETING = Meeting(title="", day="", place="", kind="", people=[], budget=None, tasks=[])
+
+SUBJECTS = {"partialfast": with_partialfast, "instructor": with_instructor, "aiohttp": bare}
 
 
 async def throughput(subject: str, url: str, count: int) -> dict[str, float]:
@@ -161,7 +197,8 @@ async def delay(subject: str, url: str, streams: int) -> dict[str, float]:
     async def work() -> None:
         nonlocal finished
         # More than can be finished in the time, so that there are always as many streams.
-        async for _ in run(url, DOCUMENTS * 5, streams):
+        many = DOCUMENTS * (streams // 50 + 1)
+        async for _ in run(url, many, streams):
             finished += 1
 
     async for _ in run(url, DOCUMENTS[:4], streams):

@@ -239,7 +239,10 @@ def execute(args: argparse.Namespace) -> int:
     """
     try:
         endpoint = Endpoint.of_environment(
-            args.base_url, mode=args.mode, concurrency=args.concurrency
+            args.base_url,
+            mode=args.mode,
+            concurrency=args.concurrency,
+            timeout_s=args.timeout,
         )
         job = _job(args, endpoint)
         if args.dry_run:

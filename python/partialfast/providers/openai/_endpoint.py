@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from partialfast.answer._attempts import Call
 from partialfast.answer._options import Options, Settings
 from partialfast.answer._target import read_target
-from partialfast.providers.openai import AsyncClient, Mode, from_openai
+from partialfast.providers._stainless import is_plain
+from partialfast.providers.openai import AsyncClient, Mode
 from partialfast.providers.openai._chat import Chat
+from partialfast.providers.openai._gulps import GULP_S, ChatInGulps, goes_through_a_proxy
+from partialfast.providers.openai._responses import Responses
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 __all__ = ["MODES", "Endpoint", "answer_shape", "connected", "first_request"]
 
@@ -29,16 +35,23 @@ class Endpoint:
         api_key: Its key.
         mode: How the model is asked for JSON.
         concurrency: How many requests there will be at a time.
+        gulp_s: Seconds between two reads of an answer.
     """
 
     base_url: str | None
     api_key: str
     mode: str = Mode.TOOLS.value
     concurrency: int = 64
+    gulp_s: float = GULP_S
 
     @classmethod
     def of_environment(
-        cls, base_url: str | None, *, mode: str = Mode.TOOLS.value, concurrency: int = 64
+        cls,
+        base_url: str | None,
+        *,
+        mode: str = Mode.TOOLS.value,
+        concurrency: int = 64,
+        timeout_s: float | None = None,
     ) -> Endpoint:
         """Take what is not said from where the SDK takes it.
 
@@ -46,6 +59,7 @@ class Endpoint:
             base_url: The server's base URL; ``None`` for ``OPENAI_BASE_URL`` or OpenAI's own.
             mode: How the model is asked for JSON.
             concurrency: How many requests there will be at a time.
+            timeout_s: Seconds that an answer may take.
 
         Raises:
             ValueError: There is no key for OpenAI's own server, or the URL is none.
@@ -60,7 +74,9 @@ class Endpoint:
                 raise ValueError("set OPENAI_API_KEY to the key of api.openai.com")
             # Servers of one's own want none, but the SDK does.
             key = "none"
-        return cls(url, key, mode, concurrency)
+        # What is given up after a short time is read more often, so that something is there.
+        gulp_s = GULP_S if timeout_s is None else min(GULP_S, timeout_s / 4)
+        return cls(url, key, mode, concurrency, gulp_s)
 
 
 @asynccontextmanager
@@ -76,23 +92,42 @@ async def connected(endpoint: Endpoint) -> AsyncGenerator[AsyncClient, None]:
     import openai  # noqa: PLC0415 - heavy
 
     # As many connections as requests, all kept: a new one costs more than many an answer.
+    count = endpoint.concurrency + 8
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
-        max_connections=endpoint.concurrency + 8,
-        max_keepalive_connections=endpoint.concurrency + 8,
+        max_connections=count, max_keepalive_connections=count
     )
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(
+            openai.AsyncOpenAI(
+                base_url=endpoint.base_url,
+                api_key=endpoint.api_key,
+                # The batch retries, for it knows of all requests what the SDK knows of one.
+                max_retries=0,
+                http_client=openai.DefaultAsyncHttpxClient(limits=limits),
+            )
+        )
+        settings = Settings(Mode(endpoint.mode))
+        chat = await _chat(client, endpoint, stack)
+        yield AsyncClient(client, settings, chat, Responses(client.responses))
+
+
+async def _chat(client: AsyncOpenAI, endpoint: Endpoint, stack: AsyncExitStack) -> Chat:
+    """Give what calls the server: at little cost where that is possible."""
     try:
-        # Half the CPU time for each token, where it is installed.
-        http_client: Any = openai.DefaultAioHttpClient(limits=limits)
-    except RuntimeError:
-        http_client = openai.DefaultAsyncHttpxClient(limits=limits)
-    async with openai.AsyncOpenAI(
-        base_url=endpoint.base_url,
-        api_key=endpoint.api_key,
-        # The batch retries, for it knows of all requests what the SDK knows of one.
-        max_retries=0,
-        http_client=http_client,
-    ) as client:
-        yield from_openai(client, Mode(endpoint.mode))
+        import aiohttp  # noqa: PLC0415 - for a batch alone
+    except ModuleNotFoundError:
+        return Chat(client.chat.completions)
+    if goes_through_a_proxy(str(client.base_url)) or not is_plain(
+        client.chat.completions, "openai"
+    ):
+        return Chat(client.chat.completions)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=endpoint.concurrency + 8),
+        # As of the SDK: nothing in all, ten minutes without a byte.
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=600),
+    )
+    http = await stack.enter_async_context(session)
+    return ChatInGulps(client, http, gulp_s=endpoint.gulp_s)
 
 
 def first_request(mode: str, model: Any, llm: str, messages: list[Any]) -> dict[str, Any]:
