@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from partialfast import demo, replay
-from tests.web.serving import serving
+from tests.web.serving import Raw, request, serving
 
 pytestmark = pytest.mark.network
 
@@ -184,6 +185,32 @@ _CONTRAST = """() => {
   }
   return bad;
 }"""
+
+
+def test_a_real_server_is_asked_what_the_page_says() -> None:
+    with replay.serve(replay.builtin("meeting"), faults=["stall@100:30"]) as model:
+        command = [sys.executable, "-m", "partialfast", "demo", "--web", "--port", "0"]
+        process = subprocess.Popen(  # noqa: S603 - the package's own command
+            [*command, "--base-url", model.url, "--model", "mine"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            [origin] = re.findall(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            _, form = request(origin, "/form.json")
+            response = Raw(origin, "/answer", method="POST", body=b"Read this.")
+            response.until(b"email")
+            response.close()
+            exchange = model.wait_ended(timeout=1)
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+    assert json.loads(form)["editable"]
+    assert exchange.ending == "disconnect"
+    assert exchange.body is not None
+    assert exchange.body["model"] == "mine"
+    assert exchange.body["messages"][-1]["content"] == "Read this."
 
 
 def test_the_command_says_where_the_page_is() -> None:

@@ -167,6 +167,36 @@ def test_a_hub_over_http_is_gone_on_with_and_one_answer_is_not() -> None:
         assert again.status == 204
 
 
+def test_a_viewer_that_does_not_read_gets_what_it_missed_merged() -> None:
+    size, count = 10_000, 3_000
+
+    async def much() -> AsyncIterator[Any]:
+        yield [Op("set", (), "")]
+        for _ in range(count):
+            await asyncio.sleep(0)
+            yield [Op("append", (), "x" * size)]
+
+    hubs: list[Hub] = []
+
+    def make(_: Request) -> Response:
+        if not hubs:
+            hubs.append(Hub(much(), every=0, linger=None))
+        return sse(hubs[0])
+
+    with serving(app_for(make)) as origin:
+        slow = Raw(origin, "/")
+        # The other one reads all there is, and meanwhile nothing is read here.
+        _, quick = request(origin, "/")
+        sent = events_of(slow.read())
+        slow.close()
+    assert len(events_of(quick)) > 100
+    texts = [json.loads(event.data) for event in sent if event.id and event.data]
+    length = sum(len(text) for text in texts[1:]) + len(texts[0][-1])
+    assert length == size * count
+    assert len(texts) < count
+    assert len(texts) < len(events_of(quick)) + 2
+
+
 def test_the_module_is_served() -> None:
     app = Starlette()
     app.add_route("/partialfast.js", module)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -23,36 +23,28 @@ class _Op(NamedTuple):
 
 
 class Comparer:
-    """Turns snapshots into ops.
+    """Turns snapshots into ops, when they are asked for: comparing takes as long as they are big.
 
-    A comparison takes as long as the whole value is big, so there is at most one in so many
-    seconds.
-
-    Args:
-        every: How many.
+    One thread may give snapshots while another asks for ops.
     """
 
-    def __init__(self, every: float) -> None:
-        self._every = every
-        self._next = float("-inf")
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._dump: Any = _MISSING
         self._newest: Any = _MISSING
 
-    def take(self, snapshot: Any) -> list[OpLike]:
-        """Take a snapshot, and give what changed, if a comparison is due."""
-        self._newest = snapshot
-        now = time.monotonic()
-        if now < self._next:
-            return []
-        self._next = now + self._every
-        return self.rest()
+    def take(self, snapshot: Any) -> None:
+        """Take a snapshot."""
+        with self._lock:
+            self._newest = snapshot
 
-    def rest(self) -> list[OpLike]:
+    def ops(self) -> list[OpLike]:
         """Give what changed up to the newest snapshot."""
-        if self._newest is _MISSING:
+        with self._lock:
+            newest, self._newest = self._newest, _MISSING
+        if newest is _MISSING:
             return []
-        old, self._dump = self._dump, _dumped(self._newest)
-        self._newest = _MISSING
+        old, self._dump = self._dump, _dumped(newest)
         return list(_changes(old, self._dump, ()))
 
 

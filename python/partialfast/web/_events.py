@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from partialfast.web._document import OpLike, Path
+from partialfast.web._document import Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._hub import Hub, UnfinishedError
 from partialfast.web._log import Log
 from partialfast.web._outcome import Outcome
-from partialfast.web._source import Source, is_async, read_in_thread
+from partialfast.web._source import Ops, Source, is_async, read_in_thread
 from partialfast.web._wire import Encoder, Wire, find_wire
 
 __all__ = ["HEARTBEAT_S", "Events", "events"]
@@ -100,7 +100,7 @@ class Events:
         if self.resumable or is_async(self._source):
             raise TypeError("a hub or an asynchronous stream has to be read with async for")
         box = _Box()
-        close = read_in_thread(self._source, box.put, box.end, self._every)
+        close = read_in_thread(self._source, box.put, box.end)
         return _loop(
             box,
             self._wire,
@@ -147,10 +147,10 @@ class _Box:
 
     def __init__(self) -> None:
         self.news = threading.Condition()
-        self.batches: list[tuple[list[OpLike], list[Path] | None]] = []
+        self.batches: list[tuple[Ops, list[Path] | None]] = []
         self.outcome: Outcome | None = None
 
-    def put(self, ops: list[OpLike], completed: list[Path] | None) -> None:
+    def put(self, ops: Ops, completed: list[Path] | None) -> None:
         with self.news:
             self.batches.append((ops, completed))
             self.news.notify()

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from partialfast._errors import PartialFastError
-from partialfast.web._document import OpLike, Path
+from partialfast.web._document import Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._log import Log, Reader
 from partialfast.web._outcome import Outcome, RefusedError
-from partialfast.web._source import Source, is_async, read
+from partialfast.web._source import Ops, Source, is_async, read
 from partialfast.web._wire import Encoder, Wire
 
 __all__ = ["Hub", "UnfinishedError"]
@@ -193,7 +193,7 @@ class Hub:
     async def _read(self) -> None:
         outcome = Outcome("closed")
         try:
-            outcome = await read(self._source, self._put, self._every)
+            outcome = await read(self._source, self._put)
         except asyncio.CancelledError:
             # Asked for by `aclose`, or because nobody views it any more.
             pass
@@ -202,7 +202,7 @@ class Hub:
         finally:
             self._end(outcome)
 
-    def _put(self, ops: list[OpLike], completed: list[Path] | None) -> None:
+    def _put(self, ops: Ops, completed: list[Path] | None) -> None:
         self._log.put(ops, completed)
         if self._timer is None and self._log.pending:
             loop = asyncio.get_running_loop()

@@ -11,14 +11,16 @@ from partialfast.web._compare import Comparer
 from partialfast.web._document import OpLike, Path
 from partialfast.web._outcome import Outcome
 
-__all__ = ["Put", "Source", "is_async", "read", "read_in_thread"]
+__all__ = ["Ops", "Put", "Source", "is_async", "read", "read_in_thread"]
 
 Item = OpLike | Iterable[OpLike] | Outcome
 #: A client's stream (what ``create_partial`` gives), or ops: one by one or in batches, with an
 #: `Outcome` as the last item where the end of the iteration is not that of a whole answer.
 Source = AsyncIterable[Item] | Iterable[Item] | Any
+#: A batch; or what gives it, when it is needed.
+Ops = list[OpLike] | Callable[[], list[OpLike]]
 #: Called with the ops of a batch, and with the paths that they completed where that is known.
-Put = Callable[[list[OpLike], "list[Path] | None"], None]
+Put = Callable[["Ops", "list[Path] | None"], None]
 
 
 def is_async(source: Source) -> bool:
@@ -42,17 +44,16 @@ class _Items:
     Args:
         source: The source.
         put: Called for each batch.
-        every: Seconds between two comparisons, where ops have to be found by comparing.
     """
 
-    def __init__(self, source: Source, put: Put, every: float) -> None:
+    def __init__(self, source: Source, put: Put) -> None:
         # What a client's stream has beside its items is looked up by name: there are several kinds.
         self.source: Any = source
         self.outcome: Outcome | None = None
         self._put = put
         self._is_client = hasattr(source, "final")
         has_ops = hasattr(source, "ops")
-        self._comparer = Comparer(every) if self._is_client and not has_ops else None
+        self._comparer = Comparer() if self._is_client and not has_ops else None
         #: What to iterate over.
         self.iterable: Any = cast("Any", source).ops() if has_ops else source
 
@@ -66,7 +67,8 @@ class _Items:
             self.outcome = item
             return False
         if self._comparer is not None:
-            self._put(self._comparer.take(item), self.source.completed)
+            self._comparer.take(item)
+            self._put(self._comparer.ops, self.source.completed)
             return True
         ops = [item] if hasattr(item, "op") else item
         if not isinstance(ops, list | tuple) or not all(hasattr(op, "op") for op in ops):
@@ -76,11 +78,6 @@ class _Items:
         # The paths that became complete are those of the batch just handed out.
         self._put(list(ops), self.source.completed if self._is_client else None)
         return True
-
-    def flush(self) -> None:
-        """Take what has not been compared yet."""
-        if self._comparer is not None:
-            self._put(self._comparer.rest(), None)
 
     @property
     def has_verdict(self) -> bool:
@@ -93,20 +90,19 @@ class _Items:
         return self.outcome or Outcome("complete")
 
 
-async def read(source: Source, put: Put, every: float) -> Outcome:
+async def read(source: Source, put: Put) -> Outcome:
     """Read a source to its end, and close it whatever happens.
 
     Args:
         source: The source; one that blocks is read in a thread of its own.
         put: Called for each batch, in this event loop.
-        every: Seconds between two comparisons, where ops have to be found by comparing.
 
     Returns:
         How it ended.
     """
     if not is_async(source):
-        return await _read_aside(source, put, every)
-    items = _Items(source, put, every)
+        return await _read_aside(source, put)
+    items = _Items(source, put)
     try:
         async for item in items.iterable:
             if not items.take(item):
@@ -114,9 +110,7 @@ async def read(source: Source, put: Put, every: float) -> Outcome:
         if items.has_verdict:
             # A stream that was closed by somebody else just ends; its value is what tells.
             await items.source.final()
-        items.flush()
     except Exception as error:  # noqa: BLE001 - told to the reader
-        items.flush()
         return Outcome.of(error)
     finally:
         await _aclose(source)
@@ -129,7 +123,7 @@ async def _aclose(source: Any) -> None:
         await close()
 
 
-async def _read_aside(source: Source, put: Put, every: float) -> Outcome:
+async def _read_aside(source: Source, put: Put) -> Outcome:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Outcome] = loop.create_future()
 
@@ -144,7 +138,7 @@ async def _read_aside(source: Source, put: Put, every: float) -> Outcome:
         if not ended.done():
             ended.set_result(outcome)
 
-    def put_safely(ops: list[OpLike], completed: list[Path] | None) -> None:
+    def put_safely(ops: Ops, completed: list[Path] | None) -> None:
         try:
             put(ops, completed)
         except ValueError as error:
@@ -154,7 +148,6 @@ async def _read_aside(source: Source, put: Put, every: float) -> Outcome:
         source,
         lambda ops, completed: tell(put_safely, ops, completed),
         lambda outcome: tell(end, outcome),
-        every,
     )
     try:
         return await ended
@@ -162,21 +155,18 @@ async def _read_aside(source: Source, put: Put, every: float) -> Outcome:
         close()
 
 
-def read_in_thread(
-    source: Source, put: Put, end: Callable[[Outcome], None], every: float
-) -> Callable[[], None]:
+def read_in_thread(source: Source, put: Put, end: Callable[[Outcome], None]) -> Callable[[], None]:
     """Read a source that blocks, in a thread of its own.
 
     Args:
         source: The source.
         put: Called for each batch, in that thread.
         end: Called there at the end.
-        every: Seconds between two comparisons, where ops have to be found by comparing.
 
     Returns:
         What closes the source, from any thread and at once.
     """
-    items = _Items(source, put, every)
+    items = _Items(source, put)
     stopped = threading.Event()
 
     def run() -> None:
@@ -186,10 +176,8 @@ def read_in_thread(
                     break
             if items.has_verdict and not stopped.is_set():
                 items.source.final()
-            items.flush()
             outcome = Outcome("closed") if stopped.is_set() else items.final_outcome
         except BaseException as error:  # noqa: BLE001 - told to the reader
-            items.flush()
             outcome = Outcome.of(error)
         finally:
             _close(source)

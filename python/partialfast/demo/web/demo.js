@@ -28,7 +28,7 @@ const resolved = (part) => (part.$ref ? schema.$defs[part.$ref.split("/").at(-1)
 
 function field(name, path) {
   const value = make("span", { className: "value" });
-  const tick = make("span", { className: "tick" });
+  const tick = make("span", { className: "tick", role: "img" });
   const node = make("div", { className: "field" }, make("span", { className: "name", textContent: words(name) }), value, tick);
   let last = {};
   return { node, update(state, item) {
@@ -37,8 +37,7 @@ function field(name, path) {
     last = { item, mark };
     node.dataset.mark = mark;
     value.textContent = item === undefined ? "" : typeof item === "number" ? item.toLocaleString("en") : String(item);
-    value.setAttribute("aria-label", item === undefined ? "waiting" : "");
-    if (item !== undefined) value.removeAttribute("aria-label");
+    tick.setAttribute("aria-label", mark);
   } };
 }
 
