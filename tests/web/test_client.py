@@ -105,11 +105,14 @@ def test_an_answer_comes_whole_on_every_wire(wire: str, is_async: bool) -> None:
         assert value == expected()
 
 
-def test_a_client_that_goes_away_closes_the_response_within_a_second() -> None:
+@BOTH
+def test_a_client_that_goes_away_closes_the_response_within_a_second(
+    is_async: bool,  # noqa: FBT001
+) -> None:
     # The model has written some, and then says nothing for a long time.
     with (
         replay.serve(replay.builtin("meeting"), faults=["stall@120:30"]) as server,
-        answering(server, lambda client: sse(ask(client), every=0), is_async=True) as origin,
+        answering(server, lambda client: sse(ask(client), every=0), is_async=is_async) as origin,
     ):
         response = Raw(origin, "/")
         response.until(b"email")
@@ -125,6 +128,7 @@ FAULTS = {
     "filter@120": "filtered",
     "garbage@120": "invalid",
     "error@120": "failed",
+    "corrupt@120": "failed",
 }
 
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+import partialfast as pf
 from partialfast.web import MODULE, Hub, Outcome, module, sse, wire_names
 from tests.web.driver import Op, events_of
 from tests.web.serving import Raw, request, serving
@@ -227,3 +228,31 @@ except ImportError as error:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
     )
     assert 'pip install "partialfast[web]"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "status"),
+    [
+        (pf.TruncatedError("x"), "truncated", None),
+        (pf.DroppedError("x"), "dropped", 502),
+        (pf.RefusalError("x"), "refused", None),
+        (pf.ContentFilterError("x"), "filtered", None),
+        (pf.StreamError("x"), "closed", None),
+        (pf.StreamTimeoutError("x"), "failed", 504),
+        (pf.ServerError("x"), "failed", 502),
+        (asyncio.CancelledError(), "closed", None),
+        (KeyError("x"), "failed", 502),
+    ],
+)
+def test_each_exception_is_an_outcome(error: BaseException, kind: str, status: int | None) -> None:
+    outcome = Outcome.of(error)
+    assert (outcome.kind, outcome.status) == (kind, status)
+
+
+def test_every_error_of_a_stream_is_an_outcome_of_its_own_kind() -> None:
+    """A new class of error must not be taken for a stream that the program closed."""
+    for class_ in pf.StreamError.__subclasses__():
+        if class_ is not pf.InvalidAnswerError:  # made with pydantic's own constructor
+            made = class_.__new__(class_)
+            Exception.__init__(made, "x")
+            assert Outcome.of(made).kind != "closed"

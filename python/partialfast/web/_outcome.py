@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from partialfast._errors import (
     ContentFilterError,
+    CorruptStreamError,
     DroppedError,
     JsonError,
     RefusalError,
@@ -45,11 +46,11 @@ _KINDS: tuple[tuple[type[BaseException], OutcomeKind], ...] = (
     (DroppedError, "dropped"),
     (RefusalError, "refused"),
     (ContentFilterError, "filtered"),
-    # Before `StreamError`: what stays invalid after the last attempt is both.
+    # The server's mistake, not the model's; before `JsonError`, which it is as well.
+    (CorruptStreamError, "failed"),
     (ValidationError, "invalid"),
     (JsonError, "invalid"),
     (RefusedError, "invalid"),
-    (StreamError, "closed"),
     (asyncio.CancelledError, "closed"),
     (GeneratorExit, "closed"),
 )
@@ -95,11 +96,12 @@ class Outcome:
             The outcome; ``"failed"`` for what is no ending of an answer, such as a server's error.
         """
         detail = f"{type(error).__name__}: {error}"
-        for type_, kind in _KINDS:
-            if isinstance(error, type_):
-                status = _BAD_GATEWAY if kind == "dropped" else None
-                return cls(kind, detail, status)
-        return cls("failed", detail, _status(error))
+        if type(error) is StreamError:
+            # The base itself says that the program closed the stream; all else has a class.
+            return cls("closed", detail)
+        kinds: list[OutcomeKind] = [kind for type_, kind in _KINDS if isinstance(error, type_)]
+        kind = kinds[0] if kinds else "failed"
+        return cls(kind, detail, _status(error) if kind in {"dropped", "failed"} else None)
 
     @property
     def message(self) -> str:
