@@ -106,7 +106,7 @@ def test_ops_say_what_closed_around_the_newest_value() -> None:
         def __aiter__(self) -> Any:
             raise AssertionError("its ops are wanted, not its snapshots")
 
-        async def ops(self) -> Any:
+        async def ops(self, **_: Any) -> Any:
             opened = [Op("set", (), {}), Op("set", ("a",), []), Op("set", ("a", 0), "x")]
             closed: list[Any] = [[], [("a", 0), ("a",)], [("b",), ()]]
             steps = [opened, [Op("append", ("a", 0), "y")], [Op("set", ("b",), 1)]]

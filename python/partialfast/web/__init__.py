@@ -50,6 +50,7 @@ def sse(  # noqa: PLR0913 - options by name
     heartbeat: float = HEARTBEAT_S,
     expose_errors: bool = False,
     headers: Mapping[str, str] | None = None,
+    by_alias: bool | None = None,
 ) -> Response:
     """Answer a request with an answer of a model's, while it comes.
 
@@ -65,6 +66,8 @@ def sse(  # noqa: PLR0913 - options by name
         expose_errors: Whether an ending says what the exception said, which may hold what the
             server said or what the model wrote.
         headers: Headers to be added.
+        by_alias: Whether the fields of a client's stream go by their alias. Of a hub, the hub's own
+            counts. Wires that send JSON text send what the model writes.
 
     Returns:
         A response of Starlette's.
@@ -75,7 +78,14 @@ def sse(  # noqa: PLR0913 - options by name
         ValueError: There is no wire of that name, or a number makes no sense.
     """
     answer = _starlette().AnswerResponse
-    made = events(source, wire, every=every, heartbeat=heartbeat, expose_errors=expose_errors)
+    made = events(
+        source,
+        wire,
+        every=every,
+        heartbeat=heartbeat,
+        expose_errors=expose_errors,
+        by_alias=by_alias,
+    )
     response: Response = answer(made, detail=expose_errors, headers=headers)
     return response
 

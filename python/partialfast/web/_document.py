@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-__all__ = ["Change", "Document", "Merge", "OpLike", "Path", "own"]
+__all__ = ["Change", "Document", "Kind", "Merge", "OpLike", "Path", "own"]
 
 Path = tuple[str | int, ...]
 Kind = Literal["set", "append"]

@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from partialfast.web._document import Path
+from partialfast.web._document import OpLike, Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._hub import Hub, UnfinishedError
 from partialfast.web._log import Log
 from partialfast.web._outcome import Outcome
-from partialfast.web._source import Ops, Source, is_async, read_in_thread
+from partialfast.web._source import OpsOptions, Source, is_async, read_in_thread
 from partialfast.web._wire import Encoder, Wire, find_wire
 
 __all__ = ["HEARTBEAT_S", "Events", "events"]
@@ -40,13 +40,25 @@ class Events:
         every: Seconds between two messages.
         heartbeat: Seconds of silence before a sign of life.
         detail: Whether the ending may say what the exception said.
+        by_alias: Whether the fields of a client's stream go by their alias.
     """
 
-    def __init__(
-        self, source: Source | Hub, wire: Wire, *, every: float, heartbeat: float, detail: bool
+    def __init__(  # noqa: PLR0913 - what `events` was told
+        self,
+        source: Source | Hub,
+        wire: Wire,
+        *,
+        every: float,
+        heartbeat: float,
+        detail: bool,
+        by_alias: bool | None,
     ) -> None:
         self.resumable = isinstance(source, Hub)
-        self._hub = source if isinstance(source, Hub) else Hub(source, every=every)
+        if isinstance(source, Hub):
+            self._hub = source
+        else:
+            self._hub = Hub(source, every=every, of=wire.of, by_alias=by_alias)
+        self._options = OpsOptions(wire.of, by_alias)
         self._source = source
         self._wire = wire
         self._every = every
@@ -100,7 +112,7 @@ class Events:
         if self.resumable or is_async(self._source):
             raise TypeError("a hub or an asynchronous stream has to be read with async for")
         box = _Box()
-        close = read_in_thread(self._source, box.put, box.end)
+        close = read_in_thread(self._source, box.put, box.end, self._options)
         return _loop(
             box,
             self._wire,
@@ -111,13 +123,14 @@ class Events:
         )
 
 
-def events(
+def events(  # noqa: PLR0913 - options by name
     source: Source | Hub,
     wire: str | Wire = "ops",
     *,
     every: float = 0.05,
     heartbeat: float = HEARTBEAT_S,
     expose_errors: bool = False,
+    by_alias: bool | None = None,
 ) -> Events:
     """Put an answer on a wire, for any framework.
 
@@ -129,6 +142,8 @@ def events(
         heartbeat: After how many seconds without anything to send a sign of life is sent.
         expose_errors: Whether the ending says what the exception said, which may hold what the
             server said or what the model wrote.
+        by_alias: Whether the fields of a client's stream go by their alias. Of a hub, the hub's own
+            counts. Wires that send JSON text send what the model writes.
 
     Returns:
         The events, to be iterated once, and the headers of the response.
@@ -139,7 +154,14 @@ def events(
     """
     if heartbeat <= 0:
         raise ValueError(f"heartbeat must be more than 0 seconds: {heartbeat!r}")
-    return Events(source, find_wire(wire), every=every, heartbeat=heartbeat, detail=expose_errors)
+    return Events(
+        source,
+        find_wire(wire),
+        every=every,
+        heartbeat=heartbeat,
+        detail=expose_errors,
+        by_alias=by_alias,
+    )
 
 
 class _Box:
@@ -147,10 +169,10 @@ class _Box:
 
     def __init__(self) -> None:
         self.news = threading.Condition()
-        self.batches: list[tuple[Ops, list[Path] | None]] = []
+        self.batches: list[tuple[list[OpLike], list[Path] | None]] = []
         self.outcome: Outcome | None = None
 
-    def put(self, ops: Ops, completed: list[Path] | None) -> None:
+    def put(self, ops: list[OpLike], completed: list[Path] | None) -> None:
         with self.news:
             self.batches.append((ops, completed))
             self.news.notify()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 from partialfast._errors import PartialFastError
-from partialfast.web._document import Path
+from partialfast.web._document import OpLike, Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._log import Log, Reader
 from partialfast.web._outcome import Outcome, RefusedError
-from partialfast.web._source import Ops, Source, is_async, read
+from partialfast.web._source import OpsOptions, Source, is_async, read
 from partialfast.web._wire import Encoder, Wire
 
 __all__ = ["Hub", "UnfinishedError"]
@@ -43,19 +43,31 @@ class Hub:
         every: Seconds between two messages, at least; 0 for one at each batch of ops.
         linger: How many seconds after the last viewer has left the model's response is closed, if
             none comes back; ``None`` for not at all.
+        of: What a client's stream is asked for: ``"value"`` for the dump of its snapshots,
+            ``"document"`` for what the model writes, before validators.
+        by_alias: Whether the fields of a client's stream go by their alias.
 
     Raises:
         TypeError: `source` is no such thing.
         ValueError: `every` or `linger` is negative.
     """
 
-    def __init__(self, source: Source, *, every: float = 0.05, linger: float | None = 0.0) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        every: float = 0.05,
+        linger: float | None = 0.0,
+        of: Literal["value", "document"] = "value",
+        by_alias: bool | None = None,
+    ) -> None:
         is_async(source)
         if every < 0 or (linger is not None and linger < 0):
             raise ValueError("every and linger are seconds, and cannot be negative")
         self._source = source
         self._every = every
         self._linger = linger
+        self._options = OpsOptions(of, by_alias)
         self._log = Log()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -193,7 +205,7 @@ class Hub:
     async def _read(self) -> None:
         outcome = Outcome("closed")
         try:
-            outcome = await read(self._source, self._put)
+            outcome = await read(self._source, self._put, self._options)
         except asyncio.CancelledError:
             # Asked for by `aclose`, or because nobody views it any more.
             pass
@@ -202,7 +214,7 @@ class Hub:
         finally:
             self._end(outcome)
 
-    def _put(self, ops: Ops, completed: list[Path] | None) -> None:
+    def _put(self, ops: list[OpLike], completed: list[Path] | None) -> None:
         self._log.put(ops, completed)
         if self._timer is None and self._log.pending:
             loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ No I/O, clock or thread of its own; the caller sees to it that only one thread i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -81,40 +81,29 @@ class Log:
         self.outcome: Outcome | None = None
         self._pending = Merge()
         self._pending_at: Path = ()
-        self._late: Callable[[], list[OpLike]] | None = None
-        self._late_completed: list[Path] = []
         self._segments: list[_Segment] = []
         self._readers: set[Reader] = set()
 
     @property
     def pending(self) -> bool:
         """Whether ops wait to be published."""
-        return bool(self._pending) or self._late is not None
+        return bool(self._pending)
 
     @property
     def readers(self) -> int:
         """How many read along."""
         return len(self._readers)
 
-    def put(
-        self,
-        ops: Iterable[OpLike] | Callable[[], list[OpLike]],
-        completed: Iterable[Path] | None = None,
-    ) -> None:
+    def put(self, ops: Iterable[OpLike], completed: Iterable[Path] | None = None) -> None:
         """Take ops in.
 
         Args:
-            ops: The ops, in order; or what gives all there are, to be called when they are
-                published.
+            ops: The ops, in order.
             completed: The paths that they completed; ``None`` where that is not known.
 
         Raises:
             ValueError: An op does not fit what those before it made.
         """
-        if callable(ops):
-            self._late = ops
-            self._late_completed += completed or ()
-            return
         path: Path | None = None
         for op in ops:
             path = _innermost(op.path, op.value) if op.op == "set" else op.path
@@ -140,10 +129,6 @@ class Log:
         Raises:
             ValueError: An op does not fit what those before it made.
         """
-        if self._late is not None:
-            late, self._late = self._late, None
-            done, self._late_completed = self._late_completed, []
-            self.put(late(), done)
         if not self._pending:
             return False
         changes = [

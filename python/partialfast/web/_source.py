@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 
-from partialfast.web._compare import Comparer
-from partialfast.web._document import OpLike, Path
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from partialfast.web._document import Kind, OpLike, Path
 from partialfast.web._outcome import Outcome
 
-__all__ = ["Ops", "Put", "Source", "is_async", "read", "read_in_thread"]
+__all__ = ["OpsOptions", "Put", "Source", "is_async", "read", "read_in_thread"]
 
 Item = OpLike | Iterable[OpLike] | Outcome
 #: A client's stream (what ``create_partial`` gives), or ops: one by one or in batches, with an
 #: `Outcome` as the last item where the end of the iteration is not that of a whole answer.
 Source = AsyncIterable[Item] | Iterable[Item] | Any
-#: A batch; or what gives it, when it is needed.
-Ops = list[OpLike] | Callable[[], list[OpLike]]
 #: Called with the ops of a batch, and with the paths that they completed where that is known.
-Put = Callable[["Ops", "list[Path] | None"], None]
+Put = Callable[[list[OpLike], "list[Path] | None"], None]
 
 
 def is_async(source: Source) -> bool:
@@ -38,24 +38,48 @@ def is_async(source: Source) -> bool:
     )
 
 
+class OpsOptions(NamedTuple):
+    """What a client's stream is asked for.
+
+    Args:
+        of: ``"value"`` for the dump of the snapshots, ``"document"`` for what the model writes.
+        by_alias: Whether fields go by their alias.
+    """
+
+    of: Literal["value", "document"] = "value"
+    by_alias: bool | None = None
+
+
+class _Op(NamedTuple):
+    op: Kind
+    path: Path
+    value: Any
+
+
 class _Items:
     """Sorts what a source yields.
 
     Args:
         source: The source.
         put: Called for each batch.
+        options: What a client's stream is asked for.
     """
 
-    def __init__(self, source: Source, put: Put) -> None:
+    def __init__(self, source: Source, put: Put, options: OpsOptions) -> None:
         # What a client's stream has beside its items is looked up by name: there are several kinds.
-        self.source: Any = source
+        self.source = cast("Any", source)
         self.outcome: Outcome | None = None
         self._put = put
         self._is_client = hasattr(source, "final")
         has_ops = hasattr(source, "ops")
-        self._comparer = Comparer() if self._is_client and not has_ops else None
         #: What to iterate over.
-        self.iterable: Any = cast("Any", source).ops() if has_ops else source
+        self.iterable: Any = self.source.ops(**options._asdict()) if has_ops else source
+        # A stream of items hands each out complete: to a viewer, they are a list.
+        self._of_items = self._is_client and not has_ops
+        self._by_alias = options.by_alias
+        self._count = 0
+        if self._of_items:
+            put([_Op("set", (), [])], None)
 
     def take(self, item: Any) -> bool:
         """Take an item; say whether the source goes on.
@@ -63,13 +87,14 @@ class _Items:
         Raises:
             TypeError: It is neither an op, nor a batch, nor an outcome.
         """
+        if self._of_items:
+            path: Path = (self._count,)
+            self._put([_Op("set", path, _dumped(item, by_alias=self._by_alias))], [path])
+            self._count += 1
+            return True
         if isinstance(item, Outcome):
             self.outcome = item
             return False
-        if self._comparer is not None:
-            self._comparer.take(item)
-            self._put(self._comparer.ops, self.source.completed)
-            return True
         ops = [item] if hasattr(item, "op") else item
         if not isinstance(ops, list | tuple) or not all(hasattr(op, "op") for op in ops):
             raise TypeError(
@@ -90,19 +115,26 @@ class _Items:
         return self.outcome or Outcome("complete")
 
 
-async def read(source: Source, put: Put) -> Outcome:
+def _dumped(item: Any, *, by_alias: bool | None) -> Any:
+    if isinstance(item, BaseModel):
+        return item.model_dump(mode="json", exclude_unset=True, by_alias=by_alias)
+    return to_jsonable_python(item, by_alias=bool(by_alias))
+
+
+async def read(source: Source, put: Put, options: OpsOptions) -> Outcome:
     """Read a source to its end, and close it whatever happens.
 
     Args:
         source: The source; one that blocks is read in a thread of its own.
         put: Called for each batch, in this event loop.
+        options: What a client's stream is asked for.
 
     Returns:
         How it ended.
     """
     if not is_async(source):
-        return await _read_aside(source, put)
-    items = _Items(source, put)
+        return await _read_aside(source, put, options)
+    items = _Items(source, put, options)
     try:
         async for item in items.iterable:
             if not items.take(item):
@@ -123,7 +155,7 @@ async def _aclose(source: Any) -> None:
         await close()
 
 
-async def _read_aside(source: Source, put: Put) -> Outcome:
+async def _read_aside(source: Source, put: Put, options: OpsOptions) -> Outcome:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Outcome] = loop.create_future()
 
@@ -138,7 +170,7 @@ async def _read_aside(source: Source, put: Put) -> Outcome:
         if not ended.done():
             ended.set_result(outcome)
 
-    def put_safely(ops: Ops, completed: list[Path] | None) -> None:
+    def put_safely(ops: list[OpLike], completed: list[Path] | None) -> None:
         try:
             put(ops, completed)
         except ValueError as error:
@@ -148,6 +180,7 @@ async def _read_aside(source: Source, put: Put) -> Outcome:
         source,
         lambda ops, completed: tell(put_safely, ops, completed),
         lambda outcome: tell(end, outcome),
+        options,
     )
     try:
         return await ended
@@ -155,18 +188,21 @@ async def _read_aside(source: Source, put: Put) -> Outcome:
         close()
 
 
-def read_in_thread(source: Source, put: Put, end: Callable[[Outcome], None]) -> Callable[[], None]:
+def read_in_thread(
+    source: Source, put: Put, end: Callable[[Outcome], None], options: OpsOptions
+) -> Callable[[], None]:
     """Read a source that blocks, in a thread of its own.
 
     Args:
         source: The source.
         put: Called for each batch, in that thread.
         end: Called there at the end.
+        options: What a client's stream is asked for.
 
     Returns:
         What closes the source, from any thread and at once.
     """
-    items = _Items(source, put)
+    items = _Items(source, put, options)
     stopped = threading.Event()
 
     def run() -> None:

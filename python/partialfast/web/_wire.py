@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Hashable, Mapping
-from typing import Protocol, cast, runtime_checkable
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from partialfast.web import wires
 from partialfast.web._event import Event, Piece
@@ -66,6 +66,11 @@ class Wire(Hashable, Protocol):
     @abstractmethod
     def headers(self) -> Mapping[str, str]:
         """What else the response's headers have to say."""
+
+    @property
+    @abstractmethod
+    def of(self) -> Literal["value", "document"]:
+        """What it sends of an answer: its dump, or what the model writes."""
 
     @property
     @abstractmethod

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
 from partialfast.web._event import Event, Piece, json_text
@@ -46,6 +46,11 @@ class Wire:
     tool: str | None = None
     thread_id: str = field(default_factory=_new_id, compare=False)
     run_id: str = field(default_factory=_new_id, compare=False)
+
+    @property
+    def of(self) -> Literal["value", "document"]:
+        """What it sends of an answer: its dump, or what the model writes."""
+        return "value" if self.tool is None else "document"
 
     @property
     def shared(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from partialfast.web._event import Event, Piece
 from partialfast.web._log import Step
@@ -24,6 +24,7 @@ class Wire:
 
     media_type: ClassVar[str] = "text/plain; charset=utf-8"
     headers: ClassVar[Mapping[str, str]] = {}
+    of: ClassVar[Literal["value", "document"]] = "document"
     shared: ClassVar[bool] = False
     breaks: ClassVar[bool] = True
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 from uuid import uuid4
 
 from partialfast.web._event import Event, Piece, json_text
@@ -55,6 +55,11 @@ class Wire:
     tool: str = "answer"
     part: str | None = None
     message_id: str = field(default_factory=_new_id, compare=False)
+
+    @property
+    def of(self) -> Literal["value", "document"]:
+        """What it sends of an answer: its dump, or what the model writes."""
+        return "value" if self.part is not None else "document"
 
     @property
     def shared(self) -> bool:

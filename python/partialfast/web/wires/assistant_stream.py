@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from partialfast.web._event import Event, Piece, json_text
 from partialfast.web._log import Step
@@ -32,6 +32,7 @@ class Wire:
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {"Assistant-Stream-Format": "object-stream/v0"}
+    of: ClassVar[Literal["value", "document"]] = "value"
     shared: ClassVar[bool] = True
     breaks: ClassVar[bool] = True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from partialfast.web._encoder import OwnEncoder
 from partialfast.web._event import Event, Piece, json_text
@@ -24,6 +24,7 @@ class Wire:
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {}
+    of: ClassVar[Literal["value", "document"]] = "value"
     shared: ClassVar[bool] = True
     breaks: ClassVar[bool] = False
 

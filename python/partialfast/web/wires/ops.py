@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from partialfast.web._document import Change, Path
 from partialfast.web._encoder import OwnEncoder
@@ -35,6 +35,7 @@ class Wire:
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {}
+    of: ClassVar[Literal["value", "document"]] = "value"
     shared: ClassVar[bool] = True
     breaks: ClassVar[bool] = False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from partialfast.web._encoder import OwnEncoder
 from partialfast.web._event import Event, Piece, json_text
@@ -29,6 +29,7 @@ class Wire:
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {}
+    of: ClassVar[Literal["value", "document"]] = "value"
     shared: ClassVar[bool] = True
     breaks: ClassVar[bool] = False
 
