@@ -141,7 +141,7 @@ def test_results_of_the_batch_api(tmp_path: Path) -> None:
         batch_line("odd", None, response={"status_code": 502, "body": [1]}),
         batch_line("odd", {"choices": "none"}),
         batch_line("odd", {"choices": [None]}),
-        batch_line("odd", completion({"content": [{"text": WHOLE}]})),
+        batch_line("odd", completion({"content": [{"text": 5}]})),
         batch_line("odd", completion({"tool_calls": [{"type": "custom", "custom": {}}]})),
         batch_line("odd", {"choices": [{"message": 1, "finish_reason": []}]}),
         batch_line("odd", {"output": "none"}),

@@ -13,9 +13,6 @@ from partialfast.typed._state import StreamState
 
 __all__ = ["read_answer", "read_answer_into"]
 
-# Finish reasons that say that the model had more to write.
-_CUT = frozenset({"length", "max_output_tokens", "model_length", "content_filter"})
-
 
 def read_answer(model: Any, text: str, *, key: str | None) -> Any:
     """Read the text of a whole answer.
@@ -49,7 +46,7 @@ def read_answer_into(
         state: What reads the value.
         text: What the model wrote; prose and code fences around the JSON are taken off.
         key: The property that it was asked to wrap the value in, if any.
-        finish_reason: Why it stopped, if that is known.
+        finish_reason: Why it stopped, if that is known and the model may have had more to write.
 
     Returns:
         Why it is not whole, if that does not show in the value's text; else nothing.
@@ -72,6 +69,6 @@ def read_answer_into(
     if not intake.done and key is not None:
         return "the object around the value is not closed"
     # A number at the end of a text that a limit has cut may have had more digits.
-    if finish_reason in _CUT and text.rstrip()[-1:].isdigit():
+    if finish_reason and text.rstrip()[-1:].isdigit():
         return f"finish reason {finish_reason}"
     return ""

@@ -6,8 +6,11 @@ From bytes to texts, without judging them: `partialfast.batch.run._salvage` does
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
+
+from partialfast._core import Delta, EventReader
 
 __all__ = ["FORMATS", "Recorded", "blocks", "detect", "read_block"]
 
@@ -21,6 +24,11 @@ _LAST = (b"[DONE]\n", b"[DONE]\r\n")
 #: In the first line of a stream of responses, which has no such last one.
 _FIRST = (b'"type":"response.created"', b'"type": "response.created"')
 
+#: The data of the last event of a stream of chat completions.
+_DONE = b"[DONE]"
+#: In the first event of a stream of responses.
+_RESPONSE = re.compile(rb'"type"\s*:\s*"(response\.|error")|^event: *response\.', re.MULTILINE)
+
 
 class Recorded(NamedTuple):
     """An answer that was recorded.
@@ -30,12 +38,14 @@ class Recorded(NamedTuple):
         text: What the model wrote, noise included.
         problem: Why there is no answer, if there is none.
         finish_reason: The provider's finish reason, if it was recorded.
+        is_whole: Whether that reason means that the model has written all that it wanted.
     """
 
     id: str | None
     text: bytes
     problem: str | None = None
     finish_reason: str | None = None
+    is_whole: bool = False
 
 
 def detect(head: bytes) -> str:
@@ -129,14 +139,6 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [_object(each) for each in value] if isinstance(value, list) else []
-
-
-def _words(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _said(failed: Any) -> Any:
     return failed.get("message") if isinstance(failed, dict) else failed
 
@@ -174,123 +176,179 @@ def _batch(line: bytes) -> Recorded:
     failed = record.get("error") or body.get("error")
     if failed:
         return Recorded(id_, b"", f"the request failed: {_said(failed)}")
-    if "choices" in body:
-        return _completion(id_, body)
-    if "output" in body:
-        return _response(id_, body)
-    return Recorded(id_, b"", f"there is no answer (status {response.get('status_code')})")
+    answer = _Answer("openai_responses" if "output" in body else "openai_chat")
+    answer.take_event(json.dumps(body))
+    recorded = answer.recorded()
+    if not (recorded.text or recorded.problem or recorded.finish_reason):
+        status = response.get("status_code")
+        return Recorded(id_, b"", f"there is no answer (status {status})")
+    return recorded._replace(id=id_)
 
 
-def _completion(id_: str, body: Mapping[str, Any]) -> Recorded:
-    [choice, *_] = _objects(body["choices"]) or [_object(None)]
-    message = _object(choice.get("message"))
-    reason = _words(choice.get("finish_reason")) or None
-    if message.get("refusal"):
-        return Recorded(id_, b"", f"the model refused: {message['refusal']}", reason)
-    calls = _objects(message.get("tool_calls"))
-    said = _object(calls[0].get("function")).get("arguments") if calls else message.get("content")
-    return Recorded(id_, _encode(_words(said)), None, reason)
+class _Answer:
+    """What one answer says, read in the provider's dialect by the core.
 
+    Args:
+        dialect: Its name.
+    """
 
-def _response(id_: str, body: Mapping[str, Any]) -> Recorded:
-    reason = _words(_object(body.get("incomplete_details")).get("reason")) or None
-    for item in _objects(body["output"]):
-        if item.get("type") == "function_call":
-            return Recorded(id_, _encode(_words(item.get("arguments"))), None, reason)
-        for part in _objects(item.get("content")):
-            if part.get("type") == "output_text":
-                return Recorded(id_, _encode(_words(part.get("text"))), None, reason)
-            if part.get("type") == "refusal":
-                return Recorded(id_, b"", f"the model refused: {part.get('refusal')}", reason)
-    return Recorded(id_, b"", "there is no answer", reason)
+    def __init__(self, dialect: str) -> None:
+        self._reader = EventReader(dialect)
+        self._id: str | None = None
+        # By the choice, and by the choice and the call.
+        self._texts: dict[int, list[str]] = {}
+        self._calls: dict[tuple[int, int], list[str]] = {}
+        self._refusal: list[str] = []
+        self._finish: Delta.Finish | None = None
+        self._problem: str | None = None
 
+    def take_event(self, data: str) -> None:
+        """Take an event in, or a whole answer."""
+        self._reader.put_event("", data)
+        self._read()
 
-class _Stream:
-    """One recorded stream, being read."""
+    def take_stream(self, body: bytes) -> None:
+        """Take a stream in, as far as it was recorded."""
+        self._reader.put(body)
+        self._read()
 
-    def __init__(self, line: int) -> None:
-        self.line = line
-        self.id: str | None = None
-        self.text: list[str] = []
-        self.refusal: list[str] = []
-        self.reason: str | None = None
-        self.problem: str | None = None
-        self.begun = False
-        self.torn = False
+    def _read(self) -> None:
+        while (delta := self._reader.pull()) is not None:
+            match delta:
+                case Delta.Piece(choice, part, call, text) | Delta.Whole(choice, part, call, text):
+                    self._keep(choice, part, call, text)
+                case Delta.Finish():
+                    self._finish = delta
+                case Delta.Reopens():
+                    self._finish = None
+                case Delta.Head(id_, _):
+                    self._id = self._id or id_
+                case Delta.ServerError(said):
+                    self._problem = f"the server reported an error: {_words_of(said)}"
+                case _:
+                    # What adds nothing to the answer, and where the recording is broken: what came
+                    # before that counts.
+                    pass
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Take an event in, of chat completions or of responses."""
-        self.begun = True
-        if self.torn:
-            # The text would have a hole, and might look whole with it.
-            return
-        if event.get("error"):
-            self.problem = f"the server reported an error: {_said(event['error'])}"
-        kind = event.get("type")
-        if isinstance(kind, str):
-            self._take_response(kind, event)
-            return
-        self.id = self.id or _words(event.get("id")) or None
-        for choice in _objects(event.get("choices")):
-            if choice.get("index", 0) == 0:
-                self._take_choice(choice)
-
-    def _take_choice(self, choice: Mapping[str, Any]) -> None:
-        delta = _object(choice.get("delta"))
-        for call in _objects(delta.get("tool_calls")):
-            if (call.get("index") or 0) == 0:
-                self.text.append(_words(_object(call.get("function")).get("arguments")))
-        self.text.append(_words(delta.get("content")))
-        self.refusal.append(_words(delta.get("refusal")))
-        self.reason = _words(choice.get("finish_reason")) or self.reason
-
-    def _take_response(self, kind: str, event: Mapping[str, Any]) -> None:
-        if kind in {"response.output_text.delta", "response.function_call_arguments.delta"}:
-            self.text.append(_words(event.get("delta")))
-        elif kind == "response.refusal.delta":
-            self.refusal.append(_words(event.get("delta")))
-        response = _object(event.get("response"))
-        self.id = self.id or _words(response.get("id")) or None
-        why = _object(response.get("incomplete_details")).get("reason")
-        self.reason = _words(why) or self.reason
+    def _keep(self, choice: int, part: str, call: int | None, text: str) -> None:
+        if call is not None:
+            self._calls.setdefault((choice, call), []).append(text)
+        elif part == "text":
+            self._texts.setdefault(choice, []).append(text)
+        elif part == "refusal":
+            self._refusal.append(text)
 
     def recorded(self) -> Recorded:
-        """Give the answer."""
-        problem = self.problem
-        if "".join(self.refusal):
-            problem = f"the model refused: {''.join(self.refusal)}"
-        return Recorded(self.id, _encode("".join(self.text)), problem, self.reason)
+        """Give the answer: the first call, or the first text with something that may be JSON."""
+        self._reader.put_end()
+        self._read()
+        calls = ("".join(self._calls[at]) for at in sorted(self._calls))
+        texts = ["".join(self._texts[at]) for at in sorted(self._texts)]
+        likely = (text for text in texts if "{" in text or "[" in text)
+        said = next((text for text in (*calls, *likely, *texts) if text), "")
+        if said == "{}" and self._finish is None:
+            # Where the recording broke off, this may be what stands in front of the arguments.
+            said = ""
+        problem = self._problem
+        if self._refusal:
+            problem = f"the model refused: {''.join(self._refusal)}"
+        finish = self._finish
+        return Recorded(
+            self._id,
+            _encode(said),
+            problem,
+            None if finish is None else finish.reason,
+            is_whole=finish is not None and finish.outcome == "whole",
+        )
+
+
+def _words_of(said: str) -> Any:
+    """Return the message of a server's error, or all of it."""
+    try:
+        found = _load(said.encode())
+    except ValueError:
+        return said
+    if isinstance(found, dict):
+        inner: Any = found.get("error", found)
+        return _said(inner) or said
+    return found
 
 
 def _streams(first: int, block: bytes) -> Iterator[tuple[int, Recorded]]:
-    """Read streams: each ends with ``[DONE]``, or where another id begins."""
-    stream = _Stream(first)
+    """Read streams: each ends with ``[DONE]``, or where another id begins.
+
+    Where one ends is a matter of the file; what it says is the dialect's.
+    """
+    begun: _Bounds | None = None
+    place = 0
+    # Where the event that a line is part of begins.
+    start: int | None = None
     for number, line in enumerate(block.split(b"\n"), start=first):
+        begin, place = place, place + len(line) + 1
+        if start is None:
+            start = begin
+        if not line.strip():
+            start = None
         data = line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
         if not data:
             continue
-        if data == b"[DONE]":
-            yield stream.line, stream.recorded()
-            stream = _Stream(number + 1)
+        if data == _DONE:
+            if begun is not None:
+                yield begun.line, begun.read(block[:place])
+            begun = None
             continue
+        if begun is None or begun.ends_before(data):
+            if begun is not None:
+                yield begun.line, begun.read(block[:start])
+            at = begin if start is None else start
+            begun = _Bounds(number, at, data, named=block[at:begin])
+    if begun is not None:
+        yield begun.line, begun.read(block)
+
+
+class _Bounds:
+    """Where a stream begins, and what tells that another one does.
+
+    Args:
+        line: The number of its first line.
+        start: Its place in the block.
+        data: The data of its first event.
+        named: The lines before that.
+    """
+
+    def __init__(self, line: int, start: int, data: bytes, *, named: bytes) -> None:
+        self.line = line
+        self._start = start
+        self._is_response = _RESPONSE.search(named + data) is not None
+        self._id = b""
+        self._learn(data)
+
+    def _learn(self, data: bytes) -> str | None:
+        """Return the id that an event has, if it is one of chat completions."""
         try:
-            event = _load(data)
+            event = _object(_load(data))
         except ValueError:
-            # Where the recording broke off: what came before it counts.
-            stream.torn = True
-            continue
-        if not isinstance(event, dict):
-            continue
-        if stream.begun and _begins(event, stream.id):
-            yield stream.line, stream.recorded()
-            stream = _Stream(number)
-        stream.take(event)
-    if stream.begun:
-        yield stream.line, stream.recorded()
+            return None
+        id_ = event.get("id")
+        if not (isinstance(id_, str) and id_ and "choices" in event):
+            return None
+        if not self._id:
+            self._id = json.dumps(id_).encode()
+        return id_
 
+    def ends_before(self, data: bytes) -> bool:
+        """Tell whether an event is the first of another stream."""
+        if any(first in data for first in _FIRST):
+            return True
+        # Most events are told by a look.
+        if self._is_response or (self._id and self._id in data):
+            return False
+        known = self._id
+        id_ = self._learn(data)
+        return bool(known) and id_ is not None and json.dumps(id_).encode() != known
 
-def _begins(event: Mapping[str, Any], current: str | None) -> bool:
-    if event.get("type") == "response.created":
-        return True
-    id_ = _words(event.get("id"))
-    return "choices" in event and bool(id_) and current is not None and id_ != current
+    def read(self, block: bytes) -> Recorded:
+        """Read the stream, which ends with the block."""
+        answer = _Answer("openai_responses" if self._is_response else "openai_chat")
+        answer.take_stream(block[self._start :])
+        return answer.recorded()

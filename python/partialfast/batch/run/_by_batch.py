@@ -441,7 +441,8 @@ class ByBatch:
         text = recorded.text.decode("utf-8", "replace")
         state: StreamState[Any] = StreamState(self._model)
         try:
-            why = read_answer_into(state, text, key=self._key, finish_reason=recorded.finish_reason)
+            reason = None if recorded.is_whole else recorded.finish_reason
+            why = read_answer_into(state, text, key=self._key, finish_reason=reason)
             if not why:
                 return _Verdict(text, usage, state.finish())
         except TruncatedError as error:

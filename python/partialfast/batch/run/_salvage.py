@@ -243,7 +243,10 @@ class _Reader:
         """Read an answer; say why it is not whole, if that does not show in the value's text."""
         text = recorded.text.decode()
         return read_answer_into(
-            state, text, key=self._key, finish_reason=recorded.finish_reason or None
+            state,
+            text,
+            key=self._key,
+            finish_reason=None if recorded.is_whole else recorded.finish_reason,
         )
 
     def _partial(self, id_: str, state: StreamState[Any], why: str) -> tuple[str, bytes]:
