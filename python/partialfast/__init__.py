@@ -22,6 +22,14 @@ if TYPE_CHECKING:
         StreamTimeoutError,
         TruncatedError,
     )
+    from ._instructor import (
+        AsyncInstructor,
+        IncompleteOutputException,
+        Instructor,
+        InstructorError,
+        InstructorRetryException,
+        PartialLiteralMixin,
+    )
     from ._repairs import Repair
     from .providers._names import from_provider
     from .providers.anthropic import from_anthropic
@@ -41,9 +49,14 @@ if TYPE_CHECKING:
     from .typed._text_deltas import TextDelta, atext_deltas, text_deltas
 
 __all__ = [
+    "AsyncInstructor",
     "ContentFilterError",
     "CorruptStreamError",
     "DroppedError",
+    "IncompleteOutputException",
+    "Instructor",
+    "InstructorError",
+    "InstructorRetryException",
     "InvalidAnswerError",
     "InvalidJsonError",
     "JsonError",
@@ -53,6 +66,7 @@ __all__ = [
     "OtherCallError",
     "Partial",
     "PartialFastError",
+    "PartialLiteralMixin",
     "RefusalError",
     "Repair",
     "ServerError",
@@ -108,6 +122,14 @@ _HOMES = {
             "StreamTimeoutError",
             "TruncatedError",
         ),
+        "_instructor": (
+            "AsyncInstructor",
+            "IncompleteOutputException",
+            "Instructor",
+            "InstructorError",
+            "InstructorRetryException",
+            "PartialLiteralMixin",
+        ),
         "_repairs": ("Repair",),
         "providers._names": ("from_provider",),
         "providers.anthropic": ("from_anthropic",),
@@ -135,8 +157,9 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         home = _HOMES.get(name)
         if home is None:
-            message = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(message)
+            from ._hints import hint  # noqa: PLC0415 - for a name that is not there
+
+            raise AttributeError(hint(f"module {__name__!r}", name))
         value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value

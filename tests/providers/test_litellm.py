@@ -12,6 +12,7 @@ from pydantic import BaseModel
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.litellm import from_litellm
+from partialfast.providers.openai._provider import OpenAI as OpenAIProvider
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -43,7 +44,7 @@ def _arguments(url: replay.Server) -> dict[str, Any]:
     return {"model": "openai/m", "base_url": str(url), "api_key": "k", "num_retries": 0}
 
 
-@pytest.mark.parametrize("mode", list(pf.Mode))
+@pytest.mark.parametrize("mode", OpenAIProvider.modes)
 def test_completion(litellm: Any, mode: pf.Mode) -> None:
     with replay.serve({"text": '{"name": "Ada", "age": 36}'}) as url:
         client = from_litellm(litellm.completion, mode, **_arguments(url))

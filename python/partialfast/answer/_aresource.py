@@ -153,6 +153,29 @@ class AsyncResource(ResourceBase):
         make: Any = AsyncItemStream if result == "items" else AsyncStream
         return make(call)
 
+    def create_with_completion(
+        self,
+        response_model: TypeForm[T],
+        **kwargs: Any,
+    ) -> AsyncValue[tuple[T, Any]]:
+        """Ask for a value, and get the SDK's object of the answer with it; as `create`.
+
+        Args:
+            response_model: The type of the answer.
+            **kwargs: See `create`; there is no stream.
+
+        Returns:
+            An object that gives both when awaited.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument has no meaning.
+            Exception: As the SDK raises it.
+        """
+        call = self._call(response_model, self._not_streamed(kwargs), stream=False)
+        both: AsyncValue[tuple[T, Any]] = AsyncValue(call, with_completion=True)
+        return both
+
     @overload
     def create_partial(
         self,

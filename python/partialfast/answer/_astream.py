@@ -14,6 +14,7 @@ from typing_extensions import Self
 from partialfast._core import Op
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
+from partialfast.answer._both_ways import both_ways
 from partialfast.answer._patience import Wait
 from partialfast.answer._reader import END, NOTHING, Lost
 from partialfast.answer._seam import AsyncReply
@@ -162,6 +163,7 @@ class _AsyncStream(StreamBase[T, Final_]):
         self._home = _loop()
         call = self._call
         try:
+            await _pause(call)
             told = call.begin_attempt()
             if inspect.isawaitable(told):
                 await told
@@ -361,10 +363,11 @@ class AsyncValue(Coroutine[Any, Any, T]):
 
     Args:
         call: What to ask for.
+        with_completion: Whether a pair of the value and the SDK's object is wanted.
     """
 
-    def __init__(self, call: Call) -> None:
-        self._fetching = _afetch(call)
+    def __init__(self, call: Call, *, with_completion: bool = False) -> None:
+        self._fetching = _afetch(call, with_completion=with_completion)
 
     def __await__(self) -> Generator[Any, None, T]:
         """Send the request and return the value."""
@@ -387,8 +390,17 @@ class AsyncValue(Coroutine[Any, Any, T]):
         self._fetching.close()
 
 
-async def _afetch(call: Call) -> Any:
+async def _pause(call: Call) -> None:
+    """Wait as long as the caller wants before the next attempt."""
+    if call.pause:
+        from anyio import sleep  # noqa: PLC0415 - comes with the SDK, not with us
+
+        await sleep(call.pause)
+
+
+async def _afetch(call: Call, *, with_completion: bool) -> Any:
     while True:
+        await _pause(call)
         told = call.begin_attempt()
         if inspect.isawaitable(told):
             await told
@@ -397,6 +409,7 @@ async def _afetch(call: Call) -> Any:
         try:
             reply = await call.provider.aopen(call.request)
             reader.request, request_id = reply.request, reply.request_id
+            call.completion = reply.completion
             blocks = [block async for block in reply.blocks]
             value = reader.feed_whole(iter(blocks))
         except Exception as error:
@@ -407,4 +420,5 @@ async def _afetch(call: Call) -> Any:
                 raise failure from error
             continue
         call.log_end(reader, None)
-        return value
+        value = both_ways(value, call.options.response_model)
+        return (value, call.completion) if with_completion else value

@@ -27,8 +27,10 @@ from partialfast.answer._explain import printable
 from partialfast.answer._options import Options, Settings
 from partialfast.answer._pace import Pace
 from partialfast.answer._reader import AnswerReader, Asked
+from partialfast.answer._retrying import Budget
 from partialfast.answer._seam import Mistake, Provider, Question, Request
 from partialfast.answer._target import Target, read_target
+from partialfast.answer._templates import filled
 from partialfast.answer._text import StateOptions
 from partialfast.answer._words import explain
 from partialfast.typed._state import details_of
@@ -138,9 +140,15 @@ class Call:
         self.attempt = 1
         self.attempts: list[Attempt] = []
         self.options = options
-        self._asking = _Asking(provider, settings, options, dict(arguments))
-        self._retries = options.max_retries
-        self._rest = self._fallbacks(provider, settings, dict(arguments))
+        #: The SDK's object of an answer that came at once.
+        self.completion: Any = None
+        #: Seconds to wait before the next attempt.
+        self.pause = 0.0
+        self._hooks = settings.hooks
+        told = filled(arguments, options.context)
+        self._asking = _Asking(provider, settings, options, told)
+        self._budget = Budget(options.max_retries)
+        self._rest = self._fallbacks(provider, settings, told)
 
     def _fallbacks(
         self, provider: Provider, settings: Settings, arguments: dict[str, Any]
@@ -221,12 +229,21 @@ class Call:
             self._asking.mode.name,
             self.attempt,
         )
+        self._hooks.tell("completion:kwargs", **self._asking.arguments)
         if self.attempt == 1 or self.options.on_retry is None:
             return None
         return self.options.on_retry(self.attempts[-1])
 
     def log_end(self, reader: AnswerReader, error: BaseException | None) -> None:
-        """Log how an answer ended."""
+        """Log how an answer ended, and tell whoever listens."""
+        if error is None and self.completion is not None:
+            self._hooks.tell("completion:response", self.completion)
+        if reader.usage is not None:
+            self._hooks.tell("completion:usage", reader.usage)
+        if isinstance(error, (JsonError, ValidationError)):
+            self._hooks.tell("parse:error", error)
+        elif isinstance(error, Exception):
+            self._hooks.tell("completion:error", error)
         if not logger.isEnabledFor(logging.DEBUG):
             return
         logger.debug(
@@ -268,8 +285,9 @@ class Call:
                 model if isinstance(model, str) else None,
             )
         )
-        if self._is_retryable(error, reader) and self._retries > 0:
-            self._retries -= 1
+        pause = self._budget.take(error) if self._is_retryable(error, reader) else None
+        self.pause = pause or 0.0
+        if pause is not None:
             self._correct(error, reader)
         elif not (self._is_worth_a_fallback(error, reader) and self._take_fallback()):
             return False
@@ -283,6 +301,7 @@ class Call:
             error: How the last attempt failed.
             reader: What read it.
         """
+        self._hooks.tell("completion:last_attempt", error)
         attempts = tuple(self.attempts)
         if isinstance(error, StreamError):
             error.attempts = attempts
@@ -351,5 +370,5 @@ class Call:
             return False
         logger.debug("%s: asking a fallback", following.provider.name)
         self._asking = following
-        self._retries = self.options.max_retries
+        self._budget = Budget(self.options.max_retries)
         return True

@@ -18,6 +18,11 @@ class Mode(Enum):
         JSON: The answer's format is a JSON object; the schema stands in the instructions.
         MD_JSON: Nothing but instructions. For servers that know none of the above; prose, code
             fences and ``<think>`` blocks around the JSON are skipped.
+        RESPONSES_TOOLS: As `TOOLS`, where the client's own `create` and its kin ask OpenAI's
+            Responses API.
+        RESPONSES_TOOLS_WITH_INBUILT_TOOLS: The same; the model may use OpenAI's tools before.
+        FUNCTIONS: Another name of `TOOLS`, instructor's.
+        PARALLEL_TOOLS: Another name of `TOOLS`, instructor's: ask for ``Iterable[A | B]``.
     """
 
     TOOLS = "tools"
@@ -25,6 +30,16 @@ class Mode(Enum):
     JSON_SCHEMA = "json_schema"
     JSON = "json"
     MD_JSON = "md_json"
+    RESPONSES_TOOLS = "responses_tools"
+    RESPONSES_TOOLS_WITH_INBUILT_TOOLS = "responses_tools_with_inbuilt_tools"
+
+    FUNCTIONS = TOOLS
+    PARALLEL_TOOLS = TOOLS  # noqa: PIE796 - both are meant
+
+    @property
+    def is_responses(self) -> bool:
+        """Whether it names the API as well as the way to ask."""
+        return self in {Mode.RESPONSES_TOOLS, Mode.RESPONSES_TOOLS_WITH_INBUILT_TOOLS}
 
     @property
     def is_tools(self) -> bool:

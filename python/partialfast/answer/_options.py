@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from partialfast._repairs import Lenient
+from partialfast.answer._hooks import Hooks
 from partialfast.answer._mode import Mode
 from partialfast.answer._pace import Every
 from partialfast.typed._state import MAX_REPAIRS
@@ -41,10 +42,12 @@ class Settings:
     Args:
         mode: How to ask.
         defaults: Arguments for every call that does not set them.
+        hooks: What is told of every call.
     """
 
     mode: Mode
     defaults: dict[str, Any] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,8 @@ class Options:
         response_model: What is asked for.
         items: Whether items are asked for.
         stream: Whether the answer is streamed.
-        max_retries: Attempts after the first, for each fallback anew.
+        max_retries: Attempts after the first, for each fallback anew; or tenacity's ``Retrying``
+            or ``AsyncRetrying``, of which ``stop`` and ``wait`` are asked.
         context: Context of pydantic's validators.
         strict: Pydantic's strict mode; ``None`` leaves it to the model.
         on_invalid: Whether the first invalid value ends the attempt.
@@ -73,7 +77,7 @@ class Options:
     response_model: Any
     items: bool
     stream: bool
-    max_retries: int = 0
+    max_retries: Any = 0
     context: Any = None
     strict: bool | None = None
     on_invalid: Literal["raise", "defer"] = "raise"
@@ -95,11 +99,14 @@ class Options:
             ValueError: An argument has a value that means nothing.
         """
         retries = cast("object", self.max_retries)
-        if not isinstance(retries, int) or isinstance(retries, bool):
+        if not _is_tenacious(retries) and (
+            not isinstance(retries, int) or isinstance(retries, bool)
+        ):
             raise TypeError(
-                f"max_retries must be an int, the attempts after the first: {retries!r}"
+                "max_retries must be an int, the attempts after the first, or tenacity's Retrying: "
+                f"{retries!r}"
             )
-        if retries < 0:
+        if isinstance(retries, int) and retries < 0:
             raise ValueError(f"max_retries must not be negative: {retries}")
         if self.on_invalid not in {"raise", "defer"}:
             raise ValueError(f"on_invalid must be 'raise' or 'defer': {self.on_invalid!r}")
@@ -129,6 +136,10 @@ class Options:
     def has_limits(self) -> bool:
         """Whether an attempt may take only so long."""
         return any((self.first_timeout, self.stall_timeout, self.total_timeout))
+
+
+def _is_tenacious(value: object) -> bool:
+    return callable(getattr(value, "stop", None)) and callable(getattr(value, "wait", None))
 
 
 def _is_seconds(value: object) -> bool:

@@ -151,6 +151,29 @@ class Resource(ResourceBase):
         make: Any = ItemStream if result == "items" else Stream
         return make(call)
 
+    def create_with_completion(
+        self,
+        response_model: TypeForm[T],
+        **kwargs: Any,
+    ) -> tuple[T, Any]:
+        """Ask for a value, and get the SDK's object of the answer with it; as `create`.
+
+        Args:
+            response_model: The type of the answer.
+            **kwargs: See `create`; there is no stream.
+
+        Returns:
+            A pair of the value and the object.
+
+        Raises:
+            TypeError: An argument is of the wrong type.
+            ValueError: An argument has no meaning.
+            Exception: As the SDK raises it.
+        """
+        call = self._call(response_model, self._not_streamed(kwargs), stream=False)
+        both: tuple[T, Any] = fetch(call, with_completion=True)
+        return both
+
     @overload
     def create_partial(
         self,

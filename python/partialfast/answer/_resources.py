@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 from partialfast.answer._attempts import Call
@@ -28,7 +29,10 @@ class Proxy:
         """Return the attribute of the SDK's object."""
         if name.startswith("__") or name == "_sdk":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self._sdk, name)
+        try:
+            return getattr(self._sdk, name)
+        except AttributeError as error:
+            raise AttributeError(_hint(str(error), name)) from None
 
     def __repr__(self) -> str:
         """Say whose proxy it is."""
@@ -79,6 +83,54 @@ class ResourceBase(Proxy):
             raise TypeError("this call always streams: use create for the final value alone")
         return given
 
+    def _not_streamed(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Read the arguments of a call that never streams."""
+        given = self._given(kwargs)
+        if given.pop("stream", False):
+            raise TypeError("this call never streams: use create_partial for snapshots")
+        return given
+
+    def on(self, event: str, handler: Callable[..., Any]) -> None:
+        """Call a function whenever something happens in a call of this client's.
+
+        Args:
+            event: ``"completion:kwargs"``, with the arguments of each request as keyword
+                arguments; ``"completion:response"``, with the SDK's object of an answer that was
+                not streamed; ``"completion:usage"``, with the token usage of each answer;
+                ``"completion:error"`` and ``"completion:last_attempt"``, with what was raised, the
+                latter when no attempt is left; ``"parse:error"``, with what was wrong with an
+                answer.
+            handler: The function. What it raises is logged, and ends no call.
+
+        Raises:
+            TypeError: `handler` cannot be called.
+            ValueError: There is no such event.
+        """
+        self._settings.hooks.on(event, handler)
+
+    def off(self, event: str, handler: Callable[..., Any]) -> None:
+        """Call a function no more; see `on`.
+
+        Args:
+            event: At which event.
+            handler: The function.
+
+        Raises:
+            ValueError: There is no such event.
+        """
+        self._settings.hooks.off(event, handler)
+
+    def clear(self, event: str | None = None) -> None:
+        """Call no function any more; see `on`.
+
+        Args:
+            event: At which event; ``None`` for all.
+
+        Raises:
+            ValueError: There is no such event.
+        """
+        self._settings.hooks.clear(event)
+
     def _call(
         self, response_model: Any, kwargs: dict[str, Any], *, stream: bool, items: bool = False
     ) -> Call:
@@ -125,6 +177,23 @@ class ResourceBase(Proxy):
         if is_item_list(response_model):
             return self._call(response_model, kwargs, stream=True, items=True), "items"
         return self._call(response_model, kwargs, stream=True), "snapshots"
+
+
+#: What to use instead of methods that a client of instructor's has.
+_INSTEAD = {
+    "create_partial_with_completion": "create_partial, whose stream has `usage` and `response_id`",
+    "default_model": "from_openai(client, model=...)",
+    "handle_kwargs": "arguments of from_openai, which are those of every call",
+    "hooks": "client.on(event, handler)",
+    "mode": "the mode that was given to from_openai",
+    "provider": "the class of the client",
+}
+
+
+def _hint(message: str, name: str) -> str:
+    return (
+        f"{message}; instead of instructor's, use {_INSTEAD[name]}" if name in _INSTEAD else message
+    )
 
 
 _LIMITS = ("first_timeout", "stall_timeout", "total_timeout")

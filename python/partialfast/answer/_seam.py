@@ -115,6 +115,7 @@ class Reply:
         request: The HTTP request, for exceptions of the SDK's that want it.
         request_id: The server's name for the request.
         content_type: Of the response.
+        completion: The SDK's object of an answer that is there at once.
     """
 
     blocks: Iterator[Block]
@@ -124,6 +125,7 @@ class Reply:
     request: Any = None
     request_id: str | None = None
     content_type: str | None = None
+    completion: Any = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,6 +140,7 @@ class AsyncReply:
         request: The HTTP request, for exceptions of the SDK's that want it.
         request_id: The server's name for the request.
         content_type: Of the response.
+        completion: The SDK's object of an answer that is there at once.
     """
 
     blocks: AsyncIterator[Block]
@@ -146,6 +149,7 @@ class AsyncReply:
     request: Any = None
     request_id: str | None = None
     content_type: str | None = None
+    completion: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
@@ -110,6 +111,7 @@ class SyncStream(StreamBase[T, Final_]):
     def _open(self) -> None:
         call = self._call
         try:
+            _pause(call)
             told = call.begin_attempt()
             del told
             self._renew()
@@ -256,14 +258,21 @@ class ItemStream(SyncStream[T, "list[T]"]):
     """Complete items, each as the model finishes it. `final` is the list of them."""
 
 
-def fetch(call: Call) -> Any:
+def _pause(call: Call) -> None:
+    """Wait as long as the caller wants before the next attempt."""
+    if call.pause:
+        time.sleep(call.pause)
+
+
+def fetch(call: Call, *, with_completion: bool = False) -> Any:
     """Ask without a stream.
 
     Args:
         call: What to ask for.
+        with_completion: Whether the SDK's object is wanted too.
 
     Returns:
-        The final value.
+        The final value; a pair of it and the SDK's object of the answer, if that is wanted.
 
     Raises:
         StreamError: There is no complete value in the answer. It is a `JsonError` too where the
@@ -271,12 +280,14 @@ def fetch(call: Call) -> Any:
         Exception: As the SDK raises it.
     """
     while True:
+        _pause(call)
         call.begin_attempt()
         reader = call.new_reader()
         request_id: str | None = None
         try:
             reply = call.provider.open(call.request)
             reader.request, request_id = reply.request, reply.request_id
+            call.completion = reply.completion
             value = reader.feed_whole(reply.blocks)
         except Exception as error:
             if not call.note_failure(error, reader, request_id):
@@ -286,4 +297,4 @@ def fetch(call: Call) -> Any:
                 raise failure from error
             continue
         call.log_end(reader, None)
-        return value
+        return (value, call.completion) if with_completion else value

@@ -548,7 +548,11 @@ def whole(answer: Any) -> Reply:
     Args:
         answer: What ``create`` returned.
     """
-    return Reply(blocks=iter([as_json(answer)]), request_id=getattr(answer, "_request_id", None))
+    return Reply(
+        blocks=iter([as_json(answer)]),
+        request_id=getattr(answer, "_request_id", None),
+        completion=answer,
+    )
 
 
 def as_json(value: Any) -> str:
@@ -598,4 +602,9 @@ def at_once(reply: Reply) -> AsyncReply:
     async def aclose() -> None:
         pass
 
-    return AsyncReply(blocks=blocks(), aclose=aclose, request_id=reply.request_id)
+    return AsyncReply(
+        blocks=blocks(),
+        aclose=aclose,
+        request_id=reply.request_id,
+        completion=reply.completion,
+    )

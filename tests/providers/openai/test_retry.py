@@ -13,12 +13,13 @@ from pydantic import BaseModel, Field, ValidationError
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai import Attempt, Mode
+from partialfast.providers.openai._provider import OpenAI as OpenAIProvider
 from tests.openai_driver import EVERY_WAY, Api, Way, ask, fetch
 
 pytestmark = pytest.mark.network
 
 BOTH = pytest.mark.parametrize("api", ["chat", "responses"])
-MODES = pytest.mark.parametrize("mode", Mode)
+MODES = pytest.mark.parametrize("mode", OpenAIProvider.modes)
 
 
 class Order(BaseModel):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai import Mode
+from partialfast.providers.openai._provider import OpenAI as OpenAIProvider
 from partialfast.replay._recording import Recording, ToolCall
 from tests.openai_driver import EVERY_WAY, TEXT, Api, Meeting, User, Way, ask, fetch
 from tests.replaying import events, plan, responses, tool_request
@@ -67,7 +68,7 @@ def test_reasoning_is_told_apart_from_the_answer(
 
 @EVERY_WAY
 @pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", OpenAIProvider.modes)
 def test_snapshots_grow_to_the_final_value(way: Way, api: Api, mode: Mode) -> None:
     with replay.serve({"text": TEXT}) as url:
         outcome = ask(way, url, api=api, mode=mode, response_model=Meeting)
@@ -114,7 +115,7 @@ def test_completions_are_exact(way: Way, api: Api) -> None:
 
 @EVERY_WAY
 @pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", OpenAIProvider.modes)
 def test_create_gives_the_final_value_alone(way: Way, api: Api, mode: Mode) -> None:
     with replay.serve({"text": TEXT}) as url:
         assert fetch(way, url, api=api, mode=mode, response_model=Meeting) == FINAL
@@ -125,7 +126,7 @@ def test_create_gives_the_final_value_alone(way: Way, api: Api, mode: Mode) -> N
 
 @EVERY_WAY
 @pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", OpenAIProvider.modes)
 @pytest.mark.parametrize("bare", [False, True], ids=["wrapped", "bare"])
 def test_items_come_one_by_one(way: Way, api: Api, mode: Mode, bare: bool) -> None:  # noqa: FBT001
     users = [user.model_dump_json() for user in FINAL.users]
@@ -148,7 +149,7 @@ def test_items_come_one_by_one(way: Way, api: Api, mode: Mode, bare: bool) -> No
 
 
 @EVERY_WAY
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", OpenAIProvider.modes)
 @pytest.mark.parametrize(
     ("response_model", "text", "final"),
     [

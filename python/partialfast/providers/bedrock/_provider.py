@@ -201,7 +201,7 @@ def _request_id(answer: Mapping[str, Any]) -> str | None:
 
 
 def _whole(answer: Mapping[str, Any]) -> Reply:
-    return Reply(blocks=iter([_json(answer)]), request_id=_request_id(answer))
+    return Reply(blocks=iter([_json(answer)]), request_id=_request_id(answer), completion=answer)
 
 
 def _json(value: Any) -> str:

@@ -21,7 +21,7 @@ from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import as_list
-from partialfast.providers._stainless import as_json, at_once
+from partialfast.providers._stainless import at_once, whole
 
 __all__ = ["Chat"]
 
@@ -113,7 +113,7 @@ class Chat(Provider):
     def open(self, request: Request) -> Reply:
         """Send a request without asynchrony."""
         if not request.stream:
-            return Reply(blocks=iter([as_json(self.client.chat(**request.arguments))]))
+            return whole(self.client.chat(**request.arguments))
         manager = self.client.with_raw_response.chat_stream(**_in_time(request))
         http = manager.__enter__()._response  # noqa: SLF001 - it alone has the bytes
         reply = reply_of(http, id_header="x-debug-trace-id")
@@ -124,7 +124,7 @@ class Chat(Provider):
         """Send a request; the twin of `open`."""
         if not request.stream:
             answer = await self.client.chat(**request.arguments)
-            return at_once(Reply(blocks=iter([as_json(answer)])))
+            return at_once(whole(answer))
         manager = self.client.with_raw_response.chat_stream(**_in_time(request))
         http = (await manager.__aenter__())._response  # noqa: SLF001 - as above
         reply = await areply_of(http, id_header="x-debug-trace-id")

@@ -30,7 +30,7 @@ from partialfast.providers._messages import (
     is_system,
     text_of,
 )
-from partialfast.providers._stainless import as_json, at_once
+from partialfast.providers._stainless import at_once, whole
 from partialfast.providers.google._schema import gemini_schema
 
 __all__ = ["GenerateContent"]
@@ -166,7 +166,7 @@ class GenerateContent(Provider):
         """Send a request without asynchrony."""
         if not request.stream:
             answer = self.resource.generate_content(**request.arguments)
-            return Reply(blocks=iter([as_json(answer)]))
+            return whole(answer)
         taken = _Taken(self.resource._api_client)  # noqa: SLF001 - it alone has the bytes
         models = type(self.resource)(taken)
         try:
@@ -180,7 +180,7 @@ class GenerateContent(Provider):
         """Send a request; the twin of `open`."""
         if not request.stream:
             answer = await self.resource.generate_content(**request.arguments)
-            return at_once(Reply(blocks=iter([as_json(answer)])))
+            return at_once(whole(answer))
         taken = _Taken(self.resource._api_client)  # noqa: SLF001 - as above
         models = type(self.resource)(taken)
         try:

@@ -10,7 +10,7 @@ from partialfast._errors import ServerError
 from partialfast.answer._seam import AsyncReply, Provider, Reply, Request
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
-from partialfast.providers._stainless import as_json, at_once
+from partialfast.providers._stainless import at_once, whole
 from partialfast.providers.openai._chat import Chat
 
 __all__ = ["MistralChat"]
@@ -49,7 +49,7 @@ class MistralChat(Chat):
         """Send a request without asynchrony."""
         arguments = _in_time(request)
         if not request.stream:
-            return Reply(blocks=iter([as_json(self.resource.complete(**arguments))]))
+            return whole(self.resource.complete(**arguments))
         stream = self.resource.stream(**arguments)
         return reply_of(stream.response, close=stream.close, id_header="mistral-correlation-id")
 
@@ -58,7 +58,7 @@ class MistralChat(Chat):
         arguments = _in_time(request)
         if not request.stream:
             answer = await self.resource.complete_async(**arguments)
-            return at_once(Reply(blocks=iter([as_json(answer)])))
+            return at_once(whole(answer))
         stream = await self.resource.stream_async(**arguments)
         header = "mistral-correlation-id"
         return await areply_of(stream.response, close=stream.response.aclose, id_header=header)

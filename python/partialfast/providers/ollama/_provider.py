@@ -22,7 +22,7 @@ from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import arguments_of, as_list
-from partialfast.providers._stainless import as_json, at_once
+from partialfast.providers._stainless import at_once, whole
 
 __all__ = ["Chat"]
 
@@ -128,7 +128,7 @@ class Chat(Provider):
     def open(self, request: Request) -> Reply:
         """Send a request without asynchrony."""
         if not request.stream:
-            return Reply(blocks=iter([as_json(self.client.chat(**request.arguments))]))
+            return whole(self.client.chat(**request.arguments))
         asked = _Asked()
         try:
             for _ in self._asking(asked).chat(**request.arguments, stream=True):
@@ -147,7 +147,7 @@ class Chat(Provider):
         """Send a request; the twin of `open`."""
         if not request.stream:
             answer = await self.client.chat(**request.arguments)
-            return at_once(Reply(blocks=iter([as_json(answer)])))
+            return at_once(whole(answer))
         asked = _Asked()
         try:
             async for _ in await self._asking(asked).chat(**request.arguments, stream=True):

@@ -56,12 +56,24 @@ class Client(Resource):
         settings: What `from_openai` was told.
         chat: What calls ``client.chat.completions``.
         responses: What calls ``client.responses``.
+        asks_responses: Whether the client's own methods are those of ``client.responses``.
     """
 
-    def __init__(self, client: Any, settings: Settings, chat: Chat, responses: Responses) -> None:
-        super().__init__(chat, settings, client)
+    def __init__(
+        self,
+        client: Any,
+        settings: Settings,
+        chat: Chat,
+        responses: Responses,
+        *,
+        asks_responses: bool = False,
+    ) -> None:
+        super().__init__(responses if asks_responses else chat, settings, client)
+        self._asks_responses = asks_responses
         #: Chat completions are in ``client.chat.completions``.
         self.chat = _Chat(client.chat, Resource(chat, settings, client.chat.completions))
+        #: Instructor's other name of ``client.chat.completions``.
+        self.messages = self.chat.completions
         #: The Responses API.
         self.responses = Resource(responses, settings, getattr(client, "responses", None))
 
@@ -73,7 +85,8 @@ class Client(Resource):
     def with_options(self, **options: Any) -> Client:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
         client = self._sdk.with_options(**options)
-        return Client(client, self._settings, *_like(self, client, options))
+        chat, responses = _like(self, client, options)
+        return Client(client, self._settings, chat, responses, asks_responses=self._asks_responses)
 
     copy = with_options
 
@@ -103,12 +116,24 @@ class AsyncClient(AsyncResource):
         settings: What `from_openai` was told.
         chat: What calls ``client.chat.completions``.
         responses: What calls ``client.responses``.
+        asks_responses: Whether the client's own methods are those of ``client.responses``.
     """
 
-    def __init__(self, client: Any, settings: Settings, chat: Chat, responses: Responses) -> None:
-        super().__init__(chat, settings, client)
+    def __init__(
+        self,
+        client: Any,
+        settings: Settings,
+        chat: Chat,
+        responses: Responses,
+        *,
+        asks_responses: bool = False,
+    ) -> None:
+        super().__init__(responses if asks_responses else chat, settings, client)
+        self._asks_responses = asks_responses
         #: Chat completions are in ``client.chat.completions``.
         self.chat = _AsyncChat(client.chat, AsyncResource(chat, settings, client.chat.completions))
+        #: Instructor's other name of ``client.chat.completions``.
+        self.messages = self.chat.completions
         #: The Responses API.
         self.responses = AsyncResource(responses, settings, getattr(client, "responses", None))
 
@@ -120,7 +145,10 @@ class AsyncClient(AsyncResource):
     def with_options(self, **options: Any) -> AsyncClient:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
         client = self._sdk.with_options(**options)
-        return AsyncClient(client, self._settings, *_like(self, client, options))
+        chat, responses = _like(self, client, options)
+        return AsyncClient(
+            client, self._settings, chat, responses, asks_responses=self._asks_responses
+        )
 
     copy = with_options
 
@@ -213,10 +241,13 @@ def from_openai(
         )
     if model is not None:
         defaults["model"] = model
-    settings = Settings(mode, defaults)
+    if mode is Mode.RESPONSES_TOOLS_WITH_INBUILT_TOOLS:
+        # Forced to call ours, the model could not use OpenAI's.
+        defaults.setdefault("tool_choice", "auto")
+    settings = Settings(Mode.TOOLS if mode.is_responses else mode, defaults)
     chat = Chat(client.chat.completions, transport)
     responses = Responses(getattr(client, "responses", None), transport)
     # The SDK wraps its methods; what is asynchronous shows only underneath.
     if inspect.iscoroutinefunction(inspect.unwrap(create)):
-        return AsyncClient(client, settings, chat, responses)
-    return Client(client, settings, chat, responses)
+        return AsyncClient(client, settings, chat, responses, asks_responses=mode.is_responses)
+    return Client(client, settings, chat, responses, asks_responses=mode.is_responses)

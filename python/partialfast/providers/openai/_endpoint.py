@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MODES", "Endpoint", "answer_shape", "connected", "first_request"]
 
 #: The names of ``--mode``.
-MODES = tuple(mode.value for mode in Mode)
+MODES = tuple(mode.value for mode in Mode if not mode.is_responses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ class Responses(OpenAI):
         """Add to the arguments of ``responses.create`` what asks for the target."""
         sent = dict(question.arguments)
         mode, shapes = question.mode, question.target.shapes
+        if "messages" in sent:
+            # What programs for instructor call it, whatever the API.
+            sent.setdefault("input", sent.pop("messages"))
         given = sent.get("input")
         if isinstance(given, str):
             sent["input"] = [{"role": "user", "content": given}]
