@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from pydantic import BaseModel
 from rich.console import Console
 
+from partialfast import demo, replay
 from partialfast.demo import Mark, MeetingInfo, Progress, Row, User, rows
 from partialfast.demo._view import draw
 
@@ -106,3 +108,28 @@ def test_the_demos_models_are_those_of_the_example() -> None:
         assert f"class {model.__name__}(BaseModel):" in source
         for name in model.model_fields:
             assert f"    {name}: " in source
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("provider", "module"),
+    [
+        ("anthropic", "anthropic"),
+        ("bedrock", "boto3"),
+        ("cohere", "cohere"),
+        ("google", "google.genai"),
+        ("groq", "openai"),
+        ("mistral", "mistralai"),
+        ("ollama", "ollama"),
+    ],
+)
+def test_other_providers_are_played_to_their_own_sdks(provider: str, module: str) -> None:
+    pytest.importorskip(module)
+    out, err = io.StringIO(), io.StringIO()
+    with replay.serve(replay.builtin("meeting")) as url:
+        demo.run(demo.replayed(provider, url), out=out, err=err)
+        assert url.exchanges[0].recording is not None
+    lines = out.getvalue().splitlines()
+    final = demo.MeetingInfo.model_validate_json(lines[-1])
+    assert final.users
+    assert "chunks" in err.getvalue()

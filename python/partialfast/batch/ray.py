@@ -291,7 +291,7 @@ class _Worker:
         return result
 
     async def _run(self) -> None:
-        from partialfast.providers.openai._endpoint import connected  # noqa: PLC0415 - it imports the client
+        from partialfast.providers._commands import connected  # noqa: PLC0415 - it imports the client
 
         work = self._work
         try:

@@ -15,6 +15,7 @@ from partialfast import PartialFastError, demo, replay
 from partialfast.cli import _demo_web
 from partialfast.cli._arguments import not_negative
 from partialfast.cli._errors import CommandError, missing
+from partialfast.providers._names import NAMES
 
 __all__ = ["configure", "execute"]
 
@@ -27,6 +28,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         help="the model to ask there, with the key in OPENAI_API_KEY (default: gpt-4o-mini)",
+    )
+    parser.add_argument(
+        "--provider",
+        choices=NAMES,
+        metavar="NAME",
+        help="another provider, by its own SDK: with --model the real one, else the recording in "
+        f"its protocol; one of {', '.join(NAMES)}",
     )
     parser.add_argument(
         "--rate",
@@ -54,7 +62,7 @@ def execute(args: argparse.Namespace) -> None:
         raise CommandError(
             f"cannot reach {where}: {reason}; is a server running there, and is --base-url right?"
         ) from error
-    except (OpenAIError, PartialFastError, ValidationError) as error:
+    except (OpenAIError, PartialFastError, ValidationError, ValueError) as error:
         raise CommandError(f"{type(error).__name__}: {error}") from error
 
 
@@ -68,7 +76,16 @@ def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
     if _is_recording(args):
         # Two characters a delta: a fast model's pieces, and enough of them to watch.
         with replay.serve(replay.builtin("meeting"), rate=args.rate or None, chunk=2) as url:
-            yield demo.Endpoint(url, "replay", "gpt-4")
+            if args.provider is not None:
+                yield demo.replayed(args.provider, url)
+            else:
+                yield demo.Endpoint(url, "replay", "gpt-4")
+        return
+    if args.provider is not None:
+        arguments = {} if args.base_url is None else {"base_url": args.base_url}
+        if args.model is None:
+            raise CommandError(f"--provider {args.provider} with --base-url needs --model")
+        yield demo.Endpoint(None, "", args.model, args.provider, arguments)
         return
     key = os.environ.get("OPENAI_API_KEY")
     if not key:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
@@ -29,15 +30,11 @@ from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_
 from partialfast.batch.run._words import printable
 from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
+from partialfast.providers._commands import connected, first_request
+from partialfast.providers._names import asking, provider_in
 from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
-from partialfast.providers.openai._endpoint import (
-    MODES,
-    Endpoint,
-    answer_shape,
-    connected,
-    first_request,
-)
+from partialfast.providers.openai._endpoint import MODES, Endpoint, answer_shape
 
 __all__ = ["configure", "execute"]
 
@@ -199,12 +196,17 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_how(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--llm", required=True, metavar="NAME", help="the model to ask")
+    parser.add_argument(
+        "--llm",
+        required=True,
+        metavar="NAME",
+        help="the model to ask; PROVIDER/NAME for another provider, such as anthropic/NAME",
+    )
     parser.add_argument(
         "--base-url", metavar="URL", help="the server (default: OPENAI_BASE_URL, or OpenAI's own)"
     )
     parser.add_argument(
-        "--mode", choices=MODES, default="tools", help="how to ask for JSON (default: tools)"
+        "--mode", choices=MODES, help="how to ask for JSON (default: tools, or the provider's best)"
     )
     parser.add_argument(
         "--concurrency",
@@ -238,17 +240,26 @@ def execute(args: argparse.Namespace) -> int:
         The exit status.
     """
     try:
+        args.provider = _provider(args)
+        if args.provider is not None:
+            args.llm = args.llm.partition("/")[2]
+        if args.mode is None:
+            asked = "openai" if args.provider is None else args.provider
+            args.mode = asking(asked).modes[0].value
         endpoint = Endpoint.of_environment(
             args.base_url,
             mode=args.mode,
             concurrency=args.concurrency,
             timeout_s=args.timeout,
+            provider=args.provider,
         )
         job = _job(args, endpoint)
         if args.dry_run:
             found = look_ahead(job)
             messages = found.messages if found is not None else []
-            request = first_request(args.mode, job.model, args.llm, messages)
+            request = first_request(
+                args.mode, job.model, args.llm, messages, provider=args.provider
+            )
             for text in show_request(found, {**request, **job.options["options"]}):
                 print(printable(text, lines=True))
             return 0
@@ -269,6 +280,17 @@ def execute(args: argparse.Namespace) -> int:
     if by_batch is not None and not args.quiet:
         print(by_batch.saved(job.prices), file=sys.stderr)
     return status
+
+
+def _provider(args: argparse.Namespace) -> str | None:
+    """Return the provider that the model's name begins with."""
+    found = provider_in(args.llm)
+    if args.base_url is not None or (found == "openai" and os.environ.get("OPENAI_BASE_URL")):
+        # What a server of one's own calls its models may look like that.
+        return None
+    if found is not None and args.batch_api:
+        raise BatchError(f"--batch-api is OpenAI's: leave {found}/ out")
+    return found
 
 
 def _on_ray(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere:
@@ -330,7 +352,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     options = {name: value for name, value in given.items() if value is not None}
     model = find_model(args.model)
     # What cannot be asked for is said before anything is read or written.
-    request = first_request(args.mode, model, args.llm, [])
+    request = first_request(args.mode, model, args.llm, [], provider=args.provider)
     files = open_output(args.output, rows_per_file=args.rows_per_file)
     prompt = _words(args.prompt, what="the prompt")
     if not placeholders(prompt) and args.attach is None:
@@ -347,7 +369,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         "attach": args.attach,
         "llm": args.llm,
         "mode": args.mode,
-        "base_url": _place(endpoint.base_url),
+        "base_url": args.provider or _place(endpoint.base_url),
         "options": options,
     }
     return Job(

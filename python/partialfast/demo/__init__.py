@@ -6,8 +6,9 @@ anywhere else every snapshot is a line of JSON. With ``--web`` it is a page in a
 
 from __future__ import annotations
 
+from partialfast.demo._endpoint import Endpoint, replayed
 from partialfast.demo._meeting import MeetingInfo, User
-from partialfast.demo._run import Endpoint, run
+from partialfast.demo._run import run
 from partialfast.demo._watch import Mark, Progress, Row, rows
 from partialfast.demo._web import run_web, web_app
 
@@ -18,6 +19,7 @@ __all__ = [
     "Progress",
     "Row",
     "User",
+    "replayed",
     "rows",
     "run",
     "run_web",

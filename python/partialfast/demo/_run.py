@@ -5,28 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TextIO
 
+from partialfast.demo._endpoint import Endpoint
 from partialfast.demo._meeting import PROMPT, MeetingInfo
 from partialfast.demo._watch import Progress
 
-__all__ = ["Endpoint", "run"]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where the model is.
-
-    Args:
-        base_url: The server's base URL; ``None`` for OpenAI's own.
-        api_key: Its key.
-        model: The model to ask.
-    """
-
-    base_url: str | None
-    api_key: str
-    model: str
+__all__ = ["run"]
 
 
 def run(endpoint: Endpoint, *, out: TextIO, err: TextIO) -> None:
@@ -69,7 +54,7 @@ def _draw(endpoint: Endpoint, out: TextIO) -> None:
             'pip install "partialfast[demo]"'
         )
         raise ImportError(message, name=error.name) from error
-    title = f"{endpoint.model} at {endpoint.base_url or 'api.openai.com'}"
+    title = f"{endpoint.model} at {endpoint.place}"
     progress = Progress()
     console = Console(file=out)
     with Live(draw(None, progress, title=title), console=console, refresh_per_second=30) as live:
@@ -78,6 +63,11 @@ def _draw(endpoint: Endpoint, out: TextIO) -> None:
 
 
 def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
+    if endpoint.provider is not None:
+        with endpoint.client(is_async=False) as client:
+            progress.started = time.perf_counter()
+            yield from _watched(client, {}, progress, pieces=True)
+        return
     import openai  # noqa: PLC0415 - heavy
 
     import partialfast  # noqa: PLC0415 - the package itself, for its lazy names
@@ -93,16 +83,22 @@ def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
         )
         # Not before: importing the SDK takes longer than many an answer.
         progress.started = time.perf_counter()
-        with client.chat.completions.create_partial(
-            model=endpoint.model,
-            response_model=MeetingInfo,
-            messages=[{"role": "user", "content": PROMPT}],
-        ) as stream:
-            for snapshot in stream:
-                now = time.perf_counter()
-                path, completed = stream.path, stream.completed
-                progress.see(snapshot, path=path, completed=completed, now=now)
-                yield snapshot
+        yield from _watched(client, {"model": endpoint.model}, progress)
+
+
+def _watched(
+    client: Any, arguments: dict[str, Any], progress: Progress, *, pieces: bool = False
+) -> Iterator[MeetingInfo]:
+    """Give the snapshots of an answer; count them as pieces where those cannot be seen."""
+    with client.create_partial(
+        response_model=MeetingInfo, messages=[{"role": "user", "content": PROMPT}], **arguments
+    ) as stream:
+        for snapshot in stream:
+            now = time.perf_counter()
+            progress.chunks += pieces
+            path, completed = stream.path, stream.completed
+            progress.see(snapshot, path=path, completed=completed, now=now)
+            yield snapshot
 
 
 @contextmanager

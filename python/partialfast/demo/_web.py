@@ -7,10 +7,10 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from partialfast.demo._endpoint import Endpoint
 from partialfast.demo._meeting import PROMPT, MeetingInfo
-from partialfast.demo._run import Endpoint
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -47,21 +47,27 @@ def web_app(endpoint: Endpoint, *, editable: bool) -> Starlette:
     import partialfast as pf  # noqa: PLC0415 - the package itself, for its lazy names
     from partialfast import web  # noqa: PLC0415
 
-    client = pf.from_openai(AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key))
+    arguments: dict[str, Any] = {}
+    client: Any
+    if endpoint.provider is not None:
+        client = endpoint.client(is_async=True)
+    else:
+        sdk = AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key)
+        client, arguments = pf.from_openai(sdk), {"model": endpoint.model}
 
     async def answer(request: Request) -> Response:
         body = await request.body()
         text = body[:_MOST_PROMPT].decode(errors="replace") if editable else ""
-        stream = client.chat.completions.create_partial(
-            model=endpoint.model,
+        stream = client.create_partial(
             response_model=MeetingInfo,
             messages=[{"role": "user", "content": text or PROMPT}],
+            **arguments,
         )
         # It is the user's own machine, so the user may see what the server said.
         return web.sse(stream, expose_errors=True)
 
     async def form(_: Request) -> Response:
-        where = endpoint.base_url or "api.openai.com"
+        where = endpoint.place
         return JSONResponse(
             {
                 "schema": MeetingInfo.model_json_schema(),

@@ -27,6 +27,7 @@ from partialfast.answer._seam import (
     Tokens,
 )
 from partialfast.answer._target import Shape, Target
+from partialfast.providers._names import from_provider
 
 __all__ = [
     "AsyncReply",
@@ -45,4 +46,5 @@ __all__ = [
     "Shape",
     "Target",
     "Tokens",
+    "from_provider",
 ]

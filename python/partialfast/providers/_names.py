@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partialfast.answer._mode import Mode
+from partialfast.answer._seam import Provider
 
-__all__ = ["NAMES", "from_provider"]
+__all__ = ["NAMES", "asking", "from_provider", "provider_in", "takes_retries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,41 @@ _MAKERS: Mapping[str, Callable[[_Wish], Any]] = {
 
 #: The providers that `from_provider` knows.
 NAMES: tuple[str, ...] = tuple(sorted(_MAKERS))
+
+
+def provider_in(name: str) -> str | None:
+    """Return the provider in a name such as ``"anthropic/NAME"``; ``None`` if there is none."""
+    provider, slash, model = name.partition("/")
+    return provider if slash and model and provider in _MAKERS else None
+
+
+def takes_retries(provider: str) -> bool:
+    """Tell whether the SDK's client has an argument ``max_retries``."""
+    return provider in {"anthropic", "azure_openai", "openai", *_SERVERS}
+
+
+def asking(provider: str) -> Provider:
+    """Return what asks a provider, without an SDK: for a request that is not sent.
+
+    Args:
+        provider: Its name.
+    """
+    module, kind = _ASKING.get(provider, ("openai._chat", "Chat"))
+    made: Provider = getattr(importlib.import_module(f"partialfast.providers.{module}"), kind)(None)
+    return made
+
+
+_GOOGLE = ("google._provider", "GenerateContent")
+_ASKING: Mapping[str, tuple[str, str]] = {
+    "anthropic": ("anthropic._provider", "Messages"),
+    "bedrock": ("bedrock._provider", "Converse"),
+    "cohere": ("cohere._provider", "Chat"),
+    "gemini": _GOOGLE,
+    "google": _GOOGLE,
+    "mistral": ("mistral._provider", "MistralChat"),
+    "ollama": ("ollama._provider", "Chat"),
+    "vertexai": _GOOGLE,
+}
 
 
 def from_provider(

@@ -18,7 +18,8 @@ def read_usage(usage: Any) -> Usage | None:
     """Read what a server reports.
 
     Args:
-        usage: An SDK's object or a mapping, of chat completions or of responses.
+        usage: An SDK's object or a mapping, of chat completions or of responses; or numbers that
+            mean the same with every provider.
 
     Returns:
         The usage, or ``None`` where there is none.
@@ -34,7 +35,8 @@ def read_usage(usage: Any) -> Usage | None:
         return 0
 
     return Usage(
-        number("prompt_tokens", "input_tokens"), number("completion_tokens", "output_tokens")
+        number("prompt_tokens", "input_tokens", "input"),
+        number("completion_tokens", "output_tokens", "output"),
     )
 
 

@@ -460,7 +460,7 @@ class _Job(Generic[T]):
         if ended_here:
             # One for the attempt under way is added by the caller.
             state.attempts += len(stream.attempts)
-            self._count(state, stream.usage, stream.text, error)
+            self._count(state, _reported(stream), stream.text, error)
         else:
             state.attempts += len(stream.attempts) - 1
         state.text = stream.text
@@ -536,3 +536,9 @@ def _item(source: Source, index: int) -> Item:
     raise BatchError(
         f"item {index} is a {type(source).__name__}; an Item, a mapping or a text is needed"
     )
+
+
+def _reported(stream: AnswerStream) -> Any:
+    """Return usage as numbers that mean the same with every provider, where there are some."""
+    tokens: Any = getattr(stream, "tokens", None)
+    return stream.usage if getattr(tokens, "output", None) is None else tokens

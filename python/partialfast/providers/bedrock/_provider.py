@@ -1,6 +1,7 @@
 """How Converse is asked for a value, how it is read, and how a mistake is shown."""
 
-# pyright: reportMissingTypeStubs=false - the SDK has none
+# The SDK has none.
+# pyright: reportMissingTypeStubs=false
 
 from __future__ import annotations
 
@@ -126,7 +127,11 @@ class Converse(Provider):
         """Send a request without asynchrony."""
         if not request.stream:
             return _whole(self.client.converse(**request.arguments))
-        answer = self.client.converse_stream(**request.arguments)
+        try:
+            answer = self.client.converse_stream(**request.arguments)
+        except Exception as error:
+            _add_status(error)
+            raise
         stream = answer["stream"]
         # The bytes as they come. Taking an event apart by the service's model takes the SDK longer
         # than all that is done here.
@@ -144,7 +149,11 @@ class Converse(Provider):
         """Send a request; the twin of `open`."""
         if not request.stream:
             return at_once(_whole(await self.client.converse(**request.arguments)))
-        answer = await self.client.converse_stream(**request.arguments)
+        try:
+            answer = await self.client.converse_stream(**request.arguments)
+        except Exception as error:
+            _add_status(error)
+            raise
         stream = answer["stream"]
 
         async def aclose() -> None:
@@ -181,18 +190,20 @@ class Converse(Provider):
         del request
         return _error(message, said)
 
-    def is_unavailable(self, error: BaseException) -> bool:
-        """Tell whether an exception means that somebody else may do better."""
-        response: Any = getattr(error, "response", None) or {}
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status in {408, 429} or status >= 500 or super().is_unavailable(error)  # noqa: PLR2004
-
     def lost(self, error: BaseException) -> BaseException | None:
         """Tell whether an exception means that the connection was lost."""
         from botocore.exceptions import HTTPClientError  # noqa: PLC0415 - loaded, as above
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
 
         return error if isinstance(error, HTTPClientError | HTTPError) else super().lost(error)
+
+
+def _add_status(error: Any) -> None:
+    """Let an exception of the SDK's say its status as those of other SDKs do."""
+    response: Any = getattr(error, "response", None) or {}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if status is not None:
+        error.status_code = status
 
 
 def _request_id(answer: Mapping[str, Any]) -> str | None:
@@ -254,13 +265,23 @@ def _tool(shape: Shape, mode: Mode) -> dict[str, Any]:
     return {"toolSpec": spec}
 
 
+#: What OpenAI's users write beside the messages, and what it is called here.
+_OPTIONS = {
+    "max_tokens": "maxTokens",
+    "stop": "stopSequences",
+    "temperature": "temperature",
+    "top_p": "topP",
+}
+
+
 def _native(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Turn what is shaped as OpenAI's into Bedrock's."""
     sent = dict(arguments)
     if (model := sent.pop("model", None)) is not None:
         sent.setdefault("modelId", model)
-    if (most := sent.pop("max_tokens", None)) is not None:
-        sent["inferenceConfig"] = {"maxTokens": most, **(sent.get("inferenceConfig") or {})}
+    limits = {own: sent.pop(name) for name, own in _OPTIONS.items() if name in sent}
+    if limits:
+        sent["inferenceConfig"] = {**limits, **(sent.get("inferenceConfig") or {})}
     messages = as_list(sent.get("messages"))
     system = [{"text": text_of(each["content"])} for each in messages if is_system(each)]
     if system:

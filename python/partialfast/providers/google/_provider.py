@@ -174,6 +174,9 @@ class GenerateContent(Provider):
                 break
         except _SentError:
             pass
+        except Exception as error:
+            _add_status(error)
+            raise
         return reply_of(taken.response.response_stream)
 
     async def aopen(self, request: Request) -> AsyncReply:
@@ -188,6 +191,9 @@ class GenerateContent(Provider):
                 break
         except _SentError:
             pass
+        except Exception as error:
+            _add_status(error)
+            raise
         return await areply_of(taken.response.response_stream)
 
     def choices(self, arguments: Mapping[str, Any]) -> int:
@@ -236,11 +242,11 @@ class GenerateContent(Provider):
         del request
         return _error(message, said)
 
-    def is_unavailable(self, error: BaseException) -> bool:
-        """Tell whether an exception means that somebody else may do better."""
-        code: Any = getattr(error, "code", None)
-        busy = isinstance(code, int) and (code in {408, 429} or code >= 500)  # noqa: PLR2004
-        return busy or super().is_unavailable(error)
+
+def _add_status(error: Any) -> None:
+    """Let an exception of the SDK's say its status as those of other SDKs do."""
+    if isinstance(getattr(error, "code", None), int):
+        error.status_code = error.code
 
 
 def _in_time(request: Request) -> dict[str, Any]:
@@ -253,10 +259,25 @@ def _in_time(request: Request) -> dict[str, Any]:
     return {**arguments, "config": {**arguments["config"], "http_options": options}}
 
 
+#: What OpenAI's users write beside the messages, and what it is called here.
+_OPTIONS = {
+    "max_completion_tokens": "max_output_tokens",
+    "max_tokens": "max_output_tokens",
+    "n": "candidate_count",
+    "seed": "seed",
+    "stop": "stop_sequences",
+    "temperature": "temperature",
+    "top_p": "top_p",
+}
+
+
 def _native(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Turn what may be OpenAI's into ``contents`` and ``config``, of which the latter is a copy."""
     sent = dict(arguments)
     config = sent["config"] = _config(arguments)
+    for name, own in _OPTIONS.items():
+        if name in sent:
+            config.setdefault(own, sent.pop(name))
     messages = sent.pop("messages", None)
     if messages is None:
         said = sent.get("contents")

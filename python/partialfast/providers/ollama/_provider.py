@@ -45,6 +45,16 @@ def _error(message: str, body: Any, request: Any = None) -> ServerError:
     return error
 
 
+#: What OpenAI's users write beside the messages, and what it is called here.
+_OPTIONS = {
+    "max_tokens": "num_predict",
+    "seed": "seed",
+    "stop": "stop",
+    "temperature": "temperature",
+    "top_p": "top_p",
+}
+
+
 class _AskedError(Exception):
     """Unwinds the SDK's own reading: what it wanted to send is known."""
 
@@ -84,6 +94,9 @@ class Chat(Provider):
         sent = dict(question.arguments)
         mode, shapes = question.mode, question.target.shapes
         sent["messages"] = [_message(each) for each in as_list(sent.get("messages"))]
+        limits = {own: sent.pop(name) for name, own in _OPTIONS.items() if name in sent}
+        if limits:
+            sent["options"] = {**limits, **(sent.get("options") or {})}
         if mode is Mode.TOOLS:
             ours = [
                 {

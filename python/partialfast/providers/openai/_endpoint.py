@@ -36,6 +36,7 @@ class Endpoint:
         mode: How the model is asked for JSON.
         concurrency: How many requests there will be at a time.
         gulp_s: Seconds between two reads of an answer.
+        provider: Another provider than OpenAI, by its name; it finds its key and its place itself.
     """
 
     base_url: str | None
@@ -43,6 +44,7 @@ class Endpoint:
     mode: str = Mode.TOOLS.value
     concurrency: int = 64
     gulp_s: float = GULP_S
+    provider: str | None = None
 
     @classmethod
     def of_environment(
@@ -52,6 +54,7 @@ class Endpoint:
         mode: str = Mode.TOOLS.value,
         concurrency: int = 64,
         timeout_s: float | None = None,
+        provider: str | None = None,
     ) -> Endpoint:
         """Take what is not said from where the SDK takes it.
 
@@ -60,10 +63,13 @@ class Endpoint:
             mode: How the model is asked for JSON.
             concurrency: How many requests there will be at a time.
             timeout_s: Seconds that an answer may take.
+            provider: Another provider than OpenAI, by its name.
 
         Raises:
             ValueError: There is no key for OpenAI's own server, or the URL is none.
         """
+        if provider is not None:
+            return cls(base_url, "", mode, concurrency, provider=provider)
         url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         if url is not None and not url.startswith(("http://", "https://")):
             # What goes wrong for each request would be taken for a lost connection.

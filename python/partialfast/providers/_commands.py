@@ -1,0 +1,61 @@
+"""The client that the commands ask with, whoever the provider is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from partialfast.answer._attempts import Call
+from partialfast.answer._options import Options, Settings
+from partialfast.providers import _names
+from partialfast.providers.openai import Mode, _endpoint
+from partialfast.providers.openai._endpoint import Endpoint
+
+__all__ = ["connected", "first_request"]
+
+
+@asynccontextmanager
+async def connected(endpoint: Endpoint) -> AsyncGenerator[Any, None]:
+    """Open a client for a batch.
+
+    Args:
+        endpoint: Where the model is.
+
+    Yields:
+        The client, closed at the end.
+    """
+    if endpoint.provider is None:
+        async with _endpoint.connected(endpoint) as client:
+            yield client
+        return
+    # The batch retries, for it knows of all requests what the SDK knows of one.
+    once = {"max_retries": 0} if _names.takes_retries(endpoint.provider) else {}
+    name = f"{endpoint.provider}/the-model-of-each-call"
+    mode = Mode(endpoint.mode)
+    async with _names.from_provider(name, async_client=True, mode=mode, **once) as other:
+        yield other
+
+
+def first_request(
+    mode: str, model: Any, llm: str, messages: list[Any], *, provider: str | None
+) -> dict[str, Any]:
+    """Give the body of a request that is not sent.
+
+    Args:
+        mode: How the model is asked for JSON.
+        model: The type of the value.
+        llm: The model to ask.
+        messages: What to ask.
+        provider: Another provider than OpenAI, by its name.
+
+    Returns:
+        The body.
+    """
+    if provider is None:
+        return _endpoint.first_request(mode, model, llm, messages)
+    settings = Settings(Mode(mode))
+    options = Options(response_model=model, items=False, stream=True)
+    arguments = {"model": llm, "messages": messages}
+    call = Call(_names.asking(provider), settings, options, arguments)
+    return {**call.request.arguments, "stream": True}
