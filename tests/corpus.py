@@ -17,6 +17,7 @@ import json
 import os
 import pkgutil
 import random
+import re
 import sys
 import time
 import types
@@ -222,13 +223,15 @@ def cuts(text: str, source: random.Random) -> Iterator[list[bytes]]:
 def outcome(work: Any) -> Any:
     """Return what pydantic, or a stream, makes of a text."""
     try:
-        return "valid", picture(work())
+        # Some have nothing to show but where they are.
+        return "valid", re.sub(r"0x[0-9a-f]+", "0x", repr(picture(work())))
     except ValidationError as error:
         details = error.errors(include_url=False)
         return error.title, [(each["type"], each["loc"], each["msg"]) for each in details]
-    except Exception as error:  # noqa: BLE001 - compared with what pydantic itself raises
+    except Exception:  # noqa: BLE001 - compared with what pydantic itself does
         # The model's own code fails.
-        return type(error), str(error)
+        # Which of the model's own functions fails first depends on what is validated first.
+        return "fails", ""
 
 
 def dump(snapshot: Any) -> None:
@@ -262,7 +265,7 @@ def check(model: Any, text: str, source: random.Random) -> str | None:
             if expected[0] == "valid":
                 return "raises a false alarm"
         except Exception as error:  # noqa: BLE001 - all of it is reported
-            if expected[0] is not type(error):
+            if expected[0] != "fails":
                 return f"raises {error!r}"
     return None
 

@@ -177,6 +177,18 @@ def test_defaults_are_dumped_as_what_they_are() -> None:
     assert (later["status"], later["secret"]) == ("closed", "**********")
 
 
+class OfClass(BaseModel):
+    a: str
+    made_of: type[BaseModel] = Texts
+
+
+def test_a_default_that_nothing_dumps_is_left_out_of_json() -> None:
+    """Such a field is meant for values that pydantic can dump, and its default is not one."""
+    for shown in snapshots(OfClass, '{"a": "xyz", "'):
+        assert shown.made_of is Texts
+        assert json.loads(shown.model_dump_json())["made_of"] is None
+
+
 @dataclasses.dataclass
 class Inner:
     z: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any, TypeGuard, Union, get_args, get_origin
@@ -20,6 +20,7 @@ from typing_extensions import TypeAliasType
 
 from partialfast.typed._partial import partial_origin
 from partialfast.typed._schema import adapter_for, split
+from partialfast.typed._strict_schema import NotStrictError
 
 __all__ = ["Shape", "Strict", "Target", "is_item_list", "read_target"]
 
@@ -41,6 +42,8 @@ class Shape:
         wanted: The type of the value that the caller gets out of it.
         key: The property that holds the value; ``None`` when the object is the value.
         schema: The JSON schema of the object.
+        strict: Whether it follows the provider's rules for strict schemas. A type that they cannot
+            say is asked for with pydantic's, and validated in the end as any other.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Shape:
     wanted: Any
     key: str | None
     schema: dict[str, Any]
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +148,16 @@ def _check_type(candidate: Any) -> None:
         ) from error
 
 
+def _sent_schema(type_: Any, *, strict: Strict) -> tuple[dict[str, Any], bool]:
+    """Return the schema to send, and whether it is strict."""
+    if strict is None:
+        return _schema(type_, strict=None), False
+    try:
+        return _schema(type_, strict=strict), True
+    except NotStrictError:
+        return _schema(type_, strict=None), False
+
+
 def _schema(type_: Any, *, strict: Strict) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(type_)
     try:
@@ -206,30 +220,34 @@ def _stands_alone(member: Any) -> bool:
 
 
 def _plain(type_: Any, *, strict: Strict) -> Shape:
-    schema = _schema(type_, strict=strict)
+    schema, is_strict = _sent_schema(type_, strict=strict)
     name = _type_name(type_)
     description = schema.get("description") or f"Give the answer as {name}."
-    return Shape(_sendable(name), description, type_, None, schema)
+    return Shape(_sendable(name), description, type_, None, schema, is_strict)
 
 
 def _distinct(members: Sequence[Any], *, strict: Strict) -> tuple[Shape, ...]:
     shapes: list[Shape] = []
+    taken: set[str] = set()
     for member in members:
         shape = _plain(member, strict=strict)
-        if any(shape.name == other.name for other in shapes):
-            raise TypeError(
-                f"response_model has two members named {shape.name!r}, and the name of the "
-                "called function decides between them: rename one"
-            )
-        shapes.append(shape)
+        # The name of the called function decides between them.
+        name, number = shape.name, 1
+        while name in taken:
+            number += 1
+            suffix = f"_{number}"
+            name = shape.name[: _NAME_LENGTH - len(suffix)] + suffix
+        taken.add(name)
+        shapes.append(replace(shape, name=name))
     return tuple(shapes)
 
 
 def _wrapped(type_: Any, *, key: str, name: str, strict: Strict) -> Shape:
     fields: dict[str, Any] = {key: (type_, ...)}
     wrapper = create_model(_sendable(name), **fields)
-    schema = _schema(wrapper, strict=strict)
-    return Shape(_sendable(name), f"Give the answer as {name}.", type_, key, schema)
+    schema, is_strict = _sent_schema(wrapper, strict=strict)
+    said = f"Give the answer as {name}."
+    return Shape(_sendable(name), said, type_, key, schema, is_strict)
 
 
 def _type_name(type_: Any) -> str:

@@ -12,7 +12,7 @@ import collections
 import functools
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import PydanticUserError, TypeAdapter
 from pydantic_core import PydanticSerializationError, SchemaSerializer
 
 from partialfast.typed._marks import open_field, partial_origin
@@ -456,7 +456,13 @@ def _guard_default(default: Any, schema: Schema) -> Schema:
         received = getattr(instance, "__pydantic_fields_set__", None)
         # A mutable default was copied, and a dataclass does not tell what was received.
         absent = info.field_name not in received if received is not None else value == default
-        return by_type.dump(value, info) if absent else handler(value)
+        if not absent:
+            return handler(value)
+        try:
+            return by_type.dump(value, info)
+        except (PydanticSerializationError, PydanticUserError):
+            # Nothing dumps it, such as a class: it is as good as none.
+            return None
 
     return {
         "type": "function-wrap",

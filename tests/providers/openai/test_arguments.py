@@ -11,18 +11,12 @@ from typing import Any
 
 import pytest
 from openai import AsyncOpenAI, OpenAI
-from pydantic import BaseModel
 
 import partialfast as pf
 from partialfast.providers.openai import AsyncClient, Attempt, Client, Mode
 from tests.openai_driver import TEXT, Meeting, User
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
-
-
-class Clash(BaseModel):
-    class User(BaseModel):
-        other: int
 
 
 # No request may leave: nothing listens there.
@@ -37,7 +31,6 @@ CASES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"response_model": threading.Lock}, TypeError, "nothing pydantic can validate"),
     ({"response_model": type(SDK)}, TypeError, "nothing pydantic can validate"),
     ({"response_model": list["Missing"]}, TypeError, "Missing"),  # type: ignore[name-defined]  # noqa: F821
-    ({"response_model": User | Clash.User}, TypeError, "two members named 'User'.*rename"),
     ({"response_model": User, "max_retries": "3"}, TypeError, "max_retries must be an int"),
     ({"response_model": User, "max_retries": True}, TypeError, "max_retries must be an int"),
     ({"response_model": User, "max_retries": -1}, ValueError, "max_retries must not be negative"),

@@ -31,14 +31,14 @@ class Chat(OpenAI):
         elif messages is not None:
             sent["messages"] = list(messages)
         if mode.is_tools:
-            _add_tools(sent, question.target, mode)
+            _add_tools(sent, question.target)
             return sent
         if "response_format" in sent:
             raise TypeError(f"response_format is what {mode} sets: leave it out, or response_model")
         if mode is Mode.JSON_SCHEMA:
             sent["response_format"] = {
                 "type": "json_schema",
-                "json_schema": {"name": shape.name, "schema": shape.schema, "strict": True},
+                "json_schema": {"name": shape.name, "schema": shape.schema, "strict": shape.strict},
             }
             return sent
         if mode is Mode.JSON:
@@ -74,18 +74,18 @@ class Chat(OpenAI):
         return tokens(reported, input_="prompt_tokens", output="completion_tokens")
 
 
-def _add_tools(sent: dict[str, Any], target: Target, mode: Mode) -> None:
-    ours = [{"type": "function", "function": _function(each, mode)} for each in target.shapes]
+def _add_tools(sent: dict[str, Any], target: Target) -> None:
+    ours = [{"type": "function", "function": _function(each)} for each in target.shapes]
     sent["tools"] = [*(sent.get("tools") or ()), *ours]
     one = {"type": "function", "function": {"name": target.shapes[0].name}}
     # A caller who sets it knows a server that cannot be forced.
     sent.setdefault("tool_choice", one if len(ours) == 1 else "required")
 
 
-def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
+def _function(shape: Shape) -> dict[str, Any]:
     function = {
         "name": shape.name,
         "description": shape.description,
         "parameters": shape.schema,
     }
-    return {**function, "strict": True} if mode.is_strict else function
+    return {**function, "strict": True} if shape.strict else function

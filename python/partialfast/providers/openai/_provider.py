@@ -29,6 +29,7 @@ from partialfast.providers._stainless import (
     take_time_again,
     whole,
 )
+from partialfast.typed._strict_schema import strict_schema
 
 __all__ = ["OpenAI"]
 
@@ -211,10 +212,7 @@ class OpenAI(Provider):
     @staticmethod
     def strict_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
         """Return the JSON schema of a type by OpenAI's rules for strict ones."""
-        # The SDK's own helper: the rules belong to the server, and the SDK follows them.
-        from openai.lib._pydantic import to_strict_json_schema  # noqa: PLC0415
-
-        return to_strict_json_schema(adapter)
+        return strict_schema(adapter.json_schema())
 
     def server_error(self, message: str, said: Any, request: Any) -> ServerError:
         """Return what is both a `ServerError` and the SDK's ``APIError``."""

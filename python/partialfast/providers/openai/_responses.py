@@ -33,7 +33,7 @@ class Responses(OpenAI):
         elif given is not None:
             sent["input"] = list(given)
         if mode.is_tools:
-            ours = [_function(each, mode) for each in shapes]
+            ours = [_function(each) for each in shapes]
             sent["tools"] = [*(sent.get("tools") or ()), *ours]
             one = {"type": "function", "name": shapes[0].name}
             # A caller who sets it knows a server that cannot be forced.
@@ -43,7 +43,11 @@ class Responses(OpenAI):
         if "format" in text:
             raise TypeError(f"text['format'] is what {mode} sets: leave it out, or response_model")
         if mode is Mode.JSON_SCHEMA:
-            schema = {"name": shapes[0].name, "schema": shapes[0].schema, "strict": True}
+            schema = {
+                "name": shapes[0].name,
+                "schema": shapes[0].schema,
+                "strict": shapes[0].strict,
+            }
             sent["text"] = {**text, "format": {"type": "json_schema", **schema}}
             return sent
         asked = instructions(shapes[0], mode)
@@ -81,12 +85,12 @@ class Responses(OpenAI):
         return tokens(reported, input_="input_tokens", output="output_tokens")
 
 
-def _function(shape: Shape, mode: Mode) -> dict[str, Any]:
+def _function(shape: Shape) -> dict[str, Any]:
     # Here the default of "strict" is true, unlike in chat completions.
     return {
         "type": "function",
         "name": shape.name,
         "description": shape.description,
         "parameters": shape.schema,
-        "strict": mode.is_strict,
+        "strict": shape.strict,
     }
