@@ -13,7 +13,7 @@ import functools
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import PydanticUserError, TypeAdapter
-from pydantic_core import PydanticSerializationError, SchemaSerializer
+from pydantic_core import PydanticSerializationError, SchemaSerializer, core_schema
 
 from partialfast.typed._marks import open_field, partial_origin
 from partialfast.typed._schema import (
@@ -371,6 +371,12 @@ def _needs_data(schema: Schema) -> bool:
     return with_info and not is_pydantics(function["function"])
 
 
+#: Options that pydantic has since 2.12.
+_SINCE_2_12 = tuple(
+    name for name in ("exclude_computed_fields",) if hasattr(core_schema.SerializationInfo, name)
+)
+
+
 class _Lazy:
     """A serializer that is built when it is first used.
 
@@ -400,7 +406,7 @@ class _Lazy:
             exclude_unset=info.exclude_unset,
             exclude_defaults=info.exclude_defaults,
             exclude_none=info.exclude_none,
-            exclude_computed_fields=info.exclude_computed_fields,
+            **{name: getattr(info, name) for name in _SINCE_2_12},
             round_trip=info.round_trip,
             serialize_as_any=info.serialize_as_any,
             context=info.context,
