@@ -39,7 +39,8 @@ class Exchange:
 
     method: str
     path: str
-    headers: Mapping[str, str]
+    # They hold keys, and are long.
+    headers: Mapping[str, str] = field(repr=False)
     raw: bytes
     body: dict[str, Any] | None
     port: int | None = None

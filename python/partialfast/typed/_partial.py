@@ -24,7 +24,7 @@ from partialfast.typed._partial_read import read_schema
 from partialfast.typed._schema import adapter_for, is_class, split, standalone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Partial", "partial_class", "partial_or_none", "partial_origin"]
 
@@ -249,6 +249,31 @@ def _rebuild_model(origin: type[Any], state: dict[Any, Any], open_: str | None) 
     return instance
 
 
+class _StillOpen:
+    """A value that is still being written, as the `repr` of a snapshot shows it."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        """Show the value so far, and that more is to come."""
+        return f"{self._value!r}…"
+
+
+def _repr_args(self: BaseModel) -> Iterator[tuple[str | None, Any]]:
+    """Give what a snapshot's `repr` shows: what is there, and which of it is still open.
+
+    An absent field is not shown: what stands in it is a default that the model has not written.
+    """
+    open_ = open_field(self)
+    fields, written = type(self).model_fields, self.model_fields_set
+    for name, value in {**self.__dict__, **(self.__pydantic_extra__ or {})}.items():
+        if name not in written or (name in fields and not fields[name].repr):
+            continue
+        shown = _StillOpen(value) if name == open_ else value
+        yield (None if name == "root" and isinstance(self, RootModel) else name), shown
+
+
 def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
     """Let pydantic's copy `method` carry the mark of the open field over."""
 
@@ -298,6 +323,7 @@ def _partial_model(origin: type[BaseModel]) -> type[Any]:
         namespace[name] = _copying(namespace[name])
     namespace |= {
         "__hash__": origin.__hash__,
+        "__repr_args__": _repr_args,
         "__pydantic_fields__": _Fields(),
         # They would be computed on what is there, in `repr` too.
         "__pydantic_computed_fields__": {},
