@@ -1,0 +1,242 @@
+"""What happens while a stream waits: somebody closes it, a snapshot is due, nothing more comes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI, DefaultAioHttpClient
+
+import partialfast as pf
+from partialfast import replay
+from tests import wire
+from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, open_async, open_sync
+
+pytestmark = pytest.mark.network
+
+ASK: dict[str, Any] = {"model": "m", "messages": "hello", "response_model": Meeting}
+TRANSPORTS = pytest.mark.parametrize("transport", ["raw", "sdk"])
+FINAL = Meeting.model_validate_json(TEXT)
+SECONDS = 2.0
+
+
+def shown(text: str) -> Meeting | None:
+    """Return the snapshot that belongs to a text."""
+    state: pf.StreamState[Meeting] = pf.StreamState(Meeting)
+    state.feed(text)
+    return state.snapshot
+
+
+def closed_by_a_thread(read: Callable[[Any], Any], transport: Any) -> tuple[Any, Any, float]:
+    """Read in a thread and close in this one; return the stream, what was raised, and how long."""
+    raised: list[BaseException] = []
+    shown = threading.Event()
+
+    def run() -> None:
+        try:
+            read(stream)
+        except BaseException as error:  # noqa: BLE001 - looked at by the test
+            raised.append(error)
+
+    def noted(stream: Any) -> Iterator[Any]:
+        for one in stream:
+            shown.set()
+            yield one
+
+    with replay.serve({"text": TEXT}, hold=6) as url, open_sync(url) as sdk:
+        stream = pf.from_openai(sdk, transport=transport).create_partial(**ASK)
+        if read is list:
+            read = lambda stream: list(noted(stream))  # noqa: E731
+        thread = threading.Thread(target=run)
+        thread.start()
+        shown.wait(0.5)
+        # It waits for the server now.
+        time.sleep(0.2)
+        since = time.monotonic()
+        stream.close()
+        thread.join(10)
+        took = time.monotonic() - since
+        assert not thread.is_alive()
+        assert url.wait_ended(timeout=5).ending == "disconnect"
+    return stream, raised, took
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("read", [list, lambda stream: stream.final()], ids=["loop", "final"])
+def test_closing_from_another_thread_wakes_the_reader_with_an_error(
+    transport: Any, read: Any
+) -> None:
+    stream, raised, took = closed_by_a_thread(read, transport)
+    (error,) = raised
+    assert type(error) is pf.StreamError
+    assert "closed" in str(error)
+    assert error.snapshot == stream.snapshot
+    assert error.text == stream.text
+    assert took < SECONDS
+    with pytest.raises(pf.StreamError, match="closed"):
+        stream.final()
+
+
+@TRANSPORTS
+def test_closing_while_another_thread_looks_at_a_snapshot_is_no_success(transport: Any) -> None:
+    raised: list[BaseException] = []
+    shown, closed = threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            for _ in stream:
+                shown.set()
+                assert closed.wait(10)
+        except BaseException as error:  # noqa: BLE001 - looked at by the test
+            raised.append(error)
+
+    with replay.serve({"text": TEXT}) as url, open_sync(url) as sdk:
+        stream = pf.from_openai(sdk, transport=transport).create_partial(**ASK)
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert shown.wait(10)
+        stream.close()
+        closed.set()
+        thread.join(10)
+    assert [type(error) for error in raised] == [pf.StreamError]
+
+
+@TRANSPORTS
+def test_closing_while_another_task_looks_at_a_snapshot_is_no_success(transport: Any) -> None:
+    async def main() -> None:
+        shown, closed = asyncio.Event(), asyncio.Event()
+
+        async def read() -> None:
+            async for _ in stream:
+                shown.set()
+                await closed.wait()
+
+        async with open_async(url) as sdk:
+            stream = pf.from_openai(sdk, transport=transport).create_partial(**ASK)
+            reading = asyncio.create_task(read())
+            await shown.wait()
+            await stream.aclose()
+            closed.set()
+            with pytest.raises(pf.StreamError, match="closed"):
+                await reading
+
+    with replay.serve({"text": TEXT}) as url:
+        asyncio.run(main())
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("http", ["httpx", "aiohttp"])
+def test_the_newest_snapshot_is_handed_out_when_its_time_has_come(
+    transport: Any, http: str
+) -> None:
+    """The server stops in the middle: what came before is due although nothing more is read."""
+
+    async def main() -> None:
+        client = DefaultAioHttpClient() if http == "aiohttp" else None
+        async with AsyncOpenAI(base_url=url, api_key="k", http_client=client) as sdk:
+            stream = pf.from_openai(sdk, transport=transport).create_partial(**ASK, every=0.3)
+            handed = [await anext(stream)]
+            handed.append(await asyncio.wait_for(anext(stream), 10))
+            assert stream.snapshot is handed[-1]
+            assert handed[-1] == shown(stream.text)
+            await stream.aclose()
+            assert stream.snapshot is handed[-1]
+
+    with replay.serve({"text": TEXT}, hold=12) as url:
+        asyncio.run(main())
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("fault", ["drop@60", "length@60", "error@60", "garbage@60", "corrupt@60"])
+def test_what_was_pending_is_handed_out_before_an_error(way: Way, fault: str) -> None:
+    async def run() -> Any:
+        async with open_async(url) as sdk:
+            client = pf.from_openai(sdk, transport=way.transport)
+            stream = client.create_partial(**ASK, every=60)
+            with pytest.raises(pf.StreamError) as raised:  # noqa: PT012 - a loop
+                async for one in stream:
+                    handed.append(one)  # noqa: PERF401 - as far as it gets
+            return stream, raised.value
+
+    def run_sync() -> Any:
+        with open_sync(url) as sdk:
+            client = pf.from_openai(sdk, transport=way.transport)
+            stream = client.create_partial(**ASK, every=60)
+            with pytest.raises(pf.StreamError) as raised:  # noqa: PT012 - a loop
+                for one in stream:
+                    handed.append(one)  # noqa: PERF402 - as far as it gets
+            return stream, raised.value
+
+    handed: list[Any] = []
+    with replay.serve({"text": TEXT}, faults=[fault], chunk=6) as url:
+        stream, error = asyncio.run(run()) if way.asynchronous else run_sync()
+    # The first, and the newest.
+    assert len(handed) == 2
+    assert stream.snapshot is handed[-1]
+    assert error.snapshot == handed[-1]
+    if "garbage" not in fault:
+        assert shown(stream.text) == handed[-1]
+
+
+@pytest.fixture
+def _nothing_is_said(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    said: list[Any] = []
+    hook, sys.unraisablehook = sys.unraisablehook, said.append
+    try:
+        yield
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
+    assert [str(each.exc_value) for each in said] == []
+    assert [each.message for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("http", ["httpx", "aiohttp"])
+@pytest.mark.usefixtures("_nothing_is_said")
+def test_a_stream_that_is_opened_and_dropped_closes_its_response(transport: Any, http: str) -> None:
+    async def main() -> None:
+        client = DefaultAioHttpClient() if http == "aiohttp" else None
+        async with AsyncOpenAI(base_url=url, api_key="k", http_client=client) as sdk:
+            await pf.from_openai(sdk, transport=transport).create_partial(**ASK)
+            gc.collect()
+            exchange = await asyncio.to_thread(url.wait_ended, timeout=5)
+            assert exchange.ending == "disconnect"
+
+    with replay.serve({"text": TEXT}, hold=6) as url:
+        asyncio.run(main())
+
+
+CHUNK = (
+    'data: {"id":"1","choices":[{"index":0,"delta":{"content":"{\\"name\\":\\"Ada\\"}"}}]}\n\n'
+    'data: {"id":"1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+)
+
+
+@EVERY_WAY
+def test_the_value_comes_at_once_though_the_stream_does_not_end(way: Way) -> None:
+    async def run() -> Any:
+        async with open_async(server.url(case, 0)) as sdk:
+            client = pf.from_openai(sdk, pf.Mode.JSON_SCHEMA, transport=way.transport)
+            return await client.create_partial(**asked).final()
+
+    def run_sync() -> Any:
+        with open_sync(server.url(case, 0)) as sdk:
+            client = pf.from_openai(sdk, pf.Mode.JSON_SCHEMA, transport=way.transport)
+            return client.create_partial(**asked).final()
+
+    asked: dict[str, Any] = {**ASK, "response_model": dict[str, str]}
+    steps: list[dict[str, Any]] = [{"send": CHUNK}, {"wait_s": 8}]
+    case = wire.Case("endless", "chat", "JSON_SCHEMA", "create_partial", "User", steps, [])
+    with wire.serve([case]) as server:
+        since = time.monotonic()
+        value = asyncio.run(run()) if way.asynchronous else run_sync()
+        assert time.monotonic() - since < SECONDS * 2
+    assert value == {"name": "Ada"}
