@@ -16,7 +16,17 @@ from pydantic import BaseModel, ValidationError
 
 import partialfast as pf
 
-__all__ = ["EVERY_WAY", "TEXT", "Api", "Meeting", "Outcome", "User", "Way", "ask", "fetch"]
+__all__ = [
+    "EVERY_WAY",
+    "TEXT",
+    "Api",
+    "Meeting",
+    "Outcome",
+    "User",
+    "Way",
+    "ask",
+    "fetch",
+]
 
 Api = Literal["chat", "responses"]
 

@@ -205,7 +205,8 @@ def test_a_stream_that_is_opened_and_dropped_closes_its_response(transport: Any,
     async def main() -> None:
         client = DefaultAioHttpClient() if http == "aiohttp" else None
         async with AsyncOpenAI(base_url=url, api_key="k", http_client=client) as sdk:
-            await pf.from_openai(sdk, transport=transport).create_partial(**ASK)
+            opened = await pf.from_openai(sdk, transport=transport).create_partial(**ASK)
+            del opened
             gc.collect()
             exchange = await asyncio.to_thread(url.wait_ended, timeout=5)
             assert exchange.ending == "disconnect"

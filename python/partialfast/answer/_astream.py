@@ -167,7 +167,7 @@ class _AsyncStream(StreamBase[T, Final_]):
             told = call.begin_attempt()
             if inspect.isawaitable(told):
                 await told
-            self._renew()
+            self._renew(settled=await call.asettle())
             self._reply = await self._ask()
         except BaseException as error:  # noqa: BLE001 - raised again in there
             await self._raise_or_retry(error)
@@ -404,6 +404,7 @@ async def _afetch(call: Call, *, with_completion: bool) -> Any:
         told = call.begin_attempt()
         if inspect.isawaitable(told):
             await told
+        await call.asettle()
         reader = call.new_reader()
         request_id: str | None = None
         try:

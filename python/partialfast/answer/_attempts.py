@@ -24,11 +24,12 @@ from partialfast._errors import (
     TruncatedError,
 )
 from partialfast.answer._explain import printable
+from partialfast.answer._mode import Mode
 from partialfast.answer._options import Options, Settings
 from partialfast.answer._pace import Pace
 from partialfast.answer._reader import AnswerReader, Asked
 from partialfast.answer._retrying import Budget
-from partialfast.answer._seam import Mistake, Provider, Question, Request
+from partialfast.answer._seam import Mistake, Provider, Question, Request, Settled
 from partialfast.answer._target import Target, read_target
 from partialfast.answer._templates import filled
 from partialfast.answer._text import StateOptions
@@ -100,7 +101,13 @@ class _Asking:
         self, provider: Provider, settings: Settings, options: Options, arguments: dict[str, Any]
     ) -> None:
         self.provider = provider
-        self.mode = mode = settings.mode
+        self.settings = settings
+        self.options = options
+        self.given = arguments
+        # How it is asked is found out before the first request; what is wrong with the arguments is
+        # said at once.
+        self.is_settled = settings.mode is not Mode.AUTO
+        self.mode = mode = settings.mode if self.is_settled else provider.modes[0]
         if mode not in provider.modes:
             known = ", ".join(f"Mode.{each.name}" for each in provider.modes)
             raise ValueError(f"{provider.name} knows the modes {known}, not Mode.{mode.name}")
@@ -118,6 +125,15 @@ class _Asking:
         self.arguments = provider.ask(question)
         # Plain JSON, made here: none of the caller's arguments has a part in it.
         self.made = frozenset(self.arguments.keys() - arguments.keys())
+
+    def settled(self, how: Settled) -> _Asking:
+        """Return the same in the mode that was found out.
+
+        Args:
+            how: How to ask.
+        """
+        settings = Settings(how.mode, self.settings.defaults)
+        return _Asking(self.provider, settings, self.options, {**how.arguments, **self.given})
 
 
 class Call:
@@ -194,6 +210,29 @@ class Call:
         return Request(
             dict(asking.arguments), asking.made, self.options.stream, self.options.first_timeout
         )
+
+    def settle(self) -> bool:
+        """Find out how to ask, if that is to be found out, without asynchrony.
+
+        Returns:
+            Whether something has changed, so that another reader is needed.
+
+        Raises:
+            Exception: As the SDK raises it.
+        """
+        if self._asking.is_settled:
+            return False
+        how = self._asking.provider.settle(self._asking.given)
+        self._asking = self._asking.settled(how)
+        return True
+
+    async def asettle(self) -> bool:
+        """Find out how to ask; the twin of `settle`."""
+        if self._asking.is_settled:
+            return False
+        how = await self._asking.provider.asettle(self._asking.given)
+        self._asking = self._asking.settled(how)
+        return True
 
     def new_reader(self) -> AnswerReader:
         """Return what reads the answer of the next attempt."""

@@ -127,9 +127,13 @@ class StreamBase(Generic[T, Final_]):
         self._ops = OpsOptions(of=of, by_alias=by_alias)
         self._reader.keep_ops(self._ops)
 
-    def _renew(self) -> None:
-        """Forget the attempt before, as a new one begins."""
-        if self._call.attempt > 1:
+    def _renew(self, *, settled: bool) -> None:
+        """Forget the attempt before, as a new one begins.
+
+        Args:
+            settled: Whether it was found out only now how to ask.
+        """
+        if self._call.attempt > 1 or settled:
             self._reader = self._call.new_reader()
             if self._ops is not None:
                 self._reader.keep_ops(self._ops)

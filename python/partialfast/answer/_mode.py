@@ -18,6 +18,8 @@ class Mode(Enum):
         JSON: The answer's format is a JSON object; the schema stands in the instructions.
         MD_JSON: Nothing but instructions. For servers that know none of the above; prose, code
             fences and ``<think>`` blocks around the JSON are skipped.
+        AUTO: What the server honours, found out by a few small requests before the first call, and
+            remembered for each endpoint and model.
         RESPONSES_TOOLS: As `TOOLS`, where the client's own `create` and its kin ask OpenAI's
             Responses API.
         RESPONSES_TOOLS_WITH_INBUILT_TOOLS: The same; the model may use OpenAI's tools before.
@@ -30,6 +32,7 @@ class Mode(Enum):
     JSON_SCHEMA = "json_schema"
     JSON = "json"
     MD_JSON = "md_json"
+    AUTO = "auto"
     RESPONSES_TOOLS = "responses_tools"
     RESPONSES_TOOLS_WITH_INBUILT_TOOLS = "responses_tools_with_inbuilt_tools"
 

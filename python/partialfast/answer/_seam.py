@@ -41,6 +41,7 @@ __all__ = [
     "Question",
     "Reply",
     "Request",
+    "Settled",
     "Tokens",
 ]
 
@@ -186,6 +187,19 @@ class Tokens(NamedTuple):
     reasoning: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How `Mode.AUTO` asks.
+
+    Args:
+        mode: The mode.
+        arguments: What is sent besides, unless the caller says otherwise.
+    """
+
+    mode: Mode
+    arguments: Mapping[str, Any]
+
+
 class Provider(ABC):
     """One API of a provider, with the SDK's client that calls it.
 
@@ -262,6 +276,25 @@ class Provider(ABC):
         Returns:
             The arguments of the next request.
         """
+
+    def settle(self, arguments: Mapping[str, Any]) -> Settled:
+        """Find out how to ask, for `Mode.AUTO`; without asynchrony.
+
+        Args:
+            arguments: The caller's.
+
+        Returns:
+            How to ask: by default in the first of `modes`.
+
+        Raises:
+            Exception: As the SDK raises it.
+        """
+        del arguments
+        return Settled(self.modes[0], {})
+
+    async def asettle(self, arguments: Mapping[str, Any]) -> Settled:
+        """Find out how to ask; the twin of `settle`."""
+        return Provider.settle(self, arguments)
 
     def choices(self, arguments: Mapping[str, Any]) -> int:
         """Return how many answers are asked for at once."""

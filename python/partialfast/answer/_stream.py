@@ -114,7 +114,7 @@ class SyncStream(StreamBase[T, Final_]):
             _pause(call)
             told = call.begin_attempt()
             del told
-            self._renew()
+            self._renew(settled=call.settle())
             self._reply = call.provider.open(call.request)
         except BaseException as error:  # noqa: BLE001 - raised again in there
             self._raise_or_retry(self._in_time(error))
@@ -282,6 +282,7 @@ def fetch(call: Call, *, with_completion: bool = False) -> Any:
     while True:
         _pause(call)
         call.begin_attempt()
+        call.settle()
         reader = call.new_reader()
         request_id: str | None = None
         try:

@@ -60,6 +60,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("stream an example into the terminal", "partialfast.cli._demo"),
     "replay": Command("serve recorded answers as OpenAI's API does", "partialfast.cli._replay"),
     "extract": Command("get a validated value from every document", "partialfast.cli._extract"),
+    "doctor": Command("tell what an endpoint honours", "partialfast.cli._doctor"),
     "stubs": Command("write types of snapshots for type checkers", "partialfast.cli._stubs"),
     "salvage": Command("validate answers that other jobs recorded", "partialfast.cli._salvage"),
 }

@@ -24,6 +24,7 @@ from partialfast.answer._seam import (
     Question,
     Reply,
     Request,
+    Settled,
     Tokens,
 )
 from partialfast.answer._target import Shape, Target
@@ -43,6 +44,7 @@ __all__ = [
     "Request",
     "Resource",
     "Settings",
+    "Settled",
     "Shape",
     "Target",
     "Tokens",

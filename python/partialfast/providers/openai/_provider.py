@@ -7,7 +7,7 @@ import importlib
 import inspect
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
 from pydantic import TypeAdapter
@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from partialfast._errors import ServerError
 from partialfast.answer._mode import Mode
-from partialfast.answer._seam import AsyncReply, Provider, Reply, Request, Tokens
+from partialfast.answer._seam import AsyncReply, Provider, Reply, Request, Settled, Tokens
 from partialfast.providers._failures import failure_class
 from partialfast.providers._stainless import (
     Transport,
@@ -73,9 +73,11 @@ class Known:
 
     Args:
         refuses_usage_option: Whether it refuses ``stream_options``.
+        settled: How `Mode.AUTO` asks, for each API and model.
     """
 
     refuses_usage_option: bool = False
+    settled: dict[tuple[str, str], Settled] = field(default_factory=dict)
 
 
 class OpenAI(Provider):
@@ -90,6 +92,8 @@ class OpenAI(Provider):
     modes = (Mode.TOOLS, Mode.TOOLS_STRICT, Mode.JSON_SCHEMA, Mode.JSON, Mode.MD_JSON)
     # Whether usage comes in a stream only when it is asked for.
     has_usage_option: ClassVar[bool] = False
+    # Whether it is the Responses API.
+    has_instructions: ClassVar[bool] = False
 
     def __init__(
         self, resource: Any, transport: Transport = "auto", known: Known | None = None
@@ -106,6 +110,41 @@ class OpenAI(Provider):
             same_server: Whether what is known of the server holds for the other, too.
         """
         return type(self)(resource, self.transport, self._known if same_server else None)
+
+    def settle(self, arguments: Mapping[str, Any]) -> Settled:
+        """Find out how to ask, unless it is known for the model."""
+        from partialfast.providers.openai import _probe  # noqa: PLC0415 - it asks through this
+
+        model = str(arguments.get("model"))
+        key = (self.name, model)
+        if key not in self._known.settled:
+            steps = _probe.settling(responses=self.has_instructions)
+            self._known.settled[key] = _probe.drive(
+                steps, lambda trial: _probe.try_out(self, trial, model)
+            )
+            self._log_settled(key)
+        return self._known.settled[key]
+
+    async def asettle(self, arguments: Mapping[str, Any]) -> Settled:
+        """Find out how to ask; the twin of `settle`."""
+        from partialfast.providers.openai import _probe  # noqa: PLC0415 - it asks through this
+
+        model = str(arguments.get("model"))
+        key = (self.name, model)
+        if key not in self._known.settled:
+            steps = _probe.settling(responses=self.has_instructions)
+            try:
+                trial = next(steps)
+                while True:
+                    trial = steps.send(await _probe.atry_out(self, trial, model))
+            except StopIteration as end:
+                self._known.settled[key] = end.value
+            self._log_settled(key)
+        return self._known.settled[key]
+
+    def _log_settled(self, key: tuple[str, str]) -> None:
+        how = self._known.settled[key]
+        logger.debug("%s: asking %.100r in mode %s", self.name, key[1], how.mode.name)
 
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the SDK's own call, of the client itself as of its part."""

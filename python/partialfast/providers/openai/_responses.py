@@ -19,6 +19,7 @@ class Responses(OpenAI):
 
     name = "responses"
     dialect = "openai_responses"
+    has_instructions = True
 
     def ask(self, question: Question) -> dict[str, Any]:
         """Add to the arguments of ``responses.create`` what asks for the target."""

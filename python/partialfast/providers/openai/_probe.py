@@ -1,0 +1,221 @@
+"""What an endpoint honours of what it is asked, found out by a few small requests.
+
+Many servers take a request for a function call or for a schema and do something else. `Mode.AUTO`
+asks until one way works, ``partialfast doctor`` tries them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from partialfast._errors import StreamError
+from partialfast.answer._aresource import AsyncResource
+from partialfast.answer._explain import printable
+from partialfast.answer._mode import Mode
+from partialfast.answer._options import Settings
+from partialfast.answer._resource import Resource
+from partialfast.answer._seam import Provider, Settled
+
+__all__ = [
+    "TRIALS",
+    "Fact",
+    "Trial",
+    "atry_out",
+    "chosen",
+    "drive",
+    "settling",
+    "try_out",
+]
+
+T = TypeVar("T")
+
+_SAID = "Ada is 36 years old."
+# Of one request: a model that ignores what it is asked may write for long.
+_SECONDS = 60.0
+_REFUSING = frozenset({400, 404, 405, 415, 422, 501})
+
+
+class Person(BaseModel):
+    """A person that a text is about."""
+
+    name: str
+    age: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way to ask.
+
+    Args:
+        name: For the table.
+        mode: How the model is asked.
+        arguments: What is sent besides.
+        responses: Whether it is the Responses API that is asked.
+    """
+
+    name: str
+    mode: Mode
+    arguments: dict[str, Any] = field(default_factory=dict)
+    responses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What came of a trial.
+
+    Args:
+        trial: Which.
+        honoured: Whether the endpoint did what it was asked.
+        said: What it did, in words.
+        usage: Whether it reported usage in the stream.
+    """
+
+    trial: Trial
+    honoured: bool
+    said: str
+    usage: bool = False
+
+
+_OBJECT_WITH_SCHEMA = {
+    "response_format": {"type": "json_object", "schema": Person.model_json_schema()}
+}
+
+_NAMED = Trial("a named function as tool_choice", Mode.TOOLS)
+_REQUIRED = Trial('"required" as tool_choice', Mode.TOOLS, {"tool_choice": "required"})
+_SCHEMA = Trial("a json_schema as response_format", Mode.JSON_SCHEMA)
+_OBJECT = Trial("a json_object as response_format", Mode.JSON)
+
+#: All that is tried by ``partialfast doctor``.
+TRIALS = (
+    _NAMED,
+    _REQUIRED,
+    _SCHEMA,
+    Trial("a json_object with a schema", Mode.MD_JSON, {"extra_body": _OBJECT_WITH_SCHEMA}),
+    _OBJECT,
+    Trial("instructions alone", Mode.MD_JSON),
+    Trial("the Responses API, with a function", Mode.TOOLS, responses=True),
+)
+
+# What holds the model to the schema comes first.
+_PREFERRED = (_NAMED, _SCHEMA, _REQUIRED, _OBJECT)
+
+
+def settling(*, responses: bool) -> Generator[Trial, Fact, Settled]:
+    """Try one way to ask after the other, until one is honoured.
+
+    Args:
+        responses: Whether it is the Responses API that is asked.
+
+    Yields:
+        Trials, of which the facts are sent back.
+
+    Returns:
+        How to ask.
+    """
+    for trial in _PREFERRED:
+        fact = yield Trial(trial.name, trial.mode, trial.arguments, responses)
+        if fact.honoured:
+            return Settled(trial.mode, trial.arguments)
+    return Settled(Mode.MD_JSON, {})
+
+
+def drive(steps: Generator[Trial, Fact, T], run: Callable[[Trial], Fact]) -> T:
+    """Run trials without asynchrony.
+
+    Args:
+        steps: What is to be tried.
+        run: Tries it.
+
+    Returns:
+        What `steps` returns.
+    """
+    try:
+        trial = next(steps)
+        while True:
+            trial = steps.send(run(trial))
+    except StopIteration as end:
+        settled: T = end.value
+        return settled
+
+
+def _asked(trial: Trial, model: str) -> dict[str, Any]:
+    conversation = "input" if trial.responses else "messages"
+    return {
+        "response_model": Person,
+        "model": model,
+        conversation: [{"role": "user", "content": _SAID}],
+        "total_timeout": _SECONDS,
+        **trial.arguments,
+    }
+
+
+def try_out(provider: Provider, trial: Trial, model: str) -> Fact:
+    """Ask once, without asynchrony.
+
+    Args:
+        provider: The API to ask.
+        trial: How.
+        model: The model.
+
+    Raises:
+        Exception: As the SDK raises it, where the request could not be made at all.
+    """
+    resource = Resource(provider, Settings(trial.mode), None)
+    try:
+        stream = resource.create_partial(**_asked(trial, model))
+        stream.final()
+    except Exception as error:
+        fact = _failed(trial, error)
+        if fact is None:
+            raise
+        return fact
+    return _judged(trial, stream)
+
+
+async def atry_out(provider: Provider, trial: Trial, model: str) -> Fact:
+    """Ask once; the twin of `try_out`."""
+    resource = AsyncResource(provider, Settings(trial.mode), None)
+    try:
+        stream = resource.create_partial(**_asked(trial, model))
+        await stream.final()
+    except Exception as error:
+        fact = _failed(trial, error)
+        if fact is None:
+            raise
+        return fact
+    return _judged(trial, stream)
+
+
+def _judged(trial: Trial, stream: Any) -> Fact:
+    usage = stream.usage is not None
+    if any(repair.kind == "content_for_call" for repair in stream.repairs):
+        return Fact(trial, honoured=False, said="JSON as content instead of a call", usage=usage)
+    if trial.mode is not Mode.MD_JSON and stream.text.lstrip()[:1] not in {"{", "["}:
+        return Fact(trial, honoured=False, said="JSON among words", usage=usage)
+    return Fact(trial, honoured=True, said="a valid answer", usage=usage)
+
+
+def _failed(trial: Trial, error: Exception) -> Fact | None:
+    status = getattr(error, "status_code", None)
+    if status in _REFUSING:
+        return Fact(trial, honoured=False, said=printable(f"refused: {error}", room=100))
+    if isinstance(error, StreamError):
+        said = printable(f"{type(error).__name__}: {error}", room=100)
+        return Fact(trial, honoured=False, said=said)
+    return None
+
+
+def chosen(facts: list[Fact]) -> Settled:
+    """Return how `Mode.AUTO` asks, by what was found out.
+
+    Args:
+        facts: What came of each trial.
+    """
+    return drive(
+        settling(responses=False),
+        lambda trial: next(fact for fact in facts if fact.trial == trial),
+    )
