@@ -1,4 +1,4 @@
-"""Instruction counts of six fixed workloads against the committed ones.
+"""Instruction counts of fixed workloads against the committed ones.
 
     python -m benches.instructions            compare; exit with 1 above the tolerance
     python -m benches.instructions --record   write benches/instructions.json anew
@@ -37,6 +37,10 @@ WORKLOADS = (
     ("untyped", "orders-10k"),
     ("feed", "essay-10k"),
     ("loads", "orders-100k"),
+    ("ops", "orders-10k"),
+    # The same work a chunk for ten times the text.
+    ("ops", "essay-1k"),
+    ("ops", "essay-10k"),
 )
 
 

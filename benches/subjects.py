@@ -36,11 +36,21 @@ def feed(work: Workload) -> Any:
     return parser.finish()
 
 
+def ops(work: Workload) -> Any:
+    """Stream the document into its model and take the ops of each chunk; make no snapshots."""
+    state: pf.StreamState[Any] = pf.StreamState(work.model)
+    state.keep_ops(snapshots=False)
+    for chunk in work.chunks:
+        state.feed(chunk)
+        state.take_ops()
+    return state.finish()
+
+
 def loads(work: Workload) -> Any:
     """Parse the document in one piece."""
     return pf.loads(work.text)
 
 
 SUBJECTS: dict[str, Callable[[Workload], Any]] = {
-    function.__name__: function for function in (typed, untyped, feed, loads)
+    function.__name__: function for function in (typed, untyped, feed, loads, ops)
 }

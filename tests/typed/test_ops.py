@@ -76,7 +76,8 @@ def check_steps(
 def can_be_dumped(case: Case) -> bool:
     try:
         dumped(case.expected())
-    except (PydanticSerializationError, ValidationError):
+    except (PydanticSerializationError, ValidationError, AttributeError):
+        # The last one is what pydantic itself raises for a default that its type has no use for.
         return False
     return True
 
@@ -91,6 +92,9 @@ def test_15_ops_are_the_dump_of_every_snapshot(case: Case, seed: int, by_alias: 
 
 @given(plain, seeds)
 def test_15_ops_of_any_type_are_what_its_snapshots_are_dumped_as(case: Case, seed: int) -> None:
+    # Of those, values tell by themselves what they are dumped as.
+    assume("'serialization':" not in repr(TypeAdapter(case.type).core_schema))
+    assume(can_be_dumped(held(case)))
     by_value = TypeAdapter[Any](Any)
 
     def dump(value: Any, *, by_alias: bool | None) -> Any:

@@ -287,6 +287,10 @@ impl<'a> Run<'a, '_> {
                         frame.failed = true;
                         self.st.dirty = true;
                     }
+                    _ if self.st.ops.is_none() => {
+                        frame.keep(self.py, value)?;
+                        self.st.dirty = true;
+                    }
                     _ => {
                         self.op_settled(&value)?;
                         self.op_seen(&value)?;

@@ -261,10 +261,15 @@ impl Run<'_, '_> {
     // ---- events
 
     /// The innermost frame was just opened.
+    #[inline]
     pub fn op_opened(&mut self) -> PyResult<()> {
-        if self.dumps_nothing() {
+        if self.st.ops.is_none() {
             return Ok(());
         }
+        self.op_opened_told()
+    }
+
+    fn op_opened_told(&mut self) -> PyResult<()> {
         let py = self.py;
         let Some(index) = self.st.frames.len().checked_sub(1) else {
             return Ok(());
@@ -467,6 +472,7 @@ impl Run<'_, '_> {
     }
 
     /// A value of `node` ended that was not shown while open.
+    #[inline]
     pub fn op_whole(&mut self, node: NodeId) {
         if let Some(ops) = &mut self.st.ops {
             ops.closed = Closed::Whole(node);
@@ -474,6 +480,7 @@ impl Run<'_, '_> {
     }
 
     /// A string ended.
+    #[inline]
     pub fn op_text(&mut self, string: OpenString) {
         if let (Some(ops), Some(expected)) = (&mut self.st.ops, string.expected) {
             ops.closed = Closed::Text {
@@ -485,10 +492,15 @@ impl Run<'_, '_> {
     }
 
     /// A container ended.
+    #[inline]
     pub fn op_container(&mut self, frame: &mut Frame, made: Made) -> PyResult<()> {
-        if self.dumps_nothing() {
+        if self.st.ops.is_none() {
             return Ok(());
         }
+        self.op_container_told(frame, made)
+    }
+
+    fn op_container_told(&mut self, frame: &mut Frame, made: Made) -> PyResult<()> {
         let stands = match made {
             Made::Frozen => !frame.failed && !frame.doubtful,
             Made::Judged => false,
@@ -664,10 +676,15 @@ impl Run<'_, '_> {
     }
 
     /// The value that just ended is not shown any more, though it was while it was open.
+    #[inline]
     pub fn op_vanished(&mut self) -> PyResult<()> {
-        if self.dumps_nothing() {
+        if self.st.ops.is_none() {
             return Ok(());
         }
+        self.op_vanished_told()
+    }
+
+    fn op_vanished_told(&mut self) -> PyResult<()> {
         let shown = match std::mem::replace(&mut self.ops()?.closed, Closed::Nothing) {
             Closed::Nothing | Closed::Whole(_) => false,
             Closed::Text { told, .. } => told.is_some(),

@@ -1,13 +1,14 @@
 //! New containers for a snapshot: where the ones that were handed out are still seen.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyFrozenSet, PyList, PySet, PyTuple};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
 use crate::build::run::Run;
 use crate::ffi;
 use crate::plan::{Action, Flavor, Sequence};
 use crate::snapshot::frame::{Extra, Frame, Open, Place, Slot, Values, address};
 use crate::snapshot::instance::instance;
+use crate::snapshot::spine::length_of;
 
 /// From how many items on a tuple gets room for more: a shorter one is as quickly copied.
 const LONG: usize = 32;
@@ -46,10 +47,10 @@ impl Run<'_, '_> {
                     (Some(extra), Place::Extra) => set_child(extra, frame, shown)?,
                     _ => set_child(&made, frame, shown)?,
                 };
-                let set = set
-                    .as_ref()
-                    .map(|set| copy_set(set.bind(py), &open))
-                    .transpose()?;
+                let set = match set {
+                    Some(set) => Some(fields_set(frame, set.bind(py), &open)?),
+                    None => None,
+                };
                 let mark = self.open_mark(frame, &open);
                 let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &mark)?;
                 let entries = made.len();
@@ -82,12 +83,43 @@ const fn is_items(frame: &Frame) -> bool {
     matches!(frame.values, Values::Items(_))
 }
 
+/// The names of the fields that an instance has: a set that the last snapshot has, where it is the
+/// same, so that a program that keeps its snapshots has one for each field and not for each chunk.
+fn fields_set<'py>(
+    frame: &Frame,
+    set: &Bound<'py, PySet>,
+    open: &Open,
+) -> PyResult<Bound<'py, PySet>> {
+    let same = frame
+        .slots
+        .iter()
+        .flatten()
+        .filter(|slot| slot.seen == frame.log.len() && slot.open.address() == open.address())
+        .find_map(|slot| slot.set.as_ref());
+    match same {
+        Some(same) => Ok(same.bind(set.py()).clone()),
+        None => copy_set(set, open),
+    }
+}
+
 fn copy_set<'py>(set: &Bound<'py, PySet>, open: &Open) -> PyResult<Bound<'py, PySet>> {
     let copy = PySet::new(set.py(), set)?;
     if let Open::Key(key) = open {
         copy.add(key)?;
     }
     Ok(copy)
+}
+
+/// `target[key] = value`: a dict is asked directly, a mapping of another class by its own method.
+pub(super) fn assign(
+    target: &Bound<'_, PyAny>,
+    key: &Py<PyAny>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    match target.cast_exact::<PyDict>() {
+        Ok(dict) => dict.set_item(key, value),
+        Err(_) => target.set_item(key, value),
+    }
 }
 
 pub(super) fn set_child(
@@ -97,7 +129,7 @@ pub(super) fn set_child(
 ) -> PyResult<Open> {
     match (child, &frame.child.key) {
         (Some(child), Some(key)) => {
-            target.set_item(key, child)?;
+            assign(target, key, child.bind(target.py()))?;
             Ok(Open::Key(key.clone_ref(target.py())))
         }
         _ => Ok(Open::No),
@@ -136,7 +168,7 @@ fn fresh_sequence(
         _ => list.into_any(),
     };
     let child = child.map_or(0, |child| child.as_ptr().addr());
-    let entries = object.len()?;
+    let entries = length_of(&object)?;
     let mut slot = Slot::of(object.unbind(), seen, open, child);
     slot.entries = entries;
     slot.room = room;

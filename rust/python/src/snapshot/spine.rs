@@ -11,7 +11,7 @@
 //! as it was: its reference count shows, and that part is copied instead.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyBool, PyDict, PyList};
 
 use crate::build::builder::{Builder, Shown};
 use crate::build::run::Run;
@@ -22,7 +22,7 @@ use crate::snapshot::frame::{Frame, Open, Slot, Values, address};
 /// References to a container that a slot holds and nobody else.
 const OURS: isize = 1;
 /// The same, for a container inside another: the outer one holds it too.
-const OURS_AND_PARENT: isize = 2;
+pub(super) const OURS_AND_PARENT: isize = 2;
 
 impl Slot {
     /// Whether it shows all of `frame`, with `child` open in it.
@@ -45,10 +45,6 @@ impl Slot {
                 .dict
                 .as_ref()
                 .is_none_or(|dict| ffi::references(dict.bind(py)) == OURS_AND_PARENT)
-            && self.set.as_ref().is_none_or(|set| {
-                ffi::references(set.bind(py)) == OURS_AND_PARENT
-                    && !ffi::has_weak_references(set.bind(py))
-            })
             && self.extra.as_ref().is_none_or(|extra| {
                 let dict = extra.dict.bind(py);
                 ffi::references(dict) == OURS_AND_PARENT && dict.len() == extra.entries
@@ -204,19 +200,20 @@ impl Run<'_, '_> {
     /// Whether the container in `slot` holds as much as was put there, and nothing else: no
     /// result that a `cached_property` kept in its `__dict__`, or a method in a private attribute,
     /// of what it was; and no item that the user put in or took out.
+    #[inline]
     pub(super) fn is_blank(&self, frame: &Frame, slot: &Slot) -> bool {
-        let (Action::Object(plan) | Action::Root(plan)) = self.plan.node(frame.node).on(frame.kind)
-        else {
-            let object = slot.object.bind(self.py);
-            return object.len().is_ok_and(|length| length == slot.entries);
+        let plan = match &frame.values {
+            Values::Items(_) | Values::Map(_) => None,
+            Values::Object { .. } => match self.plan.node(frame.node).on(frame.kind) {
+                Action::Object(plan) | Action::Root(plan) => Some(plan),
+                _ => None,
+            },
         };
-        let dict = match &slot.dict {
-            Some(dict) => Some(dict.bind(self.py)),
-            None => slot.object.bind(self.py).cast::<PyDict>().ok(),
+        let length = match &slot.dict {
+            Some(dict) => dict.bind(self.py).len(),
+            None => length_of(slot.object.bind(self.py)).unwrap_or(usize::MAX),
         };
-        plan.private.is_none()
-            && plan.reusable
-            && dict.is_none_or(|dict| dict.len() == slot.entries)
+        length == slot.entries && plan.is_none_or(|plan| plan.private.is_none() && plan.reusable)
     }
 
     /// Whether a container of this kind can be changed at all.
@@ -243,5 +240,17 @@ impl Run<'_, '_> {
             Open::Key(key) => key.bind(py).clone(),
             Open::No | Open::Item => py.None().into_bound(py),
         }
+    }
+}
+
+/// How many entries a container has. Lists and dicts, of which most are, are asked directly.
+#[inline]
+pub(super) fn length_of(container: &Bound<'_, PyAny>) -> PyResult<usize> {
+    if let Ok(list) = container.cast_exact::<PyList>() {
+        return Ok(list.len());
+    }
+    match container.cast_exact::<PyDict>() {
+        Ok(dict) => Ok(dict.len()),
+        Err(_) => container.len(),
     }
 }

@@ -9,9 +9,10 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
 use crate::build::run::Run;
 use crate::ffi;
-use crate::plan::{Action, Sequence};
+use crate::plan::{Action, ModelMembers, Sequence};
 use crate::snapshot::frame::{Frame, Open, Place, Slot, Values, address};
-use crate::snapshot::fresh::{set_child, tuple_of};
+use crate::snapshot::fresh::{assign, set_child, tuple_of};
+use crate::snapshot::spine::{OURS_AND_PARENT, length_of};
 
 impl Run<'_, '_> {
     /// Bring the container in `slot` up to date with `frame`.
@@ -30,7 +31,7 @@ impl Run<'_, '_> {
                     Sequence::Tuple => update_tuple(slot, items, child)?,
                     Sequence::Set | Sequence::FrozenSet => update_set(slot, items)?,
                     Sequence::Other => update_sequence(slot, items, child)?,
-                    Sequence::List | Sequence::Items => update_list(slot, items, child)?,
+                    Sequence::List | Sequence::Items => return update_list(slot, items, child),
                 }
                 slot.entries = slot.object.bind(py).len()?;
                 Ok(())
@@ -40,21 +41,27 @@ impl Run<'_, '_> {
             }
             (Values::Map(dict), _) => {
                 update_dict(frame, slot, dict.bind(py), child)?;
-                slot.entries = slot.object.bind(py).len()?;
+                slot.entries = length_of(slot.object.bind(py))?;
                 Ok(())
             }
             (Values::Object { dict, extra, .. }, _) => {
                 let before = slot.open.address();
                 let extra = extra.as_ref().map(|extra| extra.bind(py));
+                let seen = slot.seen;
                 update_object(frame, slot, dict.bind(py), extra, child)?;
-                let marked = self.is_marked(frame);
-                if slot.open.address() == before && slot.marked == marked {
+                let (Action::Object(plan) | Action::Root(plan)) = action else {
                     return Ok(());
+                };
+                let Some(members) = &plan.members else {
+                    return Ok(());
+                };
+                let opened = slot.open.address() != before;
+                if opened || seen < slot.seen {
+                    update_fields_set(py, frame, slot, seen, members)?;
                 }
-                slot.marked = marked;
-                if let Action::Object(plan) | Action::Root(plan) = action
-                    && let Some(members) = &plan.members
-                {
+                let marked = self.is_marked(frame);
+                if opened || slot.marked != marked {
+                    slot.marked = marked;
                     let open = self.open_mark(frame, &slot.open);
                     members.open.set(slot.object.bind(py), &open)?;
                 }
@@ -185,7 +192,7 @@ fn update_dict(
     let target = slot.object.bind(py);
     for logged in &frame.log[slot.seen..] {
         if let Some(value) = values.get_item(&logged.key)? {
-            target.set_item(&logged.key, value)?;
+            assign(target, &logged.key, &value)?;
         }
     }
     slot.seen = frame.log.len();
@@ -208,7 +215,6 @@ fn update_object(
         None => slot.object.bind(py).cast::<PyDict>()?,
     };
     let extra_target = slot.extra.as_ref().map(|extra| extra.dict.bind(py));
-    let set = slot.set.as_ref().map(|set| set.bind(py));
     for logged in &frame.log[slot.seen..] {
         let (from, to) = match (extra, extra_target) {
             (Some(extra), Some(target)) if logged.extra => (extra, target),
@@ -216,17 +222,11 @@ fn update_object(
         };
         if let Some(value) = from.get_item(&logged.key)? {
             to.set_item(&logged.key, value)?;
-            if let Some(set) = set {
-                set.add(&logged.key)?;
-            }
         }
     }
     let shown = child.filter(|_| frame.child.place != Place::Nowhere);
     let holder = extra_target.filter(|_| frame.child.place == Place::Extra);
     let open = set_child(holder.unwrap_or(target), frame, shown)?;
-    if let (Open::Key(key), Some(set)) = (&open, set) {
-        set.add(key)?;
-    }
     let entries = target.len();
     if let Some(extra) = &mut slot.extra {
         extra.entries = extra.dict.bind(py).len();
@@ -235,5 +235,35 @@ fn update_object(
     slot.seen = frame.log.len();
     slot.open = open;
     slot.child = address(shown);
+    Ok(())
+}
+
+/// Add what the instance in `slot` received since `seen` to the names of its fields. Another
+/// snapshot may have the same set: then this one gets its own.
+fn update_fields_set(
+    py: Python<'_>,
+    frame: &Frame,
+    slot: &mut Slot,
+    seen: usize,
+    members: &ModelMembers,
+) -> PyResult<()> {
+    let Some(set) = slot.set.as_ref().map(|set| set.bind(py)) else {
+        return Ok(());
+    };
+    let is_ours = ffi::references(set) == OURS_AND_PARENT && !ffi::has_weak_references(set);
+    let set = if is_ours {
+        set.clone()
+    } else {
+        let own = PySet::new(py, set)?;
+        members.fields_set.set(slot.object.bind(py), &own)?;
+        own
+    };
+    for logged in &frame.log[seen..] {
+        set.add(&logged.key)?;
+    }
+    if let Open::Key(key) = &slot.open {
+        set.add(key)?;
+    }
+    slot.set = Some(set.unbind());
     Ok(())
 }
