@@ -9,13 +9,14 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import TypeAdapter
 
-from partialfast.batch import BatchError
+from partialfast.batch import BatchError, EndpointLimiter
 from partialfast.batch.io._attachments import Attachments
 from partialfast.batch.io._cache import AnswerCache
 from partialfast.batch.io._documents import FORMATS, MOST_BYTES, open_documents
@@ -28,6 +29,8 @@ from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
 from partialfast.batch.run._session import Session
 from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_budget
 from partialfast.batch.run._words import printable
+from partialfast.batch.run._worker import Setup
+from partialfast.batch.run._workers import Workers, worker_count
 from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
 from partialfast.providers._commands import connected, first_request
@@ -54,6 +57,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="work on a Ray cluster: its address, auto for that of this machine, local for a new "
         "one; the limits hold for all of it",
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N|auto",
+        help="processes that ask (default: 1); auto: as many as there are cores, if --concurrency "
+        "is more than one can carry",
     )
     parser.add_argument(
         "--batch-api",
@@ -269,7 +278,7 @@ def execute(args: argparse.Namespace) -> int:
             lambda: connected(endpoint),
             err=sys.stderr,
             argv=sys.argv[1:],
-            elsewhere=_on_ray(args, job, endpoint) if args.ray else by_batch,
+            elsewhere=by_batch or _elsewhere(args, job, endpoint),
             finish_live=args.finish_live,
         )
         status = asyncio.run(session.main(sample=args.sample, go_on=args.yes))
@@ -291,6 +300,31 @@ def _provider(args: argparse.Namespace) -> str | None:
     if found is not None and args.batch_api:
         raise BatchError(f"--batch-api is OpenAI's: leave {found}/ out")
     return found
+
+
+def _elsewhere(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere | None:
+    """Find out which processes do the work; nothing if it is this one alone."""
+    if args.ray:
+        if args.workers not in {None, "1"}:
+            raise BatchError("--workers is for one machine, and goes not with --ray")
+        return _on_ray(args, job, endpoint)
+    count = worker_count(args.workers or "1", concurrency=args.concurrency)
+    if count == 1:
+        return None
+    rest = dict(job.options)
+    limiter = EndpointLimiter(rpm=rest.pop("rpm"), tpm=rest.pop("tpm"))
+    streams = rest.pop("concurrency") // count
+    answers = job.answers
+    setup = Setup(
+        model=args.model,
+        llm=job.llm,
+        endpoint=replace(endpoint, concurrency=streams),
+        streams=streams,
+        arguments=rest,
+        cache=answers.recipe if isinstance(answers, AnswerCache) else None,
+        path=list(sys.path),
+    )
+    return Workers(setup, count=count, messages=job.messages(), limiter=limiter)
 
 
 def _on_ray(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere:

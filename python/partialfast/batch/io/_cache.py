@@ -46,6 +46,8 @@ class AnswerCache:
         self._folder = folder
         self._model = model
         self._key = key
+        #: What makes the same cache in another process: folder, key and request.
+        self.recipe = str(folder), key, dict(request)
         self._beside = json.dumps(request, sort_keys=True, default=str).encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)

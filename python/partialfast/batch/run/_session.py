@@ -150,7 +150,8 @@ class Session:
         in_flight = self._meter.figures().in_flight if self._meter is not None else 0
         # A first Ctrl-C loses nothing that is paid for. Whoever sends a SIGTERM will not wait; and
         # a cluster that has begun with a block cannot be told to end with a part of it.
-        at_once = number == signal.SIGTERM or self._elsewhere is not None
+        patient = self._elsewhere is None or getattr(self._elsewhere, "finishes", False)
+        at_once = number == signal.SIGTERM or not patient
         if self._until.is_set() or not in_flight or at_once:
             self._cancelled = True
             self._until.set()
