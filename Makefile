@@ -97,8 +97,8 @@ coverage: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds, an
 	$(BIN)/coverage report --skip-covered --sort=cover
 
 .PHONY: test-kill
-test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill a batch at 50 random moments, and resume it each time
-	$(BIN)/pytest -m deep tests/batch/test_kill.py
+test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill batches (live, batch endpoint, databases) at 50 random moments each, and resume them
+	$(BIN)/pytest -m deep tests/batch/test_kill.py tests/batch/test_by_batch.py tests/batch/test_kill_database.py
 
 .PHONY: test-ray
 test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
