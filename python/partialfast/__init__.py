@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .providers.mistral import from_mistral
     from .providers.ollama import from_ollama
     from .providers.openai import Mode, from_openai
+    from .providers.xai import from_xai
     from .typed._loops import astream, astream_items, stream, stream_items
     from .typed._ops import apply_ops, astream_ops, stream_ops
     from .typed._partial import Partial
@@ -92,6 +93,7 @@ __all__ = [
     "from_ollama",
     "from_openai",
     "from_provider",
+    "from_xai",
     "is_partial",
     "is_set",
     "loads",
@@ -141,6 +143,7 @@ _HOMES = {
         "providers.mistral": ("from_mistral",),
         "providers.ollama": ("from_ollama",),
         "providers.openai": ("Mode", "from_openai"),
+        "providers.xai": ("from_xai",),
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),
         "typed._partial": ("Partial",),
