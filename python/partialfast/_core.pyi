@@ -312,7 +312,18 @@ class Intake:
 
     @property
     def error(self) -> Exception | None:
-        """The `JsonError` of what stands around the value."""
+        """What is wrong with what stands around the value, or with a value in the middle of prose.
+
+        The latter is no error as long as more may come: the model may be reasoning.
+        """
+
+    @property
+    def restarts(self) -> int:
+        """How often all began anew, the parser included.
+
+        A tag that closes the model's reasoning tells that what came before it was no answer, even
+        if nothing had opened it. What the parser had read until then is gone.
+        """
 
     @property
     def begun(self) -> bool:

@@ -94,6 +94,46 @@ const NOISE: &[(&str, &str, &str)] = &[
         r#"{"a": 1}"#,
         " ok",
     ),
+    // Reasoning that nothing opens, with a draft in it: whole, fenced, wrong, in the middle of a word.
+    (
+        "Maybe {\"a\": 0}? No. </think> {\"a\": 1} ok",
+        r#"{"a": 1}"#,
+        " ok",
+    ),
+    (
+        "Draft:\n```json\n{\"a\": 0}\n```\nNo.</thinking>\n```json\n{\"a\": 1}\n```",
+        r#"{"a": 1}"#,
+        "",
+    ),
+    ("Say {\"a\": well... </Thought> [1]", "[1]", ""),
+    ("{\"a\": 0}</think>", "", ""),
+    (
+        "{\"a\": 0}</think>{\"a\": 1}</reasoning>{\"a\": 2}",
+        r#"{"a": 2}"#,
+        "",
+    ),
+    // It is opened behind the value: what it closes is no part of that.
+    (
+        "{\"a\": 1} <think>good?</think> yes",
+        r#"{"a": 1}"#,
+        " <think>good?</think> yes",
+    ),
+    // Other tags.
+    (
+        "<seed:think a=\"b\">{\"a\": 0}</seed:think>{\"a\": 1}",
+        r#"{"a": 1}"#,
+        "",
+    ),
+    (
+        "[THINK]Is it {\"a\": 0}?[/THINK]{\"a\": 1}",
+        r#"{"a": 1}"#,
+        "",
+    ),
+    (
+        "<|channel|>analysis<|message|>{\"a\": 0}<|end|><|start|>assistant<|channel|>final<|message|>{\"a\": 1}",
+        r#"{"a": 1}"#,
+        "",
+    ),
     // Inside a string all of it is data.
     (
         "```json\n{\"a\": \"```\\n</think>{\", \"b\": \"<think>\"}\n```",
@@ -260,7 +300,7 @@ fn noise_is_bounded() {
 proptest! {
     #[test]
     fn cuts_do_not_matter(
-        text in r#"([`{}\[\]"<> \n/:,a1é\\]|think>|</think>|```|json\n|\{"items":){0,24}"#,
+        text in r#"([`{}\[\]"<> \n/:,a1é\\]|think>|</think>|\[THINK\]|\[/THINK\]|<reasoning |```|json\n|\{"items":|\{"a": 1\}){0,24}"#,
         noise: bool,
         key: bool,
         bare_array: bool,

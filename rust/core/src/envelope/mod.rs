@@ -11,12 +11,18 @@
 //! The characters of the wanted value are handed out as they come, for a parser of their own. If the
 //! text is wrong inside the value, the offending character is handed out too: that parser will find
 //! the same error, and knows the path to it. If it is wrong outside, [`Envelope::error`] has it.
+//!
+//! A model may reason without a tag that says so, and write a draft of the value there. The tag that
+//! closes its reasoning tells: what came before it was no answer, and all begins anew
+//! ([`Envelope::take_restarted`]).
 
 mod start;
+mod tags;
 
 use std::borrow::Cow;
 
 use self::start::{Began, Start};
+use self::tags::{Tag, Tags};
 use crate::json::{
     Fed, FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span,
     Status, Text,
@@ -67,6 +73,20 @@ pub struct Envelope {
     skipped: u64,
     max_bytes: u64,
     error: Option<JsonError>,
+    key: Option<String>,
+    reasoning: Reasoning,
+}
+
+/// What is known of a model's reasoning, of which the value may have been a part.
+#[derive(Clone, Debug, Default)]
+struct Reasoning {
+    /// Tags behind the JSON text, or behind an error.
+    tags: Tags,
+    /// One that opens was there.
+    is_open: bool,
+    /// The JSON text began in the middle of prose.
+    in_prose: bool,
+    restarted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -104,25 +124,60 @@ impl Envelope {
             bare_array: options.bare_array,
             around,
             machine: Machine::new(options.limits),
-            locator: Locator::new(options.key),
+            locator: Locator::new(options.key.clone()),
             trailing: String::new(),
             skipped: 0,
             max_bytes: options.limits.max_bytes,
             error: None,
+            key: options.key,
+            reasoning: Reasoning::default(),
         }
     }
 
     /// Reads a chunk and returns what of it belongs to the wanted value.
     ///
-    /// After an error, nothing does: one inside the value is for its parser to find.
+    /// After an error, nothing does: one inside the value is for its parser to find. Where the chunk
+    /// makes all begin anew, it is what belongs to the new value: see [`Envelope::take_restarted`].
     pub fn feed<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
+        let mut text = text;
+        loop {
+            let (wanted, rest) = self.feed_up_to_a_restart(text);
+            if rest == 0 {
+                return wanted;
+            }
+            text = &text[text.len() - rest..];
+        }
+    }
+
+    /// Whether what was handed out before the last chunk was no answer: the parser of the wanted value
+    /// has to begin anew, with what that chunk gave. Tells it once.
+    pub fn take_restarted(&mut self) -> bool {
+        std::mem::take(&mut self.reasoning.restarted)
+    }
+
+    /// Whether the JSON text may be part of prose, in which a model reasons: what is wrong with it is no
+    /// error before the end of all text.
+    #[must_use]
+    pub fn is_tentative(&self) -> bool {
+        self.reasoning.in_prose
+    }
+
+    /// What belongs to the value, and how many bytes of the text are left to be read after a restart.
+    fn feed_up_to_a_restart<'a>(&mut self, text: &'a str) -> (Cow<'a, str>, usize) {
         match &mut self.state {
             State::Noise(start) => {
-                let Some(Began { at, held, fenced }) = start.feed(text) else {
+                let Some(Began {
+                    at,
+                    held,
+                    fenced,
+                    in_prose,
+                }) = start.feed(text)
+                else {
                     self.skip(text.len());
-                    return Cow::Borrowed("");
+                    return (Cow::Borrowed(""), 0);
                 };
                 self.state = State::Json;
+                self.reasoning.in_prose = in_prose;
                 if fenced {
                     self.around = Around::Fence;
                 }
@@ -130,15 +185,54 @@ impl Envelope {
                     return self.read(&text[at..]);
                 }
                 let joined = held + &text[at..];
-                Cow::Owned(self.read(&joined).into_owned())
+                let (wanted, rest) = self.read(&joined);
+                (Cow::Owned(wanted.into_owned()), rest)
             }
             State::Json => self.read(text),
-            State::Behind => {
-                self.read_behind(text);
-                Cow::Borrowed("")
-            }
-            State::Stopped => Cow::Borrowed(""),
+            State::Behind => (Cow::Borrowed(""), self.read_behind(text)),
+            State::Stopped => (Cow::Borrowed(""), self.look_for_a_restart(text)),
         }
+    }
+
+    /// Looks for a tag that closes reasoning which nothing opened. How much of the text is left then.
+    fn look_for_a_restart(&mut self, text: &str) -> usize {
+        if self.around == Around::Nothing {
+            return 0;
+        }
+        for (at, char) in text.char_indices() {
+            match self.reasoning.tags.step(char) {
+                Some(Tag::Open) => self.reasoning.is_open = true,
+                Some(Tag::Close) if self.reasoning.is_open => self.reasoning.is_open = false,
+                Some(Tag::Close) => {
+                    self.restart(Start::default());
+                    // Nothing may be left of the text: then the next chunk begins the new value.
+                    return text.len() - at - char.len_utf8();
+                }
+                None => {}
+            }
+        }
+        0
+    }
+
+    fn restart(&mut self, start: Start) {
+        self.skip(index(self.machine.offset(), 0) + self.trailing.len());
+        if self
+            .error
+            .is_some_and(|error| error.kind == JsonErrorKind::SizeLimit)
+        {
+            return;
+        }
+        self.state = State::Noise(start);
+        self.begun = false;
+        self.around = Around::Prose;
+        self.machine.reset();
+        self.locator = Locator::new(self.key.clone());
+        self.trailing.clear();
+        self.error = None;
+        self.reasoning = Reasoning {
+            restarted: true,
+            ..Reasoning::default()
+        };
     }
 
     /// Whether JSON began. White space in front does not count.
@@ -187,12 +281,7 @@ impl Envelope {
 
     /// The text outside the JSON is: there is no place in the JSON to name.
     fn too_long(&mut self) {
-        self.fail(JsonError {
-            kind: JsonErrorKind::SizeLimit,
-            offset: 0,
-            line: 1,
-            column: 1,
-        });
+        self.fail(JsonError::of_all(JsonErrorKind::SizeLimit));
     }
 
     fn fail(&mut self, error: JsonError) {
@@ -201,7 +290,7 @@ impl Envelope {
     }
 
     /// Reads text from the beginning of the JSON on.
-    fn read<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
+    fn read<'a>(&mut self, text: &'a str) -> (Cow<'a, str>, usize) {
         let base = self.machine.offset();
         if !self.begun
             && let Some(at) = text.bytes().position(|byte| !b" \t\r\n".contains(&byte))
@@ -213,42 +302,68 @@ impl Envelope {
             }
         }
         let mut stop = text.len();
+        let mut rest = 0;
         match self.machine.feed(text.as_bytes(), &mut self.locator) {
             Ok(Fed { status, consumed }) => {
                 if status == Status::Done {
                     stop = consumed;
                     self.state = State::Behind;
-                    self.read_behind(&text[consumed..]);
-                }
-            }
-            Err(FeedError::Json(error)) if self.locator.is_open() => {
-                self.state = State::Stopped;
-                stop = index(error.offset, base) + 1;
-                while !text.is_char_boundary(stop) {
-                    stop += 1;
+                    rest = self.read_behind(&text[consumed..]);
                 }
             }
             Err(FeedError::Json(error)) => {
-                stop = index(error.offset, base);
-                self.fail(error);
+                let at = index(error.offset, base);
+                if self.around != Around::Nothing
+                    && error.offset == 1
+                    && text[at..].starts_with(['T', '/'])
+                {
+                    // `[THINK]`: no JSON has these after its first bracket.
+                    self.restart(Start::after_a_bracket());
+                    return (Cow::Borrowed(""), text.len() - at);
+                }
+                if self.locator.is_open() {
+                    self.state = State::Stopped;
+                    stop = at + 1;
+                    while !text.is_char_boundary(stop) {
+                        stop += 1;
+                    }
+                } else {
+                    stop = at;
+                    self.fail(error);
+                }
+                let mut behind = at;
+                while !text.is_char_boundary(behind) {
+                    behind += 1;
+                }
+                rest = self.look_for_a_restart(&text[behind..]);
             }
             Err(FeedError::Sink(never)) => match never {},
         }
-        self.locator.cut(text, base, stop)
+        if self.reasoning.restarted && matches!(self.state, State::Noise(_)) {
+            return (Cow::Borrowed(""), rest);
+        }
+        (self.locator.cut(text, base, stop), rest)
     }
 
-    fn read_behind(&mut self, text: &str) {
-        if self.around != Around::Nothing {
+    /// Reads text behind the JSON text. How much of it is left after a restart.
+    fn read_behind(&mut self, text: &str) -> usize {
+        if self.around == Around::Nothing {
+            if let Err(FeedError::Json(error)) =
+                self.machine.feed(text.as_bytes(), &mut self.locator)
+            {
+                self.fail(error);
+            }
+            return 0;
+        }
+        let rest = self.look_for_a_restart(text);
+        if matches!(self.state, State::Behind) {
             if (self.trailing.len() + text.len()) as u64 > self.max_bytes {
                 self.too_long();
             } else {
                 self.trailing.push_str(text);
             }
-        } else if let Err(FeedError::Json(error)) =
-            self.machine.feed(text.as_bytes(), &mut self.locator)
-        {
-            self.fail(error);
         }
+        rest
     }
 }
 

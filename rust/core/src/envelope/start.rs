@@ -7,15 +7,16 @@
 //! follows: `{` before a key or `}`, `[` before `{`. The bracket and the white space behind it are held
 //! back until then. A code fence with the name of another language is skipped as a whole, and so is
 //! one without a name that begins as no JSON does.
+//!
+//! Reasoning ends with a tag that closes it, with or without one that opened it.
+
+use super::tags::{Tag, Tags};
 
 /// White space that is held back behind a bracket, at most: a model that writes more of it is not
 /// writing JSON.
 const HELD: usize = 4096;
 /// Longest name of a language behind a fence that is looked at.
 const NAME: usize = 64;
-
-const OPEN: &[u8] = b"<think>";
-const CLOSE: &[u8] = b"</think>";
 
 /// JSON begins.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Began {
     pub held: String,
     /// Whether it stands in a code fence.
     pub fenced: bool,
+    /// Whether it stands in the middle of prose, and may be part of it.
+    pub in_prose: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,11 +51,10 @@ enum State {
     Other,
     /// There, behind so many backticks.
     OtherTicks(u8),
-    /// Behind so many characters of `<think>`.
-    Tag(u8),
+    /// Maybe inside a tag.
+    Tag,
+    /// In reasoning, up to the tag that closes it.
     Think,
-    /// There, behind so many characters of `</think>`.
-    CloseTag(u8),
 }
 
 /// Looks for the beginning.
@@ -60,15 +62,31 @@ enum State {
 pub struct Start {
     state: State,
     held: String,
+    tags: Tags,
 }
 
 impl Start {
+    /// One after a bracket that began no JSON: a tag may begin so.
+    pub fn after_a_bracket() -> Self {
+        Self {
+            state: State::Tag,
+            held: String::new(),
+            tags: Tags::after_a_bracket(),
+        }
+    }
+
     /// Reads a chunk, up to where JSON begins.
     pub fn feed(&mut self, text: &str) -> Option<Began> {
         for (at, char) in text.char_indices() {
+            let in_prose = matches!(self.state, State::Bracket);
             if let Some(fenced) = self.step(char) {
                 let held = std::mem::take(&mut self.held);
-                return Some(Began { at, held, fenced });
+                return Some(Began {
+                    at,
+                    held,
+                    fenced,
+                    in_prose,
+                });
             }
         }
         None
@@ -137,20 +155,16 @@ impl Start {
                 '`' => State::OtherTicks(count + 1),
                 _ => State::Other,
             },
-            State::Tag(count) => match matched(OPEN, count, char) {
-                Some(count) if usize::from(count) == OPEN.len() => State::Think,
-                Some(count) => State::Tag(count),
+            State::Tag => match self.tags.step(char) {
+                Some(Tag::Open) => State::Think,
+                // What came before it was reasoning, though nothing said so.
+                Some(Tag::Close) => State::Blank,
+                None if self.tags.is_inside() => State::Tag,
                 None => return self.prose(char),
             },
-            State::Think => match char {
-                '<' => State::CloseTag(1),
+            State::Think => match self.tags.step(char) {
+                Some(Tag::Close) => State::Blank,
                 _ => State::Think,
-            },
-            State::CloseTag(count) => match matched(CLOSE, count, char) {
-                Some(count) if usize::from(count) == CLOSE.len() => State::Blank,
-                Some(count) => State::CloseTag(count),
-                None if char == '<' => State::CloseTag(1),
-                None => State::Think,
             },
         };
         None
@@ -165,17 +179,14 @@ impl Start {
                 State::Bracket
             }
             '`' => State::Ticks(1),
-            '<' => State::Tag(1),
+            '<' => {
+                let _ = self.tags.step(char);
+                State::Tag
+            }
             _ => State::Prose,
         };
         None
     }
-}
-
-/// How many characters of the tag are matched with this one, or `None`.
-fn matched(tag: &[u8], count: u8, char: char) -> Option<u8> {
-    let expected = char::from(tag[usize::from(count)]);
-    (char == expected).then_some(count + 1)
 }
 
 /// Whether a JSON text can begin with the character.

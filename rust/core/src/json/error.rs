@@ -80,6 +80,19 @@ pub struct JsonError {
     pub column: u64,
 }
 
+impl JsonError {
+    /// An error of the whole text, which has no place in it.
+    #[must_use]
+    pub const fn of_all(kind: JsonErrorKind) -> Self {
+        Self {
+            kind,
+            offset: 0,
+            line: 1,
+            column: 1,
+        }
+    }
+}
+
 impl JsonErrorKind {
     /// The stable snake-case name, as shown to users.
     #[must_use]

@@ -19,7 +19,11 @@ pub fn read<'a>(options: &Options, pieces: impl IntoIterator<Item = &'a str>) ->
     let mut envelope = Envelope::new(options.clone());
     let mut value = String::new();
     for piece in pieces {
-        value.push_str(&envelope.feed(piece));
+        let wanted = envelope.feed(piece);
+        if envelope.take_restarted() {
+            value.clear();
+        }
+        value.push_str(&wanted);
     }
     Read {
         value,

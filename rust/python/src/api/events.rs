@@ -109,7 +109,7 @@ impl EventReader {
     }
 
     #[pyo3(signature = (delta, /))]
-    fn put_delta(slf: &Bound<'_, Self>, delta: Bound<'_, Delta>) -> PyResult<()> {
+    fn put_delta(slf: &Bound<'_, Self>, delta: &Bound<'_, Delta>) -> PyResult<()> {
         let delta = delta.get().clone();
         exclusive(slf)?.take(Input::Delta(delta))
     }

@@ -1,9 +1,9 @@
 //! `Intake`: the text of one answer on its way to the parser.
 
 use partialfast_core::envelope::{Envelope, Options};
-use partialfast_core::json::Limits;
+use partialfast_core::json::{JsonError, JsonErrorKind, Limits};
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyUnicodeError;
+use pyo3::exceptions::{PyBaseException, PyUnicodeError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -20,6 +20,13 @@ pub struct Intake {
     text: Option<String>,
     /// The parser hands out items, not snapshots.
     items: bool,
+    /// How often what had been read turned out to be no answer.
+    restarts: usize,
+    /// Items were handed out, which cannot be taken back.
+    handed_out: bool,
+    /// What is wrong with a value that may be no answer: an error only if nothing else comes. The
+    /// exception itself and not a `PyErr`, so that the garbage collector sees it.
+    doubt: Option<Py<PyBaseException>>,
 }
 
 /// What a piece of the text brought.
@@ -36,37 +43,68 @@ impl Intake {
     pub fn read(slf: &Bound<'_, Self>, piece: &str) -> PyResult<Read> {
         let py = slf.py();
         // Not borrowed any more when validators run: they may look at the stream.
-        let (state, wanted, items) = {
+        let (state, wanted, items, restarted, doubted) = {
             let mut this = exclusive(slf)?;
             if let Some(text) = &mut this.text {
                 text.push_str(piece);
             }
-            let wanted = match &mut this.envelope {
-                Some(envelope) => envelope.feed(piece),
-                None => piece.into(),
+            let (wanted, restarted) = match &mut this.envelope {
+                Some(envelope) => (envelope.feed(piece), envelope.take_restarted()),
+                None => (piece.into(), false),
             };
+            if restarted {
+                this.restarts += 1;
+                this.doubt = None;
+                if this.handed_out {
+                    return Err(json_error(TAKEN_BACK, &PyTuple::empty(py)));
+                }
+            }
             let state = this.state.as_ref().map(|state| state.clone_ref(py));
-            (state, wanted, this.items)
+            (state, wanted, this.items, restarted, this.doubt.is_some())
         };
         let mut read = Read::default();
-        if let Some(state) = state {
-            // Also when nothing of it is wanted: then nothing was completed by it.
+        if let Some(state) = state
+            && !doubted
+        {
             let state = state.bind(py);
-            read.snapshot = StateCore::read(state, wanted.as_bytes())?;
+            if restarted {
+                StateCore::restart(state)?;
+            }
+            // Also when nothing of it is wanted: then nothing was completed by it.
+            match StateCore::read(state, wanted.as_bytes()) {
+                Ok(snapshot) => read.snapshot = snapshot,
+                Err(error) => {
+                    let mut this = exclusive(slf)?;
+                    if !this.is_tentative() {
+                        return Err(error);
+                    }
+                    this.doubt = Some(error.into_value(py));
+                }
+            }
             read.news = if items {
                 StateCore::has_items(state)?
             } else {
                 read.snapshot.is_some()
             };
         }
-        let this = shared(slf)?;
+        let mut this = exclusive(slf)?;
+        this.handed_out |= items && read.news;
         match this.envelope.as_ref().and_then(Envelope::error) {
             // Items that are complete are handed out first; the next call fails.
-            Some(error) if !read.news => Err(json_error(error, &PyTuple::empty(py))),
+            Some(error) if !read.news && !this.is_tentative() => {
+                Err(json_error(error, &PyTuple::empty(py)))
+            }
             _ => Ok(read),
         }
     }
+
+    fn is_tentative(&self) -> bool {
+        self.envelope.as_ref().is_some_and(Envelope::is_tentative)
+    }
 }
+
+/// Items were handed out, and then it turned out that they were part of the model's reasoning.
+const TAKEN_BACK: JsonError = JsonError::of_all(JsonErrorKind::TrailingData);
 
 #[pymethods]
 impl Intake {
@@ -92,6 +130,9 @@ impl Intake {
             state: Some(state),
             envelope,
             items,
+            restarts: 0,
+            handed_out: false,
+            doubt: None,
         }
     }
 
@@ -122,11 +163,20 @@ impl Intake {
     #[getter]
     fn error<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let error = shared(slf)?.envelope.as_ref().and_then(Envelope::error);
+        let this = shared(slf)?;
+        if let Some(doubt) = &this.doubt {
+            return Ok(Some(doubt.bind(py).clone().into_any()));
+        }
+        let error = this.envelope.as_ref().and_then(Envelope::error);
         Ok(error.map(|error| {
             let made = json_error(error, &PyTuple::empty(py));
             made.into_value(py).into_bound(py).into_any()
         }))
+    }
+
+    #[getter]
+    fn restarts(slf: &Bound<'_, Self>) -> PyResult<usize> {
+        Ok(shared(slf)?.restarts)
     }
 
     #[getter]
@@ -152,10 +202,12 @@ impl Intake {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.doubt)?;
         visit.call(&self.state)
     }
 
     fn __clear__(&mut self) {
+        self.doubt = None;
         self.state = None;
     }
 }

@@ -68,6 +68,12 @@ impl StateCore {
         Ok(None)
     }
 
+    /// Forgets all that was read: it was no answer.
+    pub fn restart(slf: &Bound<'_, Self>) -> PyResult<()> {
+        exclusive(slf)?.driver.reset();
+        Ok(())
+    }
+
     fn plan(&self, py: Python<'_>) -> PyResult<Py<Plan>> {
         self.plan
             .as_ref()
