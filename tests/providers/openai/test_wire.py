@@ -118,27 +118,7 @@ def check(case: wire.Case, stream: Any, error: Any, handed: list[Any]) -> None:
     assert error.snapshot == stream.snapshot
 
 
-# What the readers of the core do not do yet.
-PENDING = {
-    "call/cumulative",
-    "content/tag-THINK-mistral",
-    "content/tag-reasoning",
-    "content/tag-thinking",
-    "content/think-attr",
-    "content/think-close-only-fenced-draft",
-    "content/think-close-only-md",
-    "items/last-event-no-blank-line",
-    "resp/json-200-response",
-    "sse/last-event-no-blank-line",
-}
-
-
-def of(case: wire.Case) -> Any:
-    marks = [pytest.mark.xfail(strict=True)] if case.name in PENDING else []
-    return pytest.param(case, id=case.name, marks=marks)
-
-
-@pytest.mark.parametrize("case", [of(case) for case in CASES])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("cut", [0, 7])
 def test_each_stream_ends_right(
