@@ -487,7 +487,7 @@ class StateCore:
             root: The whole type's ``validate_json``.
             arguments: Keyword arguments for every validation.
             defer: Go on after an invalid value and keep its error.
-            hooks: ``(error, location) -> ValidationError``, ``(location, key) ->
+            hooks: ``(error, location) -> ValidationError``, ``(kind, location, key) ->
                 ValidationError``, the class of validation errors, that of what pydantic raises
                 where a validator tells it to use the default or to leave a value out, and what
                 copies a default.

@@ -205,11 +205,11 @@ pub fn lengthen_tuple(
         let tuple = tuple.as_ptr();
         ffi::PyTuple_SET_ITEM(tuple, index, item.into_ptr());
         (*tuple.cast::<ffi::PyVarObject>()).ob_size = index + 1;
-        forget_hash(tuple.cast());
         if ffi::PyObject_GC_IsTracked(tuple) == 0 {
             ffi::PyObject_GC_Track(tuple.cast());
         }
     }
+    forget_hash(tuple);
     Ok(())
 }
 
@@ -226,9 +226,9 @@ pub fn shorten_tuple(tuple: &Bound<'_, PyTuple>, length: usize) {
             let item = ffi::PyTuple_GET_ITEM(tuple, index);
             (*tuple.cast::<ffi::PyVarObject>()).ob_size = index;
             ffi::PyTuple_SET_ITEM(tuple, index, ptr::null_mut());
-            forget_hash(tuple.cast());
             Bound::from_owned_ptr(py, item)
         };
+        forget_hash(tuple);
         drop(item);
     }
 }
@@ -236,11 +236,15 @@ pub fn shorten_tuple(tuple: &Bound<'_, PyTuple>, length: usize) {
 /// Forget the hash that a tuple keeps from Python 3.14 on.
 ///
 /// Else one that has grown would be looked for where it was before.
-unsafe fn forget_hash(_tuple: *mut ffi::PyTupleObject) {
+#[cfg_attr(
+    not(Py_3_14),
+    expect(unused_variables, reason = "there is none to forget")
+)]
+fn forget_hash(tuple: &Bound<'_, PyTuple>) {
     #[cfg(Py_3_14)]
-    // SAFETY: the caller has a live tuple, which nobody else can see.
+    // SAFETY: the tuple is live, and the attached thread keeps others from it.
     unsafe {
-        (*_tuple).ob_hash = -1;
+        (*tuple.as_ptr().cast::<ffi::PyTupleObject>()).ob_hash = -1;
     }
 }
 

@@ -1,8 +1,8 @@
 //! The compiled module `partialfast._core`: the machine of `partialfast-core`, with a sink that
 //! makes Python objects and pydantic models.
 //!
-//! The one crate that names `PyO3`. It translates: no grammar (that is the core's) and no reading
-//! of types (that is `partialfast/typed/_plan.py`'s).
+//! The one crate that names `PyO3`. It translates: no grammar (that is the core's), and of types only
+//! what the compiler in `partialfast/typed` made of them.
 #![deny(unsafe_op_in_unsafe_fn)]
 // No input may make it panic. (That no index is out of bounds is what the fuzzers look for.)
 #![cfg_attr(

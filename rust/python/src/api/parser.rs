@@ -6,9 +6,9 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
+use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
 use crate::build::lenient::settings;
-use crate::build::place::Extent;
 use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
 use crate::ops::Dumping;
@@ -93,7 +93,10 @@ impl JsonParser {
     #[getter]
     fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let this = shared(slf)?;
-        this.driver.builder.place.completed(slf.py(), Extent::Chunk)
+        this.driver
+            .builder
+            .cursor
+            .completed(slf.py(), Extent::Chunk)
     }
 
     #[getter]
@@ -103,7 +106,7 @@ impl JsonParser {
 
     #[getter]
     fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        Ok(shared(slf)?.driver.builder.done)
+        Ok(shared(slf)?.driver.builder.complete.done)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

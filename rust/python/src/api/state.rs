@@ -7,10 +7,10 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use crate::build::builder::Validation;
+use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
 use crate::build::lenient::{Settings, settings};
-use crate::build::place::Extent;
+use crate::build::verdict::Validation;
 use crate::convert::input::with_bytes;
 use crate::errors::{exclusive, shared};
 use crate::ops::Dumping;
@@ -37,7 +37,7 @@ pub struct StateCore {
 impl StateCore {
     /// Whether there are complete items that were not taken yet.
     pub fn has_items(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        Ok(!shared(slf)?.driver.builder.items.is_empty())
+        Ok(!shared(slf)?.driver.builder.complete.items.is_empty())
     }
 
     /// Reads more of the text. The new snapshot, if something visible changed.
@@ -54,11 +54,11 @@ impl StateCore {
             this.driver.feed(py, plan.get(), bytes)?;
         }
         if this.streams_items {
-            this.driver.seen = !this.driver.builder.items.is_empty();
+            this.driver.seen = !this.driver.builder.complete.items.is_empty();
             this.driver.builder.drop_read_items();
             return Ok(None);
         }
-        if this.driver.builder.dirty {
+        if this.driver.builder.shown.dirty {
             if this.no_snapshots {
                 return Ok(Some(py.None()));
             }
@@ -134,7 +134,7 @@ impl StateCore {
         this.no_snapshots = false;
         this.document = None;
         let (relocate, forbidden, error_class, directive_class, deepcopy) = hooks;
-        this.driver.builder.validation = Some(Validation {
+        this.driver.builder.verdict.validation = Some(Validation {
             arguments,
             root,
             defer,
@@ -170,14 +170,18 @@ impl StateCore {
         Ok(this
             .driver
             .builder
-            .result
+            .complete
+            .value
             .as_ref()
             .map(|value| value.clone_ref(py)))
     }
 
     /// The complete items that were not taken yet.
     fn take_items<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(slf.py(), exclusive(slf)?.driver.builder.items.drain(..))
+        PyList::new(
+            slf.py(),
+            exclusive(slf)?.driver.builder.complete.items.drain(..),
+        )
     }
 
     /// Keep ops of the value's dump from now on.
@@ -250,7 +254,7 @@ impl StateCore {
     /// How many containers were made for snapshots, and not handed out again.
     #[getter]
     fn copies(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        Ok(shared(slf)?.driver.builder.copies)
+        Ok(shared(slf)?.driver.builder.shown.copies)
     }
 
     /// The text received so far.
@@ -275,6 +279,7 @@ impl StateCore {
             shared(slf)?
                 .driver
                 .builder
+                .verdict
                 .errors
                 .iter()
                 .map(|error| error.clone_ref(py)),
@@ -284,7 +289,7 @@ impl StateCore {
     /// How many more errors were put off than are kept.
     #[getter]
     fn more_errors(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(shared(slf)?.driver.builder.more_errors)
+        Ok(shared(slf)?.driver.builder.verdict.more_errors)
     }
 
     #[getter]
@@ -295,19 +300,22 @@ impl StateCore {
     #[getter]
     fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let this = shared(slf)?;
-        this.driver.builder.place.completed(slf.py(), Extent::Chunk)
+        this.driver
+            .builder
+            .cursor
+            .completed(slf.py(), Extent::Chunk)
     }
 
     /// What was completed since `feed` last returned a snapshot.
     #[getter]
     fn newly_completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let this = shared(slf)?;
-        this.driver.builder.place.completed(slf.py(), Extent::Kept)
+        this.driver.builder.cursor.completed(slf.py(), Extent::Kept)
     }
 
     #[getter]
     pub(crate) fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        Ok(shared(slf)?.driver.builder.done)
+        Ok(shared(slf)?.driver.builder.complete.done)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

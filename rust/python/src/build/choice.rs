@@ -7,35 +7,14 @@ use partialfast_core::json::{FeedError, Limits, Machine};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::build::builder::{Expected, Why};
+use crate::build::reading::{Choosing, Expected, Why};
 use crate::build::run::Run;
 use crate::plan::{Action, Choice, Tag, Target};
-
-/// How far a choice has come.
-pub struct Choosing {
-    /// Which alternatives are still possible, in a plain union.
-    possible: Vec<bool>,
-    /// The member being read, when it may decide.
-    key: Option<Box<str>>,
-}
-
-impl Choosing {
-    pub fn new(choice: &Choice) -> Self {
-        let possible = match choice {
-            Choice::Tagged { .. } => Vec::new(),
-            Choice::Plain(members) => vec![true; members.len()],
-        };
-        Self {
-            possible,
-            key: None,
-        }
-    }
-}
 
 impl<'a> Run<'a, '_> {
     /// The choice under way whose own members are being read, not some value's inside it.
     fn choosing(&mut self) -> Option<(&'a Choice, &mut Choosing)> {
-        let skip = self.st.skip.as_mut()?;
+        let skip = self.st.reading.skip.as_mut()?;
         let Why::Choose(choosing) = &mut skip.why else {
             return None;
         };
@@ -94,30 +73,30 @@ impl<'a> Run<'a, '_> {
     ///
     /// `number` says that the stretch ends with a number, which needs a byte behind it to end.
     fn decide(&mut self, target: &Target, end: u64, number: bool) -> PyResult<()> {
-        let Some(skip) = self.st.skip.take() else {
+        let Some(skip) = self.st.reading.skip.take() else {
             return Ok(());
         };
         let mut bytes = self.st.raw.slice(skip.start, end).to_vec();
         if number {
             bytes.push(b' ');
         }
-        let depth = self.st.place.depth().saturating_sub(skip.depth);
-        let rewound = self.st.place.rewind(depth);
-        self.st.place.label(target.label.clone_ref(self.py));
-        self.st.forced = Some(Expected {
+        let depth = self.st.cursor.depth().saturating_sub(skip.depth);
+        let rewound = self.st.cursor.rewind(depth);
+        self.st.cursor.label(target.label.clone_ref(self.py));
+        self.st.reading.forced = Some(Expected {
             node: target.node,
             // As what the union says it is dumped.
             ..skip.expected
         });
-        let origin = std::mem::replace(&mut self.st.origin, skip.start);
+        let origin = std::mem::replace(&mut self.st.reading.origin, skip.start);
         // The limits were held the first time.
         let limits = Limits {
             max_depth: usize::MAX,
             ..Limits::default()
         };
         let fed = self.read_again(&mut Machine::new(limits), &bytes, skip.start);
-        self.st.origin = origin;
-        self.st.place.resume(rewound, fed.is_err());
+        self.st.reading.origin = origin;
+        self.st.cursor.resume(rewound, fed.is_err());
         // The label above belongs to the value: it goes when the value closes.
         for frame in self
             .st
@@ -128,7 +107,7 @@ impl<'a> Run<'a, '_> {
         {
             frame.labels = skip.labels;
         }
-        if let Some(again) = &mut self.st.skip {
+        if let Some(again) = &mut self.st.reading.skip {
             again.labels = skip.labels;
         }
         match fed {
@@ -153,9 +132,10 @@ impl Run<'_, '_> {
         // Those before `start` belong to values that are over.
         let first = self
             .st
+            .raw
             .floats
             .partition_point(|&(offset, _)| offset < start);
-        let floats: Vec<_> = self.st.floats.drain(first..).collect();
+        let floats: Vec<_> = self.st.raw.floats.drain(first..).collect();
         let mut result = Ok(());
         for &(offset, text) in &floats {
             let index = usize::try_from(offset - start).unwrap_or(usize::MAX);
@@ -170,7 +150,7 @@ impl Run<'_, '_> {
             }
             at = index + text.len();
         }
-        self.st.floats.extend(floats);
+        self.st.raw.floats.extend(floats);
         result?;
         machine.feed(&bytes[at..], self).map(|_| ())
     }

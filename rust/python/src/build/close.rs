@@ -7,8 +7,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
-use crate::build::builder::{Expected, MOST_ERRORS, Shown, Validation};
+use crate::build::builder::Last;
+use crate::build::reading::Expected;
 use crate::build::run::Run;
+use crate::build::verdict::{MOST_ERRORS, Validation};
 use crate::ops::Made;
 use crate::plan::{Action, Close, Flavor, Sequence, Validator};
 use crate::snapshot::frame::{Frame, Values};
@@ -45,12 +47,12 @@ impl Run<'_, '_> {
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        let Some(validation) = &self.st.validation else {
+        let Some(validation) = &self.st.verdict.validation else {
             return Ok(None);
         };
         let node = self.plan.node(expected.node);
         let root = self.st.frames.is_empty();
-        if (expected.tentative && !root) || (root && self.st.more_errors > 0) {
+        if (expected.tentative && !root) || (root && self.st.verdict.more_errors > 0) {
             // To find all the errors once more would take memory for each.
             return Ok(None);
         }
@@ -71,7 +73,7 @@ impl Run<'_, '_> {
             }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(_) if !root && (expected.lenient || node.omit) => {
-                self.st.left_out = true;
+                self.st.verdict.left_out = true;
                 if let Some(frame) = self.st.frames.last_mut() {
                     // Within the doubtful value it spoils all around it.
                     frame.failed |= frame.lenient && !node.omit;
@@ -81,7 +83,7 @@ impl Run<'_, '_> {
             }
             Err(error) => {
                 let labels = node.names_member.then_some(expected.labels);
-                let location = self.st.place.location(py, labels)?;
+                let location = self.st.cursor.location(py, labels)?;
                 self.invalid(error, &location, root)?;
                 Ok(None)
             }
@@ -98,16 +100,16 @@ impl Run<'_, '_> {
     /// An invalid value: raise, or remember it and let what encloses it go unvalidated.
     fn invalid(&mut self, error: PyErr, location: &Bound<'_, PyTuple>, root: bool) -> PyResult<()> {
         let py = self.py;
-        let Some(validation) = &self.st.validation else {
+        let Some(validation) = &self.st.verdict.validation else {
             return Err(error);
         };
         if validation.defer {
-            self.st.left_out = true;
+            self.st.verdict.left_out = true;
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
-            if !root && self.st.errors.len() >= MOST_ERRORS {
-                self.st.more_errors += 1;
+            if !root && self.st.verdict.errors.len() >= MOST_ERRORS {
+                self.st.verdict.more_errors += 1;
                 return Ok(());
             }
             let error = if root {
@@ -117,7 +119,7 @@ impl Run<'_, '_> {
                     .relocate
                     .call1(py, (error.into_value(py), location))?
             };
-            self.st.errors.push(error);
+            self.st.verdict.errors.push(error);
             return Ok(());
         }
         if root {
@@ -132,22 +134,22 @@ impl Run<'_, '_> {
     /// A key that an object of `flavor` forbids.
     pub fn forbidden(&mut self, key: Py<PyAny>, flavor: Flavor) -> PyResult<()> {
         let py = self.py;
-        self.st.place.key(key.clone_ref(py));
-        let Some(validation) = &self.st.validation else {
+        self.st.cursor.key(key.clone_ref(py));
+        let Some(validation) = &self.st.verdict.validation else {
             return Ok(());
         };
-        let location = self.st.place.location(py, None)?;
+        let location = self.st.cursor.location(py, None)?;
         // As pydantic names it: to a dataclass, keys are arguments.
         let kind = match flavor {
             Flavor::Dataclass | Flavor::Slotted => "unexpected_keyword_argument",
             _ => "extra_forbidden",
         };
         let defer = validation.defer;
-        if defer && self.st.errors.len() >= MOST_ERRORS {
+        if defer && self.st.verdict.errors.len() >= MOST_ERRORS {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
-            self.st.more_errors += 1;
+            self.st.verdict.more_errors += 1;
             return Ok(());
         }
         let error = validation.forbidden.call1(py, (kind, &location, key))?;
@@ -155,7 +157,7 @@ impl Run<'_, '_> {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
-            self.st.errors.push(error);
+            self.st.verdict.errors.push(error);
             return Ok(());
         }
         Err(PyErr::from_value(error.into_bound(py)))
@@ -172,7 +174,7 @@ impl Run<'_, '_> {
         span: Range<u64>,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        let Some(validation) = &self.st.validation else {
+        let Some(validation) = &self.st.verdict.validation else {
             return Ok(None);
         };
         let input = [b"{", self.st.raw.slice(span.start, span.end), b":null}"].concat();
@@ -194,12 +196,12 @@ impl Run<'_, '_> {
                     frame.failed = true;
                     return Ok(None);
                 }
-                let location = self.st.place.location(py, None)?;
+                let location = self.st.cursor.location(py, None)?;
                 // The error's own location begins with the key.
                 let location = location.get_slice(0, location.len().saturating_sub(1));
                 self.invalid(error, &location, false)?;
                 // That was the key; the value is still to come.
-                self.st.left_out = false;
+                self.st.verdict.left_out = false;
                 Ok(None)
             }
         }
@@ -268,8 +270,8 @@ impl Run<'_, '_> {
         let value = self.validated(expected, frame.start, end)?;
         if value.is_none() {
             // Invalid as a whole: what was received stays to be looked at.
-            self.st.shown = Shown::Value(self.freeze(frame)?);
-            self.st.dirty = false;
+            self.st.shown.last = Last::Value(self.freeze(frame)?);
+            self.st.shown.dirty = false;
         }
         Ok((value, Made::Judged))
     }
@@ -347,7 +349,7 @@ impl Run<'_, '_> {
         expected: Expected,
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
-        if self.st.errors.is_empty() && !frame.lenient {
+        if self.st.verdict.errors.is_empty() && !frame.lenient {
             // Nothing was found invalid by itself: an item that no set can hold.
             if let Some(value) = self.validated(expected, frame.start, end)? {
                 return Ok(Some(value));
@@ -397,7 +399,7 @@ impl Run<'_, '_> {
             };
             return self.validated(expected, frame.start, end);
         };
-        let Some(validation) = &self.st.validation else {
+        let Some(validation) = &self.st.verdict.validation else {
             return Ok(Some(value));
         };
         match validation.call(shell.get(py)?, value.into_bound(py)) {
@@ -408,7 +410,7 @@ impl Run<'_, '_> {
             }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(_) if node.omit => {
-                self.st.left_out = true;
+                self.st.verdict.left_out = true;
                 Ok(None)
             }
             Err(_) if frame.lenient => {
@@ -419,7 +421,7 @@ impl Run<'_, '_> {
             }
             Err(error) => {
                 let labels = node.names_member.then_some(frame.labels);
-                let location = self.st.place.location(py, labels)?;
+                let location = self.st.cursor.location(py, labels)?;
                 self.invalid(error, &location, false)?;
                 self.freeze(frame).map(Some)
             }

@@ -11,7 +11,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use crate::build::builder::{Builder, Shown};
+use crate::build::builder::{Builder, Last};
 use crate::build::lenient::{Lenience, Settings, is_of_token};
 use crate::build::run::Run;
 use crate::errors::json_error;
@@ -82,7 +82,7 @@ impl Driver {
 
     /// Read `bytes`.
     pub fn feed(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
-        self.builder.place.begin_chunk(self.seen);
+        self.builder.cursor.begin_chunk(self.seen);
         self.seen = false;
         if let Some(failure) = &self.failure {
             // What comes behind it is not kept: nothing would bound it.
@@ -162,7 +162,7 @@ impl Driver {
         if self.gate == Gate::Reading {
             return Err(stopped());
         }
-        if self.builder.done {
+        if self.builder.complete.done {
             return Ok(());
         }
         let mut run = Run {
@@ -179,7 +179,7 @@ impl Driver {
 
     /// Keys and indices from the root to the value being written.
     pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        self.builder.place.path(py, self.is_in_scalar())
+        self.builder.cursor.path(py, self.is_in_scalar())
     }
 
     /// Whether the text stands inside a number or a literal, of which the builder knows nothing yet.
@@ -205,7 +205,7 @@ impl Driver {
                     || (error.kind == JsonErrorKind::Truncated && self.is_in_scalar());
                 let made = self
                     .builder
-                    .place
+                    .cursor
                     .path(py, in_scalar)
                     .map_or_else(|problem| problem, |path| json_error(error, &path));
                 if error.kind == JsonErrorKind::Truncated {
@@ -227,7 +227,7 @@ impl Driver {
         if self.builder.is_typed() || !error.is_instance_of::<PyValueError>(py) {
             return error;
         }
-        match self.builder.place.path(py, false) {
+        match self.builder.cursor.path(py, false) {
             Ok(path) => {
                 // A machine that was stopped says where.
                 let at = match &mut self.lenient {
@@ -276,20 +276,25 @@ impl Driver {
             .iter()
             .try_for_each(|frame| visit_frame(frame, visit))?;
         visit.call(&self.failure)?;
-        builder.place.visit(visit)?;
-        visit.call(&builder.result)?;
-        if let Shown::Value(value) = &builder.shown {
+        builder.cursor.visit(visit)?;
+        visit.call(&builder.complete.value)?;
+        if let Last::Value(value) = &builder.shown.last {
             visit.call(value)?;
         }
         if let Some(ops) = &builder.ops {
             ops.visit(visit)?;
         }
-        builder.items.iter().try_for_each(|item| visit.call(item))?;
         builder
+            .complete
+            .items
+            .iter()
+            .try_for_each(|item| visit.call(item))?;
+        builder
+            .verdict
             .errors
             .iter()
             .try_for_each(|error| visit.call(error))?;
-        if let Some(validation) = &builder.validation {
+        if let Some(validation) = &builder.verdict.validation {
             visit.call(&validation.arguments)?;
             visit.call(&validation.root)?;
             visit.call(&validation.relocate)?;

@@ -123,7 +123,7 @@ pub const fn is_of_token(kind: JsonErrorKind) -> bool {
 impl<'a> Run<'a, '_> {
     /// The node of the value that begins next, if it is known and may be judged by itself.
     fn next_node(&self) -> Option<NodeId> {
-        if self.st.skip.is_some() || !self.st.is_typed() {
+        if self.st.reading.skip.is_some() || !self.st.is_typed() {
             return None;
         }
         let Some(frame) = self.st.frames.last() else {
@@ -133,7 +133,7 @@ impl<'a> Run<'a, '_> {
             return None;
         }
         match self.plan.node(frame.node).on(frame.kind) {
-            Action::Array(plan) => plan.item(self.st.place.next_index()),
+            Action::Array(plan) => plan.item(self.st.cursor.next_index()),
             _ if frame.child.place == Place::Nowhere => None,
             _ => Some(frame.child.node),
         }
@@ -152,7 +152,7 @@ impl Target for Run<'_, '_> {
     }
 
     fn non_finite(&mut self, at: u64, text: &'static str) {
-        self.st.floats.push((at, text));
+        self.st.raw.floats.push((at, text));
     }
 
     fn wanted(&mut self) -> PyResult<Wanted> {

@@ -3,7 +3,9 @@
 pub mod builder;
 pub mod choice;
 pub mod close;
+pub mod cursor;
 pub mod driver;
 pub mod lenient;
-pub mod place;
+pub mod reading;
 pub mod run;
+pub mod verdict;

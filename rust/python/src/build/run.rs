@@ -1,4 +1,22 @@
 //! A `Sink` that makes Python objects and models of the machine's events.
+//!
+//! # Theory of operation
+//!
+//! A value begins: `expect` says which node it has and `route` looks through what needs no token of
+//! its own. It gets a frame (`open`), is skipped until it closes, or is a scalar. It ends: `close`,
+//! `scalar` or `close_string` make its value (`close.rs`) and `deliver` puts it where it belongs.
+//!
+//! # What must change together
+//!
+//! - A frame that is pushed tells the ops so (`op_opened`); a value that ends says what it was
+//!   (`op_whole`, `op_text`, `op_container`) before `deliver`, which tells that it is there.
+//! - The cursor is moved by every event, also inside what is skipped, and before an error is located:
+//!   `advance` or `key` when a value begins, `enter`, `leave` or `scalar` when it does.
+//! - Labels of union members are dropped after the last look at them: an error is located by them.
+//! - What fails in the middle leaves the frames as they were, so that the last snapshot can be made
+//!   again: a frame that was popped goes back, and so does an open string.
+//! - What `choice.rs` reads a second time goes through the same functions, with `origin` added to the
+//!   machine's offsets: nothing here may count an event twice that `Cursor` has muted.
 
 use std::ops::Range;
 
@@ -7,8 +25,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::build::builder::{Builder, Expected, OpenString, Shown, Skip, Why};
-use crate::build::choice::Choosing;
+use crate::build::builder::{Builder, Last};
+use crate::build::reading::Choosing;
+use crate::build::reading::{Expected, OpenString, Skip, Why};
 use crate::convert::scalar;
 use crate::convert::text::{self, OpenText};
 use crate::plan::{Action, Close, Key, Kind, MapPlan, ObjectPlan, Plan, Sequence, Tag, Unknown};
@@ -33,10 +52,10 @@ enum Route<'a> {
 impl<'a> Run<'a, '_> {
     /// What the innermost frame expects next.
     fn expect(&mut self) -> Option<Expected> {
-        if let Some(forced) = self.st.forced.take() {
+        if let Some(forced) = self.st.reading.forced.take() {
             return Some(forced);
         }
-        self.st.place.advance();
+        self.st.cursor.advance();
         let Some(frame) = self.st.frames.last_mut() else {
             return Some(Expected {
                 node: 0,
@@ -48,7 +67,7 @@ impl<'a> Run<'a, '_> {
         };
         let tentative = frame.tentative || self.plan.node(frame.node).tentative;
         if let Action::Array(plan) = self.plan.node(frame.node).on(frame.kind) {
-            let Some(node) = plan.item(self.st.place.index()) else {
+            let Some(node) = plan.item(self.st.cursor.index()) else {
                 // An item too many: pydantic says what becomes of the whole.
                 frame.contested = true;
                 return None;
@@ -75,7 +94,7 @@ impl<'a> Run<'a, '_> {
 
     /// Look through what needs no token of its own: unions that the kind decides, root models.
     fn route(&mut self, kind: Kind, at: u64) -> PyResult<Route<'a>> {
-        let labels = self.st.place.label_count();
+        let labels = self.st.cursor.label_count();
         let Some(mut expected) = self.expect() else {
             return Ok(Route::Ignore);
         };
@@ -85,7 +104,7 @@ impl<'a> Run<'a, '_> {
             match node.on(kind) {
                 Action::Goto { node, label } => {
                     if let Some(label) = label {
-                        self.st.place.label(label.clone_ref(self.py));
+                        self.st.cursor.label(label.clone_ref(self.py));
                     }
                     expected.node = *node;
                 }
@@ -107,7 +126,7 @@ impl<'a> Run<'a, '_> {
         at: u64,
         root: &ObjectPlan,
     ) -> PyResult<()> {
-        let labels = self.st.place.label_count();
+        let labels = self.st.cursor.label_count();
         let values = self.object(root)?;
         let mut frame = Frame::new(expected, kind, at, labels, values);
         frame.child = Child {
@@ -125,24 +144,24 @@ impl<'a> Run<'a, '_> {
     }
 
     fn object(&self, plan: &ObjectPlan) -> PyResult<Values> {
-        match &self.st.validation {
+        match &self.st.verdict.validation {
             Some(validation) => object_values(self.py, plan, &validation.deepcopy),
             None => Ok(Values::Map(PyDict::new(self.py).unbind())),
         }
     }
 
     fn open(&mut self, kind: Kind, at: u64) -> PyResult<()> {
-        let at = at + self.st.origin;
+        let at = at + self.st.reading.origin;
         let array = kind == Kind::Array;
-        if let Some(skip) = &mut self.st.skip {
+        if let Some(skip) = &mut self.st.reading.skip {
             skip.depth += 1;
-            self.st.place.advance();
-            self.st.place.enter(array);
+            self.st.cursor.advance();
+            self.st.cursor.enter(array);
             return Ok(());
         }
-        let labels = self.st.place.label_count();
+        let labels = self.st.cursor.label_count();
         let route = self.route(kind, at)?;
-        self.st.place.enter(array);
+        self.st.cursor.enter(array);
         let (why, expected) = match route {
             Route::Ignore => (
                 Why::Ignore,
@@ -166,7 +185,7 @@ impl<'a> Run<'a, '_> {
                             Action::Choose(choice) => Why::Choose(Choosing::new(choice)),
                             _ => Why::Validate,
                         };
-                        self.st.skip = Some(Skip {
+                        self.st.reading.skip = Some(Skip {
                             why,
                             expected,
                             kind,
@@ -179,11 +198,11 @@ impl<'a> Run<'a, '_> {
                 };
                 let frame = Frame::new(expected, kind, at, labels, values);
                 self.st.frames.push(frame);
-                self.st.dirty = true;
+                self.st.shown.dirty = true;
                 return self.op_opened();
             }
         };
-        self.st.skip = Some(Skip {
+        self.st.reading.skip = Some(Skip {
             why,
             expected,
             kind,
@@ -195,12 +214,12 @@ impl<'a> Run<'a, '_> {
     }
 
     fn close(&mut self, end: u64) -> PyResult<()> {
-        let end = end + self.st.origin;
-        self.st.place.leave(self.py);
-        if let Some(skip) = &mut self.st.skip {
+        let end = end + self.st.reading.origin;
+        self.st.cursor.leave(self.py);
+        if let Some(skip) = &mut self.st.reading.skip {
             skip.depth -= 1;
             if skip.depth == 0
-                && let Some(skip) = self.st.skip.take()
+                && let Some(skip) = self.st.reading.skip.take()
             {
                 let leaves = self.plan.node(skip.expected.node).close == Close::Leave;
                 let value = match skip.why {
@@ -211,7 +230,7 @@ impl<'a> Run<'a, '_> {
                         self.validated(skip.expected, skip.start, end)?
                     }
                 };
-                self.st.place.drop_labels(skip.labels);
+                self.st.cursor.drop_labels(skip.labels);
                 self.op_whole(skip.expected.outer);
                 return self.deliver(value, end);
             }
@@ -229,7 +248,7 @@ impl<'a> Run<'a, '_> {
     fn finish(&mut self, mut frame: Frame, end: u64) -> PyResult<Option<Py<PyAny>>> {
         match self.finish_frame(&frame, end) {
             Ok((value, made)) => {
-                self.st.place.drop_labels(frame.labels);
+                self.st.cursor.drop_labels(frame.labels);
                 self.op_container(&mut frame, made)?;
                 Ok(value)
             }
@@ -244,24 +263,24 @@ impl<'a> Run<'a, '_> {
     pub fn deliver(&mut self, mut value: Option<Py<PyAny>>, end: u64) -> PyResult<()> {
         loop {
             let innermost = self.st.frames.len().saturating_sub(1);
-            for touched in &mut self.st.touched {
+            for touched in &mut self.st.shown.touched {
                 *touched = innermost.min(*touched);
             }
             if self.st.frames.is_empty() {
                 if let Some(value) = &value {
                     self.op_settled(value)?;
-                } else if let Shown::Value(value) = &self.st.shown {
+                } else if let Last::Value(value) = &self.st.shown.last {
                     let value = value.clone_ref(self.py);
                     self.op_spoilt_root(&value)?;
                 }
             }
             let Some(frame) = self.st.frames.last_mut() else {
-                self.st.dirty |= value.is_some();
-                self.st.result = value;
-                self.st.done = true;
+                self.st.shown.dirty |= value.is_some();
+                self.st.complete.value = value;
+                self.st.complete.done = true;
                 return Ok(());
             };
-            let left_out = std::mem::take(&mut self.st.left_out);
+            let left_out = std::mem::take(&mut self.st.verdict.left_out);
             let action = self.plan.node(frame.node).on(frame.kind);
             if let Action::Array(plan) = action
                 && plan.sequence == Sequence::Items
@@ -275,9 +294,9 @@ impl<'a> Run<'a, '_> {
                     // What comes before it is not there yet.
                     _ if frame.stalled => {}
                     Action::Array(plan) if plan.sequence == Sequence::Items => {
-                        self.st.items.push(value);
-                        self.st.items_end = end;
-                        self.st.dirty = true;
+                        self.st.complete.items.push(value);
+                        self.st.complete.items_end = end;
+                        self.st.shown.dirty = true;
                     }
                     Action::Array(plan)
                         if matches!(plan.sequence, Sequence::Set | Sequence::FrozenSet)
@@ -285,11 +304,11 @@ impl<'a> Run<'a, '_> {
                     {
                         // pydantic will say what is wrong with it, when the set closes.
                         frame.failed = true;
-                        self.st.dirty = true;
+                        self.st.shown.dirty = true;
                     }
                     _ if self.st.ops.is_none() => {
                         frame.keep(self.py, value)?;
-                        self.st.dirty = true;
+                        self.st.shown.dirty = true;
                     }
                     _ => {
                         self.op_settled(&value)?;
@@ -297,7 +316,7 @@ impl<'a> Run<'a, '_> {
                         if let Some(frame) = self.st.frames.last_mut() {
                             frame.keep(self.py, value)?;
                         }
-                        self.st.dirty = true;
+                        self.st.shown.dirty = true;
                     }
                 }
             } else {
@@ -324,17 +343,17 @@ impl<'a> Run<'a, '_> {
         tag: Tag<'_>,
         make: impl FnOnce(&mut Self) -> PyResult<Py<PyAny>>,
     ) -> PyResult<()> {
-        let start = span.start + self.st.origin;
-        let end = span.end + self.st.origin;
-        if self.st.skip.is_some() {
-            self.st.place.advance();
-            self.st.place.scalar(self.py);
+        let start = span.start + self.st.reading.origin;
+        let end = span.end + self.st.reading.origin;
+        if self.st.reading.skip.is_some() {
+            self.st.cursor.advance();
+            self.st.cursor.scalar(self.py);
             return self.watch_value(tag, end);
         }
-        let labels = self.st.place.label_count();
+        let labels = self.st.cursor.label_count();
         let route = self.route(kind, start)?;
         let Route::To { expected, action } = route else {
-            self.st.place.scalar(self.py);
+            self.st.cursor.scalar(self.py);
             return Ok(());
         };
         let value = if self.st.frames.is_empty() && self.st.is_typed() {
@@ -370,8 +389,8 @@ impl<'a> Run<'a, '_> {
             }
         };
         // After the last look at the labels: an error is located with them.
-        self.st.place.drop_labels(labels);
-        self.st.place.scalar(self.py);
+        self.st.cursor.drop_labels(labels);
+        self.st.cursor.scalar(self.py);
         self.op_whole(expected.outer);
         self.deliver(value, end)
     }
@@ -425,7 +444,7 @@ impl<'a> Run<'a, '_> {
             self.enter_key(known);
             return Ok(());
         }
-        let step = self.st.keys.get(py, key)?.into_any();
+        let step = self.st.reading.keys.get(py, key)?.into_any();
         match plan.unknown {
             Unknown::Allow(node) => {
                 frame.child = Child {
@@ -446,15 +465,15 @@ impl<'a> Run<'a, '_> {
             Unknown::Ignore => {}
             Unknown::Judge => frame.contested = true,
         }
-        self.st.place.key(step);
+        self.st.cursor.key(step);
         Ok(())
     }
 
     fn enter_key(&mut self, known: &Key) {
         let py = self.py;
-        self.st.place.key(known.name.clone_ref(py).into_any());
+        self.st.cursor.key(known.name.clone_ref(py).into_any());
         if let Some(location) = &known.location {
-            self.st.place.name(location.clone_ref(py));
+            self.st.cursor.name(location.clone_ref(py));
         }
     }
 
@@ -466,11 +485,11 @@ impl<'a> Run<'a, '_> {
         span: Range<u64>,
         sure: bool,
     ) -> PyResult<()> {
-        let step = self.st.keys.get(self.py, key)?.into_any();
+        let step = self.st.reading.keys.get(self.py, key)?.into_any();
         let python = match &plan.keys {
             None => Some(step.clone_ref(self.py)),
             Some(keys) => {
-                self.st.place.key(step.clone_ref(self.py));
+                self.st.cursor.key(step.clone_ref(self.py));
                 // Inside something tentative a key validator is user code that may not run.
                 if sure {
                     self.validated_key(keys, span)?
@@ -479,7 +498,7 @@ impl<'a> Run<'a, '_> {
                 }
             }
         };
-        self.st.place.key(step);
+        self.st.cursor.key(step);
         if let Some(frame) = self.st.frames.last_mut() {
             frame.child = Child {
                 place: if python.is_some() {
@@ -497,11 +516,11 @@ impl<'a> Run<'a, '_> {
     }
 
     fn open_string(&mut self, at: u64) -> PyResult<()> {
-        let start = at + self.st.origin;
-        if self.st.skip.is_some() {
-            self.st.place.advance();
+        let start = at + self.st.reading.origin;
+        if self.st.reading.skip.is_some() {
+            self.st.cursor.advance();
             let tag = self.wants_tag().then(String::new);
-            self.st.string = Some(OpenString {
+            self.st.reading.string = Some(OpenString {
                 start,
                 text: None,
                 visible: false,
@@ -513,10 +532,10 @@ impl<'a> Run<'a, '_> {
             });
             return Ok(());
         }
-        let labels = self.st.place.label_count();
+        let labels = self.st.cursor.label_count();
         let route = self.route(Kind::String, start)?;
         let Route::To { expected, action } = route else {
-            self.st.string = Some(OpenString {
+            self.st.reading.string = Some(OpenString {
                 start,
                 text: None,
                 visible: false,
@@ -536,8 +555,8 @@ impl<'a> Run<'a, '_> {
         };
         // Items of a set are only shown complete.
         let visible = shown && !self.inside_set();
-        self.st.dirty |= visible;
-        self.st.string = Some(OpenString {
+        self.st.shown.dirty |= visible;
+        self.st.reading.string = Some(OpenString {
             start,
             text: shown.then(OpenText::new),
             visible,
@@ -565,19 +584,19 @@ impl<'a> Run<'a, '_> {
     }
 
     fn close_string(&mut self, end: u64) -> PyResult<()> {
-        let end = end + self.st.origin;
-        let Some(string) = self.st.string.take() else {
+        let end = end + self.st.reading.origin;
+        let Some(string) = self.st.reading.string.take() else {
             return Ok(());
         };
-        if self.st.skip.is_some() {
-            self.st.place.scalar(self.py);
+        if self.st.reading.skip.is_some() {
+            self.st.cursor.scalar(self.py);
             return match &string.tag {
                 Some(tag) => self.watch_value(Tag::String(tag), end),
                 None => Ok(()),
             };
         }
         let Some(expected) = string.expected else {
-            self.st.place.scalar(self.py);
+            self.st.cursor.scalar(self.py);
             return Ok(());
         };
         let whole = self.st.frames.is_empty() && self.st.is_typed();
@@ -591,7 +610,7 @@ impl<'a> Run<'a, '_> {
                 Ok(value) => value,
                 Err(error) => {
                     // It stays in the last snapshot.
-                    self.st.string = Some(string);
+                    self.st.reading.string = Some(string);
                     return Err(error);
                 }
             }
@@ -600,8 +619,8 @@ impl<'a> Run<'a, '_> {
         } else {
             None
         };
-        self.st.place.drop_labels(string.labels);
-        self.st.place.scalar(self.py);
+        self.st.cursor.drop_labels(string.labels);
+        self.st.cursor.scalar(self.py);
         self.op_text(string);
         self.deliver(value, end)
     }
@@ -615,12 +634,16 @@ impl Sink for Run<'_, '_> {
     }
 
     fn key(&mut self, key: Text<'_>, span: Span) -> PyResult<()> {
-        if self.st.skip.is_some() {
-            let step = self.st.keys.get(self.py, key)?;
-            self.st.place.key(step.into_any());
-            return self.watch_key(key.text, span.end + self.st.origin);
+        if self.st.reading.skip.is_some() {
+            let step = self.st.reading.keys.get(self.py, key)?;
+            self.st.cursor.key(step.into_any());
+            return self.watch_key(key.text, span.end + self.st.reading.origin);
         }
-        self.find(key, span.start + self.st.origin, span.end + self.st.origin)
+        self.find(
+            key,
+            span.start + self.st.reading.origin,
+            span.end + self.st.reading.origin,
+        )
     }
 
     fn end_object(&mut self, end: u64) -> PyResult<()> {
@@ -648,10 +671,10 @@ impl Sink for Run<'_, '_> {
     }
 
     fn string_part(&mut self, text: Text<'_>) -> PyResult<()> {
-        if let Some(string) = &mut self.st.string {
+        if let Some(string) = &mut self.st.reading.string {
             if let Some(kept) = &mut string.text {
                 kept.push(text.text, text.ascii);
-                self.st.dirty |= string.visible;
+                self.st.shown.dirty |= string.visible;
             }
             if let Some(tag) = &mut string.tag {
                 tag.push_str(text.text);

@@ -16,8 +16,11 @@
 //! the dump is said in `op_place`, and has to agree with what `spine.rs` shows.
 
 mod diff;
+mod dump;
 mod emit;
 mod take;
+mod target;
+mod tell;
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;

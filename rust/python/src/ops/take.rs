@@ -7,7 +7,7 @@ use super::diff::{copied, difference};
 use super::{Closed, Dumping, Moment, Ops, Told};
 use crate::api::op::{Op, Verb};
 use crate::build::run::Run;
-use crate::ops::emit::{Spot, Target};
+use crate::ops::target::{Spot, Target};
 use crate::plan::Action;
 use crate::snapshot::frame::Values;
 
@@ -24,7 +24,7 @@ impl Run<'_, '_> {
             frame: None,
             at: None,
         };
-        let dumped = if self.st.done && self.st.result.is_some() {
+        let dumped = if self.st.complete.done && self.st.complete.value.is_some() {
             match &self.plan.node(0).dump {
                 Some(_) => self.op_dump_root(&shown)?,
                 None => shown,
@@ -91,7 +91,7 @@ impl Run<'_, '_> {
                 }
             }
         }
-        if let Some(string) = &mut self.st.string
+        if let Some(string) = &mut self.st.reading.string
             && string.visible
         {
             string.told = string
@@ -117,7 +117,13 @@ impl Run<'_, '_> {
     /// Tell what the open string grew by.
     fn op_grown(&mut self) -> PyResult<()> {
         let py = self.py;
-        let Some(string) = self.st.string.as_ref().filter(|string| string.visible) else {
+        let Some(string) = self
+            .st
+            .reading
+            .string
+            .as_ref()
+            .filter(|string| string.visible)
+        else {
             return Ok(());
         };
         let Some(text) = &string.text else {
@@ -140,7 +146,7 @@ impl Run<'_, '_> {
             let begun = pyo3::intern!(py, "").clone().into_any().unbind();
             self.op_shadow(&target, begun)?;
         }
-        if let Some(string) = &mut self.st.string {
+        if let Some(string) = &mut self.st.reading.string {
             string.told = Some(length);
         }
         Ok(())

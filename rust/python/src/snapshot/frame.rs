@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PySet};
 
-use crate::build::builder::Expected;
+use crate::build::reading::Expected;
 use crate::ops::Told;
 use crate::plan::{Default, Kind, NodeId, ObjectPlan};
 

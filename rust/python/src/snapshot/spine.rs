@@ -9,11 +9,23 @@
 //! slot. Such a container can be brought up to date with what was completed since, and handed
 //! out again: nobody can see that it changed. Who keeps a snapshot, or any part of it, keeps it
 //! as it was: its reference count shows, and that part is copied instead.
+//!
+//! # What must change together
+//!
+//! - Whether the open child of a frame is shown is said in `build` (a set shows complete items only,
+//!   nothing comes after a gap, a root model shows nothing of its own) and once more for ops, in
+//!   `Run::op_place` and `Run::op_opened`: the two have to agree, which promise 15 holds.
+//! - What a slot keeps a reference to beside its container has to be looked at in `is_unseen`, be
+//!   brought up to date in `update.rs`, and be visited for the collector in `build/driver.rs`.
+//! - A value that reaches a frame lowers `Shown::touched` (in `Run::deliver`), or `build` would take
+//!   what is further out for current.
+//! - References are counted: who holds a container of a snapshot longer than a call (`Slot`,
+//!   `Last::Value`) changes what `OURS` and `OURS_AND_PARENT` mean.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList};
 
-use crate::build::builder::{Builder, Shown};
+use crate::build::builder::{Builder, Last};
 use crate::build::run::Run;
 use crate::ffi;
 use crate::plan::{Action, Flavor, Sequence};
@@ -56,10 +68,10 @@ impl Slot {
 impl Builder {
     /// The last snapshot made.
     pub fn last(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        match &self.shown {
-            Shown::Nothing => None,
-            Shown::Value(value) => Some(value.clone_ref(py)),
-            Shown::Slot(turn) => {
+        match &self.shown.last {
+            Last::Nothing => None,
+            Last::Value(value) => Some(value.clone_ref(py)),
+            Last::Slot(turn) => {
                 let visible = self.frames.first()?.slots[*turn].as_ref()?;
                 Some(visible.object.clone_ref(py))
             }
@@ -77,18 +89,23 @@ impl Run<'_, '_> {
     /// The value so far; `None` before anything can be shown.
     pub fn snapshot(&mut self) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        if !self.st.dirty {
+        if !self.st.shown.dirty {
             return Ok(self.st.last(py));
         }
-        self.st.dirty = false;
-        if self.st.done {
-            let value = self.st.result.as_ref().map(|value| value.clone_ref(py));
+        self.st.shown.dirty = false;
+        if self.st.complete.done {
+            let value = self
+                .st
+                .complete
+                .value
+                .as_ref()
+                .map(|value| value.clone_ref(py));
             if let Some(value) = &value {
-                self.st.shown = Shown::Value(value.clone_ref(py));
+                self.st.shown.last = Last::Value(value.clone_ref(py));
             }
             return Ok(value);
         }
-        let leaf = match &self.st.string {
+        let leaf = match &self.st.reading.string {
             Some(string) if string.visible => match &string.text {
                 Some(text) => Some(text.to_python(py)?.into_any().unbind()),
                 None => None,
@@ -97,24 +114,24 @@ impl Run<'_, '_> {
         };
         if self.st.frames.is_empty() {
             if let Some(leaf) = &leaf {
-                self.st.shown = Shown::Value(leaf.clone_ref(py));
+                self.st.shown.last = Last::Value(leaf.clone_ref(py));
             }
             return Ok(leaf);
         }
         let turn = self.turn();
         let shown = self.build(turn, leaf)?;
-        self.st.shown = if shown.is_some() {
-            Shown::Slot(turn)
+        self.st.shown.last = if shown.is_some() {
+            Last::Slot(turn)
         } else {
-            Shown::Nothing
+            Last::Nothing
         };
         Ok(shown)
     }
 
     /// The slot whose container nobody sees, or else the one that was not handed out last.
     fn turn(&self) -> usize {
-        let other = match self.st.shown {
-            Shown::Slot(last) => 1 - last,
+        let other = match self.st.shown.last {
+            Last::Slot(last) => 1 - last,
             _ => 0,
         };
         let Some(root) = self.st.frames.first() else {
@@ -148,7 +165,7 @@ impl Run<'_, '_> {
         }
         // From the innermost outwards: each needs the object of its child. Where a container
         // is current and nothing further out was touched, all of them are.
-        let touched = std::mem::replace(&mut self.st.touched[turn], self.st.frames.len());
+        let touched = std::mem::replace(&mut self.st.shown.touched[turn], self.st.frames.len());
         let mut child = leaf;
         for index in (0..self.st.frames.len()).rev() {
             let frame = &self.st.frames[index];
@@ -182,7 +199,7 @@ impl Run<'_, '_> {
                     slot
                 }
                 _ => {
-                    self.st.copies += 1;
+                    self.st.shown.copies += 1;
                     let frame = &self.st.frames[index];
                     self.fresh(frame, child.as_ref())?
                 }

@@ -62,7 +62,7 @@ pub enum Extent {
 
 /// The way from the root to the value being read.
 #[derive(Default)]
-pub struct Whereabouts {
+pub struct Cursor {
     levels: Vec<Level>,
     events: Vec<Event>,
     /// How many of them are older than the last chunk.
@@ -73,7 +73,7 @@ pub struct Whereabouts {
     muted: usize,
 }
 
-impl Whereabouts {
+impl Cursor {
     pub fn depth(&self) -> usize {
         self.levels.len()
     }
