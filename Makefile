@@ -117,6 +117,15 @@ test-web: $(VENV)-web/.made ## Run the tests of the wires, and of the browser's 
 	@.ci/chromium
 	$(VENV)-web/bin/pytest tests/web
 
+.PHONY: test-pythons
+test-pythons: ## Run the tests on every Python that is found, and say which is not (PYTHONS="3.10 3.13")
+	.ci/pythons $(if $(PYTHONS),"$(PYTHONS)")
+
+.PHONY: test-floors
+test-floors: ## Run the tests with the lowest version of each dependency (TESTS=tests/typed)
+	$(call make-venv,$(VENV)-floors)
+	.ci/floors $(VENV)-floors/bin/python --quiet $(TESTS)
+
 .PHONY: test-wheel
 test-wheel: build ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
@@ -232,7 +241,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 .PHONY: clean
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-ray .venv-web .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-3.* .venv-ray .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -638,6 +638,7 @@ class Entry(TypedDict, extra_items=Annotated[str, PlainSerializer(_from_second)]
     name: str
 
 
+@pytest.mark.skipif(pydantic.VERSION < "2.12", reason="pydantic leaves such items out before 2.12")
 def test_a_serializer_of_extra_items_sees_what_is_complete() -> None:
     model: Any = create_model("Holder", entry=(Entry, ...))
     final = check(model, '{"entry": {"name": "a", "other": "bcd"}}')[-1]

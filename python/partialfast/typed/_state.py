@@ -197,6 +197,11 @@ class StreamState(StateCore, Generic[T]):
     """
 
     _items = False
+    #: What takes off what stands around the JSON, where something does.
+    _intake: Intake | None = None
+    #: The text without its type, for `is_complete`, and how much of it was read.
+    _outline: JsonParser | None = None
+    _outlined = 0
 
     @overload
     def __init__(
@@ -274,20 +279,17 @@ class StreamState(StateCore, Generic[T]):
             coerce=coerce,
             items=self._items,
         )
-        self._intake: Intake | None = None
         if envelope:
             self._intake = Intake(self, noise=True, key=None, bare_array=False, items=self._items)
             self._decode = codecs.getincrementaldecoder("utf-8")().decode
             # Only such a state pays for what stands between.
             self.__dict__["feed"] = self._feed_envelope
-        self._outline: JsonParser | None = None
         self._outline_options = {
             "max_depth": max_depth,
             "max_bytes": max_bytes,
             "lenient": lenient,
             "max_repairs": max_repairs,
         }
-        self._outlined = 0
 
     if TYPE_CHECKING:
 
