@@ -21,8 +21,10 @@ from partialfast.batch.io._attachments import Attachments
 from partialfast.batch.io._cache import AnswerCache
 from partialfast.batch.io._documents import FORMATS, MOST_BYTES, open_documents
 from partialfast.batch.io._model import find_model
+from partialfast.batch.io._output import Files
 from partialfast.batch.io._outputs import ROWS_PER_FILE, open_output
 from partialfast.batch.io._regular import read_words
+from partialfast.batch.io._split import Merge, Merged, Split, SplitDocuments
 from partialfast.batch.loop._prompt import placeholders
 from partialfast.batch.run._by_batch import ByBatch
 from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
@@ -190,6 +192,28 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--system", metavar="TEXT", help="a system message; @FILE reads it from a file"
+    )
+    parser.add_argument(
+        "--split",
+        type=positive(int),
+        metavar="TOKENS",
+        help="cut long documents into parts of about so many tokens, and merge their values",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=natural,
+        metavar="TOKENS",
+        help="what a part has of the one before (default: a tenth)",
+    )
+    parser.add_argument(
+        "--split-field", default="text", metavar="FIELD", help="what is cut (default: text)"
+    )
+    parser.add_argument(
+        "--merge",
+        action="append",
+        default=[],
+        metavar="LIST[:KEY]",
+        help="a list of which the items of all parts are wanted, each key once; may be repeated",
     )
     parser.add_argument(
         "--attach",
@@ -388,6 +412,10 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     # What cannot be asked for is said before anything is read or written.
     request = first_request(args.mode, model, args.llm, [], provider=args.provider)
     files = open_output(args.output, rows_per_file=args.rows_per_file)
+    split = _split(args)
+    if split is not None:
+        parts = files.errors.with_name(files.errors.name.replace(".errors.", ".parts."))
+        files = Files(parts, files.errors, Merged(files.values, Merge(args.merge), files.sink))
     prompt = _words(args.prompt, what="the prompt")
     if not placeholders(prompt) and args.attach is None:
         raise BatchError(
@@ -401,21 +429,24 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         "prompt": prompt,
         "system": system,
         "attach": args.attach,
+        "split": None if split is None else [split.tokens, split.overlap, split.field],
+        "merge": args.merge,
         "llm": args.llm,
         "mode": args.mode,
         "base_url": args.provider or _place(endpoint.base_url),
         "options": options,
     }
+    documents = open_documents(
+        args.input,
+        input_format=args.input_format,
+        id_field=args.id,
+        written=files.written,
+        most_bytes=args.max_document,
+        attached=args.attach is not None,
+    )
     return Job(
         model=model,
-        documents=open_documents(
-            args.input,
-            input_format=args.input_format,
-            id_field=args.id,
-            written=files.written,
-            most_bytes=args.max_document,
-            attached=args.attach is not None,
-        ),
+        documents=documents if split is None else SplitDocuments(documents, split),
         files=files,
         prompt=prompt,
         llm=args.llm,
@@ -441,6 +472,17 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
             "options": options,
         },
     )
+
+
+def _split(args: argparse.Namespace) -> Split | None:
+    if args.split is None:
+        if args.merge or args.overlap is not None:
+            raise BatchError("--overlap and --merge go with --split")
+        return None
+    if args.ray:
+        raise BatchError("--split cannot be used with --ray")
+    overlap = args.split // 10 if args.overlap is None else args.overlap
+    return Split(args.split, overlap, args.split_field)
 
 
 def _attachments(args: argparse.Namespace) -> Attachments | None:
