@@ -25,6 +25,7 @@ __all__ = [
 _Part: TypeAlias = Literal["text", "refusal", "reasoning", "call"]
 _Outcome: TypeAlias = Literal["whole", "cut_off", "filtered", "refused", "failed", "unknown"]
 
+@disjoint_base
 class Delta:
     """A piece of what a provider sends, whatever its dialect: an object of one of the variants.
 

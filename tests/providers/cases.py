@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,7 @@ class Case:
     error: str = ""
 
     @asynccontextmanager
-    async def connected(self, url: Server, *, is_async: bool) -> AsyncIterator[Any]:
+    async def connected(self, url: Server, *, is_async: bool) -> AsyncGenerator[Any, None]:
         """Open a client."""
         async with AsyncExitStack() as stack:
             with warnings.catch_warnings():

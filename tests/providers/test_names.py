@@ -158,7 +158,7 @@ def test_each_name_answers(name: str) -> None:
     with replay.serve({"text": '{"name": "Ada", "age": 36}'}) as url:
         arguments = REACHED.get(name, lambda url, _: {"base_url": url})(str(url), url.origin)
         arguments = {"api_key": "k", **arguments}
-        given = {key: value for key, value in arguments.items() if value is not None}
+        given: Any = {key: value for key, value in arguments.items() if value is not None}
         # Where the path names the model, a slash in it would have to be written otherwise.
         model = "some-model" if name in REACHED else "some/model"
         with pf.from_provider(f"{name}/{model}", **given) as client:
@@ -176,7 +176,7 @@ def test_each_name_answers_asynchronously(name: str) -> None:
     async def run(url: replay.Server) -> None:
         arguments = REACHED.get(name, lambda url, _: {"base_url": url})(str(url), url.origin)
         arguments = {"api_key": "k", **arguments}
-        given = {key: value for key, value in arguments.items() if value is not None}
+        given: Any = {key: value for key, value in arguments.items() if value is not None}
         async with pf.from_provider(f"{name}/model", async_client=True, **given) as client:
             assert await client.create(User, messages="Who?") == User(name="Ada", age=36)
 

@@ -234,7 +234,10 @@ def test_snapshots_may_be_fewer(case: Case, *, is_async: bool) -> None:
 
 def test_without_a_type_it_is_the_sdks_own_call(case: Case, *, is_async: bool) -> None:
     said: dict[str, Any] = {"messages": [{"role": "user", "content": "Who?"}]}
-    arguments = {"model": case.model, **({"contents": "Who?"} if case.name == "google" else said)}
+    arguments: dict[str, Any] = {
+        "model": case.model,
+        **({"contents": "Who?"} if case.name == "google" else said),
+    }
     if case.name.startswith("anthropic"):
         arguments["max_tokens"] = 99
 
