@@ -128,6 +128,19 @@ def test_what_goes_wrong_is_said(open_page: Open, fault: str, status: str, words
     assert page.is_enabled("#ask")
 
 
+def test_a_server_that_dies_is_said(browser: Any) -> None:
+    with replay.serve(replay.builtin("meeting"), faults=["stall@150:30"]) as url:
+        page = browser.new_page()
+        with serving(demo.web_app(demo.Endpoint(url, "key", "gpt-4"), editable=False)) as origin:
+            page.goto(origin)
+            page.wait_for_function("document.querySelector('#json').textContent.includes('Jane')")
+        wait_status(page, "dropped")
+        assert "connection to the server was lost" in page.inner_text("#message")
+        # What had come by then stays.
+        assert "John Doe" in page.inner_text("#form")
+        page.close()
+
+
 def test_an_error_before_the_first_byte_is_said(open_page: Open) -> None:
     page = open_page(faults=["status:401"])
     wait_status(page, "failed")
