@@ -67,7 +67,7 @@ class Google(Protocol):
             for tool in body.get("tools") or []
             for function in tool.get("functionDeclarations") or []
         ]
-        config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+        config = _calling(body)
         allowed = config.get("allowedFunctionNames") or []
         one = len(allowed) == 1
         return make_ask(
@@ -139,8 +139,7 @@ class Google(Protocol):
             # What is no JSON object cannot be sent: see `_ending`.
             return
         named = self._named(reply, call)
-        config = (reply.ask.body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-        if not config.get("streamFunctionCallArguments"):
+        if not _calling(reply.ask.body).get("streamFunctionCallArguments"):
             yield {"functionCall": named | {"args": value}}
             return
         yield {"functionCall": named | {"willContinue": True}}
@@ -176,6 +175,17 @@ class Google(Protocol):
         """Give no id: it is in the answer."""
         del reply
         return {}
+
+
+def _calling(body: Json) -> Json:
+    """Return how functions may be called; JSON of protobuf has two names for each field."""
+    config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    return {_camel(name): value for name, value in config.items()}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
 
 
 def _candidate(choice: int, parts: list[Json]) -> Json:
