@@ -238,9 +238,10 @@ try:
     import _interpreters as interpreters
 except ImportError:
     import _xxsubinterpreters as interpreters
-import partialfast._core
+import partialfast
+partialfast.StreamState
 run = getattr(interpreters, "exec", None) or interpreters.run_string
-code = f"import sys; sys.path[:] = {sys.path!r}; import partialfast._core"
+code = f"import sys; sys.path[:] = {sys.path!r}; import partialfast; partialfast.StreamState"
 try:
     failed = run(interpreters.create(), code)
 except Exception as error:
