@@ -112,6 +112,11 @@ test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
 test-corpus: $(VENV)-corpus/.made ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
 	$(VENV)-corpus/bin/python -m tests.corpus
 
+.PHONY: test-observers
+test-observers: $(VENV)/.installed $(VENV)/.dev ## Run tracing tools against the client, over a real server
+	$(BIN)/pip install --quiet openinference-instrumentation-openai opentelemetry-instrumentation-openai
+	$(BIN)/pytest tests/observers
+
 .PHONY: test-web
 test-web: $(VENV)-web/.made ## Run the tests of the wires, and of the browser's side in Chromium
 	@.ci/chromium

@@ -85,7 +85,8 @@ def _is_own(owner: Any, name: str, package: str) -> bool:
         return False
     # The SDK's decorators are functions of the SDK's, too. An observer's bears the name of what it
     # replaces, but is at home elsewhere.
-    while isinstance(function, FunctionType):
+    # Proxies, as observers put them there, say that they are functions.
+    while type(function) is FunctionType:
         if function.__globals__.get("__name__", "").partition(".")[0] != package:
             return False
         wrapped = function.__dict__.get("__wrapped__")
@@ -407,7 +408,7 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
     """
     http = getattr(stream, "response", None)
     tee = _Tee(http)
-    chunks = iter(stream)
+    blocks = _blocks(iter(stream), tee, package)
     wake = waker(http)
 
     def close() -> None:
@@ -422,7 +423,7 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
         alarm = call_after(_OBSERVED_S, wake or _nothing)
         try:
             # An observer writes its record when the stream has ended.
-            for _ in chunks:
+            for _ in blocks:
                 pass
         except (*transport_errors(), *_failures(package)):
             # The answer is complete without it.
@@ -432,7 +433,7 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
         close()
 
     return Reply(
-        blocks=_blocks(chunks, tee, package),
+        blocks=blocks,
         close=close,
         finish=finish,
         wake=wake,
@@ -467,7 +468,7 @@ async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADE
     """Read a stream of the SDK's, or of something that works like it; see `open_observed`."""
     http = getattr(stream, "response", None)
     tee = _Tee(http)
-    chunks: AsyncIterator[Any] = aiter(stream)
+    blocks = _ablocks(aiter(stream), tee, package)
 
     async def aclose() -> None:
         shut = tee.restore()
@@ -486,7 +487,7 @@ async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADE
         with move_on_after(_OBSERVED_S):
             try:
                 # An observer writes its record when the stream has ended.
-                async for _ in chunks:
+                async for _ in blocks:
                     pass
             except (*transport_errors(), *_failures(package)):
                 # The answer is complete without it.
@@ -494,7 +495,7 @@ async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADE
         await aclose()
 
     return AsyncReply(
-        blocks=_ablocks(chunks, tee, package),
+        blocks=blocks,
         aclose=aclose,
         afinish=afinish,
         request=getattr(http, "request", None),

@@ -18,7 +18,14 @@ from partialfast.providers.openai._chat import Chat
 from partialfast.providers.openai._responses import Responses
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
-CHAT = ("openai-chat", "groq", "openrouter", "mistral", "huggingface", "ai-sdk-groq")
+CHAT: tuple[str, ...] = (
+    "openai-chat",
+    "groq",
+    "openrouter",
+    "mistral",
+    "huggingface",
+    "ai-sdk-groq",
+)
 CHAT += ("ai-sdk-mistral", "ai-sdk-deepseek", "ai-sdk-alibaba", "ai-sdk-xai", "ai-sdk-perplexity")
 RESPONSES = ("openai-responses", "ai-sdk-openai", "ai-sdk-azure", "ai-sdk-open-responses")
 
