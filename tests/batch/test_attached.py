@@ -103,6 +103,18 @@ def test_what_cannot_be_attached_is_said_before(tmp_path: Path) -> None:
         Attachments("file", tmp_path, attachment)(Item("a", {"x": 1}))
 
 
+def test_a_provider_that_takes_them_in_another_form_is_not_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "x", "file": "a.png"}\n')
+    words = ["extract", "--model", "tests.batching:Person", "--input", str(source), "--output",
+             str(tmp_path / "out.jsonl"), "--prompt", "{text}", "--llm", "anthropic/claude",
+             "--attach", "file"]  # fmt: skip
+    assert cli.main(words) == 1
+    assert "--attach sends images and PDFs as OpenAI's" in capsys.readouterr().err
+
+
 def texts(path: Path, **options: Any) -> list[str]:
     return [item.fields["text"] for item in open_documents(str(path), **options).items()]
 

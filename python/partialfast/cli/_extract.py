@@ -39,6 +39,7 @@ from partialfast.providers._commands import connected, first_request
 from partialfast.providers._names import asking, provider_in
 from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
+from partialfast.providers.openai._chat import Chat
 from partialfast.providers.openai._endpoint import MODES, Endpoint, answer_shape
 
 __all__ = ["configure", "execute"]
@@ -157,7 +158,7 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         "--input",
         required=True,
         metavar="PATH",
-        help="JSON Lines, CSV, Parquet, a folder of text files, or - for standard input",
+        help="JSON Lines, CSV, Parquet, a folder of texts, HTML, DOCX, or - for standard input",
     )
     parser.add_argument(
         "--input-format", choices=FORMATS, help="default: by the name; jsonl on standard input"
@@ -166,8 +167,8 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="FILE",
-        help="a .jsonl or .parquet file, or a folder/ of Parquet files; failures go beside it, for "
-        "out.jsonl to out.errors.jsonl",
+        help="a .jsonl or .parquet file, a folder/ of Parquet files, or a table of a database, "
+        "sqlite:///FILE?table=NAME; failures go beside it, for out.jsonl to out.errors.jsonl",
     )
     parser.add_argument(
         "--rows-per-file",
@@ -490,6 +491,11 @@ def _attachments(args: argparse.Namespace) -> Attachments | None:
         return None
     if args.ray:
         raise BatchError("--attach reads files of this machine, and cannot be used with --ray")
+    if args.provider is not None and not isinstance(asking(args.provider), Chat):
+        raise BatchError(
+            f"--attach sends images and PDFs as OpenAI's chat completions take them, and not "
+            f"{args.provider}"
+        )
     source = Path(args.input)
     # Of a folder, paths lead there from here; of a file, they are relative to where it lies.
     here = args.input == "-" or source.is_dir()
