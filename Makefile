@@ -212,6 +212,10 @@ bench-web: bench-wheel ## Measure the wires: bytes and CPU a chunk, and many vie
 	@$(VENV)-bench/bin/pip install --quiet playwright starlette uvicorn >&2
 	$(VENV)-bench/bin/python -m benches.web
 
+.PHONY: bench-lenient
+bench-lenient: bench-wheel ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
+	$(VENV)-bench/bin/python -m benches.lenient
+
 .PHONY: bench-salvage
 bench-salvage: bench-wheel ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
 	$(VENV)-bench/bin/python -m benches.salvage

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-__all__ = ["SEED", "Workload", "own_workload", "source", "workload"]
+__all__ = ["SEED", "Workload", "own_workload", "source", "tokens", "workload"]
 
 SEED = 7
 
@@ -183,6 +183,11 @@ _TOKEN = re.compile(r" ?[^\W\d_]{1,7}|\d{1,3}|[^\w\s]{1,2}|.", re.DOTALL)
 
 
 @cache
+def tokens(text: str) -> list[str]:
+    """Cut a text as a language model would write it."""
+    return _TOKEN.findall(text)
+
+
 def own_workload(name: str) -> Workload:
     """Make the workload `name` with this module's generator, whatever stands in ``../shared``."""
     kind, _, size = name.partition("-")

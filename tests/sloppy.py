@@ -5,9 +5,22 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Collection
 from typing import Any
 
-__all__ = ["written"]
+__all__ = ["KINDS", "written"]
+
+#: What a text may have that JSON has not.
+KINDS = (
+    "quotes",
+    "blanks",
+    "literals",
+    "words",
+    "controls",
+    "numbers",
+    "keys",
+    "commas",
+)
 
 #: Opening and closing quote, all that close such a string, and whether a plain quote does not.
 _QUOTES = [
@@ -34,9 +47,11 @@ class _Writer:
 
     Args:
         seed: For the choices.
+        kinds: What it may write that JSON has not.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kinds: Collection[str]) -> None:
+        self._kinds = kinds
         self._random = random.Random(seed)  # noqa: S311 - a test's choices, no secret
 
     def _any(self, choices: list[str]) -> str:
@@ -46,13 +61,13 @@ class _Writer:
         return self._random.random() < 0.5
 
     def _blank(self) -> str:
-        return self._any(_BLANKS)
+        return self._any(_BLANKS) if "blanks" in self._kinds else ""
 
     def value(self, value: Any) -> str:
         if isinstance(value, str):
             return self._word(value) or self.string(value)
         if isinstance(value, bool) or value is None:
-            return self._any(_LITERALS[value])
+            return self._any(_LITERALS[value]) if "literals" in self._kinds else json.dumps(value)
         if isinstance(value, int | float):
             return self._number(value)
         if isinstance(value, list):
@@ -61,18 +76,21 @@ class _Writer:
 
     def _word(self, text: str) -> str | None:
         """Return one word without quotes; what follows is always a delimiter here."""
+        if "words" not in self._kinds:
+            return None
         plain = _WORD.fullmatch(text) and text.lower() not in _READ_AS_LITERALS
         return f"{text} " if plain and self._random.random() < 0.2 else None
 
     def string(self, text: str) -> str:
-        opening, closing, closers, takes_quotes = self._random.choice(_QUOTES)
+        quotes = _QUOTES if "quotes" in self._kinds else _QUOTES[:1]
+        opening, closing, closers, takes_quotes = self._random.choice(quotes)
         written = json.dumps(text, ensure_ascii=self._often())[1:-1]
         if takes_quotes:
             written = written.replace('\\"', '"')
         if opening != '"':
             for closer in closers:
                 written = written.replace(closer, f"\\u{ord(closer):04x}")
-        if self._often():
+        if "controls" in self._kinds and self._often():
             # Raw control characters; an escaped backslash may stand before such an n.
             written = re.sub(r"\\([nt\\])", self._control, written)
         return opening + written + closing
@@ -83,6 +101,8 @@ class _Writer:
 
     def _number(self, value: float) -> str:
         written = json.dumps(value)
+        if "numbers" not in self._kinds:
+            return written
         if not isinstance(value, int):
             plain = re.fullmatch(r"0(\.\d+)", written)
             return self._any([written, plain[1] if plain else written, written])
@@ -104,22 +124,26 @@ class _Writer:
         return "{" + self._joined(parts) + "}"
 
     def _key(self, key: str) -> str:
-        return key if _WORD.fullmatch(key) and self._often() else self.string(key)
+        plain = "keys" in self._kinds and _WORD.fullmatch(key) and self._often()
+        return key if plain else self.string(key)
 
     def _joined(self, parts: list[str]) -> str:
+        if "commas" not in self._kinds:
+            return ",".join(parts)
         text = self._any(["", "", ",", "...,"])
         text += self._any([",", ",", ",,", ", ... ,"]).join(parts)
         return text + self._any(["", ",", ", ...", self._blank()])
 
 
-def written(value: Any, seed: int) -> str:
+def written(value: Any, seed: int, kinds: Collection[str] = KINDS) -> str:
     """Return `value` as text that lenient reading reads as `value`.
 
     Args:
         value: What `json.loads` may return, without floats that JSON cannot write.
         seed: Chooses how it is written.
+        kinds: What it may have that JSON has not.
     """
-    writer = _Writer(seed)
+    writer = _Writer(seed, kinds)
     if isinstance(value, str):
         # Alone, one word is prose.
         return writer.string(value)

@@ -298,7 +298,8 @@ class Intake:
 
         Raises:
             JsonError: The text is not JSON. Positions count from the first byte of the value, or
-                of the object around it where that is wrong.
+                of the object around it where that is wrong; in lenient reading, where the envelope
+                takes something off, from that of all the text.
             UnicodeError: `piece` has half of a surrogate pair.
             pydantic.ValidationError: A complete value is invalid.
         """
@@ -306,6 +307,17 @@ class Intake:
     @property
     def text(self) -> str | None:
         """All the text; `None` where the parser has it."""
+
+    def end(self) -> None:
+        """End the text: a value that a byte after it would have completed is complete.
+
+        Raises:
+            pydantic.ValidationError: It is invalid.
+        """
+
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far, with its places in all the text."""
 
     @property
     def trailing(self) -> str:

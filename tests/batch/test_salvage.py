@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from partialfast import cli, replay
 from partialfast.batch import BatchError
@@ -63,6 +64,34 @@ def test_one_answer_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     said = capsys.readouterr().err
     assert "6 answers (text): 2 complete, 1 partial, 2 json, 1 invalid" in said
     assert "MB/s with 1 process" in said
+
+
+def test_what_is_not_quite_json_is_read_if_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = "Sure: {name: 'Person 1', 'age': 1_1, 'tags': ['a', None],}"
+    content = f"{WHOLE}\n{written}\n{{name: New York}}\n{{'name': 'P"
+    assert run(tmp_path, content) == 3
+    assert [line["id"] for line in found(tmp_path)] == ["1"]
+    assert run(tmp_path, content, "--lenient", model="tests.batch.test_salvage:Loose") == 3
+    whole, repaired, partial = found(tmp_path)
+    assert "repairs" not in whole
+    assert repaired["value"] == {"name": "Person 1", "age": 11, "tags": ["a", None]}
+    assert repaired["repairs"][0] == {"kind": "unquoted_key", "offset": 7, "line": 1, "column": 8}
+    assert partial["partial"] == {"name": "P"}
+    [refused] = failed(tmp_path)
+    assert "more than one word" in refused["error"]["message"]
+    said = capsys.readouterr().err
+    assert (
+        "1 answer needed repairs: 4 other quotes, 1 unquoted keys, 1 numbers in other notations, "
+        "1 literals in other words, 1 extra commas"
+    ) in said
+
+
+class Loose(BaseModel):
+    name: str
+    age: int = 0
+    tags: list[str | None] = []
 
 
 def test_all_complete_is_success(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from partialfast._repairs import Lenient
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
 from partialfast.answer._attempts import Attempt
 from partialfast.answer._pace import Every
@@ -51,6 +52,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -66,6 +70,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -82,6 +89,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> AsyncItemStream[T]: ...
@@ -96,6 +106,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -111,6 +124,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> AsyncValue[T]: ...
@@ -185,6 +201,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -199,6 +218,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -231,6 +253,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> AsyncItemStream[Model]: ...
@@ -244,6 +269,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> AsyncItemStream[T]: ...
@@ -257,6 +285,9 @@ class AsyncResource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> AsyncItemStream[T]: ...

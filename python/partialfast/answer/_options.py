@@ -112,8 +112,7 @@ class Options:
             raise ValueError(f"on_invalid must be 'raise' or 'defer': {self.on_invalid!r}")
         if self.on_retry is not None and not callable(self.on_retry):
             raise TypeError(f"on_retry must be callable: {self.on_retry!r}")
-        if self.coerce and not self.lenient:
-            raise ValueError("coerce is a part of lenient reading: pass lenient=True as well")
+        self._check_lenient()
         if self.strict not in {None, True, False}:
             raise TypeError(f"strict must be True, False or None: {self.strict!r}")
         self._check_limits()
@@ -125,6 +124,12 @@ class Options:
             raise ValueError(
                 f"every must be 'event', 'read', 'value' or a number of seconds: {every!r}"
             )
+
+    def _check_lenient(self) -> None:
+        if self.lenient not in {True, False, "quotes"}:
+            raise ValueError(f"lenient must be True, False or 'quotes': {self.lenient!r}")
+        if self.coerce and not self.lenient:
+            raise ValueError("coerce is a part of lenient reading: pass lenient=True as well")
 
     def _check_limits(self) -> None:
         for name in ("first_timeout", "stall_timeout", "total_timeout"):

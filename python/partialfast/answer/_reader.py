@@ -251,7 +251,7 @@ class AnswerReader:
     @property
     def repairs(self) -> list[Repair]:
         """What was taken for something else than it is."""
-        found = [repair for answer in self._shown_answers for repair in answer.parser.repairs]
+        found = [repair for answer in self._shown_answers for repair in answer.repairs]
         return [*self._repairs, *found]
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
+from partialfast._repairs import Lenient
 from partialfast.answer._attempts import Attempt
 from partialfast.answer._pace import Every
 from partialfast.answer._resources import ResourceBase
@@ -49,6 +50,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -64,6 +68,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -80,6 +87,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> ItemStream[T]: ...
@@ -94,6 +104,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -109,6 +122,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> T: ...
@@ -183,6 +199,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -197,6 +216,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         every: Every = ...,
         **kwargs: Any,
@@ -229,6 +251,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> ItemStream[Model]: ...
@@ -242,6 +267,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> ItemStream[T]: ...
@@ -255,6 +283,9 @@ class Resource(ResourceBase):
         context: Any = ...,
         strict: bool | None = ...,
         on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
         on_retry: OnRetry = ...,
         **kwargs: Any,
     ) -> ItemStream[T]: ...

@@ -9,7 +9,7 @@ from pydantic_core import InitErrorDetails
 
 from partialfast._core import Intake, loads
 from partialfast._errors import JsonError, TruncatedError
-from partialfast._repairs import Lenient
+from partialfast._repairs import Lenient, Repair
 from partialfast.answer._target import Shape
 from partialfast.typed._state import MAX_REPAIRS, ItemState, OnInvalid, StreamState
 
@@ -83,6 +83,11 @@ class Answer:
         return self.parser.text if text is None else text
 
     @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired, with its places in all the text."""
+        return self.intake.repairs
+
+    @property
     def trailing_text(self) -> str:
         """What stood after the JSON and its closing fence."""
         return self.intake.trailing
@@ -101,7 +106,7 @@ class Answer:
     def is_whole(self) -> bool:
         """Whether the text is a whole JSON text, be it valid or not for the wanted type."""
         try:
-            loads(self.text)
+            loads(self.text, lenient=self._options["lenient"])
         except JsonError:
             return False
         return True
@@ -123,6 +128,7 @@ class Answer:
             if not (self._noisy or cut_off or self.text.strip()):
                 self._result = self._finish_empty()
             else:
+                self.intake.end()
                 self._check_envelope(cut_off=cut_off)
                 self._result = self.parser.finish()
         return self._result

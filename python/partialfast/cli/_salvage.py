@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from partialfast._repairs import counted
 from partialfast.batch import BatchError
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import FORMATS
@@ -41,6 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (default: one for each core)"
     )
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="read what is not quite JSON too, wherever it can mean one thing only "
+        "(docs/lenient.md); each value says what was repaired",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT")
 
 
@@ -64,6 +71,7 @@ def execute(args: argparse.Namespace) -> int:
             key=target.shapes[0].key,
             kind=args.format,
             workers=args.workers,
+            lenient=args.lenient,
         )
     except ImportError as error:
         raise missing(error) from error
@@ -107,6 +115,9 @@ def _report(found: Salvaged, output: Path) -> None:
         f"with {found.workers} process{'es' if found.workers > 1 else ''}",
         file=err,
     )
+    if found.repaired:
+        answers = "answer" if found.repaired == 1 else "answers"
+        print(f"{found.repaired:,} {answers} needed repairs: {counted(found.repairs)}", file=err)
     print(f"values: {output}", file=err)
     if others:
         print(f"failures: {output.with_suffix('.errors.jsonl')}", file=err)

@@ -215,6 +215,7 @@ class Compiler:
         made = _families.get(schema["type"], opaque)(self, schema, scope)
         # Some return the node of what they wrap.
         made.dump = value_dump(schema, self.definitions, scope.config)
+        made.help = functools.partial(help_of, schema, self.facts, self.definitions)
         return made
 
     def inner(self, schema: Schema, scope: Scope) -> Node:

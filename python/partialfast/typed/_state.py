@@ -32,7 +32,7 @@ from pydantic_core.core_schema import ErrorType
 
 from partialfast._core import Intake, JsonParser, StateCore
 from partialfast._errors import JsonError, TruncatedError
-from partialfast._repairs import Lenient
+from partialfast._repairs import Lenient, Repair
 from partialfast.typed._plan import compile_type
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class StreamState(StateCore, Generic[T]):
         max_repairs: How many repairs a lenient text may need.
         coerce: In lenient reading, also help where the type tells for certain what was meant: wrap
             an object where a list is wanted, find an enumeration's member by its name or in other
-            case.
+            case, take null for an absent list or object, and absence for null.
         envelope: Skip what models write around their JSON: prose, code fences, ``<think>`` blocks.
             Positions count from the first byte of the value.
 
@@ -368,6 +368,11 @@ class StreamState(StateCore, Generic[T]):
         intake = cast("Intake", self._intake)
         return self.snapshot if intake.feed(text) else None
 
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far, in the order of the text."""
+        return super().repairs if self._intake is None else self._intake.repairs
+
     def is_complete(self, path: Iterable[str | int]) -> bool:
         """Tell whether the value at a place of the document has been received to its end.
 
@@ -445,8 +450,10 @@ class StreamState(StateCore, Generic[T]):
         return self._errors.of(details)
 
     def _end(self) -> Any:
-        if self._intake is not None and self._intake.error is not None:
-            raise self._intake.error
+        if self._intake is not None:
+            self._intake.end()
+            if self._intake.error is not None:
+                raise self._intake.error
         return self.end()
 
     def _truncated(self, error: JsonError) -> TruncatedError:

@@ -5,6 +5,7 @@ mod support;
 
 use partialfast_core::envelope::{Envelope, Options};
 use partialfast_core::json::{JsonErrorKind, Limits};
+use partialfast_core::lenient;
 use proptest::prelude::*;
 use support::envelope::{Read, read};
 
@@ -157,6 +158,112 @@ fn noise_is_skipped() {
     }
 }
 
+/// Text as a model writes it, the value as JSON, the repairs.
+const LENIENT: &[(&str, &str, &str)] = &[
+    ("{'a': 1,}", r#"{"a": 1}"#, "quotes extra_comma"),
+    (
+        "Sure:\n```json\n{a: True} // x\n```",
+        r#"{"a": true}"#,
+        "unquoted_key literal",
+    ),
+    ("```\n{'a': 'b'}\n``` bye", r#"{"a": "b"}"#, "quotes quotes"),
+    ("As {curly} {\n a : 1}", "{\n \"a\": 1}", "unquoted_key"),
+    (
+        "So: {'a': [1, 2}",
+        r#"{"a": [1, 2]}"#,
+        "quotes missing_close",
+    ),
+    ("{\\\"a\\\": 1}", r#"{"a":1}"#, "escaped_document"),
+    (
+        "<think>{'a'}</think>{'a': word}",
+        r#"{"a": "word"}"#,
+        "quotes unquoted_word",
+    ),
+    ("\"{\\\"a\\\": 1}\" it is", "\"{\\\"a\\\": 1}\"", ""),
+    ("\"Sure!\" [1,]", "", ""),
+    ("```\nTrue\n```", "true", "literal"),
+    (
+        "x [ {a: NaN}] y",
+        "[ {\"a\": NaN}]",
+        "unquoted_key non_finite",
+    ),
+];
+
+#[test]
+fn what_is_not_quite_json_is_handed_out_as_json() {
+    let options = Options {
+        lenient: Some(lenient::Options::default()),
+        ..noisy()
+    };
+    for &(text, value, repairs) in LENIENT {
+        let read = read_every_way(&options, text);
+        assert_eq!(read.value, value, "{text:?}");
+        assert_eq!(read.repairs, repairs, "{text:?}");
+        assert_eq!(read.error, None, "{text:?}");
+    }
+}
+
+#[test]
+fn the_wanted_value_ends_where_what_is_around_it_does() {
+    let options = Options {
+        lenient: Some(lenient::Options::default()),
+        ..wrapped()
+    };
+    for (text, value) in [
+        ("{items: [1, 2,], x: 0}", "[1, 2]"),
+        ("{'items': [{'a': 1}", "[{\"a\": 1}"),
+        ("{'items': [{'a': 1}]}", "[{\"a\": 1}]"),
+        ("{'items': [{'a': 1}", "[{\"a\": 1}"),
+        ("{'items': [{'a': 1 }", "[{\"a\": 1 }"),
+        ("{'items': [1, [2}", "[1, [2]]"),
+        ("{items: word}", "\"word\""),
+        ("{items: +5}", "5"),
+        ("{items: None}", "null"),
+        ("{items: 'it'}", "\"it\""),
+        (r#""{\"items\": [1]}""#, "[1]"),
+    ] {
+        let read = read_every_way(&options, text);
+        assert_eq!(read.value, value, "{text:?}");
+        assert_eq!(read.error, None, "{text:?}");
+    }
+}
+
+#[test]
+fn lenient_places_are_those_of_all_the_text() {
+    let options = Options {
+        lenient: Some(lenient::Options::default()),
+        key: Some("items".to_owned()),
+        ..noisy()
+    };
+    let text = "Well,\nhere: {items:\n ['a', 2024-10-18]}";
+    let read = read_every_way(&options, text);
+    assert_eq!(read.value, "[\"a\", ");
+    assert_eq!(read.error, Some((JsonErrorKind::UnquotedDate, 27)));
+    let mut envelope = Envelope::new(options);
+    let _ = envelope.feed(text);
+    let places: Vec<_> = envelope
+        .repairs()
+        .iter()
+        .map(|repair| {
+            (
+                repair.kind.name(),
+                repair.offset,
+                repair.line,
+                repair.column,
+            )
+        })
+        .collect();
+    assert_eq!(places, [("unquoted_key", 13, 2, 8), ("quotes", 22, 3, 3)]);
+    let error = envelope.error().expect("a date");
+    assert_eq!((error.offset, error.line, error.column), (27, 3, 8));
+    // The bytes of the value, and where they come from.
+    let origin = |offset| envelope.origin(offset).map(|mark| mark.offset);
+    assert_eq!(
+        [origin(0), origin(1), origin(4)],
+        [Some(21), Some(22), Some(25)]
+    );
+}
+
 /// Text and value of `items`.
 const WRAPPED: &[(&str, &str)] = &[
     (r#"{"items": [1, {"items": 2}]}"#, r#"[1, {"items": 2}]"#),
@@ -307,7 +414,7 @@ proptest! {
         places in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
     ) {
         let key = key.then(|| "items".to_owned());
-        let options = Options { noise, key, bare_array, limits: Limits::default() };
+        let options = Options { noise, key, bare_array, lenient: None, limits: Limits::default() };
         let mut cuts: Vec<usize> = places.iter().map(|place| place.index(text.len() + 1)).collect();
         cuts.retain(|&at| text.is_char_boundary(at));
         cuts.extend([0, text.len()]);

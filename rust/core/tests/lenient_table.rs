@@ -742,3 +742,40 @@ fn items_are_wrapped_only_if_asked() {
         ],
     );
 }
+
+#[test]
+fn nulls_are_absence_and_absence_is_null_only_if_asked() {
+    let setting = Setting {
+        options: Options {
+            coerce: true,
+            ..Options::default()
+        },
+        nulls: true,
+        ..Setting::default()
+    };
+    check_accepted(
+        setting,
+        &[
+            (
+                r#"{"a": null, "b": null}"#,
+                r#"{ "b": null "x": null "y": null }"#,
+                "null_absent absent_null absent_null",
+            ),
+            (
+                r#"{"b": 1, "a": None , "c": [{}] }"#,
+                r#"{ "b": 1 "c": [ { "x": null "y": null } ] "x": null "y": null }"#,
+                "null_absent absent_null absent_null absent_null absent_null",
+            ),
+            (
+                "[{a: null}]",
+                r#"[ { "x": null "y": null } ]"#,
+                "unquoted_key null_absent absent_null absent_null",
+            ),
+            (
+                r#"[{"b": {"c": 1]"#,
+                r#"[ { "b": { "c": 1 "x": null "y": null } "x": null "y": null } ]"#,
+                "absent_null absent_null missing_close absent_null absent_null missing_close",
+            ),
+        ],
+    );
+}

@@ -9,6 +9,7 @@ from pydantic_core import InitErrorDetails
 
 from partialfast._core import Intake
 from partialfast._errors import JsonError, TruncatedError
+from partialfast._repairs import Repair
 from partialfast.typed._state import StreamState
 
 __all__ = ["read_answer", "read_answer_into"]
@@ -31,7 +32,7 @@ def read_answer(model: Any, text: str, *, key: str | None) -> Any:
         pydantic.ValidationError: The value is invalid.
     """
     state: StreamState[Any] = StreamState(model)
-    why = read_answer_into(state, text, key=key, finish_reason=None)
+    why, _ = read_answer_into(state, text, key=key, finish_reason=None)
     if why:
         raise TruncatedError(why, text=text, snapshot=state.snapshot)
     return state.finish()
@@ -39,7 +40,7 @@ def read_answer(model: Any, text: str, *, key: str | None) -> Any:
 
 def read_answer_into(
     state: StreamState[Any], text: str, *, key: str | None, finish_reason: str | None
-) -> str:
+) -> tuple[str, list[Repair]]:
     """Read the text of an answer.
 
     Args:
@@ -49,7 +50,8 @@ def read_answer_into(
         finish_reason: Why it stopped, if that is known and the model may have had more to write.
 
     Returns:
-        Why it is not whole, if that does not show in the value's text; else nothing.
+        Why it is not whole, if that does not show in the value's text; else nothing. And what was
+        repaired, if the state reads leniently.
 
     Raises:
         JsonError: It is not JSON.
@@ -57,6 +59,7 @@ def read_answer_into(
     """
     intake = Intake(state, noise=True, key=key, bare_array=key == "items", items=False)
     intake.feed(text)
+    intake.end()
     if intake.error is not None:
         raise intake.error
     if not intake.begun:
@@ -67,8 +70,8 @@ def read_answer_into(
         missing = InitErrorDetails(type="missing", loc=(key or "",), input=text)
         raise ValidationError.from_exception_data("answer", [missing], input_type="json")
     if not intake.done and key is not None:
-        return "the object around the value is not closed"
+        return "the object around the value is not closed", intake.repairs
     # A number at the end of a text that a limit has cut may have had more digits.
     if finish_reason and text.rstrip()[-1:].isdigit():
-        return f"finish reason {finish_reason}"
-    return ""
+        return f"finish reason {finish_reason}", intake.repairs
+    return "", intake.repairs

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from partialfast._repairs import Repair
 from partialfast.batch.loop._classify import classify
 from partialfast.batch.loop._result import Failure, Result
 
@@ -190,7 +191,9 @@ def _history(result: Result[Any]) -> dict[str, Any]:
             for each in result.retries
         ]
     if result.repairs:
-        found["repairs"] = [plain(each) for each in result.repairs]
+        found["repairs"] = [
+            each._asdict() if isinstance(each, Repair) else plain(each) for each in result.repairs
+        ]
     if result.cached:
         found["cached"] = True
     if result.same_as is not None:

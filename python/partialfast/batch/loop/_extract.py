@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from pydantic import ValidationError
 
 from partialfast._errors import JsonError
+from partialfast._repairs import Lenient
 from partialfast.batch.loop._breaker import backoff_s
 from partialfast.batch.loop._classify import ErrorClass, ErrorScope, classify, describe
 from partialfast.batch.loop._deadline import Deadline, shielded
@@ -118,7 +119,8 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         rpm: Requests per minute.
         tpm: Tokens per minute.
         limiter: Limits that several batches share, instead of `rpm` and `tpm`.
-        options: More arguments for every request, such as ``{"temperature": 0}``.
+        options: More arguments for every request, such as ``{"temperature": 0}`` or
+            ``{"lenient": True}``.
         until: Once it is set no more items are taken or asked about; those in flight are finished.
         meter: Counts along, for a display.
         answers: Those that were given before: what is found there is not asked.
@@ -468,7 +470,8 @@ class _Job(Generic[T]):
         state.snapshot = getattr(error, "snapshot", None)
         if isinstance(error, (ValidationError, JsonError)):
             # What came with the same read as the error was not handed out.
-            state.snapshot = _last_snapshot(self._settings.model, stream.text)
+            lenient = self._settings.options.get("lenient", False)
+            state.snapshot = _last_snapshot(self._settings.model, stream.text, lenient=lenient)
         if state.snapshot is None:
             state.snapshot = stream.snapshot
 
@@ -504,9 +507,9 @@ class _Job(Generic[T]):
         await permit.succeeded()
 
 
-def _last_snapshot(model: Any, text: str) -> Any:
+def _last_snapshot(model: Any, text: str, *, lenient: Lenient) -> Any:
     """Show as much of an invalid text as there is to show; ``None`` if it is wrapped in noise."""
-    state: StreamState[Any] = StreamState(model)
+    state: StreamState[Any] = StreamState(model, lenient=lenient)
     with contextlib.suppress(ValidationError, JsonError):
         state.feed(text)
     return state.snapshot

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from partialfast._repairs import Repair
 from partialfast.batch.loop._result import Failure, Result, Usage
 
 __all__ = ["Figures", "FrequentError", "Latency", "Meter"]
@@ -70,6 +71,7 @@ class Figures:
         kinds: How often each kind of failure came.
         frequent: The most frequent errors, those that another attempt made good included.
         repaired: Values whose text had to be repaired.
+        repairs: How often each kind of repair came.
         cached: Values that were known and not asked for.
         same: Items that are the same as others, and were not asked about.
         attempts: Requests so far.
@@ -94,6 +96,7 @@ class Figures:
     kinds: dict[str, int]
     frequent: tuple[FrequentError, ...]
     repaired: int
+    repairs: Counter[str]
     cached: int
     same: int
     attempts: int
@@ -142,6 +145,7 @@ class Meter:
         self._written = 0
         self._cut: list[int] = []
         self._repaired = self._cached = self._same = self._asked = 0
+        self._repairs: Counter[str] = Counter()
         self._busy_s = 0.0
         self._sorts: Counter[tuple[Any, ...]] = Counter()
         self._examples: dict[tuple[Any, ...], tuple[str, str]] = {}
@@ -158,6 +162,9 @@ class Meter:
         self._usage += result.usage
         self._cut.extend(result.cut)
         self._repaired += bool(result.repairs)
+        self._repairs.update(
+            each.kind if isinstance(each, Repair) else str(each) for each in result.repairs
+        )
         self._cached += result.cached
         for failure in result.retries:
             self._sort(result.id, failure)
@@ -244,6 +251,7 @@ class Meter:
                 for sort, count in self._sorts.most_common(_FREQUENT)
             ),
             repaired=self._repaired,
+            repairs=self._repairs.copy(),
             cached=self._cached,
             same=self._same,
             attempts=self._attempts,

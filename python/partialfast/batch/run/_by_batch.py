@@ -442,7 +442,7 @@ class ByBatch:
         state: StreamState[Any] = StreamState(self._model)
         try:
             reason = None if recorded.is_whole else recorded.finish_reason
-            why = read_answer_into(state, text, key=self._key, finish_reason=reason)
+            why, _ = read_answer_into(state, text, key=self._key, finish_reason=reason)
             if not why:
                 return _Verdict(text, usage, state.finish())
         except TruncatedError as error:

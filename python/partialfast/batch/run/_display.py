@@ -10,6 +10,7 @@ from typing import TextIO
 
 from typing_extensions import Self
 
+from partialfast._repairs import counted
 from partialfast.batch._needs import load
 from partialfast.batch.loop._meter import Figures, Meter
 from partialfast.batch.run._words import duration, latency, printable
@@ -143,7 +144,8 @@ def _remarks(figures: Figures) -> Iterator[str]:
     if figures.kinds:
         yield "failed: " + ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items())
     if figures.repaired:
-        yield f"repaired: the text of {figures.repaired:,} answers"
+        answers = "answer" if figures.repaired == 1 else "answers"
+        yield f"{figures.repaired:,} {answers} needed repairs: {counted(figures.repairs)}"
     if figures.frequent:
         yield "most frequent errors, with an example each:"
         for each in figures.frequent:

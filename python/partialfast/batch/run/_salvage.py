@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from partialfast._errors import JsonError, TruncatedError
+from partialfast._repairs import Lenient, Repair
 from partialfast.batch.io._answer_text import read_answer_into
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
@@ -46,6 +47,8 @@ class Salvaged:
         seconds: How long it took.
         workers: How many processes read.
         format: The kind of file that it was.
+        repaired: How many complete answers needed repairs.
+        repairs: How often each kind of repair came in these.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -53,6 +56,8 @@ class Salvaged:
     seconds: float = 0.0
     workers: int = 1
     format: str = ""
+    repaired: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
 
     @property
     def megabytes_per_s(self) -> float:
@@ -67,6 +72,25 @@ class _Found:
     values: bytes
     errors: bytes
     counts: Counter[str]
+    repaired: int
+    repairs: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is read, and how.
+
+    Args:
+        model: The type, by name.
+        key: The property that the value is wrapped in, if any.
+        kind: The kind of file.
+        lenient: Whether what is not quite JSON is read too.
+    """
+
+    model: str
+    key: str | None
+    kind: str
+    lenient: Lenient
 
 
 def salvage(  # noqa: PLR0913 - each is an option of its own
@@ -78,6 +102,7 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
     key: str | None = None,
     kind: str | None = None,
     workers: int | None = None,
+    lenient: Lenient = False,
 ) -> Salvaged:
     """Read a file of recorded answers.
 
@@ -89,6 +114,7 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
         key: The property that the model was asked to wrap the value in, if any.
         kind: What kind of file it is; told from its beginning by default.
         workers: How many processes; one for each core by default.
+        lenient: Whether what is not quite JSON is read too, as `partialfast.StreamState` does.
 
     Returns:
         What was found.
@@ -109,10 +135,13 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
             most = max(1, -(-size // _BLOCK))
             count = min(workers or _cores(), most)
             found = Salvaged(size=size, workers=count, format=kind)
-            for part in _read(file, model, key, kind, count):
+            how = _How(model, key, kind, lenient)
+            for part in _read(file, how, count):
                 values.write(part.values)
                 failures.write(part.errors)
                 found.counts += part.counts
+                found.repaired += part.repaired
+                found.repairs += part.repairs
     except OSError as error:
         raise BatchError(f"cannot salvage {source}: {error}") from error
     found.seconds = perf_counter() - began
@@ -129,18 +158,16 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(
-    file: IO[bytes], model: str, key: str | None, kind: str, workers: int
-) -> Iterator[_Found]:
-    parts = blocks(file, kind, size=_BLOCK)
+def _read(file: IO[bytes], how: _How, workers: int) -> Iterator[_Found]:
+    parts = blocks(file, how.kind, size=_BLOCK)
     if workers == 1:
-        reader = _Reader(model, key, kind)
+        reader = _Reader(how)
         for first, block in parts:
             yield reader.read(first, block)
         return
     # Not forked: the caller's program may have threads.
     with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_begin, initargs=(model, key, kind)
+        workers, get_context("spawn"), initializer=_begin, initargs=(how,)
     ) as pool:
         waiting: deque[Future[_Found]] = deque()
         for first, block in parts:
@@ -155,9 +182,9 @@ def _read(
 _reader: _Reader | None = None
 
 
-def _begin(model: str, key: str | None, kind: str) -> None:
+def _begin(how: _How) -> None:
     global _reader  # noqa: PLW0603 - a process of the pool has one
-    _reader = _Reader(model, key, kind)
+    _reader = _Reader(how)
 
 
 def _work(first: int, block: bytes) -> _Found:
@@ -169,30 +196,33 @@ class _Reader:
     """Reads blocks.
 
     Args:
-        model: The type, by name.
-        key: The property that the value is wrapped in, if any.
-        kind: The kind of file.
+        how: What is read, and how.
     """
 
-    def __init__(self, model: str, key: str | None, kind: str) -> None:
-        self._model = find_model(model)
+    def __init__(self, how: _How) -> None:
+        self._model = find_model(how.model)
         adapter: TypeAdapter[Any] = TypeAdapter(self._model)
         # The adapter's own methods look at a dozen options first, for every answer.
         self._validate = adapter.validator.validate_json
         self._dump = adapter.serializer.to_json
-        self._key = key
-        self._kind = kind
+        self._key = how.key
+        self._kind = how.kind
+        self._lenient: Lenient = how.lenient
+        #: Of the block that is being read.
+        self._repaired = 0
+        self._repairs: Counter[str] = Counter()
 
     def read(self, first: int, block: bytes) -> _Found:
         """Read a block."""
         values: list[bytes] = []
         errors: list[bytes] = []
         counts: Counter[str] = Counter()
+        self._repaired, self._repairs = 0, Counter()
         for number, recorded in read_block(self._kind, first, block):
             kind, line = self._judge(recorded, recorded.id or str(number))
             counts[kind] += 1
             (values if kind in {"complete", "partial"} else errors).append(line)
-        return _Found(b"".join(values), b"".join(errors), counts)
+        return _Found(b"".join(values), b"".join(errors), counts, self._repaired, self._repairs)
 
     def _judge(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
         if recorded.problem is not None:
@@ -211,19 +241,26 @@ class _Reader:
         text = recorded.text.strip()
         return self._key is None and text[:1] in b"{[" and text[-1:] in b"}]" and bool(text)
 
-    def _complete(self, id_: str, value: Any) -> bytes:
-        return b'{"id":%s,"value":%s}\n' % (
+    def _complete(self, id_: str, value: Any, repairs: Sequence[Repair] = ()) -> bytes:
+        dumped = self._dump(value, by_alias=True)
+        if not repairs:
+            return b'{"id":%s,"value":%s}\n' % (json.dumps(id_).encode(), dumped)
+        self._repaired += 1
+        self._repairs.update(repair.kind for repair in repairs)
+        made = [repair._asdict() for repair in repairs]
+        return b'{"id":%s,"value":%s,"repairs":%s}\n' % (
             json.dumps(id_).encode(),
-            self._dump(value, by_alias=True),
+            dumped,
+            json.dumps(made, separators=(",", ":")).encode(),
         )
 
     def _look(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
-        state: StreamState[Any] = StreamState(self._model)
+        state: StreamState[Any] = StreamState(self._model, lenient=self._lenient)
         try:
-            why = self._feed(state, recorded)
+            why, repairs = self._feed(state, recorded)
             if why:
                 return self._partial(id_, state, why)
-            return "complete", self._complete(id_, state.finish())
+            return "complete", self._complete(id_, state.finish(), repairs)
         except TruncatedError as error:
             return self._partial(id_, state, str(error))
         except PydanticSerializationError as error:
@@ -239,8 +276,8 @@ class _Reader:
                 location=list(failure.location), snapshot=plain(state.snapshot),
             )  # fmt: skip
 
-    def _feed(self, state: StreamState[Any], recorded: Recorded) -> str:
-        """Read an answer; say why it is not whole, if that does not show in the value's text."""
+    def _feed(self, state: StreamState[Any], recorded: Recorded) -> tuple[str, list[Repair]]:
+        """Read an answer; say why it is not whole, if that does not show, and what was repaired."""
         text = recorded.text.decode()
         return read_answer_into(
             state,

@@ -27,6 +27,7 @@ use crate::json::{
     Fed, FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span,
     Status, Text,
 };
+use crate::lenient::{self, Mark, Reader, Repair, Target, Wanted};
 
 /// What to expect around the value.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,9 @@ pub struct Options {
     pub key: Option<String>,
     /// A root that is an array is taken as it is, although a property is named.
     pub bare_array: bool,
+    /// How to read what need not be JSON; the value is then handed out as JSON. What the target would
+    /// be asked is not asked here: a parser of the value may do that.
+    pub lenient: Option<lenient::Options>,
     /// Limits of the JSON text; `max_bytes` is also how much noise may stand in front of it and how
     /// much behind it.
     pub limits: Limits,
@@ -75,6 +79,11 @@ pub struct Envelope {
     error: Option<JsonError>,
     key: Option<String>,
     reasoning: Reasoning,
+    lenient: Option<lenient::Options>,
+    /// What reads in the machine's place, where reading is lenient.
+    reader: Option<Box<Reader>>,
+    /// The place in all the text of what is read next, where reading is lenient.
+    place: Mark,
 }
 
 /// What is known of a model's reasoning, of which the value may have been a part.
@@ -114,13 +123,27 @@ impl Envelope {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let (state, around) = if options.noise {
-            (State::Noise(Start::default()), Around::Prose)
+            (
+                State::Noise(Start::new(options.lenient.is_some())),
+                Around::Prose,
+            )
         } else {
             (State::Json, Around::Nothing)
         };
+        let lenient = options.lenient.map(|lenient| lenient::Options {
+            stops: true,
+            keeps_map: true,
+            nested: options.key.is_some(),
+            coerce: false,
+            limits: options.limits,
+            ..lenient
+        });
         Self {
             state,
             begun: false,
+            lenient,
+            reader: lenient.map(|lenient| Box::new(Reader::new(lenient))),
+            place: Mark::START,
             bare_array: options.bare_array,
             around,
             machine: Machine::new(options.limits),
@@ -142,6 +165,14 @@ impl Envelope {
         let mut text = text;
         loop {
             let (wanted, rest) = self.feed_up_to_a_restart(text);
+            if self.lenient.is_some() {
+                for char in text[..text.len() - rest].chars() {
+                    self.place = self.place.after(char, char.len_utf8());
+                }
+                if let State::Noise(start) = &mut self.state {
+                    start.place = self.place;
+                }
+            }
             if rest == 0 {
                 return wanted;
             }
@@ -171,11 +202,15 @@ impl Envelope {
                     held,
                     fenced,
                     in_prose,
+                    place,
                 }) = start.feed(text)
                 else {
                     self.skip(text.len());
                     return (Cow::Borrowed(""), 0);
                 };
+                if let Some(lenient) = self.lenient {
+                    self.reader = Some(Box::new(Reader::starting_at(lenient, place)));
+                }
                 self.state = State::Json;
                 self.reasoning.in_prose = in_prose;
                 if fenced {
@@ -204,7 +239,7 @@ impl Envelope {
                 Some(Tag::Open) => self.reasoning.is_open = true,
                 Some(Tag::Close) if self.reasoning.is_open => self.reasoning.is_open = false,
                 Some(Tag::Close) => {
-                    self.restart(Start::default());
+                    self.restart(Start::new(self.lenient.is_some()));
                     // Nothing may be left of the text: then the next chunk begins the new value.
                     return text.len() - at - char.len_utf8();
                 }
@@ -215,7 +250,7 @@ impl Envelope {
     }
 
     fn restart(&mut self, start: Start) {
-        self.skip(index(self.machine.offset(), 0) + self.trailing.len());
+        self.skip(index(self.read_so_far(), 0) + self.trailing.len());
         if self
             .error
             .is_some_and(|error| error.kind == JsonErrorKind::SizeLimit)
@@ -226,6 +261,7 @@ impl Envelope {
         self.begun = false;
         self.around = Around::Prose;
         self.machine.reset();
+        self.reader = self.lenient.map(|lenient| Box::new(Reader::new(lenient)));
         self.locator = Locator::new(self.key.clone());
         self.trailing.clear();
         self.error = None;
@@ -250,10 +286,47 @@ impl Envelope {
     /// Whether the JSON text is complete, with what the value is wrapped in.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.machine.is_done()
+        match &self.reader {
+            Some(reader) => reader.is_done(),
+            None => self.machine.is_done(),
+        }
     }
 
-    /// What is wrong outside the wanted value. Positions count from where JSON began.
+    /// How many bytes of the JSON text were read; of its strict form, where reading is lenient.
+    fn read_so_far(&self) -> u64 {
+        match &self.reader {
+            Some(reader) => reader.strict_offset(),
+            None => self.machine.offset(),
+        }
+    }
+
+    /// What lenient reading repaired so far. Places are those of all the text, noise included.
+    #[must_use]
+    pub fn repairs(&self) -> &[Repair] {
+        self.reader.as_ref().map_or(&[], |reader| reader.repairs())
+    }
+
+    /// Where in all the text the byte at `offset` of the value that was handed out comes from, if
+    /// reading is lenient.
+    #[must_use]
+    pub fn origin(&self, offset: u64) -> Option<Mark> {
+        let start = self.locator.start?;
+        self.reader.as_ref()?.origin(start + offset)
+    }
+
+    /// Says that the text ends here. Returns what of the value is only now known to be whole.
+    pub fn finish(&mut self) -> String {
+        let (State::Json, Some(reader)) = (&self.state, &mut self.reader) else {
+            return String::new();
+        };
+        let base = reader.strict_offset();
+        // What is not complete, the parser of the value says.
+        let _ = reader.finish(&mut self.locator);
+        self.locator.cut_strict(base)
+    }
+
+    /// What is wrong outside the wanted value. Positions count from where JSON began. In lenient
+    /// reading, what is wrong anywhere, with its place in all the text.
     #[must_use]
     pub fn error(&self) -> Option<JsonError> {
         self.error
@@ -291,7 +364,7 @@ impl Envelope {
 
     /// Reads text from the beginning of the JSON on.
     fn read<'a>(&mut self, text: &'a str) -> (Cow<'a, str>, usize) {
-        let base = self.machine.offset();
+        let base = self.read_so_far();
         if !self.begun
             && let Some(at) = text.bytes().position(|byte| !b" \t\r\n".contains(&byte))
         {
@@ -300,6 +373,10 @@ impl Envelope {
                 self.locator = Locator::new(None);
                 self.locator.start = Some(base + at as u64);
             }
+        }
+        if self.reader.is_some() {
+            let (wanted, rest) = self.read_leniently(text, base);
+            return (Cow::Owned(wanted), rest);
         }
         let mut stop = text.len();
         let mut rest = 0;
@@ -345,6 +422,38 @@ impl Envelope {
         (self.locator.cut(text, base, stop), rest)
     }
 
+    /// The same where reading is lenient: gives strict text, which begins at offset `base`.
+    fn read_leniently(&mut self, text: &str, base: u64) -> (String, usize) {
+        let Some(reader) = &mut self.reader else {
+            return (String::new(), 0);
+        };
+        let before = reader.mark().offset;
+        let result = reader.feed(text.as_bytes(), &mut self.locator);
+        let done = reader.is_done();
+        let mut rest = 0;
+        match result {
+            Ok(consumed) if done => {
+                self.state = State::Behind;
+                rest = self.read_behind(&text[consumed..]);
+            }
+            Ok(_) => {}
+            Err(FeedError::Json(error)) => {
+                self.fail(error);
+                let at = usize::try_from(error.offset.saturating_sub(before));
+                let mut behind = at.unwrap_or(text.len()).min(text.len());
+                while !text.is_char_boundary(behind) {
+                    behind += 1;
+                }
+                rest = self.look_for_a_restart(&text[behind..]);
+            }
+            Err(FeedError::Sink(never)) => match never {},
+        }
+        if self.reasoning.restarted && matches!(self.state, State::Noise(_)) {
+            return (String::new(), rest);
+        }
+        (self.locator.cut_strict(base), rest)
+    }
+
     /// Reads text behind the JSON text. How much of it is left after a restart.
     fn read_behind(&mut self, text: &str) -> usize {
         if self.around == Around::Nothing {
@@ -388,6 +497,8 @@ struct Locator {
     end: Option<u64>,
     /// A wanted number or literal: known when it is over, when its bytes may be gone.
     scalar: String,
+    /// The strict text of the piece that is being read, where reading is lenient.
+    strict: Vec<u8>,
 }
 
 impl Locator {
@@ -399,6 +510,7 @@ impl Locator {
             armed: false,
             end: None,
             scalar: String::new(),
+            strict: Vec::new(),
         }
     }
 
@@ -423,6 +535,13 @@ impl Locator {
         Cow::Borrowed(&text[index(first, base)..index(end, base)])
     }
 
+    /// The part of the strict text that belongs to the value. That text begins at offset `base`.
+    fn cut_strict(&mut self, base: u64) -> String {
+        // Characters come whole, so it is UTF-8.
+        let strict = String::from_utf8(std::mem::take(&mut self.strict)).unwrap_or_default();
+        self.cut(&strict, base, strict.len()).into_owned()
+    }
+
     fn begins(&mut self, at: u64) {
         if self.armed && self.depth == 1 {
             self.armed = false;
@@ -443,6 +562,21 @@ impl Locator {
             self.end = Some(span.end);
             self.scalar.push_str(text);
         }
+    }
+}
+
+impl Target for Locator {
+    fn strict(&mut self, text: &[u8]) {
+        self.strict.extend_from_slice(text);
+    }
+
+    fn wanted(&mut self) -> Result<Wanted, Self::Error> {
+        // Of the root it is known that it is an object.
+        Ok(if self.depth == 0 && self.start.is_none() {
+            Wanted::Container
+        } else {
+            Wanted::Text
+        })
     }
 }
 

@@ -4,13 +4,14 @@
 //!
 //! Behind nothing but white space, a code fence, or a `</think>`, the next bracket begins JSON. In the
 //! middle of prose a bracket may be part of the prose, so there it begins JSON only together with what
-//! follows: `{` before a key or `}`, `[` before `{`. The bracket and the white space behind it are held
-//! back until then. A code fence with the name of another language is skipped as a whole, and so is
+//! follows: `{` before a key or `}`, `[` before `{` (where reading is lenient, before more). The bracket
+//! and the white space behind it are held back until then. A code fence with the name of another language is skipped as a whole, and so is
 //! one without a name that begins as no JSON does.
 //!
 //! Reasoning ends with a tag that closes it, with or without one that opened it.
 
 use super::tags::{Tag, Tags};
+use crate::lenient::Mark;
 
 /// White space that is held back behind a bracket, at most: a model that writes more of it is not
 /// writing JSON.
@@ -29,6 +30,8 @@ pub struct Began {
     pub fenced: bool,
     /// Whether it stands in the middle of prose, and may be part of it.
     pub in_prose: bool,
+    /// Its place in the text.
+    pub place: Mark,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,20 +61,37 @@ enum State {
 }
 
 /// Looks for the beginning.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Start {
     state: State,
     held: String,
     tags: Tags,
+    /// Whether JSON may begin as lenient reading takes it.
+    lenient: bool,
+    /// The place of the next character, and of the first that is held.
+    pub place: Mark,
+    held_at: Mark,
 }
 
 impl Start {
+    /// In front of a text.
+    pub fn new(lenient: bool) -> Self {
+        Self {
+            state: State::Blank,
+            held: String::new(),
+            tags: Tags::default(),
+            lenient,
+            place: Mark::START,
+            held_at: Mark::START,
+        }
+    }
+
     /// One after a bracket that began no JSON: a tag may begin so.
     pub fn after_a_bracket() -> Self {
         Self {
             state: State::Tag,
-            held: String::new(),
             tags: Tags::after_a_bracket(),
+            ..Self::new(false)
         }
     }
 
@@ -79,15 +99,25 @@ impl Start {
     pub fn feed(&mut self, text: &str) -> Option<Began> {
         for (at, char) in text.char_indices() {
             let in_prose = matches!(self.state, State::Bracket);
+            if self.held.is_empty() {
+                self.held_at = self.place;
+            }
             if let Some(fenced) = self.step(char) {
                 let held = std::mem::take(&mut self.held);
+                let place = if held.is_empty() {
+                    self.place
+                } else {
+                    self.held_at
+                };
                 return Some(Began {
                     at,
                     held,
                     fenced,
                     in_prose,
+                    place,
                 });
             }
+            self.place = self.place.after(char, char.len_utf8());
         }
         None
     }
@@ -98,6 +128,11 @@ impl Start {
         self.state = match self.state {
             State::Blank => match char {
                 '{' | '[' => return Some(false),
+                '"' if self.lenient => {
+                    // Text that is a document, or the first word.
+                    self.held.push(char);
+                    State::Bracket
+                }
                 ' ' | '\t' | '\r' | '\n' => State::Blank,
                 _ => return self.prose(char),
             },
@@ -107,8 +142,9 @@ impl Start {
                     self.held.push(char);
                     State::Bracket
                 }
-                '"' | '}' if self.held.starts_with('{') => return Some(false),
+                '"' | '}' if self.held.trim_end() == "{" => return Some(false),
                 '{' if self.held.starts_with('[') => return Some(false),
+                _ if self.lenient => return self.lenient_bracket(char),
                 _ => return self.prose(char),
             },
             State::Ticks(count) => match char {
@@ -144,6 +180,7 @@ impl Start {
                 ' ' | '\t' | '\r' | '\n' => State::Fence { named },
                 '`' => State::Ticks(1),
                 _ if named || begins_json(char) => return Some(true),
+                _ if self.lenient && begins_leniently(char) => return Some(true),
                 _ => State::Other,
             },
             State::Other => match char {
@@ -170,6 +207,31 @@ impl Start {
         None
     }
 
+    /// What follows a bracket or a quote in prose, where JSON need not be strict.
+    fn lenient_bracket(&mut self, char: char) -> Option<bool> {
+        match (self.held.chars().next(), char) {
+            // A key in other quotes, or with escaped ones; text that is a document.
+            (Some('{'), '\'' | '`' | '\\' | '“' | '”' | '‘' | '’' | '/')
+            | (Some('['), '\'' | '[' | '"' | '\\')
+            | (Some('"'), '{' | '[') => Some(false),
+            // A key without quotes, if a colon follows.
+            // A key without quotes, if a colon follows.
+            (Some('{'), ':') if self.held.trim_end() != "{" => Some(false),
+            (Some('{'), _) if self.held.len() < HELD && self.takes_key(char) => {
+                self.held.push(char);
+                self.state = State::Bracket;
+                None
+            }
+            _ => self.prose(char),
+        }
+    }
+
+    /// Whether the character is one more of the key that is held, which has no quotes.
+    fn takes_key(&self, char: char) -> bool {
+        let ended = self.held.ends_with([' ', '\t', '\r', '\n']) && self.held.trim_end() != "{";
+        !ended && (char.is_alphanumeric() || matches!(char, '_' | '$' | '-'))
+    }
+
     /// A character in prose.
     fn prose(&mut self, char: char) -> Option<bool> {
         self.held.clear();
@@ -192,6 +254,11 @@ impl Start {
 /// Whether a JSON text can begin with the character.
 fn begins_json(char: char) -> bool {
     matches!(char, '{' | '[' | '"' | '-' | '0'..='9' | 't' | 'f' | 'n')
+}
+
+/// Whether a text in a fence without a name can begin with the character in lenient reading.
+const fn begins_leniently(char: char) -> bool {
+    matches!(char, '\'' | '`' | '“' | '‘' | 'N' | 'T' | 'F')
 }
 
 /// Whether a fence with this name holds JSON: `json` and its kin, or none.

@@ -41,6 +41,10 @@ use crate::json::Limits;
 
 /// What is accepted, and how much of it.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that are independent of each other"
+)]
 pub struct Options {
     /// Guess where a string ends: a quote is text where no delimiter follows.
     pub quotes: bool,
@@ -50,6 +54,10 @@ pub struct Options {
     pub coerce: bool,
     /// How many repairs a text may need. Default 100,000: a repair is remembered in 32 bytes.
     pub max_repairs: usize,
+    /// Stop after the root value: what follows is not looked at.
+    pub stops: bool,
+    /// Remember where all strict text comes from, for [`Reader::origin`].
+    pub keeps_map: bool,
     /// Limits of the text; `max_bytes` is of the model's own.
     pub limits: Limits,
 }
@@ -61,6 +69,8 @@ impl Default for Options {
             nested: false,
             coerce: false,
             max_repairs: 100_000,
+            stops: false,
+            keeps_map: false,
             limits: Limits::default(),
         }
     }

@@ -13,7 +13,7 @@ pub struct Mark {
 
 impl Mark {
     /// The first place of a text.
-    pub(super) const START: Self = Self {
+    pub(crate) const START: Self = Self {
         offset: 0,
         line: 1,
         column: 1,
@@ -29,7 +29,7 @@ impl Mark {
     }
 
     /// The place after `character`, which stands here in so many bytes.
-    pub(super) const fn after(self, character: char, bytes: usize) -> Self {
+    pub(crate) const fn after(self, character: char, bytes: usize) -> Self {
         if character == '\n' {
             return Self {
                 offset: self.offset + bytes as u64,
@@ -43,7 +43,7 @@ impl Mark {
 
 /// Bytes that come from one place.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+pub(super) struct Stretch {
     /// Index of the first of them.
     at: usize,
     mark: Mark,
@@ -124,14 +124,27 @@ impl Output {
         self.next = None;
     }
 
-    /// Where the byte at index `at` comes from; `None` if there is nothing.
-    pub fn origin(&self, at: usize) -> Option<Mark> {
-        let after = self.stretches.partition_point(|stretch| stretch.at <= at);
-        let stretch = self.stretches.get(after.checked_sub(1)?)?;
-        Some(if stretch.copied {
-            stretch.mark.plus(at - stretch.at)
-        } else {
-            stretch.mark
+    /// The stretches, as if `base` bytes stood before them.
+    pub fn stretches(&self, base: usize) -> impl Iterator<Item = Stretch> + '_ {
+        self.stretches.iter().map(move |&stretch| Stretch {
+            at: base + stretch.at,
+            ..stretch
         })
     }
+
+    /// Where the byte at index `at` comes from; `None` if there is nothing.
+    pub fn origin(&self, at: usize) -> Option<Mark> {
+        origin(&self.stretches, at)
+    }
+}
+
+/// Where the byte at index `at` comes from.
+pub(super) fn origin(stretches: &[Stretch], at: usize) -> Option<Mark> {
+    let after = stretches.partition_point(|stretch| stretch.at <= at);
+    let stretch = stretches.get(after.checked_sub(1)?)?;
+    Some(if stretch.copied {
+        stretch.mark.plus(at - stretch.at)
+    } else {
+        stretch.mark
+    })
 }

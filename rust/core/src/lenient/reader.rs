@@ -1,6 +1,7 @@
 //! The normaliser and the strict machine, one after the other.
 
 use super::machine::{Fed, Lenient, Question};
+use super::output::{self, Stretch};
 use super::{Mark, Options, Repair};
 use crate::json::{
     FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span, Text,
@@ -34,6 +35,26 @@ pub trait Target: Sink {
     /// As any method of the sink.
     fn wants_list(&mut self) -> Result<bool, Self::Error> {
         Ok(false)
+    }
+
+    /// Whether a null for `key`, as it is written between its quotes, is to be taken for absence
+    /// ([`Options::coerce`]).
+    ///
+    /// # Errors
+    ///
+    /// As any method of the sink.
+    fn is_absence(&mut self, key: &[u8]) -> Result<bool, Self::Error> {
+        let _ = key;
+        Ok(false)
+    }
+
+    /// The keys that the object that ends lacks, and that are to be null ([`Options::coerce`]).
+    ///
+    /// # Errors
+    ///
+    /// As any method of the sink.
+    fn lacks(&mut self) -> Result<Vec<&str>, Self::Error> {
+        Ok(Vec::new())
     }
 
     /// The JSON text of the one member that `text` can mean ([`Wanted::Member`]).
@@ -117,6 +138,10 @@ pub struct Reader {
     options: Options,
     lenient: Lenient,
     machine: Machine,
+    /// Where all strict text so far comes from, if that is to be kept.
+    map: Vec<Stretch>,
+    /// Where the text begins.
+    start: Mark,
     error: Option<JsonError>,
 }
 
@@ -124,6 +149,12 @@ impl Reader {
     /// A reader in front of a text.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        Self::starting_at(options, Mark::START)
+    }
+
+    /// A reader in front of a text that begins at `start` of the model's.
+    #[must_use]
+    pub fn starting_at(options: Options, start: Mark) -> Self {
         // The limit is of the model's text: strict text is at most six times as long.
         let limits = Limits {
             max_bytes: u64::MAX,
@@ -131,15 +162,17 @@ impl Reader {
         };
         Self {
             options,
-            lenient: Lenient::new(options),
+            lenient: Lenient::new(options, start),
             machine: Machine::new(limits),
+            map: Vec::new(),
+            start,
             error: None,
         }
     }
 
     /// Puts the reader in front of a new text.
     pub fn reset(&mut self) {
-        *self = Self::new(self.options);
+        *self = Self::starting_at(self.options, self.start);
     }
 
     /// What was repaired so far, in the order of the text.
@@ -167,7 +200,20 @@ impl Reader {
         self.lenient.place()
     }
 
-    /// Reads a chunk and tells the target what it says. All of it is read.
+    /// How many bytes of strict text were given.
+    #[must_use]
+    pub fn strict_offset(&self) -> u64 {
+        self.machine.offset()
+    }
+
+    /// Where the strict text's byte at `offset` comes from ([`Options::keeps_map`]).
+    #[must_use]
+    pub fn origin(&self, offset: u64) -> Option<Mark> {
+        output::origin(&self.map, usize::try_from(offset).ok()?)
+    }
+
+    /// Reads a chunk and tells the target what it says. Returns how much was read: all of it, unless
+    /// the root value ended in it and [`Options::stops`] is set.
     ///
     /// # Errors
     ///
@@ -180,11 +226,12 @@ impl Reader {
         &mut self,
         chunk: &[u8],
         target: &mut T,
-    ) -> Result<(), FeedError<T::Error>> {
+    ) -> Result<usize, FeedError<T::Error>> {
         if let Some(error) = self.error {
             return Err(FeedError::Json(error));
         }
-        let room = self.options.limits.max_bytes - self.lenient.place().offset;
+        let used = self.lenient.place().offset - self.start.offset;
+        let room = self.options.limits.max_bytes.saturating_sub(used);
         let room = usize::try_from(room).unwrap_or(usize::MAX);
         let mut rest = &chunk[..chunk.len().min(room)];
         while !rest.is_empty() {
@@ -200,11 +247,32 @@ impl Reader {
                 return Err(self.fail(kind, at));
             }
             self.answer(question, target)?;
+            // An answer may lead to another question: of the object around the one that ended.
+            while let Some(question) = self.lenient.question() {
+                self.answer(question, target)?;
+            }
+            if self.options.stops && self.lenient.is_done() {
+                return Ok(chunk.len().min(room) - rest.len());
+            }
         }
         if chunk.len() > room {
             return Err(self.fail(JsonErrorKind::SizeLimit, self.lenient.place()));
         }
-        Ok(())
+        Ok(chunk.len())
+    }
+
+    /// Says that a value begins here that is known to be wrong, though it is not read: what was held
+    /// until then is told, so that the target knows where that is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::feed`].
+    pub fn begin_wrong<T: Target>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
+        if let Some(error) = self.error {
+            return Err(FeedError::Json(error));
+        }
+        self.lenient.begin_wrong();
+        self.pass_on(target)
     }
 
     /// Says that the text ends here.
@@ -242,6 +310,10 @@ impl Reader {
             Question::Object => target
                 .wants_list()
                 .map(|is_list| self.lenient.answer_object(is_list)),
+            Question::Null => target
+                .is_absence(self.lenient.key_of_null())
+                .map(|is_absence| self.lenient.answer_null(is_absence)),
+            Question::End => target.lacks().map(|keys| self.lenient.answer_end(&keys)),
             Question::Member => target
                 .member(self.lenient.member())
                 .map(|member| self.lenient.answer_member(member.as_deref())),
@@ -259,6 +331,11 @@ impl Reader {
         let result = read(&mut self.machine, &self.lenient, target);
         match result {
             Ok(()) => {
+                if self.options.keeps_map {
+                    let end = usize::try_from(self.machine.offset()).unwrap_or(usize::MAX);
+                    let base = end.saturating_sub(self.lenient.out.bytes.len());
+                    self.map.extend(self.lenient.out.stretches(base));
+                }
                 self.lenient.out.clear();
                 self.lenient.non_finite.clear();
                 Ok(())

@@ -44,8 +44,10 @@ pub enum RepairKind {
     WrappedItem,
     /// The text of an enumeration's member, in other case or by its name, is that member.
     Member,
-    /// A null where a container may be absent is absence.
+    /// A null for a container that may be absent is absence.
     NullAbsent,
+    /// A container that may be null and is absent is null.
+    AbsentNull,
 }
 
 impl RepairKind {
@@ -74,6 +76,7 @@ impl RepairKind {
             Self::WrappedItem => "wrapped_item",
             Self::Member => "member",
             Self::NullAbsent => "null_absent",
+            Self::AbsentNull => "absent_null",
         }
     }
 }

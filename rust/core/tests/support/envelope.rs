@@ -2,6 +2,7 @@
 
 use partialfast_core::envelope::{Envelope, Options};
 use partialfast_core::json::{JsonErrorKind, Limits};
+use partialfast_core::lenient;
 
 /// What came out of an envelope.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,6 +13,7 @@ pub struct Read {
     pub found: bool,
     pub done: bool,
     pub error: Option<(JsonErrorKind, u64)>,
+    pub repairs: String,
 }
 
 /// Reads the pieces of a text.
@@ -25,6 +27,12 @@ pub fn read<'a>(options: &Options, pieces: impl IntoIterator<Item = &'a str>) ->
         }
         value.push_str(&wanted);
     }
+    value.push_str(&envelope.finish());
+    let repairs: Vec<_> = envelope
+        .repairs()
+        .iter()
+        .map(|repair| repair.kind.name())
+        .collect();
     Read {
         value,
         trailing: envelope.trailing().to_owned(),
@@ -32,6 +40,7 @@ pub fn read<'a>(options: &Options, pieces: impl IntoIterator<Item = &'a str>) ->
         found: envelope.is_found(),
         done: envelope.is_done(),
         error: envelope.error().map(|error| (error.kind, error.offset)),
+        repairs: repairs.join(" "),
     }
 }
 
@@ -41,6 +50,25 @@ pub fn check_any_text(text: &str, cuts: &[usize]) {
     places.retain(|&at| text.is_char_boundary(at));
     places.extend([0, text.len()]);
     places.sort_unstable();
+    for (noise, key) in [(true, None), (true, Some("items")), (false, Some("items"))] {
+        let options = Options {
+            noise,
+            key: key.map(str::to_owned),
+            lenient: Some(lenient::Options::default()),
+            ..Options::default()
+        };
+        let whole = read(&options, [text]);
+        let pieces = places.windows(2).map(|cut| &text[cut[0]..cut[1]]);
+        assert_eq!(read(&options, pieces), whole, "cut at {places:?}: {text:?}");
+        let is_finite = !whole.repairs.contains("non_finite");
+        if whole.found && whole.done && whole.error.is_none() && is_finite {
+            let value: Result<serde_json::Value, _> = serde_json::from_str(&whole.value);
+            match value {
+                Ok(_) => {}
+                Err(error) => assert!(error.to_string().starts_with("recursion"), "{text:?}"),
+            }
+        }
+    }
     for (noise, key, bare_array) in [
         (true, None, false),
         (true, Some("items"), true),
@@ -51,6 +79,7 @@ pub fn check_any_text(text: &str, cuts: &[usize]) {
             noise,
             key: key.map(str::to_owned),
             bare_array,
+            lenient: None,
             limits: Limits::default(),
         };
         let whole = read(&options, [text]);

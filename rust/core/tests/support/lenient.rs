@@ -16,6 +16,7 @@ pub struct Listener {
     pub strict: Vec<u8>,
     pub nested: bool,
     pub wraps: bool,
+    pub nulls: bool,
 }
 
 impl Target for Listener {
@@ -29,6 +30,14 @@ impl Target for Listener {
         } else {
             Wanted::Text
         })
+    }
+
+    fn is_absence(&mut self, key: &[u8]) -> Result<bool, Infallible> {
+        Ok(self.nulls && key.starts_with(b"a"))
+    }
+
+    fn lacks(&mut self) -> Result<Vec<&str>, Infallible> {
+        Ok(if self.nulls { vec!["x", "y"] } else { vec![] })
     }
 
     fn wants_list(&mut self) -> Result<bool, Infallible> {
@@ -96,6 +105,7 @@ pub struct Setting {
     pub options: Options,
     pub nested: bool,
     pub wraps: bool,
+    pub nulls: bool,
 }
 
 fn unwrapped(error: FeedError<Infallible>) -> JsonError {
@@ -115,11 +125,15 @@ pub fn run<'a>(
     let mut listener = Listener {
         nested: setting.nested,
         wraps: setting.wraps,
+        nulls: setting.nulls,
         ..Listener::default()
     };
     let mut result = Ok(());
     for chunk in chunks {
-        result = reader.feed(chunk, &mut listener).map_err(unwrapped);
+        result = reader
+            .feed(chunk, &mut listener)
+            .map(|_| ())
+            .map_err(unwrapped);
         if result.is_err() {
             break;
         }
@@ -282,6 +296,10 @@ pub fn check_any_bytes(text: &[u8], cuts: &[usize]) {
         wraps: true,
         ..plain
     };
+    let nulls = Setting {
+        nulls: true,
+        ..wraps
+    };
     let small = Setting {
         options: Options {
             max_repairs: 3,
@@ -295,7 +313,7 @@ pub fn check_any_bytes(text: &[u8], cuts: &[usize]) {
         },
         ..plain
     };
-    for setting in [plain, quotes, nested, wraps, small] {
+    for setting in [plain, quotes, nested, wraps, nulls, small] {
         let expected = whole(setting, text);
         let cut = json::split(text, cuts);
         assert_eq!(run(setting, cut, true), expected, "cut at {cuts:?}");

@@ -2,14 +2,15 @@
 
 use partialfast_core::envelope::{Envelope, Options};
 use partialfast_core::json::{JsonError, JsonErrorKind, Limits};
+use partialfast_core::lenient;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyUnicodeError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::api::state::StateCore;
-use crate::errors::{exclusive, json_error, shared};
+use crate::errors::{exclusive, json_error, repair, shared};
 
 /// Documented in `_core.pyi`.
 #[pyclass(module = "partialfast._core")]
@@ -27,6 +28,8 @@ pub struct Intake {
     /// What is wrong with a value that may be no answer: an error only if nothing else comes. The
     /// exception itself and not a `PyErr`, so that the garbage collector sees it.
     doubt: Option<Py<PyBaseException>>,
+    /// The parser reads leniently, and so does the envelope.
+    lenient: bool,
 }
 
 /// What a piece of the text brought.
@@ -74,6 +77,7 @@ impl Intake {
             match StateCore::read(state, wanted.as_bytes()) {
                 Ok(snapshot) => read.snapshot = snapshot,
                 Err(error) => {
+                    let error = Self::in_all_the_text(slf, state, error)?;
                     let mut this = exclusive(slf)?;
                     if !this.is_tentative() {
                         return Err(error);
@@ -87,15 +91,56 @@ impl Intake {
                 read.snapshot.is_some()
             };
         }
-        let mut this = exclusive(slf)?;
-        this.handed_out |= items && read.news;
-        match this.envelope.as_ref().and_then(Envelope::error) {
-            // Items that are complete are handed out first; the next call fails.
-            Some(error) if !read.news && !this.is_tentative() => {
-                Err(json_error(error, &PyTuple::empty(py)))
-            }
-            _ => Ok(read),
+        let tentative = {
+            let mut this = exclusive(slf)?;
+            this.handed_out |= items && read.news;
+            this.is_tentative()
+        };
+        // Items that are complete are handed out first; the next call fails.
+        if !read.news
+            && !tentative
+            && let Some(error) = Self::wrong(slf)?
+        {
+            return Err(error);
         }
+        Ok(read)
+    }
+
+    /// What the envelope found wrong.
+    fn wrong(slf: &Bound<'_, Self>) -> PyResult<Option<PyErr>> {
+        let py = slf.py();
+        let this = shared(slf)?;
+        let Some(error) = this.envelope.as_ref().and_then(Envelope::error) else {
+            return Ok(None);
+        };
+        let path = match &this.state {
+            // What is wrong inside the value, the lenient envelope says too.
+            Some(state) if this.lenient => {
+                StateCore::begin_wrong(state.bind(py))?;
+                StateCore::path(state.bind(py))?
+            }
+            _ => PyTuple::empty(py),
+        };
+        Ok(Some(json_error(error, &path)))
+    }
+
+    /// `error`, which the parser raised, with its place in all the text. The lenient envelope hands
+    /// out other text than it gets.
+    fn in_all_the_text(
+        slf: &Bound<'_, Self>,
+        state: &Bound<'_, StateCore>,
+        error: PyErr,
+    ) -> PyResult<PyErr> {
+        let this = shared(slf)?;
+        let (Some(envelope), Some(mut wrong), true) =
+            (&this.envelope, StateCore::wrong(state)?, this.lenient)
+        else {
+            return Ok(error);
+        };
+        if let Some(at) = envelope.origin(wrong.offset) {
+            (wrong.offset, wrong.line, wrong.column) = (at.offset, at.line, at.column);
+        }
+        Ok(json_error(wrong, &StateCore::path(state)?))
     }
 
     fn is_tentative(&self) -> bool {
@@ -111,29 +156,36 @@ impl Intake {
     #[new]
     #[pyo3(signature = (state, /, *, noise, key, bare_array, items))]
     fn new(
-        state: Py<StateCore>,
+        state: Bound<'_, StateCore>,
         noise: bool,
         key: Option<String>,
         bare_array: bool,
         items: bool,
-    ) -> Self {
+    ) -> PyResult<Self> {
+        let settings = StateCore::lenience(&state)?;
         let envelope = (noise || key.is_some()).then(|| {
             Envelope::new(Options {
                 noise,
                 key,
                 bare_array,
+                lenient: settings.map(|settings| lenient::Options {
+                    quotes: settings.quotes,
+                    max_repairs: settings.max_repairs,
+                    ..lenient::Options::default()
+                }),
                 limits: Limits::default(),
             })
         });
-        Self {
+        Ok(Self {
             text: (items || envelope.is_some()).then(String::new),
-            state: Some(state),
+            state: Some(state.unbind()),
             envelope,
             items,
             restarts: 0,
             handed_out: false,
             doubt: None,
-        }
+            lenient: settings.is_some(),
+        })
     }
 
     #[pyo3(signature = (piece, /))]
@@ -144,6 +196,47 @@ impl Intake {
             )
         })?;
         Ok(Self::read(slf, text)?.news)
+    }
+
+    /// The text ends: read what is only now known to be whole.
+    fn end(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (state, rest) = {
+            let mut this = exclusive(slf)?;
+            let rest = match &mut this.envelope {
+                Some(envelope) => envelope.finish(),
+                None => String::new(),
+            };
+            let state = this.state.as_ref().map(|state| state.clone_ref(slf.py()));
+            (state, rest)
+        };
+        match state {
+            Some(state) if !rest.is_empty() => {
+                StateCore::read(state.bind(slf.py()), rest.as_bytes()).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What was repaired so far.
+    #[getter]
+    fn repairs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let this = shared(slf)?;
+        let mut repairs = match &this.state {
+            Some(state) => StateCore::repaired(state.bind(py))?,
+            None => Vec::new(),
+        };
+        if let Some(envelope) = &this.envelope {
+            for repair in &mut repairs {
+                if let Some(at) = envelope.origin(repair.offset) {
+                    (repair.offset, repair.line, repair.column) = (at.offset, at.line, at.column);
+                }
+            }
+            repairs.extend_from_slice(envelope.repairs());
+            repairs.sort_by_key(|repair| repair.offset);
+        }
+        let made = repairs.iter().map(|made| repair(py, made));
+        PyList::new(py, made.collect::<PyResult<Vec<_>>>()?)
     }
 
     #[getter]
@@ -163,15 +256,11 @@ impl Intake {
     #[getter]
     fn error<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
-        let this = shared(slf)?;
-        if let Some(doubt) = &this.doubt {
+        if let Some(doubt) = &shared(slf)?.doubt {
             return Ok(Some(doubt.bind(py).clone().into_any()));
         }
-        let error = this.envelope.as_ref().and_then(Envelope::error);
-        Ok(error.map(|error| {
-            let made = json_error(error, &PyTuple::empty(py));
-            made.into_value(py).into_bound(py).into_any()
-        }))
+        let wrong = Self::wrong(slf)?;
+        Ok(wrong.map(|error| error.into_value(py).into_bound(py).into_any()))
     }
 
     #[getter]

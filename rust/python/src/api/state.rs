@@ -1,6 +1,7 @@
 //! `StateCore`: typed, validated snapshots. `partialfast.StreamState` is its Python subclass.
 
-use partialfast_core::json::Limits;
+use partialfast_core::json::{JsonError, Limits};
+use partialfast_core::lenient::Repair;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
@@ -38,6 +39,28 @@ impl StateCore {
     /// Whether there are complete items that were not taken yet.
     pub fn has_items(slf: &Bound<'_, Self>) -> PyResult<bool> {
         Ok(!shared(slf)?.driver.builder.complete.items.is_empty())
+    }
+
+    /// How it reads leniently, if it does.
+    pub fn lenience(slf: &Bound<'_, Self>) -> PyResult<Option<Settings>> {
+        Ok(shared(slf)?.lenient)
+    }
+
+    /// The text goes on with a value that is known to be wrong: `path` is to lead to it.
+    pub fn begin_wrong(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let mut this = exclusive(slf)?;
+        let plan = this.plan(slf.py())?;
+        this.driver.begin_wrong(slf.py(), plan.get())
+    }
+
+    /// What was wrong with the text.
+    pub fn wrong(slf: &Bound<'_, Self>) -> PyResult<Option<JsonError>> {
+        Ok(shared(slf)?.driver.wrong)
+    }
+
+    /// What was repaired so far.
+    pub fn repaired(slf: &Bound<'_, Self>) -> PyResult<Vec<Repair>> {
+        Ok(shared(slf)?.driver.repaired().to_vec())
     }
 
     /// Reads more of the text. The new snapshot, if something visible changed.
@@ -293,7 +316,7 @@ impl StateCore {
     }
 
     #[getter]
-    fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+    pub fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         shared(slf)?.driver.path(slf.py())
     }
 

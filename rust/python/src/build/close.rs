@@ -12,7 +12,7 @@ use crate::build::reading::Expected;
 use crate::build::run::Run;
 use crate::build::verdict::{MOST_ERRORS, Validation};
 use crate::ops::Made;
-use crate::plan::{Action, Close, Flavor, Sequence, Validator};
+use crate::plan::{Action, Close, Flavor, ObjectPlan, Sequence, Validator};
 use crate::snapshot::frame::{Frame, Values};
 use crate::snapshot::instance::complete_instance;
 
@@ -284,21 +284,27 @@ impl Run<'_, '_> {
         match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
             // One item too many made it contested.
             (Values::Items(_), Action::Array(plan)) => Ok(frame.kept >= plan.least),
-            (Values::Object { dict, set, .. }, Action::Object(plan) | Action::Root(plan)) => {
+            (Values::Object { .. }, Action::Object(plan) | Action::Root(plan)) => {
                 for &index in &plan.required {
-                    let name = &plan.fields[index].name;
-                    let received = match (set, &plan.flavor) {
-                        (Some(set), _) => set.bind(self.py).contains(name)?,
-                        (None, Flavor::TypedDict) => dict.bind(self.py).contains(name)?,
-                        (None, _) => frame.begun.iter().any(|begun| begun.field == index),
-                    };
-                    if !received {
+                    if !self.has_received(frame, plan, index)? {
                         return Ok(false);
                     }
                 }
                 Ok(true)
             }
             _ => Ok(false),
+        }
+    }
+
+    /// Whether `frame`, an object of `plan`, has the field at `index`.
+    pub fn has_received(&self, frame: &Frame, plan: &ObjectPlan, index: usize) -> PyResult<bool> {
+        let name = &plan.fields[index].name;
+        match &frame.values {
+            Values::Object { set: Some(set), .. } => set.bind(self.py).contains(name),
+            Values::Object { dict, .. } if plan.flavor == Flavor::TypedDict => {
+                dict.bind(self.py).contains(name)
+            }
+            _ => Ok(frame.begun.iter().any(|begun| begun.field == index)),
         }
     }
 

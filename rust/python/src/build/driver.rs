@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::mem;
 
-use partialfast_core::json::{FeedError, JsonErrorKind, Limits, Machine, NullSink};
-use partialfast_core::lenient::Plain;
+use partialfast_core::json::{FeedError, JsonError, JsonErrorKind, Limits, Machine, NullSink};
+use partialfast_core::lenient::{Plain, Repair};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -27,6 +27,8 @@ pub struct Driver {
     /// which lead back here.
     failure: Option<Py<PyBaseException>>,
     gate: Gate,
+    /// What was wrong with the text.
+    pub wrong: Option<JsonError>,
     /// What reads in the machine's place, if reading is lenient.
     lenient: Option<Box<Lenience>>,
     /// Whether the caller saw what there is: a snapshot was handed out since the last chunk.
@@ -53,6 +55,7 @@ impl Driver {
             builder: Builder::default(),
             failure: None,
             gate: Gate::Strict,
+            wrong: None,
             lenient: None,
             seen: true,
         }
@@ -73,6 +76,7 @@ impl Driver {
         self.builder.reset();
         self.failure = None;
         self.gate = Gate::Strict;
+        self.wrong = None;
         if let Some(lenient) = &mut self.lenient {
             lenient.reset();
             self.gate = Gate::Lenient;
@@ -116,7 +120,21 @@ impl Driver {
         };
         let result = lenient.reader.feed(bytes, &mut run);
         self.gate = Gate::Lenient;
-        result.map_err(|error| self.fail(py, error))
+        result.map(|_| ()).map_err(|error| self.fail(py, error))
+    }
+
+    /// The text goes on with a value that is known to be wrong: `path` is to lead to it.
+    pub fn begin_wrong(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<()> {
+        let (None, Some(lenient)) = (&self.failure, &mut self.lenient) else {
+            return Ok(());
+        };
+        let mut run = Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        };
+        let begun = lenient.reader.begin_wrong(&mut run);
+        begun.map_err(|error| self.fail(py, error))
     }
 
     /// What was repaired so far.
@@ -124,6 +142,14 @@ impl Driver {
         match &self.lenient {
             Some(lenient) => lenient.repairs(py),
             None => Ok(PyList::empty(py)),
+        }
+    }
+
+    /// The repairs themselves.
+    pub fn repaired(&self) -> &[Repair] {
+        match &self.lenient {
+            Some(lenient) => lenient.reader.repairs(),
+            None => &[],
         }
     }
 
@@ -194,6 +220,7 @@ impl Driver {
         let error = match error {
             FeedError::Sink(error) => self.too_long(py, error),
             FeedError::Json(error) => {
+                self.wrong = Some(error);
                 let in_scalar = matches!(
                     error.kind,
                     JsonErrorKind::InvalidNumber

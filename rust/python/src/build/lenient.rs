@@ -9,8 +9,8 @@ use pyo3::types::{PyBool, PyList};
 
 use crate::build::run::Run;
 use crate::errors::repair;
-use crate::plan::{Action, Help, Kind, NodeId};
-use crate::snapshot::frame::Place;
+use crate::plan::{Action, Help, Key, Kind, NodeId, ObjectPlan};
+use crate::snapshot::frame::{Frame, Place};
 
 /// What the caller said of lenient reading.
 #[derive(Clone, Copy)]
@@ -73,6 +73,7 @@ impl Lenience {
                 coerce: settings.coerce && typed,
                 max_repairs: settings.max_repairs,
                 limits,
+                ..Options::default()
             }),
             received: Vec::new(),
             before: 0,
@@ -139,8 +140,22 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    fn help(&self, node: NodeId) -> PyResult<&'a Help> {
-        self.plan.node(node).help.get(self.py)
+    /// The object whose members are being read, if what becomes of them is known.
+    fn open_object(&self) -> Option<(&'a ObjectPlan, &Frame)> {
+        if self.st.reading.skip.is_some() || !self.st.is_typed() {
+            return None;
+        }
+        let frame = self.st.frames.last()?;
+        let node = self.plan.node(frame.node);
+        let is_sure = !frame.tentative && !node.tentative && !frame.failed && !frame.contested;
+        match node.on(frame.kind) {
+            Action::Object(plan) if is_sure => Some((plan, frame)),
+            _ => None,
+        }
+    }
+
+    fn help(&self, node: NodeId) -> PyResult<Option<&'a Help>> {
+        self.plan.help(self.py, node)
     }
 }
 
@@ -159,13 +174,10 @@ impl Target for Run<'_, '_> {
         let Some(node) = self.next_node() else {
             return Ok(Wanted::Text);
         };
-        let help = self.help(node)?;
-        Ok(if help.wants_container() {
-            Wanted::Container
-        } else if help.has_members() {
-            Wanted::Member
-        } else {
-            Wanted::Text
+        Ok(match self.help(node)? {
+            Some(help) if help.wants_container() => Wanted::Container,
+            Some(help) if help.has_members() => Wanted::Member,
+            _ => Wanted::Text,
         })
     }
 
@@ -173,7 +185,7 @@ impl Target for Run<'_, '_> {
         let Some(node) = self.next_node() else {
             return Ok(false);
         };
-        if !self.help(node)?.wants_list() {
+        if !self.help(node)?.is_some_and(Help::wants_list) {
             return Ok(false);
         }
         let mut node = self.plan.node(node);
@@ -183,16 +195,55 @@ impl Target for Run<'_, '_> {
         // A wrapped object must be an item that the list can have.
         match node.on(Kind::Array) {
             Action::Array(plan) if !node.tentative => match plan.item(0) {
-                Some(item) => Ok(self.help(item)?.takes_object()),
+                Some(item) => Ok(self.help(item)?.is_some_and(Help::takes_object)),
                 None => Ok(false),
             },
             _ => Ok(false),
         }
     }
 
+    fn is_absence(&mut self, key: &[u8]) -> PyResult<bool> {
+        let Some((plan, _)) = self.open_object() else {
+            return Ok(false);
+        };
+        let known = str::from_utf8(key).ok().and_then(|key| plan.keys.get(key));
+        let Some(index) = known.and_then(|known| known.field) else {
+            return Ok(false);
+        };
+        if plan.required.contains(&index) {
+            return Ok(false);
+        }
+        let help = self.help(plan.fields[index].node)?;
+        Ok(help.is_some_and(|help| help.wants_container() && !help.takes_null()))
+    }
+
+    fn lacks(&mut self) -> PyResult<Vec<&str>> {
+        let Some((plan, frame)) = self.open_object() else {
+            return Ok(Vec::new());
+        };
+        let mut keys = Vec::new();
+        for &index in &plan.required {
+            if self.has_received(frame, plan, index)? {
+                continue;
+            }
+            let node = plan.fields[index].node;
+            let Some(help) = self.help(node)? else {
+                continue;
+            };
+            // What is hidden may be there.
+            let hides = matches!(self.plan.node(node).on(Kind::Null), Action::Hide);
+            if help.wants_container() && help.takes_null() && !hides {
+                let own = |key: &&Key| key.field == Some(index) && !key.lenient && !key.contested;
+                let found = plan.keys.iter().find(|(_, key)| own(key));
+                keys.extend(found.map(|(key, _)| &**key));
+            }
+        }
+        Ok(keys)
+    }
+
     fn member(&mut self, text: &str) -> PyResult<Option<String>> {
         match self.next_node() {
-            Some(node) => Ok(self.help(node)?.member(text)),
+            Some(node) => Ok(self.help(node)?.and_then(|help| help.member(text))),
             None => Ok(None),
         }
     }

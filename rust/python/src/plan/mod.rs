@@ -127,8 +127,6 @@ pub struct Node {
     pub names_member: bool,
     /// `None` in the plan without types, where everything is dumped as it is.
     pub dump: Option<Dump>,
-    /// For lenient reading.
-    pub help: LazyHelp,
 }
 
 impl Node {
@@ -359,6 +357,8 @@ impl Choice {
 #[pyclass(frozen, module = "partialfast._core")]
 pub struct Plan {
     nodes: Vec<Node>,
+    /// For lenient reading, of each node that may be asked about; none in the plan without types.
+    helps: Vec<Option<LazyHelp>>,
 }
 
 impl Plan {
@@ -397,15 +397,26 @@ impl Plan {
                 omit: false,
                 names_member: false,
                 dump: None,
-                help: LazyHelp::new(py.None()),
             };
-            Py::new(py, Self { nodes: vec![node] })
+            Py::new(
+                py,
+                Self {
+                    nodes: vec![node],
+                    helps: Vec::new(),
+                },
+            )
         })?;
         Ok(plan.clone_ref(py))
     }
 
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id]
+    }
+
+    /// What lenient reading may know of a node.
+    pub fn help(&self, py: Python<'_>, id: NodeId) -> PyResult<Option<&Help>> {
+        let help = self.helps.get(id).and_then(Option::as_ref);
+        help.map(|help| help.get(py)).transpose()
     }
 }
 
@@ -415,6 +426,13 @@ impl Plan {
     #[pyo3(signature = (nodes, /))]
     fn new(nodes: &Bound<'_, PyList>) -> PyResult<Self> {
         let count = nodes.len();
+        let helps = nodes
+            .iter()
+            .map(|node| {
+                let make = node.getattr("help")?;
+                Ok((!make.is_none()).then(|| LazyHelp::new(make.unbind())))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
         let nodes = nodes
             .iter()
             .map(|node| read::read_node(&node, count))
@@ -422,7 +440,7 @@ impl Plan {
         if nodes.is_empty() {
             return Err(PyValueError::new_err("a plan needs at least one node"));
         }
-        Ok(Self { nodes })
+        Ok(Self { nodes, helps })
     }
 
     /// The words that a plan is made of, by the name of their literal in `_nodes.py`.
@@ -436,11 +454,13 @@ impl Plan {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for help in self.helps.iter().flatten() {
+            visit.call(&help.make)?;
+        }
         for node in &self.nodes {
             for action in &node.on {
                 visit_action(action, &visit)?;
             }
-            visit.call(&node.help.make)?;
             for validator in [&node.validator, &node.shell].into_iter().flatten() {
                 visit_validator(validator, &visit)?;
             }

@@ -10,8 +10,8 @@ use pyo3::types::{PyDict, PyString, PyType};
 
 use super::{
     Action, Alternative, ArrayPlan, Choice, Close, Default, Dump, Field, FieldDumps, Flavor, KINDS,
-    Key, Kind, LazyHelp, MapPlan, ModelMembers, Node, NodeId, ObjectPlan, Scalars, Sequence,
-    Target, Unknown, Validator,
+    Key, Kind, MapPlan, ModelMembers, Node, NodeId, ObjectPlan, Scalars, Sequence, Target, Unknown,
+    Validator,
 };
 use crate::ffi::Member;
 
@@ -163,7 +163,6 @@ pub fn read_node(node: &Bound<'_, PyAny>, count: usize) -> PyResult<Node> {
         omit: flag(node, "omit")?,
         names_member: flag(node, "names_member")?,
         dump: optional(node, "dump")?.map(|make| Dump::new(make.unbind())),
-        help: LazyHelp::new(node.getattr("help")?.unbind()),
     })
 }
 

@@ -12,13 +12,27 @@ use crate::utf8;
 const MAX_HELD: usize = 1 << 16;
 
 impl Lenient {
+    /// What must be answered before the next call.
+    pub fn question(&self) -> Option<Question> {
+        (self.question != Question::None).then_some(self.question)
+    }
+
+    /// Whether the root value is complete.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
     /// Reads a chunk, up to where the target must be asked or something is wrong.
     pub fn feed(&mut self, chunk: &[u8]) -> Fed {
         self.out.clear();
         self.non_finite.clear();
         let mut at = 0;
         let mut wrong = None;
+        let stops = self.options.stops;
         while at < chunk.len() && self.question == Question::None {
+            if stops && self.state == State::Done {
+                break;
+            }
             if self.layers.is_empty() && self.sequence_len == 0 {
                 at = match self.bulk(chunk, at) {
                     Ok(at) => at,
@@ -33,6 +47,7 @@ impl Lenient {
             }
             self.peek = chunk.get(at + 1).copied();
             match self.byte(chunk[at]) {
+                Ok(_) if self.stopped => break,
                 Ok(taken) => at += usize::from(taken),
                 Err(found) => {
                     wrong = Some(found);
@@ -44,6 +59,13 @@ impl Lenient {
             consumed: at,
             question: self.question,
             wrong,
+        }
+    }
+
+    /// A value begins that is not read.
+    pub fn begin_wrong(&mut self) {
+        if self.state == State::Value {
+            self.commit();
         }
     }
 
@@ -93,6 +115,58 @@ impl Lenient {
             self.stack.push(Container::Wrap);
         }
         self.enter(Container::Object);
+        Ok(())
+    }
+
+    /// The key of the null that is asked about, as it is written between its quotes.
+    pub fn key_of_null(&self) -> &[u8] {
+        let key = self.held.bytes.get(self.key_at + 1..).unwrap_or_default();
+        let end = key.iter().position(|&byte| byte == b'"');
+        &key[..end.unwrap_or_default()]
+    }
+
+    /// Whether the null that was asked about is to be taken for absence.
+    pub fn answer_null(&mut self, is_absence: bool) -> Result<(), Wrong> {
+        self.question = Question::None;
+        let pending = self.pending.take();
+        if is_absence {
+            self.repair(RepairKind::NullAbsent, self.word_at)?;
+            self.held.truncate(self.key_at);
+            self.state = State::Key;
+            // The comma after it is that before the next key.
+            self.ellipsis = true;
+        } else {
+            self.state = State::Word;
+            self.take_null()?;
+        }
+        match pending {
+            Some(c) => self.step(c),
+            None => Ok(()),
+        }
+    }
+
+    /// The keys that the object that ends lacks, and that are to be null.
+    pub fn answer_end(&mut self, keys: &[&str]) -> Result<(), Wrong> {
+        self.question = Question::None;
+        let mut is_empty = self.last == Last::Nothing;
+        for key in keys {
+            self.repair(RepairKind::AbsentNull, self.here)?;
+            let mut text = if is_empty {
+                b"\"".to_vec()
+            } else {
+                b",\"".to_vec()
+            };
+            for character in key.chars() {
+                quotes::write(character, &mut text);
+            }
+            text.extend_from_slice(b"\":null");
+            self.out.insert(&text, self.here);
+            is_empty = false;
+        }
+        self.close_innermost()?;
+        if self.stack.len() > self.closing.1 {
+            return self.close_next();
+        }
         Ok(())
     }
 

@@ -99,6 +99,10 @@ enum State {
     Member,
     /// After it.
     AskedMember,
+    /// After a null, of which the target has not said whether it is one.
+    AskedNull,
+    /// Before the end of an object, of which the target has not said what it lacks.
+    AskedEnd,
 }
 
 /// What is wrong, and where.
@@ -115,6 +119,10 @@ pub(super) enum Question {
     Object,
     /// The text of a member is over.
     Member,
+    /// A null is the value of a key.
+    Null,
+    /// An object ends.
+    End,
 }
 
 /// What the target wants where a string begins.
@@ -192,13 +200,19 @@ pub(super) struct Lenient {
     /// A string with plain quotes was read.
     quoted: bool,
     question: Question,
+    /// The character that ended the token that is asked about.
+    pending: Option<char>,
+    /// The bracket that closes containers, and how many are left open then.
+    closing: (char, usize),
+    /// A character came after the root value, where reading is to stop.
+    stopped: bool,
     /// Where in `out` floats stand that JSON has no way to write.
     pub non_finite: Vec<(usize, &'static str)>,
     pub repairs: Vec<Repair>,
 }
 
 impl Lenient {
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: Options, start: Mark) -> Self {
         Self {
             options,
             state: State::Value,
@@ -221,8 +235,8 @@ impl Lenient {
             closer: '"',
             sequence: [0; 4],
             sequence_len: 0,
-            here: Mark::START,
-            next: Mark::START,
+            here: start,
+            next: start,
             peek: None,
             last: Last::Nothing,
             blank: false,
@@ -231,6 +245,9 @@ impl Lenient {
             implied: false,
             quoted: false,
             question: Question::None,
+            pending: None,
+            closing: ('}', 0),
+            stopped: false,
             non_finite: Vec::new(),
             repairs: Vec::new(),
         }
@@ -291,7 +308,11 @@ impl Lenient {
             State::OpeningEscape => self.opening_escape(c),
             State::Member => self.in_member(c),
             // The reader answers before it goes on.
-            State::Asked | State::AskedObject | State::AskedMember => Err(self.unexpected()),
+            State::Asked
+            | State::AskedObject
+            | State::AskedMember
+            | State::AskedNull
+            | State::AskedEnd => Err(self.unexpected()),
         }
     }
 
@@ -564,21 +585,41 @@ impl Lenient {
         self.held.clear();
         self.comma = None;
         self.key_at = 0;
-        while self.stack.len() > base + index + 1 {
-            let (closer, missing): (&[u8], _) = match self.stack.pop() {
-                Some(Container::Object) => (b"}", true),
-                Some(Container::Array) => (b"]", true),
-                _ => (b"]", false),
-            };
-            self.out.insert(closer, self.here);
-            if missing {
-                self.repair(RepairKind::MissingClose, self.here)?;
+        self.closing = (c, base + index);
+        self.close_next()
+    }
+
+    /// Closes the innermost container, and goes on to the one that is to be closed.
+    fn close_next(&mut self) -> Result<(), Wrong> {
+        while self.stack.len() > self.closing.1 {
+            if self.options.coerce && self.stack.last() == Some(&Container::Object) {
+                self.state = State::AskedEnd;
+                self.question = Question::End;
+                return Ok(());
             }
+            self.close_innermost()?;
         }
-        self.stack.pop();
-        self.emit(if c == '}' { b"}" } else { b"]" });
-        self.after_value(Last::Container);
         Ok(())
+    }
+
+    fn close_innermost(&mut self) -> Result<(), Wrong> {
+        let (c, left) = self.closing;
+        let container = self.stack.pop();
+        if self.stack.len() == left {
+            self.emit(if c == '}' { b"}" } else { b"]" });
+            self.after_value(Last::Container);
+            return Ok(());
+        }
+        let closer: &[u8] = match container {
+            Some(Container::Object) => b"}",
+            _ => b"]",
+        };
+        self.out.insert(closer, self.here);
+        self.last = Last::Container;
+        if container == Some(Container::Wrap) {
+            return Ok(());
+        }
+        self.repair(RepairKind::MissingClose, self.here)
     }
 
     /// A value has ended.
@@ -695,6 +736,11 @@ impl Lenient {
 
     /// After the root value.
     fn done(&mut self, c: char) -> Result<(), Wrong> {
+        if self.options.stops {
+            // It is left where it is.
+            self.stopped = true;
+            return Ok(());
+        }
         if self.trivia(c)? {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! In a token without quotes: a key, a number, a literal, a word.
 
-use super::{Kind, Last, Lenient, Mark, RepairKind, State, Wrong};
+use super::{Container, Kind, Last, Lenient, Mark, Question, RepairKind, State, Wrong};
 use crate::lenient::blanks::Comment;
 use crate::lenient::numbers;
 use crate::lenient::words::{self, MAX_WORD, Word};
@@ -50,7 +50,9 @@ impl Lenient {
     /// A token without quotes begins. Whatever it is, what was held for a value is sure, unless the
     /// comma before it is missing as well.
     pub(super) fn begin_word(&mut self, c: char, at: Mark, implied: bool) {
-        if !implied {
+        // A null may be taken for absence.
+        let held = self.options.coerce && matches!(c, 'n' | 'N' | 'u' | 'U');
+        if !implied && !held {
             self.commit();
         }
         self.word.clear();
@@ -92,8 +94,31 @@ impl Lenient {
             }
             _ => {}
         }
+        if self.asks_for_null(&word) {
+            self.state = State::AskedNull;
+            self.question = Question::Null;
+            self.pending = Some(c);
+            return Ok(());
+        }
         self.take_word(word)?;
         self.step(c)
+    }
+
+    /// Whether the word is a null whose key is still held.
+    fn asks_for_null(&self, word: &Word) -> bool {
+        let is_null = match word {
+            Word::Strict => self.word == "null",
+            Word::Literal(text) => *text == "null",
+            _ => false,
+        };
+        let is_member = self.stack.last() == Some(&Container::Object);
+        is_null && self.options.coerce && is_member && self.held.bytes.len() > self.key_at
+    }
+
+    /// The null that was asked about is one.
+    pub(super) fn take_null(&mut self) -> Result<(), Wrong> {
+        let word = words::read(&self.word);
+        self.take_word(word)
     }
 
     /// After a slash in a token without quotes: a comment, or part of the token.
