@@ -486,6 +486,8 @@ impl Dialect for OpenAiChat {
         }
         let (chunk, data) = match self.reader.read(data) {
             Ok(read) => read,
+            // A server that fails may say so in plain words.
+            Err(_) if name == "error" => return sink(Delta::ServerError { said: data }),
             Err(error) => {
                 return sink(Delta::Corrupt {
                     why: &error.to_string(),
@@ -601,11 +603,14 @@ impl Choices {
     /// The choice that a part of a chunk belongs to, and its number; `None` if there are too many.
     fn find(&mut self, chunk: &Chunk, parts: &ChoiceParts) -> Option<(u64, &mut State)> {
         let index = parts.index.unwrap_or(0);
-        if self.counts_events || !self.states.contains_key(&index) && self.goes_on(chunk, parts) {
+        let known = self.current == index && self.last == Some(index);
+        if self.counts_events
+            || !known && !self.states.contains_key(&index) && self.goes_on(chunk, parts)
+        {
             let current = self.current;
             return Some((current, self.states.entry(current).or_default()));
         }
-        if self.states.len() == MOST_CHOICES && !self.states.contains_key(&index) {
+        if !known && self.states.len() == MOST_CHOICES && !self.states.contains_key(&index) {
             return None;
         }
         self.current = index;

@@ -368,6 +368,8 @@ impl Dialect for OpenAiResponses {
         }
         let (event, data) = match self.reader.read(data) {
             Ok(read) => read,
+            // A server that fails may say so in plain words.
+            Err(_) if name == "error" => return sink(Delta::ServerError { said: data }),
             Err(error) => {
                 return sink(Delta::Corrupt {
                     why: &error.to_string(),

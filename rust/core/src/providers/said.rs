@@ -113,7 +113,9 @@ impl Said {
         self.mark.length += piece.len() as u64;
         for (at, byte) in piece.bytes().enumerate() {
             self.mark.add(byte);
-            if self.step(byte) {
+            // Most bytes are inside a string, and no end of it.
+            let inside = self.spot == Spot::String && byte != b'"' && byte != b'\\';
+            if !inside && self.step(byte) {
                 end = Some(at + 1);
             }
         }
