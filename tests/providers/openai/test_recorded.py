@@ -25,8 +25,12 @@ CHAT: tuple[str, ...] = (
     "mistral",
     "huggingface",
     "ai-sdk-groq",
+    "ai-sdk-mistral",
+    "ai-sdk-deepseek",
+    "ai-sdk-alibaba",
+    "ai-sdk-xai",
+    "ai-sdk-perplexity",
 )
-CHAT += ("ai-sdk-mistral", "ai-sdk-deepseek", "ai-sdk-alibaba", "ai-sdk-xai", "ai-sdk-perplexity")
 RESPONSES = ("openai-responses", "ai-sdk-openai", "ai-sdk-azure", "ai-sdk-open-responses")
 
 

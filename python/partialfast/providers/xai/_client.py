@@ -18,7 +18,7 @@ __all__ = ["from_xai"]
 
 
 @overload
-def from_xai(
+def from_xai(  # pyright: ignore[reportOverlappingOverload] - both are Any without the SDK
     client: xai_sdk.Client, mode: Mode | None = ..., *, model: str | None = ..., **defaults: Any
 ) -> Client: ...
 
