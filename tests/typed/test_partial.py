@@ -99,6 +99,15 @@ def test_what_is_shown_can_be_read_back(spec: Spec, data: st.DataObject) -> None
         assert back.model_dump(exclude_unset=True) == shown.model_dump(exclude_unset=True)
 
 
+@pytest.mark.parametrize("document", [[[]], [[], []], [[], [""]]])
+def test_each_item_of_a_tuple_is_read_by_its_place(document: list[Any]) -> None:
+    model = create_model("Model", value=(tuple[list[str], tuple[str]], ...))
+    partial: Any = pf.Partial[model]  # type: ignore[valid-type]
+    back = partial.model_validate_json(json.dumps({"value": document}))
+    assert [type(item) for item in back.value] == [list, tuple][: len(document)]
+    assert json.loads(back.model_dump_json()) == {"value": document}
+
+
 def test_code_of_the_users_sees_nothing_that_is_incomplete() -> None:
     seen: list[Any] = []
 

@@ -26,6 +26,7 @@ _LOOPBACK = "127.0.0.1"
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 10.0
 _STEP_S = 0.001
+_TURNS = 5
 
 
 class Server(str):
@@ -268,8 +269,11 @@ class _Runner:
         for listening in server.servers:
             listening.close()
         state = server.server_state
-        for connection in list(state.connections):
-            connection.shutdown()
+        # What was accepted just now is known only a few turns of the loop later.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         # There is nothing to wait on.
-        while state.connections or state.tasks:  # noqa: ASYNC110
+        while state.connections or state.tasks:
+            for connection in list(state.connections):
+                connection.shutdown()
             await asyncio.sleep(_STEP_S)

@@ -213,9 +213,16 @@ class _Reader:
 
     def _tuple(self, schema: Schema) -> Schema:
         items = [self.open(item) for item in schema["items_schema"]]
-        any_of: Schema = {"type": "union", "choices": items} if items else _ANY
-        fewer: Schema = {"type": "tuple", "items_schema": [any_of], "variadic_item_index": 0}
-        return self._first_of(schema, fewer)
+        if "variadic_item_index" in schema:
+            # Which of them an item is may depend on how many follow.
+            any_of: Schema = {"type": "union", "choices": items}
+            fewer: Schema = {"type": "tuple", "items_schema": [any_of], "variadic_item_index": 0}
+            return self._first_of(schema, fewer)
+        # Each item by the schema of its own place, however many there are.
+        counts = range(len(items), -1, -1)
+        return self._first_of(
+            schema, *({"type": "tuple", "items_schema": items[:count]} for count in counts)
+        )
 
     def _named_tuple(self, schema: Schema) -> Schema:
         return self._first_of(schema, _ANY)
