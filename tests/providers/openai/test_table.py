@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai import Mode
+from partialfast.providers.openai._provider import OpenAI as OpenAIProvider
 from tests.openai_driver import WAYS, Api, Way, ask, open_sync
 
 pytestmark = pytest.mark.network
@@ -228,7 +229,7 @@ def read(row: Row, way: Way, url: str, split: int | None) -> dict[str, Any]:
 def test_there_are_enough_rows() -> None:
     assert len(ROWS) >= 60
     assert len({row.name for row in ROWS}) == len(ROWS)
-    assert {row.mode for row in ROWS} == set(Mode)
+    assert {row.mode for row in ROWS} == set(OpenAIProvider.modes)
     assert {row.shape for row in ROWS} == set(replay.SHAPES)
 
 
