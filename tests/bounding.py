@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import partialfast as pf
 from partialfast._core import Delta, EventReader
+from partialfast.answer._asked import NOTHING, Asked
 from partialfast.answer._pace import Pace
-from partialfast.answer._reader import NOTHING, AnswerReader, Asked
+from partialfast.answer._reader import AnswerReader
 from partialfast.answer._target import read_target
 from partialfast.answer._text import DEFAULTS
 from partialfast.providers.openai._chat import Chat

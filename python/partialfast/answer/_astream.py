@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeVar, cast
 from typing_extensions import Self
 
 from partialfast._core import Op
+from partialfast.answer._asked import END, NOTHING, Lost
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
 from partialfast.answer._both_ways import both_ways
 from partialfast.answer._patience import Wait
-from partialfast.answer._reader import END, NOTHING, Lost
 from partialfast.answer._seam import AsyncReply
 
 __all__ = ["AsyncItemStream", "AsyncStream", "AsyncValue"]

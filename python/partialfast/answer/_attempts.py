@@ -23,11 +23,12 @@ from partialfast._errors import (
     StreamTimeoutError,
     TruncatedError,
 )
+from partialfast.answer._asked import Asked
 from partialfast.answer._explain import printable
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import Options, Settings
 from partialfast.answer._pace import Pace
-from partialfast.answer._reader import AnswerReader, Asked
+from partialfast.answer._reader import AnswerReader
 from partialfast.answer._retrying import Budget
 from partialfast.answer._seam import Mistake, Provider, Question, Request, Settled
 from partialfast.answer._target import Target, read_target

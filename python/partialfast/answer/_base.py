@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from partialfast._repairs import Repair
+from partialfast.answer._asked import NOTHING
 from partialfast.answer._attempts import Attempt, Call
 from partialfast.answer._patience import Patience
-from partialfast.answer._reader import NOTHING, AnswerReader
+from partialfast.answer._reader import AnswerReader
 from partialfast.answer._route import OpsOptions, OtherCall
 from partialfast.answer._seam import AsyncReply, Reply, Tokens
 from partialfast.answer._text import Path

@@ -19,7 +19,8 @@ from partialfast._errors import (
 from partialfast.answer._verdict import Found, Heard
 
 if TYPE_CHECKING:
-    from partialfast.answer._reader import AnswerReader, Asked
+    from partialfast.answer._asked import Asked
+    from partialfast.answer._reader import AnswerReader
 
 __all__ = ["Explainer", "printable", "words_of"]
 

@@ -24,8 +24,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal, cast
 
 from partialfast._core import Delta, EventReader, Op, loads
 from partialfast._errors import (
@@ -35,87 +34,25 @@ from partialfast._errors import (
     TruncatedError,
 )
 from partialfast._repairs import Repair
+from partialfast.answer._asked import END, NOTHING, Asked, End, Lost
 from partialfast.answer._beside import Beside
 from partialfast.answer._ending import Ending
 from partialfast.answer._explain import Explainer
 from partialfast.answer._fit import read_lines, read_words
 from partialfast.answer._pace import Pace
 from partialfast.answer._route import FunctionCall, OpsOptions, OtherCall, Router
-from partialfast.answer._seam import Block, Event, Provider, Tokens
-from partialfast.answer._target import Shape, Target
-from partialfast.answer._text import Answer, Path, StateOptions
+from partialfast.answer._seam import Block, Event, Tokens
+from partialfast.answer._target import Shape
+from partialfast.answer._text import Answer, Path
 from partialfast.answer._verdict import Found, Heard, verdict
 
-__all__ = ["END", "NOTHING", "AnswerReader", "Asked", "Lost"]
+__all__ = ["AnswerReader"]
 
 logger = logging.getLogger("partialfast")
 
 
 # The number of the first call that is taken from the content.
 _TAKEN = 1 << 40
-
-
-class _Nothing:
-    """The type of `NOTHING`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "NOTHING"
-
-
-class _End:
-    """The type of `END`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "END"
-
-
-# `None` is a value that an answer can have.
-NOTHING: Final = _Nothing()
-
-#: What is fed when there are no more blocks.
-END: Final = _End()
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """What is fed when the connection was lost.
-
-    Args:
-        error: The exception of the transport.
-    """
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """All that is known of what an answer answers.
-
-    Args:
-        provider: Who answers.
-        target: What was asked for.
-        tools: Whether the answer is the arguments of a function call, rather than the content.
-        exact_names: Whether other functions were offered too, so that the name must match even
-            when only one of them is ours.
-        choices: How many choices were asked for.
-        options: Options of the parsers.
-    """
-
-    provider: Provider
-    target: Target
-    tools: bool
-    exact_names: bool
-    choices: int
-    options: StateOptions
-
-    @property
-    def item_is_call(self) -> bool:
-        """Whether each function call is one item."""
-        return self.tools and self.target.one_item_per_call
 
 
 def _new_answer(asked: Asked, number: int, shape: Shape) -> Answer:
@@ -296,7 +233,7 @@ class AnswerReader:
 
     # What the stream calls.
 
-    def feed(self, block: Block | _End | Lost) -> Any:
+    def feed(self, block: Block | End | Lost) -> Any:
         """Take what was read, and return what is due next, as `pull`."""
         if type(block) is bytes:
             self._events.put(block)

@@ -12,10 +12,10 @@ from typing_extensions import Self
 
 from partialfast._core import Op
 from partialfast.answer._alarm import Alarm, call_after
+from partialfast.answer._asked import END, NOTHING, Lost
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
 from partialfast.answer._patience import Wait
-from partialfast.answer._reader import END, NOTHING, Lost
 from partialfast.answer._seam import Block, Reply
 
 __all__ = ["ItemStream", "Stream", "fetch"]

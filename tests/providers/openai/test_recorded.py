@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import partialfast as pf
+from partialfast.answer._asked import END, NOTHING, Asked
 from partialfast.answer._pace import Pace
-from partialfast.answer._reader import END, NOTHING, AnswerReader, Asked
+from partialfast.answer._reader import AnswerReader
 from partialfast.answer._target import read_target
 from partialfast.answer._text import DEFAULTS
 from partialfast.providers import Block, Provider

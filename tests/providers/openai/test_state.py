@@ -19,8 +19,9 @@ from pydantic import BaseModel, field_validator
 import partialfast as pf
 from partialfast import replay
 from partialfast._core import Delta, EventReader
+from partialfast.answer._asked import END, NOTHING, Asked, Lost
 from partialfast.answer._pace import Pace
-from partialfast.answer._reader import END, NOTHING, AnswerReader, Asked, Lost
+from partialfast.answer._reader import AnswerReader
 from partialfast.answer._target import read_target
 from partialfast.answer._text import DEFAULTS
 from partialfast.providers import Provider
