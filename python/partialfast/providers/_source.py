@@ -7,7 +7,7 @@ client of ours.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from partialfast._core import Delta
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from partialfast.answer._astream import AsyncItemStream, AsyncStream
     from partialfast.answer._stream import ItemStream, Stream
 
-__all__ = ["Source", "amake_items", "amake_stream", "make_items", "make_stream", "outcome_of"]
+__all__ = ["Source", "Streams", "outcome_of"]
 
 T = TypeVar("T")
 
@@ -177,37 +177,78 @@ def _acloser(*owners: Any) -> Any:
     return aclose
 
 
-def make_stream(
-    response_model: type[T], source: Source, mode: Mode, options: Mapping[str, Any]
-) -> Stream[T]:
-    """Return the stream of snapshots of a source."""
-    resource = Resource(source, Settings(mode), None)
-    made: Any = cast("Any", resource).create_partial(response_model, **options)
-    return cast("Stream[T]", made)
+class Streams:
+    """The four functions of a kind of source: snapshots or items, with and without asynchrony.
 
+    Args:
+        source: The class of the source.
+    """
 
-def make_items(
-    response_model: type[T], source: Source, mode: Mode, options: Mapping[str, Any]
-) -> ItemStream[T]:
-    """Return the stream of items of a source."""
-    resource = Resource(source, Settings(mode), None)
-    made: Any = cast("Any", resource).create_iterable(response_model, **options)
-    return cast("ItemStream[T]", made)
+    def __init__(self, source: Callable[[Any], Source]) -> None:
+        self._source = source
 
+    def _resource(self, chunks: Any, mode: Mode) -> Any:
+        return Resource(self._source(chunks), Settings(mode), None)
 
-def amake_stream(
-    response_model: type[T], source: Source, mode: Mode, options: Mapping[str, Any]
-) -> AsyncStream[T]:
-    """Return the asynchronous stream of snapshots of a source."""
-    resource = AsyncResource(source, Settings(mode), None)
-    made: Any = cast("Any", resource).create_partial(response_model, **options)
-    return cast("AsyncStream[T]", made)
+    def _aresource(self, chunks: Any, mode: Mode) -> Any:
+        return AsyncResource(self._source(chunks), Settings(mode), None)
 
+    def stream(
+        self,
+        response_model: type[T],
+        chunks: Iterable[Any],
+        *,
+        mode: Mode = Mode.TOOLS,
+        **options: Any,
+    ) -> Stream[T]:
+        """Give a snapshot for each of the chunks that changes it.
 
-def amake_items(
-    response_model: type[T], source: Source, mode: Mode, options: Mapping[str, Any]
-) -> AsyncItemStream[T]:
-    """Return the asynchronous stream of items of a source."""
-    resource = AsyncResource(source, Settings(mode), None)
-    made: Any = cast("Any", resource).create_iterable(response_model, **options)
-    return cast("AsyncItemStream[T]", made)
+        Args:
+            response_model: The type that the model writes.
+            chunks: What the library gives; the module says which of its objects.
+            mode: `Mode.TOOLS` where the value is the arguments of a call, `Mode.JSON` or
+                `Mode.MD_JSON` where it is the content.
+            **options: Those of ``create_partial`` that are not about asking: ``every``,
+                ``context``, ``strict``, ``on_invalid``.
+
+        Returns:
+            The stream, as ``create_partial`` gives it.
+        """
+        made: Any = self._resource(chunks, mode).create_partial(response_model, **options)
+        return cast("Stream[T]", made)
+
+    def stream_items(
+        self,
+        response_model: type[T],
+        chunks: Iterable[Any],
+        *,
+        mode: Mode = Mode.TOOLS,
+        **options: Any,
+    ) -> ItemStream[T]:
+        """Give complete items; see `stream`."""
+        made: Any = self._resource(chunks, mode).create_iterable(response_model, **options)
+        return cast("ItemStream[T]", made)
+
+    def astream(
+        self,
+        response_model: type[T],
+        chunks: AsyncIterable[Any],
+        *,
+        mode: Mode = Mode.TOOLS,
+        **options: Any,
+    ) -> AsyncStream[T]:
+        """Give a snapshot for each of the chunks that changes it; the twin of `stream`."""
+        made: Any = self._aresource(chunks, mode).create_partial(response_model, **options)
+        return cast("AsyncStream[T]", made)
+
+    def astream_items(
+        self,
+        response_model: type[T],
+        chunks: AsyncIterable[Any],
+        *,
+        mode: Mode = Mode.TOOLS,
+        **options: Any,
+    ) -> AsyncItemStream[T]:
+        """Give complete items; see `stream`."""
+        made: Any = self._aresource(chunks, mode).create_iterable(response_model, **options)
+        return cast("AsyncItemStream[T]", made)
