@@ -162,7 +162,7 @@ if not TYPE_CHECKING:
         if home is None:
             from ._hints import hint  # noqa: PLC0415 - for a name that is not there
 
-            raise AttributeError(hint(f"module {__name__!r}", name))
+            raise AttributeError(hint(f"module {__name__!r} has no attribute {name!r}", name))
         value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["HINTS", "hint"]
+from collections.abc import Mapping
+
+__all__ = ["HINTS", "OF_CLIENTS", "hint"]
 
 _ANY_SERVER = "from_openai(OpenAI(base_url=..., api_key=...)), or from_provider({!r})"
 _MULTIMODAL = (
@@ -61,16 +63,26 @@ HINTS = {
     "TokenUsageUnavailableError": "`stream.tokens`, whose numbers are None where unknown",
 }
 
+#: The same for what a client of instructor's has.
+OF_CLIENTS = {
+    "create_partial_with_completion": "create_partial, whose stream has `usage` and `response_id`",
+    "default_model": "from_openai(client, model=...)",
+    "handle_kwargs": "arguments of from_openai, which are those of every call",
+    "hooks": "client.on(event, handler)",
+    "mode": "the mode that was given to from_openai",
+    "provider": "the class of the client",
+}
 
-def hint(owner: str, name: str) -> str:
+
+def hint(message: str, name: str, hints: Mapping[str, str] = HINTS) -> str:
     """Say what to use instead of a name.
 
     Args:
-        owner: What lacks it.
+        message: That there is no such name.
         name: The name.
+        hints: What to use instead, by name.
 
     Returns:
         The text of the `AttributeError`.
     """
-    message = f"{owner} has no attribute {name!r}"
-    return f"{message}; instead of instructor's, use {HINTS[name]}" if name in HINTS else message
+    return f"{message}; instead of instructor's, use {hints[name]}" if name in hints else message

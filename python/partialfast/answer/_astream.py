@@ -409,7 +409,7 @@ async def _afetch(call: Call, *, with_completion: bool) -> Any:
         request_id: str | None = None
         try:
             reply = await call.provider.aopen(call.request)
-            reader.request, request_id = reply.request, reply.request_id
+            reader.received.request, request_id = reply.request, reply.request_id
             call.completion = reply.completion
             blocks = [block async for block in reply.blocks]
             value = reader.feed_whole(iter(blocks))

@@ -278,8 +278,8 @@ class Call:
         """Log how an answer ended, and tell whoever listens."""
         if error is None and self.completion is not None:
             self._hooks.tell("completion:response", self.completion)
-        if reader.usage is not None:
-            self._hooks.tell("completion:usage", reader.usage)
+        if reader.received.usage is not None:
+            self._hooks.tell("completion:usage", reader.received.usage)
         if isinstance(error, (JsonError, ValidationError)):
             self._hooks.tell("parse:error", error)
         elif isinstance(error, Exception):
@@ -291,8 +291,8 @@ class Call:
             self._asking.provider.name,
             self.attempt,
             type(error).__name__ if error else "a value",
-            printable(repr(reader.finish_reason)),
-            printable(repr(reader.usage)),
+            printable(repr(reader.received.finish_reason)),
+            printable(repr(reader.received.usage)),
         )
 
     # What happens after an attempt.
@@ -313,14 +313,14 @@ class Call:
         self.log_end(reader, error)
         if not isinstance(error, Exception) or not self._is_noteworthy(error):
             return False
-        model = reader.model or self._asking.arguments.get("model")
+        model = reader.received.model or self._asking.arguments.get("model")
         self.attempts.append(
             Attempt(
                 self.attempt,
                 error,
-                reader.text,
-                reader.usage,
-                reader.finish_reason,
+                reader.received.text,
+                reader.received.usage,
+                reader.received.finish_reason,
                 request_id,
                 model if isinstance(model, str) else None,
             )
@@ -356,7 +356,7 @@ class Call:
             )
         else:
             line = InitErrorDetails(
-                type="json_invalid", loc=(), input=reader.text, ctx={"error": str(error)}
+                type="json_invalid", loc=(), input=reader.received.text, ctx={"error": str(error)}
             )
             made = InvalidJsonError.make(
                 title, [line], message=str(error), **details, **error.__dict__
@@ -378,7 +378,7 @@ class Call:
             return reader.answered_in_words
         if isinstance(error, TruncatedError):
             # Small models stop at once, and gateways invent a proper end.
-            return reader.ending.outcome in {"whole", "unknown"}
+            return reader.received.ending.outcome in {"whole", "unknown"}
         return isinstance(error, (JsonError, ValidationError))
 
     def _is_worth_a_fallback(self, error: Exception, reader: AnswerReader) -> bool:
@@ -396,7 +396,7 @@ class Call:
         # Half of the arguments are not sent back as arguments: servers parse them.
         whole = call is not None and answer is not None and call.id and answer.is_whole
         mistake = Mistake(
-            text=reader.text or reader.beside.words,
+            text=reader.received.text or reader.received.beside.words,
             explanation=explain(error),
             # As we named it: OpenAI refuses what some servers make of the name.
             name=answer.shape.name if answer is not None else None,

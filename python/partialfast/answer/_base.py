@@ -45,12 +45,12 @@ class StreamBase(Generic[T, Final_]):
     @property
     def text(self) -> str:
         """What the model has written so far: the text of the answer, or what it said instead."""
-        return self._reader.text
+        return self._reader.received.text
 
     @property
     def trailing_text(self) -> str:
         """What the model wrote after the JSON and its closing code fence."""
-        return self._reader.trailing_text
+        return self._reader.received.trailing_text
 
     @property
     def reasoning_text(self) -> str:
@@ -58,12 +58,12 @@ class StreamBase(Generic[T, Final_]):
 
         A ``<think>`` block within the text is no part of it; that is skipped.
         """
-        return self._reader.reasoning_text
+        return self._reader.received.reasoning_text
 
     @property
     def other_calls(self) -> list[OtherCall]:
         """The model's calls of functions that are the caller's own."""
-        return self._reader.other_calls
+        return self._reader.received.other_calls
 
     @property
     def repairs(self) -> list[Repair]:
@@ -72,7 +72,7 @@ class StreamBase(Generic[T, Final_]):
         The client takes JSON in the content where a call was asked for (``"content_for_call"``),
         and objects one after the other for a list of them (``"items_without_list"``), if they fit.
         """
-        return self._reader.repairs
+        return self._reader.received.repairs
 
     @property
     def path(self) -> Path:
@@ -87,17 +87,17 @@ class StreamBase(Generic[T, Final_]):
     @property
     def usage(self) -> Any:
         """Token usage as the SDK's object; ``None`` until the server has sent it."""
-        return self._reader.usage
+        return self._reader.received.usage
 
     @property
     def tokens(self) -> Tokens:
         """Token usage as numbers that mean the same with every provider."""
-        return self._reader.tokens
+        return self._reader.received.tokens
 
     @property
     def finish_reason(self) -> str | None:
         """The provider's finish reason; ``None`` until the server has sent it."""
-        return self._reader.finish_reason
+        return self._reader.received.finish_reason
 
     @property
     def request_id(self) -> str | None:
@@ -107,12 +107,12 @@ class StreamBase(Generic[T, Final_]):
     @property
     def response_id(self) -> str | None:
         """The ``id`` of the current attempt's response."""
-        return self._reader.response_id
+        return self._reader.received.response_id
 
     @property
     def model(self) -> str | None:
         """The model that answers, as the server names it."""
-        return self._reader.model
+        return self._reader.received.model
 
     @property
     def attempt(self) -> int:
@@ -142,8 +142,8 @@ class StreamBase(Generic[T, Final_]):
 
     def _begin(self, reply: Reply | AsyncReply) -> None:
         # Not the reply itself: what was received may be kept long after the response is closed.
-        self._reader.request = reply.request
-        self._reader.content_type = reply.content_type
+        self._reader.received.request = reply.request
+        self._reader.received.content_type = reply.content_type
         self._request_id = reply.request_id
 
     def _fail(self, error: BaseException) -> BaseException:

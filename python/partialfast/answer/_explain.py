@@ -20,7 +20,7 @@ from partialfast.answer._verdict import Found, Heard
 
 if TYPE_CHECKING:
     from partialfast.answer._asked import Asked
-    from partialfast.answer._reader import AnswerReader
+    from partialfast.answer._received import Received
 
 __all__ = ["Explainer", "printable", "words_of"]
 
@@ -85,22 +85,24 @@ class Explainer:
     """Makes the exceptions of an answer, each with all that was received.
 
     Args:
-        reader: What read the answer.
+        received: What was received.
         asked: What was asked for.
+        snapshot: The newest snapshot.
     """
 
-    def __init__(self, reader: AnswerReader, asked: Asked) -> None:
-        self._reader = reader
+    def __init__(self, received: Received, asked: Asked, snapshot: Any) -> None:
+        self._received = received
         self._asked = asked
+        self._snapshot = snapshot
 
     def details(self) -> dict[str, Any]:
         """Return what each exception carries."""
-        reader = self._reader
+        received = self._received
         return {
-            "snapshot": reader.newest_snapshot,
-            "text": reader.text,
-            "usage": reader.usage,
-            "finish_reason": reader.finish_reason,
+            "snapshot": self._snapshot,
+            "text": received.text,
+            "usage": received.usage,
+            "finish_reason": received.finish_reason,
         }
 
     def explain(self, class_: type[StreamError], heard: Heard, found: Found) -> StreamError:
@@ -116,7 +118,7 @@ class Explainer:
             message = f"The provider failed before the answer was complete ({reason})."
             return self._server_error(message, None)
         if class_ is DroppedError:
-            lost = self._reader.ending.lost
+            lost = self._received.ending.lost
             why = printable(f"{type(lost).__name__}: {lost}")
             message = f"The connection was lost before the answer was complete ({why})."
         elif class_ is ContentFilterError:
@@ -133,7 +135,7 @@ class Explainer:
 
     def refused(self) -> RefusalError:
         """Return the error for an answer that is a refusal."""
-        said = printable(self._reader.beside.refusal)
+        said = printable(self._received.beside.refusal)
         return RefusalError(f"The model refused to answer: {said}", **self.details())
 
     def closed(self) -> StreamError:
@@ -179,14 +181,14 @@ class Explainer:
         return self._server_error(message, body)
 
     def _server_error(self, message: str, body: Any) -> StreamError:
-        error = self._asked.provider.server_error(message, body, self._reader.request)
+        error = self._asked.provider.server_error(message, body, self._received.request)
         for name, value in self.details().items():
             setattr(error, name, value)
         return error
 
     @property
     def _reason(self) -> str:
-        reason = self._reader.finish_reason
+        reason = self._received.finish_reason
         return f"finish reason {printable(reason, room=120)!r}" if reason else ""
 
     @property
@@ -194,13 +196,13 @@ class Explainer:
         return " or ".join(shape.name for shape in self._asked.target.shapes)
 
     def _words(self) -> str:
-        said = printable(self._reader.beside.words)
-        reason = f" ({self._reason})" if self._reader.ending.outcome == "unknown" else ""
+        said = printable(self._received.beside.words)
+        reason = f" ({self._reason})" if self._received.ending.outcome == "unknown" else ""
         return f"The model answered in text instead of calling {self._functions}{reason}: {said}"
 
     def _other_calls(self) -> str:
         names = ", ".join(
-            sorted({printable(call.name, room=80) for call in self._reader.other_calls})
+            sorted({printable(call.name, room=80) for call in self._received.other_calls})
         )
         return (
             f"The model called {names} instead of {self._functions}; the calls are in the stream's "
@@ -208,20 +210,24 @@ class Explainer:
         )
 
     def _truncated(self, heard: Heard, found: Found) -> str:
-        reader = self._reader
+        received = self._received
         cause = self._reason or "the stream ended"
         if found is Found.NOTHING and not self._reason:
-            type_ = reader.content_type
+            type_ = received.content_type
             if type_ is not None and "event-stream" not in type_:
                 # Such as the page of a gateway, or an answer of a server that cannot stream.
                 sent = printable(type_, room=120)
                 cause = f"the server sent {sent} where a stream of events was asked for"
-            elif reader.response_id is None and reader.model is None and not reader.reasoning_text:
+            elif (
+                received.response_id is None
+                and received.model is None
+                and not received.reasoning_text
+            ):
                 cause = "the server sent nothing"
         advice = "; allow more output tokens" if heard is Heard.CUT_OFF else ""
         hint = self._reasoning_hint(heard, found)
         if found is Found.WORDS and self._asked.tools:
-            hint += f"; the model said: {printable(reader.beside.words)}"
+            hint += f"; the model said: {printable(received.beside.words)}"
         if found is Found.OTHER:
             return self._other_calls().replace("instead of", f"and not ({cause})")
         if found is Found.TOLD:
@@ -231,7 +237,7 @@ class Explainer:
         return f"The answer ended before its JSON was complete ({cause}){advice}{hint}."
 
     def _reasoning_hint(self, heard: Heard, found: Found) -> str:
-        reasoning = self._reader.reasoning_text
+        reasoning = self._received.reasoning_text
         if found is not Found.NOTHING or not reasoning.strip():
             return ""
         if heard is Heard.CUT_OFF:

@@ -63,8 +63,8 @@ class Patience:
         waits: list[tuple[float, Wait]] = []
         if timed and reader.is_pending and (due := reader.due_in) is not None:
             waits.append((due, Wait.SNAPSHOT))
-        if reader.is_written:
-            usage = reader.has_usage
+        if reader.received.ending.is_written:
+            usage = reader.received.usage_json is not None
             waits.append((_FOR_THE_END_S if usage else _FOR_USAGE_S, Wait.END))
         if self._limited:
             waits += self._limits(reader)

@@ -14,8 +14,8 @@ Once nothing more comes, the `pull` that finds no delta gives the verdict: the f
 one exception that says how the answer ended. Whatever is wrong waits (`_failure`) until what came
 before it has been handed out.
 
-The parts: `Router` tells which answer a delta belongs to, `Beside` keeps the text beside it,
-`Ending` what was said about the end, and `verdict` judges.
+The parts: `Received` has what came, so far: of it `Router` tells which answer a delta belongs to,
+`Beside` keeps the text beside it, and `Ending` what was said about the end. `verdict` judges.
 """
 
 from __future__ import annotations
@@ -35,13 +35,12 @@ from partialfast._errors import (
 )
 from partialfast._repairs import Repair
 from partialfast.answer._asked import END, NOTHING, Asked, End, Lost
-from partialfast.answer._beside import Beside
-from partialfast.answer._ending import Ending
 from partialfast.answer._explain import Explainer
 from partialfast.answer._fit import read_lines, read_words
 from partialfast.answer._pace import Pace
-from partialfast.answer._route import FunctionCall, OpsOptions, OtherCall, Router
-from partialfast.answer._seam import Block, Event, Tokens
+from partialfast.answer._received import Received
+from partialfast.answer._route import FunctionCall, OpsOptions
+from partialfast.answer._seam import Block, Event
 from partialfast.answer._target import Shape
 from partialfast.answer._text import Answer, Path
 from partialfast.answer._verdict import Found, Heard, verdict
@@ -69,30 +68,12 @@ class AnswerReader:
     """
 
     def __init__(self, asked: Asked, pace: Pace) -> None:
-        self.response_id: str | None = None
-        self.model: str | None = None
         #: Whether the verdict is given.
         self.over = False
         self.final: Any = NOTHING
-        #: What the answer comes in: its HTTP request and the type of its content.
-        self.request: Any = None
-        self.content_type: str | None = None
-        self._repairs: list[Repair] = []
-        #: What the server sent in the place of events.
-        self.stray = ""
-        #: Whether the model refused in words of its own.
-        self.refused = False
         #: Whether the model said something in words instead of calling a function.
         self.answered_in_words = False
-        self.ending = Ending(asked.choices)
-        self.beside = Beside()
-        self.router = Router(
-            asked.target,
-            tools=asked.tools,
-            exact_names=asked.exact_names,
-            beside=self.beside,
-            new_answer=functools.partial(_new_answer, asked),
-        )
+        self.received = Received(asked, functools.partial(_new_answer, asked))
         self._asked = asked
         self._pace = pace
         self._items = asked.target.items
@@ -101,7 +82,6 @@ class AnswerReader:
         self._attached: Answer | None = None
         self._quick: Iterator[Any] = iter(())
         self._newest: Answer | None = None
-        self._usage: str | None = None
         self._ended = False
         self._failure: Exception | None = None
         # What is due: a changed snapshot, or items.
@@ -130,35 +110,6 @@ class AnswerReader:
         return self._newest.parser.snapshot
 
     @property
-    def usage(self) -> Any:
-        """Token usage as the SDK's object; ``None`` until the server has sent it."""
-        return None if self._usage is None else self._asked.provider.usage(loads(self._usage))
-
-    @property
-    def tokens(self) -> Tokens:
-        """Token usage in neutral numbers."""
-        return Tokens() if self._usage is None else self._asked.provider.tokens(loads(self._usage))
-
-    @property
-    def finish_reason(self) -> str | None:
-        """The provider's finish reason; ``None`` until it has come."""
-        return self.ending.reason
-
-    @property
-    def text(self) -> str:
-        """What the model wrote: its answers concatenated, or what it said instead."""
-        if self.router.answers and not self.refused:
-            return "".join(answer.text for answer in self._shown_answers)
-        return self.beside.refusal or self.beside.words
-
-    @property
-    def _shown_answers(self) -> list[Answer]:
-        if self._items:
-            return self.router.answers
-        chosen = self.router.chosen
-        return [] if chosen is None else [chosen]
-
-    @property
     def completed(self) -> list[Path]:
         """Paths of the values that were completed with what was handed out last."""
         if self._collects or self._newest is None:
@@ -176,30 +127,9 @@ class AnswerReader:
         return newest.parser.path
 
     @property
-    def trailing_text(self) -> str:
-        """What the model wrote after the JSON."""
-        return "".join(answer.trailing_text for answer in self._shown_answers)
-
-    @property
-    def reasoning_text(self) -> str:
-        """What the server sent of the model's reasoning."""
-        return self.beside.reasoning
-
-    @property
-    def repairs(self) -> list[Repair]:
-        """What was taken for something else than it is."""
-        found = [repair for answer in self._shown_answers for repair in answer.repairs]
-        return [*self._repairs, *found]
-
-    @property
-    def other_calls(self) -> list[OtherCall]:
-        """The calls of functions that are none of ours."""
-        return self.router.other_calls
-
-    @property
     def newest_call(self) -> FunctionCall | None:
         """The call that the model wrote last."""
-        return None if self._newest is None else self.router.call_of(self._newest)
+        return None if self._newest is None else self.received.router.call_of(self._newest)
 
     @property
     def quick(self) -> Iterator[Any]:
@@ -217,16 +147,6 @@ class AnswerReader:
         return self._pace.due_in
 
     @property
-    def is_written(self) -> bool:
-        """Whether the server has said that all is written, so that little can follow."""
-        return self.ending.is_written
-
-    @property
-    def has_usage(self) -> bool:
-        """Whether the server has reported usage."""
-        return self._usage is not None
-
-    @property
     def progress(self) -> int:
         """A number that grows with what the model has written."""
         return self._events.progress
@@ -242,7 +162,7 @@ class AnswerReader:
             self._events.put_end()
         elif isinstance(block, Lost):
             self._ended = True
-            self.ending.lost = block.error
+            self.received.ending.lost = block.error
         else:
             self._put(cast("Block", block))
         return self.pull()
@@ -278,7 +198,7 @@ class AnswerReader:
         self._events.put_end()
         while (delta := self._events.pull()) is not None:
             deltas.append(cast("Delta", delta))
-        self.ending.at_once = True
+        self.received.ending.at_once = True
         # What the text is judged by comes before the text.
         about = (Delta.Head, Delta.Usage, Delta.Finish)
         for delta in sorted(deltas, key=lambda delta: not isinstance(delta, about)):
@@ -296,8 +216,8 @@ class AnswerReader:
         Args:
             options: Those of `partialfast.StreamState.keep_ops`.
         """
-        self.router.ops = options
-        for answer in self.router.answers:
+        self.received.router.ops = options
+        for answer in self.received.router.answers:
             answer.parser.keep_ops(**options)
 
     def take_ops(self) -> list[Op]:
@@ -393,7 +313,7 @@ class AnswerReader:
                 self._on_arguments(choice, cast("int", number), text)
             case Delta.Piece(choice, part, _, text):
                 if self._is_ours(choice):
-                    self.beside.keep(part, text)
+                    self.received.beside.keep(part, text)
             case Delta.Whole(choice, part, number, text):
                 self._on_whole(choice, part, number, text)
             case Delta.CallBegins(choice, number, id_, name):
@@ -403,23 +323,23 @@ class AnswerReader:
                 # What comes after it has to be seen.
                 self._detach()
                 if self._is_ours(choice):
-                    self.ending.finish(choice, reason, outcome)
+                    self.received.ending.finish(choice, reason, outcome)
             case Delta.Reopens(choice):
-                self.ending.reopen(choice)
+                self.received.ending.reopen(choice)
             case Delta.Usage(json):
-                self._usage = json
+                self.received.usage_json = json
             case Delta.Head(id_, model):
                 # The first chunk of some servers knows neither.
-                self.response_id = self.response_id or id_
-                self.model = self.model or model
+                self.received.response_id = self.received.response_id or id_
+                self.received.model = self.received.model or model
             case Delta.ServerError(said):
                 self._on_server_error(said)
             case Delta.Stray(said):
-                self.stray = said
+                self.received.stray = said
             case Delta.Corrupt(why):
                 self.fail(self._explainer.corrupt(why))
             case Delta.Done():
-                self.ending.done = self._ended = True
+                self.received.ending.done = self._ended = True
             case _:
                 # The end of a call: the finish of its choice says the same.
                 pass
@@ -431,9 +351,9 @@ class AnswerReader:
     def _on_text(self, choice: int, text: str) -> None:
         if not self._is_ours(choice):
             return
-        answer = self.router.text(choice)
+        answer = self.received.router.text(choice)
         if answer is None:
-            self.beside.keep("text", text)
+            self.received.beside.keep("text", text)
             return
         if answer is not self._attached and self._shows(answer):
             self._attach(answer, choice=choice, call=None)
@@ -442,9 +362,9 @@ class AnswerReader:
     def _begin_call(
         self, choice: int, number: int, id_: str | None, name: str | None
     ) -> FunctionCall:
-        known = len(self.router.answers)
-        call = self.router.begin_call(choice, number, id_, name)
-        if call.answer is not None and len(self.router.answers) > known:
+        known = len(self.received.router.answers)
+        call = self.received.router.begin_call(choice, number, id_, name)
+        if call.answer is not None and len(self.received.router.answers) > known:
             self._attach(call.answer, choice=choice, call=number)
             early = "".join(call.early)
             call.early.clear()
@@ -455,7 +375,7 @@ class AnswerReader:
     def _on_arguments(self, choice: int, number: int, text: str) -> None:
         if not self._is_ours(choice):
             return
-        call = self.router.call(choice, number, text)
+        call = self.received.router.call(choice, number, text)
         if call.answer is not None and text:
             self._feed(call.answer, text)
 
@@ -463,24 +383,24 @@ class AnswerReader:
         if not self._is_ours(choice):
             return
         if part == "call":
-            call = self.router.call(choice, cast("int", number), "")
+            call = self.received.router.call(choice, cast("int", number), "")
             if call.ignored:
                 return
             received = "".join(call.early) if call.answer is None else call.answer.text
             if text.startswith(received) and len(text) > len(received):
                 self._on_arguments(choice, cast("int", number), text[len(received) :])
         elif part != "text":
-            self.beside.keep_whole(part, text)
+            self.received.beside.keep_whole(part, text)
         elif self._asked.tools:
-            self.beside.keep_whole("text", text)
+            self.received.beside.keep_whole("text", text)
         else:
-            answer = self.router.text(choice)
+            answer = self.received.router.text(choice)
             received = "" if answer is None else answer.text
             if text.startswith(received) and len(text) > len(received):
                 self._on_text(choice, text[len(received) :])
 
     def _on_server_error(self, said: str) -> None:
-        if self.is_written and self._found() is Found.WHOLE:
+        if self.received.ending.is_written and self.received.found is Found.WHOLE:
             # What fails after the answer is no part of it.
             self._ended = True
             return
@@ -493,10 +413,10 @@ class AnswerReader:
     # Answers.
 
     def _shows(self, answer: Answer) -> bool:
-        return self._items or self.router.chosen is answer
+        return self._items or self.received.router.chosen is answer
 
     def _attach(self, answer: Answer, *, choice: int, call: int | None) -> None:
-        if self._collects_pieces or self.ending.has_ended(choice):
+        if self._collects_pieces or self.received.ending.has_ended(choice):
             self._detach()
             return
         self._events.attach(answer.intake, choice=choice, call=call)
@@ -587,19 +507,19 @@ class AnswerReader:
 
     def _judge(self) -> Any:
         """Give the verdict: return the last that is due, or let the answer fail."""
-        found = self._found()
+        found = self.received.found
         if found in {Found.WORDS, Found.OTHER} and self._take_words():
-            found = self._found()
+            found = self.received.found
             if self._failure is not None:
                 return NOTHING
         if self._take_lines():
             return self._due(more=False)
-        heard = self._heard
-        if heard is Heard.LOST and self._items and self._lacks_choices:
+        heard = self.received.heard
+        if heard is Heard.LOST and self._items and self.received.lacks_choices:
             found = Found.OPEN
         class_ = verdict(heard, found)
-        if self.beside.refusal:
-            self.refused = True
+        if self.received.beside.refusal:
+            self.received.refused = True
             self.fail(self._explainer.refused())
             return NOTHING
         # Words where JSON text was asked for are no refusal but text that is not JSON.
@@ -607,7 +527,7 @@ class AnswerReader:
         if class_ is not None and not (unreadable and heard in {Heard.WHOLE, Heard.UNKNOWN}):
             self.answered_in_words = found is Found.WORDS
             error = self._explainer.explain(class_, heard, found)
-            error.__cause__ = self.ending.lost
+            error.__cause__ = self.received.ending.lost
             self.fail(error)
             return NOTHING
         try:
@@ -620,7 +540,7 @@ class AnswerReader:
 
     def _finish(self) -> Any:
         if self._items:
-            for answer in self.router.answers:
+            for answer in self.received.router.answers:
                 late = not answer.done
                 value = answer.finish()
                 if late and self._asked.item_is_call:
@@ -629,7 +549,7 @@ class AnswerReader:
             self.over = True
             self.final = self._taken
             return self._take_item() if self._ready else NOTHING
-        chosen = cast("Answer", self.router.chosen)
+        chosen = cast("Answer", self.received.router.chosen)
         self.final = chosen.finish()
         self.over = True
         self._changed = False
@@ -638,43 +558,9 @@ class AnswerReader:
             return NOTHING
         return self._hand_out(self.final)
 
-    @property
-    def _lacks_choices(self) -> bool:
-        return len(self.router.choices) < self._asked.choices
-
-    @property
-    def _heard(self) -> Heard:
-        if self.ending.is_lost:
-            return Heard.LOST
-        told = self.ending.told(self.router.choices)
-        return Heard.SILENCE if told is None else Heard(told)
-
-    def _found(self) -> Found:
-        answers = self._shown_answers
-        if self._items and self.ending.ended - self.router.choices:
-            # A choice has ended without an answer.
-            answers = []
-        if not answers:
-            if self.router.other_calls:
-                return Found.OTHER
-            return Found.WORDS if self.beside.words.strip() else Found.NOTHING
-        if self._asked.item_is_call:
-            whole = all(answer.done or not answer.text.strip() for answer in answers)
-            return Found.TOLD if whole else Found.OPEN
-        found = Found.WHOLE
-        for answer in answers:
-            if answer.done or answer.intake.error is not None:
-                continue
-            if not answer.text.strip():
-                return Found.TOLD if self._asked.tools else Found.NOTHING
-            if not answer.begun:
-                return Found.WORDS
-            found = Found.OPEN
-        return found
-
     def _take_words(self) -> bool:
         """Take JSON in the content for the answer where a call was asked for, if it fits."""
-        words = self.beside.words
+        words = self.received.beside.words
         if not (self._asked.tools and words.strip()):
             return False
         calls = read_words(words, self._asked.target, self._asked.options)
@@ -684,12 +570,12 @@ class AnswerReader:
             # Not among the numbers of the server's own calls.
             self._begin_call(0, _TAKEN + number, None, shape.name)
             self._on_arguments(0, _TAKEN + number, arguments)
-        self._repairs.append(Repair("content_for_call", 0, 1, 1))
+        self.received.own_repairs.append(Repair("content_for_call", 0, 1, 1))
         return True
 
     def _take_lines(self) -> bool:
         """Take objects one after the other for the list that was asked for, if they fit."""
-        answers = self.router.answers
+        answers = self.received.router.answers
         if not self._items or self._asked.tools or len(answers) != 1:
             return False
         (answer,) = answers
@@ -699,14 +585,14 @@ class AnswerReader:
         if items is None:
             return False
         self._ready.extend(items)
-        self._repairs.append(Repair("items_without_list", 0, 1, 1))
+        self.received.own_repairs.append(Repair("items_without_list", 0, 1, 1))
         self.over = True
         self.final = self._taken
         return True
 
     @property
     def _explainer(self) -> Explainer:
-        return Explainer(self, self._asked)
+        return Explainer(self.received, self._asked, self.newest_snapshot)
 
     def closed(self) -> StreamError:
         """Return the error for asking for a value after the stream was closed."""

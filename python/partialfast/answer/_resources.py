@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+from partialfast._hints import OF_CLIENTS, hint
 from partialfast.answer._attempts import Call
 from partialfast.answer._options import OURS, Options, Settings
 from partialfast.answer._seam import Provider
@@ -32,7 +33,7 @@ class Proxy:
         try:
             return getattr(self._sdk, name)
         except AttributeError as error:
-            raise AttributeError(_hint(str(error), name)) from None
+            raise AttributeError(hint(str(error), name, OF_CLIENTS)) from None
 
     def __repr__(self) -> str:
         """Say whose proxy it is."""
@@ -177,23 +178,6 @@ class ResourceBase(Proxy):
         if is_item_list(response_model):
             return self._call(response_model, kwargs, stream=True, items=True), "items"
         return self._call(response_model, kwargs, stream=True), "snapshots"
-
-
-#: What to use instead of methods that a client of instructor's has.
-_INSTEAD = {
-    "create_partial_with_completion": "create_partial, whose stream has `usage` and `response_id`",
-    "default_model": "from_openai(client, model=...)",
-    "handle_kwargs": "arguments of from_openai, which are those of every call",
-    "hooks": "client.on(event, handler)",
-    "mode": "the mode that was given to from_openai",
-    "provider": "the class of the client",
-}
-
-
-def _hint(message: str, name: str) -> str:
-    return (
-        f"{message}; instead of instructor's, use {_INSTEAD[name]}" if name in _INSTEAD else message
-    )
 
 
 _LIMITS = ("first_timeout", "stall_timeout", "total_timeout")

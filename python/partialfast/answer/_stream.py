@@ -287,7 +287,7 @@ def fetch(call: Call, *, with_completion: bool = False) -> Any:
         request_id: str | None = None
         try:
             reply = call.provider.open(call.request)
-            reader.request, request_id = reply.request, reply.request_id
+            reader.received.request, request_id = reply.request, reply.request_id
             call.completion = reply.completion
             value = reader.feed_whole(reply.blocks)
         except Exception as error:

@@ -69,6 +69,7 @@ def ending(path: Path, blocks: list[Block], *, tools: bool) -> tuple[Any, ...]:
         options=DEFAULTS,
     )
     reader = AnswerReader(asked, Pace("event"))
+    received = reader.received
     value: Any = NOTHING
     try:
         for block in [*blocks, END]:
@@ -82,10 +83,10 @@ def ending(path: Path, blocks: list[Block], *, tools: bool) -> tuple[Any, ...]:
                 break
     except (pf.PartialFastError, ValueError) as error:
         assert reader.snapshot is value or (reader.snapshot, value) == (None, NOTHING)
-        return (type(error).__name__, str(error), reader.text, reader.finish_reason)
+        return (type(error).__name__, str(error), received.text, received.finish_reason)
     assert reader.final is not NOTHING
     assert reader.final == value
-    return ("value", reader.final, reader.text, reader.finish_reason)
+    return ("value", reader.final, received.text, received.finish_reason)
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: f"{path.parent.name}/{path.name}")

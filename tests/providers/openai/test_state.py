@@ -156,7 +156,7 @@ def test_a_validator_must_not_use_the_stream_that_calls_it() -> None:
         @field_validator("budget")
         @classmethod
         def look(cls, value: int) -> int:
-            return len(state.text) + value
+            return len(state.received.text) + value
 
     state = new_state(Looks)
     with pytest.raises(RuntimeError, match="in the middle of another call"):
@@ -328,7 +328,7 @@ def test_what_is_written_beside_the_answer_is_bounded(
     with pytest.raises(pf.JsonError, match="more than 1,000 bytes of text beside") as raised:
         take(state, said * 20)
     assert raised.value.kind == "size_limit"
-    assert state.text == SIZE
+    assert state.received.text == SIZE
 
 
 def test_the_number_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,7 +341,7 @@ def test_the_number_of_calls_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(pf.JsonError, match="more than 3 function calls") as raised:
         take(state, call(3))
     assert raised.value.kind == "size_limit"
-    assert state.text == SIZE + SIZE
+    assert state.received.text == SIZE + SIZE
 
 
 @pytest.mark.network
