@@ -23,6 +23,9 @@ settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "quick")
 )
 
+# What one test finds out about a server is for no other test, and for no program of the user's.
+os.environ["PARTIALFAST_CACHE_DIR"] = ""
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -6,26 +6,29 @@ asks until one way works, ``partialfast doctor`` tries them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from partialfast._errors import StreamError
+from partialfast._errors import DroppedError, ServerError, StreamError, StreamTimeoutError
 from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._explain import printable
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import Settings
 from partialfast.answer._resource import Resource
 from partialfast.answer._seam import Provider, Settled
+from partialfast.providers.openai._kept import KeptFacts
 
 __all__ = [
+    "NAMED",
     "TRIALS",
+    "USAGE",
     "Fact",
     "Trial",
     "atry_out",
-    "chosen",
+    "certain",
     "drive",
     "settling",
     "try_out",
@@ -37,6 +40,11 @@ _SAID = "Ada is 36 years old."
 # Of one request: a model that ignores what it is asked may write for long.
 _SECONDS = 60.0
 _REFUSING = frozenset({400, 404, 405, 415, 422, 501})
+# What may be otherwise the next time.
+_PASSING = (DroppedError, ServerError, StreamTimeoutError)
+
+#: What is kept beside the trials: whether usage is reported in a stream.
+USAGE = "usage"
 
 
 class Person(BaseModel):
@@ -51,12 +59,14 @@ class Trial:
     """One way to ask.
 
     Args:
+        key: What it is called where facts are kept.
         name: For the table.
         mode: How the model is asked.
         arguments: What is sent besides.
         responses: Whether it is the Responses API that is asked.
     """
 
+    key: str
     name: str
     mode: Mode
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -72,43 +82,52 @@ class Fact:
         honoured: Whether the endpoint did what it was asked.
         said: What it did, in words.
         usage: Whether it reported usage in the stream.
+        passing: Whether it may be otherwise the next time.
     """
 
     trial: Trial
     honoured: bool
     said: str
     usage: bool = False
+    passing: bool = False
 
 
 _OBJECT_WITH_SCHEMA = {
     "response_format": {"type": "json_object", "schema": Person.model_json_schema()}
 }
 
-_NAMED = Trial("a named function as tool_choice", Mode.TOOLS)
-_REQUIRED = Trial('"required" as tool_choice', Mode.TOOLS, {"tool_choice": "required"})
-_SCHEMA = Trial("a json_schema as response_format", Mode.JSON_SCHEMA)
-_OBJECT = Trial("a json_object as response_format", Mode.JSON)
+#: What is tried first.
+NAMED = Trial("named", "a named function as tool_choice", Mode.TOOLS)
+_REQUIRED = Trial("required", '"required" as tool_choice', Mode.TOOLS, {"tool_choice": "required"})
+_SCHEMA = Trial("json_schema", "a json_schema as response_format", Mode.JSON_SCHEMA)
+_OBJECT = Trial("json_object", "a json_object as response_format", Mode.JSON)
 
 #: All that is tried by ``partialfast doctor``.
 TRIALS = (
-    _NAMED,
+    NAMED,
     _REQUIRED,
     _SCHEMA,
-    Trial("a json_object with a schema", Mode.MD_JSON, {"extra_body": _OBJECT_WITH_SCHEMA}),
+    Trial(
+        "json_object_schema",
+        "a json_object with a schema",
+        Mode.MD_JSON,
+        {"extra_body": _OBJECT_WITH_SCHEMA},
+    ),
     _OBJECT,
-    Trial("instructions alone", Mode.MD_JSON),
-    Trial("the Responses API, with a function", Mode.TOOLS, responses=True),
+    Trial("instructions", "instructions alone", Mode.MD_JSON),
+    Trial("responses", "the Responses API, with a function", Mode.TOOLS, responses=True),
 )
 
 # What holds the model to the schema comes first.
-_PREFERRED = (_NAMED, _SCHEMA, _REQUIRED, _OBJECT)
+_PREFERRED = (NAMED, _SCHEMA, _REQUIRED, _OBJECT)
 
 
-def settling(*, responses: bool) -> Generator[Trial, Fact, Settled]:
+def settling(*, responses: bool, kept: KeptFacts | None) -> Generator[Trial, Fact, Settled]:
     """Try one way to ask after the other, until one is honoured.
 
     Args:
         responses: Whether it is the Responses API that is asked.
+        kept: What is known from before, and where to keep what is found out; ``None`` for nothing.
 
     Yields:
         Trials, of which the facts are sent back.
@@ -116,11 +135,36 @@ def settling(*, responses: bool) -> Generator[Trial, Fact, Settled]:
     Returns:
         How to ask.
     """
+    honoured = {} if kept is None else kept.read()
+    facts: list[Fact] = []
+    how = Settled(Mode.MD_JSON, {})
     for trial in _PREFERRED:
-        fact = yield Trial(trial.name, trial.mode, trial.arguments, responses)
-        if fact.honoured:
-            return Settled(trial.mode, trial.arguments)
-    return Settled(Mode.MD_JSON, {})
+        is_honoured = honoured.get(trial.key)
+        if is_honoured is None:
+            fact = yield replace(trial, responses=responses)
+            facts.append(fact)
+            is_honoured = fact.honoured
+        if is_honoured:
+            how = Settled(trial.mode, trial.arguments)
+            break
+    if kept is not None and (found := certain(facts)):
+        kept.write({**honoured, **found})
+    return how
+
+
+def certain(facts: list[Fact]) -> Mapping[str, bool]:
+    """Return what is worth keeping of what was found out.
+
+    Args:
+        facts: What came of trials.
+
+    Returns:
+        Whether it is honoured, for each key of a trial, and `USAGE`.
+    """
+    found = {fact.trial.key: fact.honoured for fact in facts if not fact.passing}
+    if any(fact.usage for fact in facts):
+        found[USAGE] = True
+    return found
 
 
 def drive(steps: Generator[Trial, Fact, T], run: Callable[[Trial], Fact]) -> T:
@@ -205,17 +249,5 @@ def _failed(trial: Trial, error: Exception) -> Fact | None:
         return Fact(trial, honoured=False, said=printable(f"refused: {error}", room=100))
     if isinstance(error, StreamError):
         said = printable(f"{type(error).__name__}: {error}", room=100)
-        return Fact(trial, honoured=False, said=said)
+        return Fact(trial, honoured=False, said=said, passing=isinstance(error, _PASSING))
     return None
-
-
-def chosen(facts: list[Fact]) -> Settled:
-    """Return how `Mode.AUTO` asks, by what was found out.
-
-    Args:
-        facts: What came of each trial.
-    """
-    return drive(
-        settling(responses=False),
-        lambda trial: next(fact for fact in facts if fact.trial == trial),
-    )

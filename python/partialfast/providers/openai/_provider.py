@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
@@ -29,6 +30,7 @@ from partialfast.providers._stainless import (
     take_time_again,
     whole,
 )
+from partialfast.providers.openai._kept import KeptFacts
 from partialfast.typed._strict_schema import strict_schema
 
 __all__ = ["OpenAI"]
@@ -78,6 +80,16 @@ class Known:
 
     refuses_usage_option: bool = False
     settled: dict[tuple[str, str], Settled] = field(default_factory=dict)
+    #: Held while one thread finds out what others want to know as well.
+    asking: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[Any, Any] = field(default_factory=dict)
+
+    def lock(self) -> Any:
+        """Return the same for the tasks of the event loop that runs."""
+        from anyio import Lock  # noqa: PLC0415 - comes with the SDK, not with us
+        from anyio.lowlevel import current_token  # noqa: PLC0415
+
+        return self._locks.setdefault(current_token(), Lock())
 
 
 class OpenAI(Provider):
@@ -117,12 +129,14 @@ class OpenAI(Provider):
 
         model = str(arguments.get("model"))
         key = (self.name, model)
-        if key not in self._known.settled:
-            steps = _probe.settling(responses=self.has_instructions)
-            self._known.settled[key] = _probe.drive(
-                steps, lambda trial: _probe.try_out(self, trial, model)
-            )
-            self._log_settled(key)
+        # Of several threads one asks.
+        with self._known.asking:
+            if key not in self._known.settled:
+                steps = _probe.settling(responses=self.has_instructions, kept=self.kept(model))
+                self._known.settled[key] = _probe.drive(
+                    steps, lambda trial: _probe.try_out(self, trial, model)
+                )
+                self._log_settled(key)
         return self._known.settled[key]
 
     async def asettle(self, arguments: Mapping[str, Any]) -> Settled:
@@ -131,16 +145,29 @@ class OpenAI(Provider):
 
         model = str(arguments.get("model"))
         key = (self.name, model)
-        if key not in self._known.settled:
-            steps = _probe.settling(responses=self.has_instructions)
-            try:
-                trial = next(steps)
-                while True:
-                    trial = steps.send(await _probe.atry_out(self, trial, model))
-            except StopIteration as end:
-                self._known.settled[key] = end.value
-            self._log_settled(key)
+        if key in self._known.settled:
+            return self._known.settled[key]
+        # Of several tasks one asks.
+        async with self._known.lock():
+            if key not in self._known.settled:
+                steps = _probe.settling(responses=self.has_instructions, kept=self.kept(model))
+                try:
+                    trial = next(steps)
+                    while True:
+                        trial = steps.send(await _probe.atry_out(self, trial, model))
+                except StopIteration as end:
+                    self._known.settled[key] = end.value
+                self._log_settled(key)
         return self._known.settled[key]
+
+    def kept(self, model: str) -> KeptFacts | None:
+        """Return what is kept of the endpoint between runs; ``None`` where it has no URL.
+
+        Args:
+            model: The model.
+        """
+        url = getattr(getattr(self.resource, "_client", None), "base_url", None)
+        return None if url is None else KeptFacts(str(url), self.name, model)
 
     def _log_settled(self, key: tuple[str, str]) -> None:
         how = self._known.settled[key]
