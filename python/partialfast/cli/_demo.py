@@ -7,15 +7,17 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from openai import APIConnectionError, OpenAIError
 from pydantic import ValidationError
 
 from partialfast import PartialFastError, demo, replay
-from partialfast.cli import _demo_web
+from partialfast.cli import _asking, _demo_web
 from partialfast.cli._arguments import not_negative
 from partialfast.cli._errors import CommandError, missing
 from partialfast.providers._names import NAMES
+from partialfast.providers.openai import Mode
 
 __all__ = ["configure", "execute"]
 
@@ -43,13 +45,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="TOKENS_PER_S",
         help="speed of the recording; 0 for as fast as possible (default: 90)",
     )
+    _asking.configure(parser)
     _demo_web.configure(parser)
 
 
 def execute(args: argparse.Namespace) -> None:
     """Run ``partialfast demo``."""
     try:
-        with _endpoint(args) as endpoint:
+        mode = None if args.mode is None else Mode(args.mode)
+        asked = _asking.said(args, mode=mode or Mode.TOOLS)
+        with _endpoint(args) as found:
+            endpoint = replace(found, mode=mode, asked=asked)
             if args.web:
                 _demo_web.execute(args, endpoint, editable=not _is_recording(args))
                 return

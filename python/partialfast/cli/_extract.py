@@ -33,14 +33,17 @@ from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_
 from partialfast.batch.run._words import printable
 from partialfast.batch.run._worker import Setup
 from partialfast.batch.run._workers import Workers, worker_count
+from partialfast.cli import _asking
 from partialfast.cli._arguments import natural, positive
 from partialfast.cli._errors import CommandError, missing
-from partialfast.providers._commands import connected, first_request
+from partialfast.providers._commands import connected, first_request, settled
 from partialfast.providers._names import asking, provider_in
+from partialfast.providers.openai import Mode
 from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
 from partialfast.providers.openai._chat import Chat
-from partialfast.providers.openai._endpoint import MODES, Endpoint, answer_shape
+from partialfast.providers.openai._endpoint import Endpoint, answer_shape
+from partialfast.providers.openai._provider import body_of
 
 __all__ = ["configure", "execute"]
 
@@ -239,9 +242,7 @@ def _configure_how(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base-url", metavar="URL", help="the server (default: OPENAI_BASE_URL, or OpenAI's own)"
     )
-    parser.add_argument(
-        "--mode", choices=MODES, help="how to ask for JSON (default: tools, or the provider's best)"
-    )
+    _asking.configure(parser)
     parser.add_argument(
         "--concurrency",
         type=positive(int),
@@ -280,6 +281,7 @@ def execute(args: argparse.Namespace) -> int:
         if args.mode is None:
             asked = "openai" if args.provider is None else args.provider
             args.mode = asking(asked).modes[0].value
+        args.said = args.asked = _asked(args)
         endpoint = Endpoint.of_environment(
             args.base_url,
             mode=args.mode,
@@ -287,6 +289,10 @@ def execute(args: argparse.Namespace) -> int:
             timeout_s=args.timeout,
             provider=args.provider,
         )
+        # What is asked for is written down as it was said: another time it may mean another mode.
+        args.told = args.mode
+        if args.mode == Mode.AUTO.value:
+            endpoint = _settle(args, endpoint)
         job = _job(args, endpoint)
         if args.dry_run:
             found = look_ahead(job)
@@ -294,7 +300,7 @@ def execute(args: argparse.Namespace) -> int:
             request = first_request(
                 args.mode, job.model, args.llm, messages, provider=args.provider
             )
-            for text in show_request(found, {**request, **job.options["options"]}):
+            for text in show_request(found, body_of({**request, **job.options["options"]})):
                 print(printable(text, lines=True))
             return 0
         by_batch = _by_batch(args, job, endpoint) if args.batch_api else None
@@ -325,6 +331,26 @@ def _provider(args: argparse.Namespace) -> str | None:
     if found is not None and args.batch_api:
         raise BatchError(f"--batch-api is OpenAI's: leave {found}/ out")
     return found
+
+
+def _asked(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of each call that say how the model is asked."""
+    said = _asking.said(args, mode=Mode(args.mode))
+    if said and args.provider is not None and not isinstance(asking(args.provider), Chat):
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in said)
+        raise BatchError(f"{flags} are for OpenAI's chat completions, and not for {args.provider}")
+    return said
+
+
+def _settle(args: argparse.Namespace, endpoint: Endpoint) -> Endpoint:
+    """Find out how to ask, and ask so from here on."""
+    # A dry run sends nothing: it shows what is known.
+    how = asyncio.run(settled(endpoint, args.llm, asks=not args.dry_run))
+    args.mode = how.mode.value
+    args.asked = {**how.arguments, **args.asked}
+    if not how.mode.is_tools:
+        args.asked.pop("tool_choice", None)
+    return replace(endpoint, mode=args.mode)
 
 
 def _elsewhere(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewhere | None:
@@ -408,7 +434,8 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         raise BatchError("--yes goes with --sample")
     check_budget(args.budget, args.prices)
     given = {"temperature": args.temperature, "max_tokens": args.max_tokens}
-    options = {name: value for name, value in given.items() if value is not None}
+    told = {name: value for name, value in given.items() if value is not None} | args.said
+    options = told | args.asked
     model = find_model(args.model)
     # What cannot be asked for is said before anything is read or written.
     request = first_request(args.mode, model, args.llm, [], provider=args.provider)
@@ -433,9 +460,9 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         "split": None if split is None else [split.tokens, split.overlap, split.field],
         "merge": args.merge,
         "llm": args.llm,
-        "mode": args.mode,
+        "mode": args.told,
         "base_url": args.provider or _place(endpoint.base_url),
-        "options": options,
+        "options": told,
     }
     documents = open_documents(
         args.input,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from partialfast.providers import from_provider
+from partialfast.providers.openai import Mode
 from partialfast.replay import Server
 
 __all__ = ["Endpoint", "replayed"]
@@ -21,6 +22,8 @@ class Endpoint:
         model: The model to ask.
         provider: The provider, by its name; ``None`` for OpenAI and what speaks like it.
         arguments: More for the client of another provider's SDK.
+        mode: How the model is asked for JSON; ``None`` for the provider's default.
+        asked: More arguments of each call.
     """
 
     base_url: str | None
@@ -28,6 +31,8 @@ class Endpoint:
     model: str
     provider: str | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
+    mode: Mode | None = None
+    asked: dict[str, Any] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -47,6 +52,8 @@ class Endpoint:
         arguments = dict(self.arguments)
         if self.api_key:
             arguments["api_key"] = self.api_key
+        if self.mode is not None:
+            arguments["mode"] = self.mode
         name = f"{self.provider}/{self.model}"
         return from_provider(name, async_client=is_async, **arguments)
 

@@ -66,7 +66,7 @@ def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
     if endpoint.provider is not None:
         with endpoint.client(is_async=False) as client:
             progress.started = time.perf_counter()
-            yield from _watched(client, {}, progress, pieces=True)
+            yield from _watched(client, endpoint.asked, progress, pieces=True)
         return
     import openai  # noqa: PLC0415 - heavy
 
@@ -79,11 +79,12 @@ def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
         client = partialfast.from_openai(
             openai.OpenAI(
                 base_url=endpoint.base_url, api_key=endpoint.api_key, http_client=http_client
-            )
+            ),
+            endpoint.mode or partialfast.Mode.TOOLS,
         )
         # Not before: importing the SDK takes longer than many an answer.
         progress.started = time.perf_counter()
-        yield from _watched(client, {"model": endpoint.model}, progress)
+        yield from _watched(client, {"model": endpoint.model, **endpoint.asked}, progress)
 
 
 def _watched(

@@ -47,13 +47,14 @@ def web_app(endpoint: Endpoint, *, editable: bool) -> Starlette:
     import partialfast as pf  # noqa: PLC0415 - the package itself, for its lazy names
     from partialfast import web  # noqa: PLC0415
 
-    arguments: dict[str, Any] = {}
+    arguments = endpoint.asked
     client: Any
     if endpoint.provider is not None:
         client = endpoint.client(is_async=True)
     else:
         sdk = AsyncOpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key)
-        client, arguments = pf.from_openai(sdk), {"model": endpoint.model}
+        client = pf.from_openai(sdk, endpoint.mode or pf.Mode.TOOLS)
+        arguments = {"model": endpoint.model, **arguments}
 
     async def answer(request: Request) -> Response:
         body = await request.body()

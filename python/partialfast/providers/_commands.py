@@ -8,11 +8,14 @@ from typing import Any
 
 from partialfast.answer._attempts import Call
 from partialfast.answer._options import Options, Settings
+from partialfast.answer._seam import Settled
 from partialfast.providers import _names
 from partialfast.providers.openai import Mode, _endpoint
+from partialfast.providers.openai._chat import Chat
 from partialfast.providers.openai._endpoint import Endpoint
+from partialfast.providers.openai._provider import OpenAI
 
-__all__ = ["connected", "first_request"]
+__all__ = ["connected", "first_request", "settled"]
 
 
 @asynccontextmanager
@@ -59,3 +62,23 @@ def first_request(
     arguments = {"model": llm, "messages": messages}
     call = Call(_names.asking(provider), settings, options, arguments)
     return {**call.request.arguments, "stream": True}
+
+
+async def settled(endpoint: Endpoint, llm: str, *, asks: bool) -> Settled:
+    """Find out how `Mode.AUTO` asks a model.
+
+    Args:
+        endpoint: Where it is.
+        llm: The model.
+        asks: Whether requests may be sent; else it is what is known from before, or the default.
+
+    Raises:
+        Exception: As the SDK raises it.
+    """
+    async with connected(endpoint) as client:
+        provider, _ = client.stand_in(Chat.name)
+        if asks:
+            how: Settled = await provider.asettle({"model": llm})
+            return how
+        known = provider.known({"model": llm}) if isinstance(provider, OpenAI) else None
+        return known or Settled(provider.modes[0], {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import stat
@@ -160,7 +161,7 @@ def test_what_is_old_is_asked_again(folder: Path) -> None:
     KeptFacts("http://host/v1", "chat", "m", clock=lambda: now).write({"named": True})
     for days, known in [(0, True), (6.9, True), (7.1, False), (-1, False)]:
         later = KeptFacts(
-            "http://host/v1", "chat", "m", clock=lambda days=days: now + days * 86_400
+            "http://host/v1", "chat", "m", clock=functools.partial(float, now + days * 86_400)
         )
         assert bool(later.read()) is known
     assert len(files(folder)) == 1

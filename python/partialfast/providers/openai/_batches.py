@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from partialfast.answer._words import explain
 from partialfast.providers.openai._endpoint import first_request
+from partialfast.providers.openai._provider import body_of
 
 __all__ = ["BatchState", "OpenAIBatches"]
 
@@ -68,8 +69,8 @@ class OpenAIBatches:
             id_: What the answer is to be called.
             messages: What is asked.
         """
-        body = {**first_request(self._mode, self._model, self._llm, list(messages)),
-                **self._options}  # fmt: skip
+        asked = first_request(self._mode, self._model, self._llm, list(messages))
+        body = body_of({**asked, **self._options})
         # There is nobody to read a stream.
         for name in ("stream", "stream_options"):
             body.pop(name, None)

@@ -23,6 +23,7 @@ from typing_extensions import Self
 
 from partialfast.answer._seam import AsyncReply, Request
 from partialfast.providers.openai._chat import Chat
+from partialfast.providers.openai._provider import body_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -33,7 +34,7 @@ __all__ = ["GULP_S", "ChatInGulps", "goes_through_a_proxy"]
 GULP_S = 0.25
 
 #: Arguments that are the SDK's business and no part of the body.
-_NOT_SENT = frozenset({"extra_headers", "extra_query", "extra_body", "timeout"})
+_NOT_SENT = frozenset({"extra_headers", "extra_query", "timeout"})
 #: Stands in the event that says why an answer has ended; before, the reason is ``null``.
 _ENDINGS = (b'"finish_reason":"', b'"finish_reason": "')
 #: What is read for the sake of the connection.
@@ -123,7 +124,7 @@ def _http_library() -> Any:
 
 def _body(request: Request) -> bytes | None:
     try:
-        return to_json({**request.arguments, "stream": True})
+        return to_json(body_of({**request.arguments, "stream": True}))
     except PydanticSerializationError:
         # Something that the SDK knows how to send.
         return None

@@ -33,7 +33,7 @@ from partialfast.providers._stainless import (
 from partialfast.providers.openai._kept import KeptFacts
 from partialfast.typed._strict_schema import strict_schema
 
-__all__ = ["OpenAI"]
+__all__ = ["OpenAI", "body_of", "tokens"]
 
 logger = logging.getLogger("partialfast")
 
@@ -159,6 +159,23 @@ class OpenAI(Provider):
                     self._known.settled[key] = end.value
                 self._log_settled(key)
         return self._known.settled[key]
+
+    def known(self, arguments: Mapping[str, Any]) -> Settled | None:
+        """Return how to ask as far as it is known, and ask nothing.
+
+        Args:
+            arguments: The caller's.
+        """
+        from partialfast.providers.openai import _probe  # noqa: PLC0415 - as above
+
+        kept = self.kept(str(arguments.get("model")))
+        steps = _probe.settling(responses=self.has_instructions, kept=kept)
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Settled = end.value
+            return found
+        return None
 
     def kept(self, model: str) -> KeptFacts | None:
         """Return what is kept of the endpoint between runs; ``None`` where it has no URL.
@@ -293,6 +310,17 @@ class OpenAI(Provider):
             lost: BaseException = error
             return lost.__cause__ or lost
         return super().lost(error)
+
+
+def body_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body that the SDK makes of the arguments of a call.
+
+    Args:
+        arguments: Those that go into the body, with ``extra_body``.
+    """
+    body = dict(arguments)
+    extra: Mapping[str, Any] = body.pop("extra_body", None) or {}
+    return {**body, **extra}
 
 
 def tokens(reported: Any, *, input_: str, output: str) -> Tokens:
