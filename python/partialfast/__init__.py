@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._instructor_modules import MODULES, install
+
 if TYPE_CHECKING:
     from ._core import JsonParser, Op, __version__, loads
     from ._errors import (
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     )
     from ._instructor import (
         AsyncInstructor,
+        HookName,
         IncompleteOutputException,
         Instructor,
         InstructorError,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
         PartialLiteralMixin,
     )
     from ._repairs import Repair
+    from .answer._hooks import Hooks
     from .providers._names import from_provider
     from .providers.anthropic import from_anthropic
     from .providers.bedrock import from_bedrock
@@ -54,6 +58,8 @@ __all__ = [
     "ContentFilterError",
     "CorruptStreamError",
     "DroppedError",
+    "HookName",
+    "Hooks",
     "IncompleteOutputException",
     "Instructor",
     "InstructorError",
@@ -126,6 +132,7 @@ _HOMES = {
         ),
         "_instructor": (
             "AsyncInstructor",
+            "HookName",
             "IncompleteOutputException",
             "Instructor",
             "InstructorError",
@@ -133,6 +140,7 @@ _HOMES = {
             "PartialLiteralMixin",
         ),
         "_repairs": ("Repair",),
+        "answer._hooks": ("Hooks",),
         "providers._names": ("from_provider",),
         "providers.anthropic": ("from_anthropic",),
         "providers.bedrock": ("from_bedrock",),
@@ -155,14 +163,18 @@ _HOMES = {
 }
 
 
+install()
+
 if not TYPE_CHECKING:
     # Out of sight of type checkers, which would take any misspelt name for one that it gives.
     def __getattr__(name: str) -> Any:
         home = _HOMES.get(name)
         if home is None:
-            from ._hints import hint  # noqa: PLC0415 - for a name that is not there
+            from ._hints import HINTS, missing  # noqa: PLC0415 - for a name that is not there
 
-            raise AttributeError(hint(f"module {__name__!r} has no attribute {name!r}", name))
+            if name in MODULES and name not in HINTS:
+                return importlib.import_module(f"{__name__}.{name}")
+            raise missing(__name__, name)
         value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value

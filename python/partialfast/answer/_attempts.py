@@ -161,7 +161,7 @@ class Call:
         self.completion: Any = None
         #: Seconds to wait before the next attempt.
         self.pause = 0.0
-        self._hooks = settings.hooks
+        self._hooks = settings.hooks if options.hooks is None else settings.hooks + options.hooks
         told = filled(arguments, options.context)
         self._asking = _Asking(provider, settings, options, told)
         self._budget = Budget(options.max_retries)

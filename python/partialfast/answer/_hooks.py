@@ -24,10 +24,18 @@ Handler = Callable[..., Any]
 
 
 class Hooks:
-    """The handlers of a client."""
+    """The handlers of a client, or of one call: ``create(..., hooks=hooks)``."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, list[Handler]] = {}
+
+    def __add__(self, other: Hooks) -> Hooks:
+        """Return the handlers of both."""
+        both = Hooks()
+        for hooks in (self, other):
+            for event, handlers in hooks._handlers.items():
+                both._handlers.setdefault(event, []).extend(handlers)
+        return both
 
     def on(self, event: str, handler: Handler) -> None:
         """Call a function at an event.

@@ -1,5 +1,7 @@
 """How the model is asked for JSON."""
 
+# ruff: noqa: PIE796 - one mode has several names
+
 from __future__ import annotations
 
 from enum import Enum
@@ -23,7 +25,8 @@ class Mode(Enum):
         RESPONSES_TOOLS: As `TOOLS`, where the client's own `create` and its kin ask OpenAI's
             Responses API.
         RESPONSES_TOOLS_WITH_INBUILT_TOOLS: The same; the model may use OpenAI's tools before.
-        FUNCTIONS: Another name of `TOOLS`, instructor's.
+        FUNCTIONS: Another name of `TOOLS`, instructor's. Its others, such as ``ANTHROPIC_JSON``,
+            are names of the modes above as well.
         PARALLEL_TOOLS: Another name of `TOOLS`, instructor's: ask for ``Iterable[A | B]``.
     """
 
@@ -36,8 +39,38 @@ class Mode(Enum):
     RESPONSES_TOOLS = "responses_tools"
     RESPONSES_TOOLS_WITH_INBUILT_TOOLS = "responses_tools_with_inbuilt_tools"
 
+    # Instructor's other names, as it reads them itself.
     FUNCTIONS = TOOLS
-    PARALLEL_TOOLS = TOOLS  # noqa: PIE796 - both are meant
+    PARALLEL_TOOLS = TOOLS
+    ANTHROPIC_TOOLS = TOOLS
+    ANTHROPIC_REASONING_TOOLS = TOOLS
+    ANTHROPIC_PARALLEL_TOOLS = TOOLS
+    ANTHROPIC_JSON = JSON
+    BEDROCK_TOOLS = TOOLS
+    BEDROCK_JSON = MD_JSON
+    CEREBRAS_TOOLS = TOOLS
+    CEREBRAS_JSON = MD_JSON
+    COHERE_TOOLS = TOOLS
+    COHERE_JSON_SCHEMA = JSON_SCHEMA
+    FIREWORKS_TOOLS = TOOLS
+    FIREWORKS_JSON = MD_JSON
+    GEMINI_TOOLS = TOOLS
+    GEMINI_JSON = MD_JSON
+    GENAI_TOOLS = TOOLS
+    GENAI_JSON = JSON
+    GENAI_STRUCTURED_OUTPUTS = JSON_SCHEMA
+    JSON_O1 = MD_JSON
+    MISTRAL_TOOLS = TOOLS
+    MISTRAL_STRUCTURED_OUTPUTS = JSON_SCHEMA
+    OPENROUTER_STRUCTURED_OUTPUTS = JSON_SCHEMA
+    PERPLEXITY_JSON = MD_JSON
+    VERTEXAI_TOOLS = TOOLS
+    VERTEXAI_PARALLEL_TOOLS = TOOLS
+    VERTEXAI_JSON = MD_JSON
+    WRITER_TOOLS = TOOLS
+    WRITER_JSON = MD_JSON
+    XAI_TOOLS = TOOLS
+    XAI_JSON = MD_JSON
 
     @property
     def is_responses(self) -> bool:

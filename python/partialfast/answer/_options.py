@@ -32,6 +32,7 @@ OURS = (
     "stall_timeout",
     "total_timeout",
     "fallbacks",
+    "hooks",
 )
 
 
@@ -72,6 +73,7 @@ class Options:
         stall_timeout: Seconds between two tokens.
         total_timeout: Seconds that an attempt may take in all.
         fallbacks: What to ask when an attempt gave no value: arguments to change, or clients.
+        hooks: What is told of this call beside the client's own.
     """
 
     response_model: Any
@@ -90,6 +92,7 @@ class Options:
     stall_timeout: float | None = None
     total_timeout: float | None = None
     fallbacks: Sequence[Any] = ()
+    hooks: Hooks | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would only fail in the middle of a stream.
@@ -116,6 +119,9 @@ class Options:
         if self.strict not in {None, True, False}:
             raise TypeError(f"strict must be True, False or None: {self.strict!r}")
         self._check_limits()
+        hooks = cast("object", self.hooks)
+        if hooks is not None and not isinstance(hooks, Hooks):
+            raise TypeError(f"hooks must be a partialfast.Hooks: {hooks!r}")
         fallbacks = cast("object", self.fallbacks)
         if not isinstance(fallbacks, Sequence) or isinstance(fallbacks, str):
             raise TypeError(f"fallbacks must be a list of arguments or clients: {fallbacks!r}")

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
-from partialfast._hints import OF_CLIENTS, hint
+from partialfast._hints import OF_ARGUMENTS, OF_CLIENTS, hint
 from partialfast.answer._attempts import Call
 from partialfast.answer._options import OURS, Options, Settings
 from partialfast.answer._seam import Provider
@@ -141,6 +141,7 @@ class ResourceBase(Proxy):
         for name in _LIMITS:
             if name in kwargs and not stream:
                 raise TypeError(f"{name} is for streams: without one, pass the SDK's timeout")
+        _refuse(kwargs)
         kwargs = {**self._settings.defaults, **kwargs}
         ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}
         if "validation_context" in kwargs:
@@ -178,6 +179,12 @@ class ResourceBase(Proxy):
         if is_item_list(response_model):
             return self._call(response_model, kwargs, stream=True, items=True), "items"
         return self._call(response_model, kwargs, stream=True), "snapshots"
+
+
+def _refuse(kwargs: dict[str, Any]) -> None:
+    for name, instead in OF_ARGUMENTS.items():
+        if name in kwargs:
+            raise TypeError(f"{name} is instructor's, and not there: use {instead}")
 
 
 _LIMITS = ("first_timeout", "stall_timeout", "total_timeout")

@@ -9,6 +9,9 @@ The loop needs nothing but the package itself. Limits per minute, files and the 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from partialfast._hints import refusing
 from partialfast.batch.loop._breaker import BreakerOptions
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter
@@ -46,3 +49,7 @@ __all__ = [
     "extract",
     "extract_sync",
 ]
+
+if not TYPE_CHECKING:
+    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    __getattr__ = refusing(__name__)

@@ -153,6 +153,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
                 "--debug", action="store_true", help="show the traceback of an error"
             )
             subparser.set_defaults(execute=execute)
+    if chosen is not None and chosen not in COMMANDS:
+        from partialfast._hints import COMMANDS as INSTEAD  # noqa: PLC0415 - for a wrong one alone
+
+        if chosen in INSTEAD:
+            parser.error(f"there is no command {chosen!r}: instead of it, use {INSTEAD[chosen]}")
     return parser.parse_args(arguments)
 
 

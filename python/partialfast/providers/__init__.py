@@ -10,7 +10,10 @@ Importing this package imports no SDK.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from partialfast._core import Delta
+from partialfast._hints import refusing
 from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import Settings
@@ -50,3 +53,7 @@ __all__ = [
     "Tokens",
     "from_provider",
 ]
+
+if not TYPE_CHECKING:
+    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    __getattr__ = refusing(__name__)

@@ -5,6 +5,13 @@ Importing this module imports neither ``boto3`` nor ``aioboto3``.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from partialfast._hints import refusing
 from partialfast.providers.bedrock._client import from_bedrock
 
 __all__ = ["from_bedrock"]
+
+if not TYPE_CHECKING:
+    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    __getattr__ = refusing(__name__)

@@ -5,6 +5,13 @@ Importing this module does not import the ``cohere`` package.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from partialfast._hints import refusing
 from partialfast.providers.cohere._client import from_cohere
 
 __all__ = ["from_cohere"]
+
+if not TYPE_CHECKING:
+    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    __getattr__ = refusing(__name__)

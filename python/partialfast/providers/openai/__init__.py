@@ -5,6 +5,9 @@ Importing this module does not import the ``openai`` package.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from partialfast._hints import refusing
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
 from partialfast.answer._attempts import Attempt
 from partialfast.answer._mode import Mode
@@ -23,3 +26,7 @@ __all__ = [
     "Stream",
     "from_openai",
 ]
+
+if not TYPE_CHECKING:
+    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    __getattr__ = refusing(__name__)
