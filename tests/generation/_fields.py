@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
+from hypothesis import assume
 from hypothesis import strategies as st
 from pydantic import AfterValidator, AliasChoices, AliasPath, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -14,7 +15,7 @@ from ._code import UNCOPIED, look, omit_some, use_default_for_some
 from ._spec import Draw, Feature, Spec, annotated, generic
 from .scalars import PLAIN_TEXT
 
-__all__ = ["EXTRA", "DrawnField", "Parts", "draw_config", "draw_fields", "objects"]
+__all__ = ["EXTRA", "DrawnField", "Parts", "draw_alias", "draw_config", "draw_fields", "objects"]
 
 #: Draws the type of a part.
 Parts = Callable[[], Spec]
@@ -50,23 +51,46 @@ def _at(path: Any, value: Any) -> tuple[str, Any]:
     return path[0], value
 
 
+def _is_twice(field: DrawnField, document: Mapping[str, Any]) -> bool:
+    """Tell whether `document` has two keys that a field may be found under.
+
+    Its name counts: with ``by_name`` of the call or of a config a field has it for a key.
+    """
+    places = {field.name, *(_at(key, None)[0] for key in field.keys)}
+    return sum(place in document for place in places) > 1
+
+
 def objects(
-    fields: list[DrawnField], extra: st.SearchStrategy[Any] | None = None
+    fields: list[DrawnField],
+    extra: st.SearchStrategy[Any] | None = None,
+    features: Feature = Feature.NONE,
 ) -> st.SearchStrategy[dict[str, Any]]:
-    """Return a strategy of objects with `fields`, in any order."""
+    """Return a strategy of objects with `fields`, in any order.
+
+    Args:
+        fields: What may be in them.
+        extra: What stands under other keys, if there are such.
+        features: With `Feature.TWICE` a field may be there under two keys.
+    """
 
     @st.composite
     def draw_document(draw: Draw) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for field in draw(st.permutations(fields)):
-            if field.required or draw(st.booleans()):
-                key, value = _at(draw(st.sampled_from(field.keys)), draw(field.documents))
+            if not field.required and draw(st.booleans()):
+                continue
+            keys = [draw(st.sampled_from(field.keys))]
+            if Feature.TWICE in features and draw(st.integers(0, 5)) == 0:
+                keys.append(draw(st.sampled_from([*field.keys, field.name])))
+            for place in keys:
+                key, value = _at(place, draw(field.documents))
                 made[key] = value
         if extra is not None and draw(st.integers(0, 3)) == 0:
             # A field that has an alias leaves its name to others.
             taken = {_at(key, None)[0] for field in fields for key in field.keys}
             names = [field.name for field in fields if field.name not in taken]
             made[draw(st.sampled_from(["unknown", "field_9", "", *names]))] = draw(extra)
+        assume(Feature.TWICE in features or not any(_is_twice(field, made) for field in fields))
         return made
 
     return draw_document()
@@ -76,7 +100,7 @@ def objects(
 EXTRA: st.SearchStrategy[Any] = st.sampled_from([1, "more", [1, {"a": None}], {"b": ["c"]}])
 
 
-def _aliased(draw: Draw, name: str) -> tuple[dict[str, Any], list[Any]]:
+def draw_alias(draw: Draw, name: str) -> tuple[dict[str, Any], list[Any]]:
     """Return arguments of `Field` that say where it is found, and those places."""
     alias = f"a_{name}"
     ways: list[tuple[dict[str, Any], list[Any]]] = [({}, [name])] * 3
@@ -92,6 +116,9 @@ def _aliased(draw: Draw, name: str) -> tuple[dict[str, Any], list[Any]]:
         ({"validation_alias": AliasPath("inner", name)}, [["inner", name]]),
         # Another field may have the same.
         ({"alias": "shared"}, ["shared"]),
+        # One may have another's name.
+        ({"alias": "field_0"}, ["field_0"]),
+        ({"validation_alias": AliasChoices("field_1", alias)}, ["field_1", alias]),
     ]
     made: tuple[dict[str, Any], list[Any]] = draw(st.sampled_from(ways))
     return made
@@ -137,7 +164,7 @@ def draw_fields(draw: Draw, part: Parts, features: Feature) -> list[DrawnField]:
         if index == 1 and draw(st.integers(0, 3)) == 0:
             name = draw(st.sampled_from(WORDS))
         spec = PLAIN_TEXT if draw(st.integers(0, 4)) == 0 else part()
-        arguments, keys = _aliased(draw, name)
+        arguments, keys = draw_alias(draw, name)
         required = draw(st.booleans())
         type_, default = (spec.type, {}) if required else _default(draw, spec, features)
         if draw(st.integers(0, 9)) == 0:

@@ -198,7 +198,7 @@ def _model(draw: Draw, part: Parts, features: Feature) -> Spec:
         declared = fields[1:]
     made = model_class(fresh_name("Model"), bases, declared, namespace)
     _keys_of(made, fields, config)
-    return Spec(made, objects(fields, EXTRA))
+    return Spec(made, objects(fields, EXTRA, features))
 
 
 def _recursive(draw: Draw, part: Parts, features: Feature) -> Spec:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from typing_extensions import NotRequired, Required, TypedDict
 
 from ._code import look
-from ._fields import EXTRA, DrawnField, Parts, draw_config, draw_fields, objects
+from ._fields import EXTRA, DrawnField, Parts, draw_alias, draw_config, draw_fields, objects
 from ._models import MODELS, draw_methods, model_class
 from ._spec import Draw, Feature, Spec, annotated, fresh_name, generic, publish
 
@@ -42,7 +42,7 @@ def _pydantic_dataclass(draw: Draw, part: Parts, features: Feature) -> Spec:
         alias = made.__pydantic_fields__[field.name].validation_alias
         if config.get("alias_generator") is not None and isinstance(alias, str):
             field.keys = [alias]
-    return Spec(publish(made), objects(fields, EXTRA))
+    return Spec(publish(made), objects(fields, EXTRA, features))
 
 
 def _dataclass_methods(draw: Draw, features: Feature) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _dataclass(draw: Draw, part: Parts, features: Feature) -> Spec:
         frozen=draw(st.booleans()),
         namespace=_dataclass_methods(draw, features),
     )
-    return Spec(publish(made), objects(fields, EXTRA))
+    return Spec(publish(made), objects(fields, EXTRA, features))
 
 
 _WRAPS: list[Any] = [None, Required, NotRequired]
@@ -80,30 +80,35 @@ _make_typed_dict: Any = TypedDict
 _make_named_tuple: Any = NamedTuple
 
 
-def _typed_dict(draw: Draw, part: Parts, _: Feature) -> Spec:
+def _typed_dict(draw: Draw, part: Parts, features: Feature) -> Spec:
     total = draw(st.booleans())
     fields: list[DrawnField] = []
     for index in range(draw(st.integers(1, 3))):
         spec = part()
         name = f"field_{index}"
         wrap = draw(st.sampled_from(_WRAPS))
-        type_ = spec.type if wrap is None else generic(wrap, spec.type)
+        arguments, keys = draw_alias(draw, name)
+        inner = annotated(spec.type, Field(**arguments)) if arguments else spec.type
+        type_ = inner if wrap is None else generic(wrap, inner)
         required = wrap is Required or (wrap is None and total)
-        fields.append(DrawnField(name, type_, None, spec.documents, [name], required))
+        fields.append(DrawnField(name, type_, None, spec.documents, keys, required))
     annotations = {field.name: field.type for field in fields}
     made = publish(_make_typed_dict(fresh_name("Typed"), annotations, total=total))
     made.__pydantic_config__ = ConfigDict(
         extra=draw(st.sampled_from(["ignore", "allow", "forbid"]))
     )
-    return Spec(made, objects(fields, EXTRA))
+    return Spec(made, objects(fields, EXTRA, features))
 
 
-def _named_tuple(draw: Draw, part: Parts, _: Feature) -> Spec:
+def _named_tuple(draw: Draw, part: Parts, features: Feature) -> Spec:
     specs = [part() for _ in range(draw(st.integers(1, 3)))]
-    fields = [
-        DrawnField(f"field_{index}", spec.type, None, spec.documents, [f"field_{index}"], True)  # noqa: FBT003
-        for index, spec in enumerate(specs)
-    ]
+    fields: list[DrawnField] = []
+    for index, spec in enumerate(specs):
+        arguments, keys = draw_alias(draw, f"field_{index}")
+        type_ = annotated(spec.type, Field(**arguments)) if arguments else spec.type
+        fields.append(
+            DrawnField(f"field_{index}", type_, None, spec.documents, keys, required=True)
+        )
     pairs = [(field.name, field.type) for field in fields]
     made = publish(_make_named_tuple(fresh_name("Named"), pairs))
     as_list = st.tuples(*(spec.documents for spec in specs)).map(list)
@@ -112,7 +117,7 @@ def _named_tuple(draw: Draw, part: Parts, _: Feature) -> Spec:
         made._field_defaults = {fields[-1].name: None}
         fields[-1].required = False
         as_list |= st.tuples(*(spec.documents for spec in specs[:-1])).map(list)
-    return Spec(made, as_list | objects(fields))
+    return Spec(made, as_list | objects(fields, features=features))
 
 
 _TAGS: list[list[Any]] = [["a", "bb", "c"], [1, 2, 3]]
@@ -138,7 +143,7 @@ def _member(draw: Draw, part: Parts, features: Feature, tag: Any) -> Spec:
         made = publish(dataclasses.make_dataclass(name, list(annotations.items())))
     else:
         made = publish(_make_typed_dict(name, annotations))
-    return Spec(made, objects(fields, EXTRA))
+    return Spec(made, objects(fields, EXTRA, features))
 
 
 def _which(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, List  # noqa: UP035 - both spellings
 
 import pytest
 from hypothesis import given
@@ -262,3 +262,13 @@ def test_a_text_without_json_says_so() -> None:
     assert caught.value.text == "I cannot do that."
     with pytest.raises(pf.TruncatedError, match="while writing"):
         pf.stream(Inner, ['So: {"name": "'], envelope=True).final()
+
+
+def test_a_field_whose_metadata_has_no_hash_can_be_listed() -> None:
+    class Noted(BaseModel):
+        words: List[Annotated[str, ["a note"]]]  # noqa: UP006 - the other form is told apart otherwise
+
+    partial: Any = pf.Partial[Noted]
+    annotation = partial.model_fields["words"].annotation
+    assert TypeAdapter(annotation).validate_python(None) is None
+    assert TypeAdapter(annotation).validate_python(["a"]) == ["a"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Optional, SupportsIndex, TypeVar
 
 from pydantic import BaseModel, RootModel
 from pydantic_core import PydanticUndefined, SchemaValidator
+from typing_extensions import TypeAliasType
 
 from partialfast.typed._facts import CONTAINERS
 from partialfast.typed._layout import can_allocate
@@ -344,7 +345,14 @@ def _or_none(annotation: Any) -> Any:
     try:
         return annotation | None
     except TypeError:
+        pass
+    try:
         return Optional[annotation]  # noqa: UP045 - at run time
+    except TypeError:
+        # `typing` tells the members of a union apart by their hashes, and what stands in an
+        # ``Annotated`` may have none. An alias has one of its own.
+        make_alias: Any = TypeAliasType
+        return Optional[make_alias("Declared", annotation)]  # noqa: UP045 - at run time
 
 
 def _makes_container(factory: Any) -> bool:
