@@ -9,6 +9,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 # Two targets at once would share one cargo lock and one environment.
 .NOTPARALLEL:
+.SECONDEXPANSION:
 MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
@@ -28,31 +29,34 @@ export PATH := $(TOOLS)/bin:$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '*.rs' -o -name Cargo.toml)
 
+# What the tests, the linters and the measurements work in.
+READY := $(VENV)/.installed $(VENV)/.dev
+BENCH := $(VENV)-bench/bin
+
+.PHONY: help demo demo-batch test lint format audit docs build clean fuzz coverage bench profile always
+
 ##@ Main
 
-.PHONY: help
 help: ## Show this list
-	@awk 'BEGIN { FS = ":.*## " } \
+	@awk 'BEGIN { FS = " *## *" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  %-26s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^(define )?[a-z.-]+( =.*|:.*)? ## / { \
+	    sub(/^define /, ""); name = $$1; sub(/[ :].*/, "", name); sub(/\./, "-", name); \
+	    printf "  %-20s %s\n", name, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo
 demo: $(VENV)/.installed ## Stream the meeting example into the terminal
 	@$(BIN)/partialfast demo
 
-.PHONY: demo-batch
 demo-batch: $(VENV)/.installed $(VENV)/.batch ## Extract 1,000 meetings from documents, with progress and a summary (RESUME=1 goes on)
 	@$(BIN)/python examples/batch/run.py --$(if $(RESUME),resume,overwrite)
 
-.PHONY: test
-test: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds
+test: $(READY) ## Run all tests that take seconds
 	$(CARGO) test --locked --package partialfast-core
 	$(BIN)/mypy tests/typing
 	$(BIN)/basedpyright tests/typing
 	$(BIN)/pytest
 
-.PHONY: lint
-lint: $(VENV)/.installed $(VENV)/.dev rust-linters ## Run every formatter, linter and type checker
+lint: $(READY) rust-linters ## Run every formatter, linter and type checker
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --package partialfast-core
@@ -62,77 +66,86 @@ lint: $(VENV)/.installed $(VENV)/.dev rust-linters ## Run every formatter, linte
 	$(BIN)/basedpyright
 	$(BIN)/python -m mypy.stubtest partialfast._core
 	$(BIN)/lint-imports --no-cache
+	@if command -v actionlint >/dev/null; then actionlint; \
+	  else echo 'The workflows were not linted: there is no actionlint here.' >&2; fi
 
-.PHONY: format
 format: $(VENV)/.dev rust-linters ## Rewrite the sources as the formatters want them
 	$(CARGO) fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-.PHONY: lint-workflows
-lint-workflows: ## Lint the GitHub workflows (needs actionlint)
-	actionlint
-
-.PHONY: audit
-audit: $(VENV)/.installed $(VENV)/.dev $(VENV)-audit/.made cargo-deny ## Check the dependencies: licences, sources, known vulnerabilities
+audit: $(READY) $(VENV)-audit/.made cargo-deny ## Check the dependencies: licences, sources, known vulnerabilities
 	.ci/audit
+
+docs: $(VENV)/.installed ## Build the site into .site; a warning ends it
+	@$(BIN)/pip install --quiet --group docs >&2
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist/
+	rm -rf dist
+	$(BIN)/maturin build --release --locked --strip --interpreter $(BIN)/python --out dist
+	$(BIN)/maturin sdist --out dist
+
+clean: ## Remove everything that this file makes
+	$(CARGO) clean
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-3.* .venv-ray .venv-web .venv-wheel
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
+	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
+	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Long tests
 
-.PHONY: test-deep
-test-deep: $(VENV)/.installed $(VENV)/.dev ## Run all tests, the property tests with 2,000 examples each
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -m "deep or not deep"
+fuzz: $(READY) cargo-fuzz ## Fuzz each target of the core, then the package (SECONDS=60 each, TARGETS="json events")
+	.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
 
-SECONDS ?= 60
-
-.PHONY: fuzz
-fuzz: $(VENV)/.installed $(VENV)/.dev cargo-fuzz ## Fuzz each target of the core, then the package (SECONDS=60 each, TARGETS="json events")
-	.ci/fuzz $(SECONDS) $(TARGETS)
-
-.PHONY: coverage
-coverage: $(VENV)/.installed $(VENV)/.dev ## Run all tests that take seconds, and draw which lines of Python they reach
+coverage: $(READY) ## Run all tests that take seconds, and draw which lines of Python they reach
 	@$(BIN)/pip install --quiet 'coverage>=7.6' >&2
 	$(BIN)/coverage run --branch --source=partialfast --parallel-mode -m pytest
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --directory .coverage-html
 	$(BIN)/coverage report --skip-covered --sort=cover
 
-.PHONY: test-kill
-test-kill: $(VENV)/.installed $(VENV)/.dev ## Kill batches (live, batch endpoint, databases) at 50 random moments each, and resume them
-	$(BIN)/pytest -m deep tests/batch/test_kill.py tests/batch/test_by_batch.py tests/batch/test_kill_database.py
+# `make test-NAME` makes what needs.test-NAME says, or READY, and runs test.NAME.
+test-%: always $$(or $$(needs.$$@),$(READY))
+	$(or $(test.$*),$(error There is no $@; see `make help`))
 
-.PHONY: test-ray
-test-ray: build ## Run the tests of Ray on a cluster of two nodes; takes minutes
+test.deep = HYPOTHESIS_PROFILE=deep $(BIN)/pytest -m "deep or not deep" ## Run all tests, the property tests with 2,000 examples each
+
+test.kill = $(BIN)/pytest -m deep tests/batch/test_kill.py tests/batch/test_by_batch.py tests/batch/test_kill_database.py ## Kill batches (live, batch endpoint, databases) at 50 random moments each, and resume them
+
+needs.test-corpus = $(VENV)-corpus/.made
+test.corpus = $(VENV)-corpus/bin/python -m tests.corpus ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
+
+define test.observers ## Run tracing tools against the client, over a real server
+	$(BIN)/pip install --quiet openinference-instrumentation-openai opentelemetry-instrumentation-openai
+	$(BIN)/pytest tests/observers
+endef
+
+needs.test-web = $(VENV)-web/.made
+define test.web ## Run the tests of the wires, and of the browser's side in Chromium
+	@.ci/chromium
+	$(VENV)-web/bin/pytest tests/web
+endef
+
+needs.test-ray = build
+define test.ray ## Run the tests of Ray on a cluster of two nodes; takes minutes
 	$(call make-venv,$(VENV)-ray)
 	for wheel in dist/*.whl; do $(VENV)-ray/bin/pip install --quiet --force-reinstall --no-deps "$$wheel"; done
 	for wheel in dist/*.whl; do $(VENV)-ray/bin/pip install --quiet "$$wheel[demo,ray]"; done
 	$(VENV)-ray/bin/pip install --quiet --group test
 	$(VENV)-ray/bin/pytest -m deep tests/batch/test_ray.py
+endef
 
-.PHONY: test-corpus
-test-corpus: $(VENV)-corpus/.made ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
-	$(VENV)-corpus/bin/python -m tests.corpus
+needs.test-pythons = always
+test.pythons = .ci/pythons $(if $(PYTHONS),"$(PYTHONS)") ## Run the tests on every Python that is found, and say which is not (PYTHONS="3.10 3.13")
 
-.PHONY: test-observers
-test-observers: $(VENV)/.installed $(VENV)/.dev ## Run tracing tools against the client, over a real server
-	$(BIN)/pip install --quiet openinference-instrumentation-openai opentelemetry-instrumentation-openai
-	$(BIN)/pytest tests/observers
-
-.PHONY: test-web
-test-web: $(VENV)-web/.made ## Run the tests of the wires, and of the browser's side in Chromium
-	@.ci/chromium
-	$(VENV)-web/bin/pytest tests/web
-
-.PHONY: test-pythons
-test-pythons: ## Run the tests on every Python that is found, and say which is not (PYTHONS="3.10 3.13")
-	.ci/pythons $(if $(PYTHONS),"$(PYTHONS)")
-
-.PHONY: test-floors
-test-floors: ## Run the tests with the lowest version of each dependency (TESTS=tests/typed)
+needs.test-floors = always
+define test.floors ## Run the tests with the lowest version of each dependency (TESTS=tests/typed)
 	$(call make-venv,$(VENV)-floors)
 	.ci/floors $(VENV)-floors/bin/python --quiet $(TESTS)
+endef
 
-.PHONY: test-wheel
-test-wheel: build ## Install the wheel in an empty environment and run the tests against it
+needs.test-wheel = build
+define test.wheel ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
 	$(call make-venv,$(VENV)-wheel)
 	$(VENV)-wheel/bin/pip install --quiet dist/*.whl
@@ -142,118 +155,73 @@ test-wheel: build ## Install the wheel in an empty environment and run the tests
 	$(VENV)-wheel/bin/twine check --strict dist/*
 	cd / && $(VENV)-wheel/bin/python -c 'import partialfast; assert "site-packages" in partialfast.__file__'
 	$(VENV)-wheel/bin/pytest
+endef
 
-.PHONY: test-sdist
-test-sdist: build ## Build a wheel from the unpacked source distribution alone
-	@# Not below the repository: cargo would find that workspace instead.
+# Not below the repository: cargo would find that workspace instead.
+needs.test-sdist = build
+define test.sdist ## Build a wheel from the unpacked source distribution alone
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
 	  && tar --extract --gzip --directory "$$folder" --file dist/*.tar.gz && cd "$$folder" \
 	  && env -u PYO3_PYTHON -u VIRTUAL_ENV $(BIN)/pip wheel --quiet --no-deps --wheel-dir . ./partialfast-* \
 	  && ls *.whl
+endef
 
 ##@ Measurements
 
-.PHONY: bench
 bench: bench-wheel ## Measure beside the peers and print one table
 	@mkdir -p .bench
-	$(VENV)-bench/bin/python -m pytest benches --override-ini=filterwarnings=default --quiet \
+	$(BENCH)/python -m pytest benches --override-ini=filterwarnings=default --quiet \
 	  --benchmark-timer=time.process_time --benchmark-quiet --benchmark-json=.bench/times.json
-	$(VENV)-bench/bin/python -m benches.memory .bench/memory.json
-	$(VENV)-bench/bin/python -m benches.client measure .bench/client.json
-	@$(VENV)-bench/bin/python -m benches.report .bench
+	$(BENCH)/python -m benches.memory .bench/memory.json
+	$(BENCH)/python -m benches.client .bench/client.json
+	@$(BENCH)/python -m benches.report .bench
 
-.PHONY: bench-core
-bench-core: ## Measure the core alone, with criterion
+# `make bench-NAME ARGS=...` makes what needs.bench-NAME says, or the environment with the wheel, and
+# runs benches/NAME.py, or bench.NAME where there is one.
+bench-%: always $$(or $$(needs.$$@),bench-wheel)
 	@mkdir -p .bench
-	CRITERION_HOME=$(CURDIR)/.bench/criterion $(CARGO) bench --locked --package partialfast-core --bench json --bench sse
+	$(or $(bench.$*),$(if $(wildcard benches/$*.py),$(BENCH)/python -m benches.$* $(ARGS),$(error There is no $@; see `make help`)))
 
-.PHONY: bench-report
-bench-report: bench bench-core ## Measure, then write docs/benchmarks.md and its pictures
-	$(VENV)-bench/bin/python -m benches.growth .bench/growth.json
-	$(VENV)-bench/bin/python -m benches.report .bench --page docs/benchmarks.md
+needs.bench-report = bench
+define bench.report ## Measure all that the page shows, then write docs/benchmarks.md and its pictures
+	$(bench.core)
+	$(BENCH)/python -m benches.growth .bench/growth.json
+	$(BENCH)/python -m benches.report .bench --page docs/benchmarks.md
+endef
 
-.PHONY: bench-client
-bench-client: bench-wheel ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
-	@mkdir -p .bench
-	$(VENV)-bench/bin/python -m benches.client measure .bench/client.json
-	@$(VENV)-bench/bin/python -m benches.client report .bench/client.json
+needs.bench-core = always
+bench.core = CRITERION_HOME=$(CURDIR)/.bench/criterion $(CARGO) bench --locked --package partialfast-core --bench json --bench sse ## Measure the core alone, with criterion
 
-.PHONY: bounds
-bounds: $(VENV)/.installed $(VENV)/.dev ## Measure hostile inputs at full size, then write docs/bounds.md
-	$(BIN)/python -m benches.bounds docs/bounds.md
+needs.bench-bounds = $(READY)
+bench.bounds = $(BIN)/python -m benches.bounds docs/bounds.md ## Measure hostile inputs at full size, then write docs/bounds.md
 
-.PHONY: bench-instructions
-bench-instructions: bench-wheel ## Compare instruction counts with the committed ones (needs valgrind)
-	$(VENV)-bench/bin/python -m benches.instructions
+needs.bench-compile = $(VENV)-corpus/.made
+bench.compile = $(VENV)-corpus/bin/python -m benches.compile ## Measure compiling types beside pydantic's own building of the classes
 
-.PHONY: bench-instructions-record
-bench-instructions-record: bench-wheel ## Write benches/instructions.json anew
-	$(VENV)-bench/bin/python -m benches.instructions --record
-
-.PHONY: bench-unsafe
-bench-unsafe: bench-wheel ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)
-	$(VENV)-bench/bin/python -m benches.safe_ways
+# Those that need nothing special, for the list.
+bench.batch = ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)
+bench.client = ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
+bench.instructions = ## Compare instruction counts with the committed ones (needs valgrind; ARGS=--record writes them)
+bench.lenient = ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
+bench.providers = ## Measure each provider's stream beside its own SDK, as far as they are installed
+bench.salvage = ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
+bench.unsafe = ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)
+bench.web = ## Measure the wires: bytes and CPU a chunk, and many viewers over loopback
 
 # A wheel, not the development build: it is what users get.
 .PHONY: bench-wheel
 bench-wheel: $(VENV)-bench/.peers build
-	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
-
-.PHONY: bench-batch
-bench-batch: bench-wheel ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)
-	$(VENV)-bench/bin/python -m benches.batch
-
-.PHONY: bench-compile
-bench-compile: $(VENV)-corpus/.made ## Measure compiling types beside pydantic's own building of the classes
-	$(VENV)-corpus/bin/python -m benches.compile
-
-.PHONY: bench-web
-bench-web: bench-wheel ## Measure the wires: bytes and CPU a chunk, and many viewers over loopback
-	@$(VENV)-bench/bin/pip install --quiet playwright starlette uvicorn >&2
-	$(VENV)-bench/bin/python -m benches.web
-
-.PHONY: bench-lenient
-bench-lenient: bench-wheel ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
-	$(VENV)-bench/bin/python -m benches.lenient
-
-.PHONY: bench-salvage
-bench-salvage: bench-wheel ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
-	$(VENV)-bench/bin/python -m benches.salvage
+	@$(BENCH)/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
 
 WORKLOAD ?= orders-100k
-PROFILE_SECONDS ?= 10
 
-.PHONY: profile
 profile: $(VENV)-bench/.peers ## Draw a flame graph of Rust and Python (WORKLOAD=[typed/]orders-100k)
 	$(BIN)/maturin build --profile profiling --locked --interpreter $(BIN)/python --out .bench/profiling
-	@$(VENV)-bench/bin/pip install --quiet --force-reinstall --no-deps .bench/profiling/*.whl >&2
-	$(VENV)-bench/bin/py-spy record --native --rate 500 --format flamegraph \
+	@$(BENCH)/pip install --quiet --force-reinstall --no-deps .bench/profiling/*.whl >&2
+	$(BENCH)/py-spy record --native --rate 500 --format flamegraph \
 	  --output .bench/profile-$(notdir $(WORKLOAD)).svg -- \
-	  $(VENV)-bench/bin/python -m benches.profile $(WORKLOAD) $(PROFILE_SECONDS)
+	  $(BENCH)/python -m benches.profile $(WORKLOAD) $(or $(PROFILE_SECONDS),10)
 	@echo "Open .bench/profile-$(notdir $(WORKLOAD)).svg in a browser; docs/profiling.md says how to read it."
-
-##@ Documentation
-
-.PHONY: docs
-docs: $(VENV)/.installed ## Build the site into .site; a warning ends it
-	@$(BIN)/pip install --quiet --group docs >&2
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
-
-##@ Distribution
-
-.PHONY: build
-build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist/
-	rm -rf dist
-	$(BIN)/maturin build --release --locked --strip --interpreter $(BIN)/python --out dist
-	$(BIN)/maturin sdist --out dist
-
-.PHONY: clean
-clean: ## Remove everything that this file makes
-	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-3.* .venv-ray .venv-web .venv-wheel
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
-	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
-	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Environments. Each stamp stands for one finished step and is older than nothing it depends on.
 

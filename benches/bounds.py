@@ -10,15 +10,12 @@ it. Time is the processor's; memory is how far the peak of the resident set grew
 from __future__ import annotations
 
 import json
-import platform
 import resource
-import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 
+from benches.measuring import alone, head
 from tests.bounding import CASES, Case
 
 __all__ = ["page", "rows"]
@@ -37,16 +34,9 @@ def _measure(name: str, size: int) -> tuple[float, float]:
     return spent, (after.ru_maxrss - before.ru_maxrss) / 1024
 
 
-def _alone(name: str, size: int) -> tuple[float, float]:
-    arguments = [sys.executable, "-m", "benches.bounds", "--case", name, str(size)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    seconds, grown = json.loads(done.stdout)
-    return seconds, grown
-
-
 def _row(name: str, case: Case) -> str:
-    quarter, _ = _alone(name, case.size // 4)
-    seconds, grown = _alone(name, case.size)
+    quarter, _ = alone("benches.bounds", "--case", name, case.size // 4)
+    seconds, grown = alone("benches.bounds", "--case", name, case.size)
     growth = f"{seconds / max(quarter, 1e-6):.1f} times" if case.grows else "stops early"
     cells = (
         name,
@@ -67,22 +57,8 @@ def rows() -> Iterator[str]:
         yield _row(name, case)
 
 
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
 def page(table: str) -> str:
     """Return the page around the table."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("partialfast", "pydantic"))
-    measured = (
-        f"{datetime.now(timezone.utc):%Y-%m-%d}, {_processor()}, {platform.system()} "
-        f"{platform.machine()}, CPython {platform.python_version()}, {packages}"
-    )
     return f"""# Bounds
 
 Whatever an opponent can make grow has a limit with a clear error, or costs time in proportion to
@@ -113,9 +89,11 @@ with 91 levels show.
 
 ## Measured
 
-{measured}. Each row in an interpreter of its own; `make bounds` writes this page. At 4 times the
-size a linear row takes about 4 times as long (the memory's caches cost the rest), a quadratic one
-would take 16 times; a row that stops early does not depend on the size.
+{head("partialfast", "pydantic")}.
+
+Each row in an interpreter of its own; `make bench-bounds` writes this page. At 4 times the size a
+linear row takes about 4 times as long (the memory's caches cost the rest), a quadratic
+one would take 16 times; a row that stops early does not depend on the size.
 
 {table}
 """

@@ -1,7 +1,7 @@
 """What the OpenAI client costs its process for each chunk, beside the SDK alone and other clients.
 
-    python -m benches.client measure FILE    measure, and write the figures
-    python -m benches.client report FILE     print the table
+    python -m benches.client                 measure, and print the table
+    python -m benches.client FILE            measure, and write the figures
 
 The answers come over loopback from the replay server in a process of its own, so the CPU time of
 this process is the client's alone, its waiting left out. Every subject sends a request for the same
@@ -19,30 +19,25 @@ own time (every read is a system call and a wake-up, in any client), and gathere
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-import re
-import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime, timezone
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 from pydantic import BaseModel
 
 import partialfast.providers.openai
+from benches.measuring import frozen, head, last, replaying
 from benches.report import Goal, Row, at_least, at_most, layout
 from benches.workloads import Workload, source, workload
 
-__all__ = ["ASYNC", "SYNC", "Job", "measured", "rows"]
+__all__ = ["SUBJECTS", "Job", "measured", "rows"]
 
 DOCUMENTS = ("meeting", "orders-10k")
 FAST, PACED, GATHERED, WHOLE = "fast", "paced", "gathered", "whole"
@@ -92,6 +87,11 @@ class Job(NamedTuple):
         }
 
     @property
+    def typed(self) -> dict[str, Any]:
+        """Arguments of a typed client."""
+        return {**self.call, "response_model": self.work.model}
+
+    @property
     def bare(self) -> dict[str, Any]:
         """Arguments of the SDK's own client: those that a typed client makes of the model."""
         name = self.work.model.__name__
@@ -120,128 +120,59 @@ class Clients(NamedTuple):
     instructor: Any
 
 
-# What each subject returns lets `_check` see that it did its work.
+class Subject(NamedTuple):
+    """A way to read an answer.
+
+    Args:
+        open: Sends the request.
+        pieces: What is iterated over of what it returns.
+        kind: Whether that is a stream, one that an async client has to await, or a context.
+        result: What there is in the end; the last piece otherwise. `_check` looks at it.
+    """
+
+    open: Callable[[Clients, Job], Any]
+    pieces: Callable[[Any], Any] = lambda stream: stream
+    kind: Literal["stream", "awaited", "context"] = "stream"
+    result: Callable[[Any], Any] | None = None
 
 
-def _snapshots(clients: Clients, job: Job) -> Any:
-    last = None
-    for last in clients.raw.chat.completions.create_partial(  # noqa: B007
-        response_model=job.work.model, **job.call
-    ):
-        pass
-    return last
-
-
-def _snapshots_sdk(clients: Clients, job: Job) -> Any:
-    last = None
-    for last in clients.objects.chat.completions.create_partial(  # noqa: B007
-        response_model=job.work.model, **job.call
-    ):
-        pass
-    return last
-
-
-def _bare(clients: Clients, job: Job) -> Any:
-    chunk = None
-    for chunk in clients.sdk.chat.completions.create(**job.bare):  # noqa: B007
-        pass
-    return chunk
-
-
-def _bytes(clients: Clients, job: Job) -> Any:
-    block = b""
-    create = clients.sdk.chat.completions.with_streaming_response.create
-    with create(**job.bare) as response:
-        for block in response.iter_bytes():  # noqa: B007
-            pass
-    return block
-
-
-def _helper(clients: Clients, job: Job) -> Any:
-    call = clients.sdk.chat.completions.stream(**job.call, response_format=job.work.model)
-    with call as stream:
-        for _ in stream:
-            pass
-        return stream.get_final_completion().choices[0].message.parsed
-
-
-def _instructor(clients: Clients, job: Job) -> Any:
-    last = None
-    for last in clients.instructor.create_partial(  # noqa: B007
-        response_model=job.work.model, **job.call
-    ):
-        pass
-    return last
-
-
-async def _asnapshots(clients: Clients, job: Job) -> Any:
-    last = None
-    async for last in clients.raw.chat.completions.create_partial(  # noqa: B007
-        response_model=job.work.model, **job.call
-    ):
-        pass
-    return last
-
-
-async def _asnapshots_sdk(clients: Clients, job: Job) -> Any:
-    last = None
-    async for last in clients.objects.chat.completions.create_partial(  # noqa: B007
-        response_model=job.work.model, **job.call
-    ):
-        pass
-    return last
-
-
-async def _abare(clients: Clients, job: Job) -> Any:
-    chunk = None
-    async for chunk in await clients.sdk.chat.completions.create(**job.bare):  # noqa: B007
-        pass
-    return chunk
-
-
-async def _abytes(clients: Clients, job: Job) -> Any:
-    block = b""
-    create = clients.sdk.chat.completions.with_streaming_response.create
-    async with create(**job.bare) as response:
-        async for block in response.iter_bytes():  # noqa: B007
-            pass
-    return block
-
-
-async def _ahelper(clients: Clients, job: Job) -> Any:
-    call = clients.sdk.chat.completions.stream(**job.call, response_format=job.work.model)
-    async with call as stream:
-        async for _ in stream:
-            pass
-        return (await stream.get_final_completion()).choices[0].message.parsed
-
-
-async def _ainstructor(clients: Clients, job: Job) -> Any:
-    last = None
-    async for last in clients.instructor.create_partial(  # noqa: B007
-        response_model=job.work.model, **job.call
-    ):
-        pass
-    return last
-
-
-SYNC: dict[str, Callable[[Clients, Job], Any]] = {
-    "snapshots": _snapshots,
-    "snapshots-sdk": _snapshots_sdk,
-    "bare": _bare,
-    "bytes": _bytes,
-    "helper": _helper,
-    "instructor": _instructor,
-}
-ASYNC: dict[str, Callable[[Clients, Job], Awaitable[Any]]] = {
-    "snapshots": _asnapshots,
-    "snapshots-sdk": _asnapshots_sdk,
-    "bare": _abare,
-    "bytes": _abytes,
-    "helper": _ahelper,
-    "instructor": _ainstructor,
+SUBJECTS = {
+    "snapshots": Subject(lambda on, job: on.raw.chat.completions.create_partial(**job.typed)),
+    "snapshots-sdk": Subject(
+        lambda on, job: on.objects.chat.completions.create_partial(**job.typed)
+    ),
+    "bare": Subject(lambda on, job: on.sdk.chat.completions.create(**job.bare), kind="awaited"),
+    "bytes": Subject(
+        lambda on, job: on.sdk.chat.completions.with_streaming_response.create(**job.bare),
+        pieces=lambda response: response.iter_bytes(),
+        kind="context",
+    ),
+    "helper": Subject(
+        lambda on, job: on.sdk.chat.completions.stream(**job.call, response_format=job.work.model),
+        kind="context",
+        result=lambda stream: stream.get_final_completion(),
+    ),
+    "instructor": Subject(lambda on, job: on.instructor.create_partial(**job.typed)),
 }
 _PEERS = ("snapshots", "bare", "bytes")
+
+
+def _read(subject: Subject, clients: Clients, job: Job) -> Any:
+    opened = subject.open(clients, job)
+    with opened if subject.kind == "context" else nullcontext(opened) as stream:
+        got = last(subject.pieces(stream))
+        return subject.result(stream) if subject.result else got
+
+
+async def _aread(subject: Subject, clients: Clients, job: Job) -> Any:
+    opened = subject.open(clients, job)
+    if subject.kind == "awaited":
+        opened = await opened
+    async with opened if subject.kind == "context" else nullcontext(opened) as stream:
+        got = None
+        async for got in subject.pieces(stream):  # noqa: B007
+            pass
+        return await subject.result(stream) if subject.result else got
 
 
 def _check(subject: str, job: Job, got: Any) -> None:
@@ -251,6 +182,7 @@ def _check(subject: str, job: Job, got: Any) -> None:
     elif subject == "bare":
         whole = got.usage is not None
     else:
+        got = got.choices[0].message.parsed if subject == "helper" else got
         expected = job.work.model.model_validate_json(job.work.text)
         whole = got is not None and got.model_dump() == expected.model_dump()
     if not whole:
@@ -259,7 +191,7 @@ def _check(subject: str, job: Job, got: Any) -> None:
 
 def _jobs() -> Iterator[tuple[Job, tuple[str, ...]]]:
     for name in DOCUMENTS:
-        yield Job(workload(name), FAST), tuple(SYNC)
+        yield Job(workload(name), FAST), tuple(SUBJECTS)
     yield Job(workload("orders-10k"), PACED), _PEERS
     yield Job(workload("orders-10k"), GATHERED), _PEERS
     yield Job(workload("meeting"), WHOLE), _PEERS
@@ -270,25 +202,6 @@ def _recordings() -> Iterator[dict[str, Any]]:
         work = workload(name)
         yield {"model": name, "text": work.text, "chunks": work.chunks}
         yield {"model": f"{name}-{WHOLE}", "text": work.text, "chunks": [work.text]}
-
-
-@contextmanager
-def _served() -> Generator[str, None, None]:
-    """Run the replay server in another process."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "documents.jsonl"
-        lines = (json.dumps(recording) + "\n" for recording in _recordings())
-        path.write_text("".join(lines), encoding="utf-8")
-        command = [sys.executable, "-m", "partialfast", "replay", str(path), "--port", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                line = server.stdout.readline() if server.stdout else ""
-                found = re.search(r"http://\S+", line)
-                if found is None:
-                    raise RuntimeError(f"the replay server did not start: {line!r}")
-                yield found[0]
-            finally:
-                server.terminate()
 
 
 def _clients(sdk: OpenAI | AsyncOpenAI) -> Clients:
@@ -335,17 +248,14 @@ async def _measured(library: str, run: Callable[[str, Job], Awaitable[Any]]) -> 
     for job, subjects in _jobs():
         for subject in subjects:
             _check(subject, job, await run(subject, job))
-        # As in the other benchmarks: the collector on, what was there before out of its sight.
-        gc.collect()
-        gc.freeze()
-        best = _Best()
-        while wanted := [subject for subject in subjects if best.wants(subject)]:
-            for subject in _ORDER.sample(wanted, len(wanted)):
-                wall, cpu = time.perf_counter(), time.process_time()
-                await run(subject, job)
-                cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-                best.add(subject, cpu=cpu, wall=wall)
-        gc.unfreeze()
+        with frozen():
+            best = _Best()
+            while wanted := [subject for subject in subjects if best.wants(subject)]:
+                for subject in _ORDER.sample(wanted, len(wanted)):
+                    wall, cpu = time.perf_counter(), time.process_time()
+                    await run(subject, job)
+                    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+                    best.add(subject, cpu=cpu, wall=wall)
         for subject, seconds in best.least().items():
             figures[f"{job.key}/{library}/{subject}"] = seconds / job.units * 1e6
     return figures
@@ -366,7 +276,7 @@ def _sync_figures(url: str) -> dict[str, float]:
         clients = _clients(sdk)
 
         async def run(subject: str, job: Job) -> Any:
-            return SYNC[subject](clients, job)
+            return _read(SUBJECTS[subject], clients, job)
 
         return _drive(_measured("sync httpx2", run))
 
@@ -378,7 +288,7 @@ async def _async_figures(url: str) -> dict[str, float]:
             clients = _clients(sdk)
 
             async def run(subject: str, job: Job, clients: Clients = clients) -> Any:
-                return await ASYNC[subject](clients, job)
+                return await _aread(SUBJECTS[subject], clients, job)
 
             figures |= await _measured(library, run)
     return figures
@@ -395,7 +305,7 @@ def measured() -> dict[str, float]:
         AssertionError: A subject did not get the answer whole.
         RuntimeError: The server did not start.
     """
-    with _served() as url:
+    with replaying(_recordings()) as url:
         return _sync_figures(url) | asyncio.run(_async_figures(url))
 
 
@@ -443,26 +353,20 @@ def _order(entry: tuple[str, float]) -> tuple[int, int]:
     return list(_SECTIONS).index(arrival), DOCUMENTS.index(document)
 
 
-def _head() -> str:
-    names = ("partialfast", "openai", "httpx2", "aiohttp", "pydantic", "instructor")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    today = datetime.now(timezone.utc).date()
-    return f"{today}, Python {sys.version.split()[0]}; documents of {source()}\n{versions}"
-
-
 def _main(arguments: list[str]) -> None:
-    match arguments:
-        case ["measure", file]:
-            document = {"head": _head(), "us": measured()}
-            Path(file).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        case ["report", file]:
-            document = json.loads(Path(file).read_text(encoding="utf-8"))
-            print(document["head"])
-            print("CPU time of the client's process, best of several rounds. Ratio: the peer's")
-            print("figure over partialfast's; for raw bytes, partialfast's over theirs.")
-            print(layout(rows(document["us"])))
-        case _:
-            sys.exit(__doc__)
+    about, figures = head(*_PACKAGES), measured()
+    if arguments:
+        (path,) = arguments
+        document = {"head": about, "us": figures}
+        Path(path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        return
+    print(f"{about}; documents of {source()}")
+    print("CPU time of the client's process, best of several rounds. Ratio: the peer's")
+    print("figure over partialfast's; for raw bytes, partialfast's over theirs.")
+    print(layout(rows(figures)))
+
+
+_PACKAGES = ("partialfast", "openai", "httpx2", "aiohttp", "pydantic", "instructor")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ measurement. A measurement runs its subject for about a second and takes the bes
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+
+from benches.measuring import frozen
 
 T = TypeVar("T")
 
@@ -24,10 +25,8 @@ SHORTEST_RUN_S = 0.002
 
 @pytest.fixture(autouse=True)
 def _own_objects_only() -> Iterator[None]:
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+    with frozen():
+        yield
 
 
 class Measure(Protocol):

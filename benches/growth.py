@@ -7,6 +7,7 @@ loop is late while many streams run in it. `make bench-report` draws both.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sys
 import time
@@ -17,6 +18,7 @@ from statistics import quantiles
 from typing import Any
 
 import partialfast as pf
+from benches.measuring import best_cpu, last
 from benches.peers import TYPED, UNTYPED, Model
 from benches.workloads import workload
 
@@ -61,6 +63,12 @@ def again_langchain(_model: Model, chunks: Iterable[str]) -> Iterator[Any]:
             yield None
 
 
+#: Those that are measured on the whole document.
+WHOLE: dict[str, Callable[[Model, Sequence[str]], Any]] = {
+    "partialfast, typed": lambda model, chunks: last(TYPED["partialfast"](model, chunks)),
+    "partialfast, untyped": UNTYPED["partialfast"],
+    "jsonriver": UNTYPED["jsonriver"],
+}
 AGAIN: dict[str, Typed] = {
     "instructor": TYPED["instructor"],
     "pydantic": TYPED["pydantic"],
@@ -85,44 +93,18 @@ def _again_us(subject: Typed, model: Model, chunks: Sequence[str]) -> float:
     return total / WINDOWS * 1e6
 
 
-def _whole_us(run: Callable[[], Any], chunks: int) -> float:
-    best = float("inf")
-    for _ in range(3):
-        begin = time.process_time()
-        run()
-        best = min(best, time.process_time() - begin)
-    return best / chunks * 1e6
-
-
-def _drain(values: Iterator[Any]) -> None:
-    for _ in values:
-        pass
-
-
 def costs() -> dict[str, dict[int, float]]:
     """Return microseconds per chunk, by subject and by thousands of characters."""
     found: dict[str, dict[int, float]] = {}
     for size in SIZES:
         work = workload(f"orders-{size}k")
         count = len(work.chunks)
-        whole: dict[str, Callable[[], Any]] = {
-            "partialfast, typed": lambda: _drain(
-                TYPED["partialfast"](work.model, work.chunks)  # noqa: B023 - runs in this turn
-            ),
-            "partialfast, untyped": lambda: UNTYPED["partialfast"](
-                work.model,  # noqa: B023
-                work.chunks,  # noqa: B023
-            ),
-            "jsonriver": lambda: UNTYPED["jsonriver"](
-                work.model,  # noqa: B023
-                work.chunks,  # noqa: B023
-            ),
-        }
-        for name, run in whole.items():
-            found.setdefault(name, {})[size] = _whole_us(run, count)
+        for name, subject in WHOLE.items():
+            run = functools.partial(subject, work.model, work.chunks)
+            found.setdefault(name, {})[size] = best_cpu(run, rounds=3) / count * 1e6
         if size <= LARGEST_AGAIN:
-            for name, subject in AGAIN.items():
-                found.setdefault(name, {})[size] = _again_us(subject, work.model, work.chunks)
+            for name, again in AGAIN.items():
+                found.setdefault(name, {})[size] = _again_us(again, work.model, work.chunks)
     return found
 
 

@@ -17,10 +17,10 @@ BAML wants a class for what it reads, so it does not take part in what has none.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import json
 import random
-import time
 import types
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 import partialfast as pf
+from benches.measuring import best_cpu, last
 from benches.workloads import tokens, workload
 from tests.sloppy import KINDS, written
 
@@ -114,19 +115,8 @@ def _again(read: Callable[[str], Any]) -> Reader:
     return reader
 
 
-def json_repair() -> Reader:
-    module = importlib.import_module("json_repair")
-    return _again(lambda text: module.loads(text, stream_stable=True))
-
-
-def fast_json_repair() -> Reader:
-    module = importlib.import_module("fast_json_repair")
-    return _again(module.loads)
-
-
-def partial_json_parser() -> Reader:
-    module = importlib.import_module("partial_json_parser")
-    return _again(module.loads)
+def _loads_of(module: str, **options: Any) -> Reader:
+    return _again(functools.partial(importlib.import_module(module).loads, **options))
 
 
 def baml() -> Reader:
@@ -170,9 +160,9 @@ class Subject(NamedTuple):
 
 SUBJECTS = (
     Subject("partialfast, lenient", lambda: partialfast),
-    Subject("json_repair", json_repair),
-    Subject("fast-json-repair", fast_json_repair),
-    Subject("partial-json-parser", partial_json_parser),
+    Subject("json_repair", lambda: _loads_of("json_repair", stream_stable=True)),
+    Subject("fast-json-repair", lambda: _loads_of("fast_json_repair")),
+    Subject("partial-json-parser", lambda: _loads_of("partial_json_parser")),
     Subject("BAML", baml, typed=True),
 )
 
@@ -235,14 +225,7 @@ def score(reader: Reader, corpus: list[tuple[str, Any]]) -> Score:
 
 def seconds(reader: Reader, chunks: list[str], budget: float = 2.0) -> float:
     """Return the best CPU seconds for all chunks, of the runs within a budget."""
-    best, began = float("inf"), time.perf_counter()
-    while True:
-        start = time.process_time()
-        for _ in reader(chunks):
-            pass
-        best = min(best, time.process_time() - start)
-        if time.perf_counter() - began > budget:
-            return best
+    return best_cpu(lambda: last(reader(chunks)), budget_s=budget)
 
 
 def _figure(reader: Reader, chunks: list[str]) -> str:

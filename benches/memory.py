@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gc
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benches.measuring import alone
 from benches.workloads import workload
 
 __all__ = ["MEASUREMENTS", "measure_all"]
@@ -157,17 +157,7 @@ def measure_all() -> dict[str, int]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "document.json"
         path.write_text(workload(WORKLOAD).text, encoding="utf-8")
-        return {
-            name: int(
-                subprocess.run(
-                    [sys.executable, "-m", "benches.memory", name, str(path)],
-                    check=True,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                ).stdout
-            )
-            for name in MEASUREMENTS
-        }
+        return {name: alone("benches.memory", name, path) for name in MEASUREMENTS}
 
 
 if __name__ == "__main__":

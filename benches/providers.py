@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from benches.measuring import last, replaying
 from partialfast import Mode
 
 _RUNS = 7
@@ -184,25 +182,15 @@ def _cost(read: Callable[[], Iterator[Any]], chunks: int) -> float:
     costs: list[float] = []
     for _ in range(_RUNS):
         before = time.process_time()
-        for _each in read():
-            pass
+        last(read())
         costs.append((time.process_time() - before) / chunks * 1e6)
     return statistics.median(costs[1:])
 
 
 def main() -> None:
     text = _text()
-    with tempfile.TemporaryDirectory() as folder:
-        recording = Path(folder) / "orders.jsonl"
-        recording.write_text(json.dumps({"text": text}) + "\n")
-        command = [sys.executable, "-m", "partialfast", "replay", str(recording), "--port", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            assert server.stdout is not None
-            url = server.stdout.readline().split(" at ")[1].split()[0].removesuffix("/v1")
-            try:
-                _compare(url, sys.argv[1:] or list(PROVIDERS), text)
-            finally:
-                server.terminate()
+    with replaying([{"text": text}]) as url:
+        _compare(url.removesuffix("/v1"), sys.argv[1:] or list(PROVIDERS), text)
 
 
 def _compare(url: str, names: list[str], text: str) -> None:

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from benches.measuring import alone, head
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._salvage import salvage
 
@@ -106,16 +105,8 @@ SUBJECTS: dict[str, Callable[[Path, Path, str], Counter[str]]] = {
 
 def measure(subject: str, source: Path, kind: str) -> dict[str, Any]:
     """Run a subject in a fresh interpreter, as often as `ROUNDS` says; give the best."""
-    words = ["-m", "benches.salvage", "--inside", subject, str(source), kind]
-    best: dict[str, Any] = {}
-    for _ in range(ROUNDS):
-        done = subprocess.run(
-            [sys.executable, *words], stdout=subprocess.PIPE, text=True, check=True
-        )
-        found = json.loads(done.stdout)
-        if not best or found["seconds"] < best["seconds"]:
-            best = found
-    return best
+    found = [alone("benches.salvage", "--inside", subject, source, kind) for _ in range(ROUNDS)]
+    return min(found, key=lambda each: each["seconds"])
 
 
 def rows(folder: Path, size: int) -> Iterator[str]:
@@ -138,9 +129,7 @@ def rows(folder: Path, size: int) -> Iterator[str]:
 def main() -> None:
     """Measure all and print the tables."""
     size = int(os.environ.get("MEGABYTES", "60")) * 1_000_000
-    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    python = f"Python {platform.python_version()}"
-    print(f"{machine}, {python}, {time.strftime('%Y-%m-%d')}; best of {ROUNDS}")
+    print(f"{head('partialfast', 'pydantic')}; best of {ROUNDS}")
     with tempfile.TemporaryDirectory() as folder:
         for row in rows(Path(folder), size):
             print(row, flush=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import partialfast as pf
+from benches.measuring import last
 from benches.workloads import Workload
 
 __all__ = ["SUBJECTS"]
@@ -13,10 +14,7 @@ __all__ = ["SUBJECTS"]
 
 def typed(work: Workload) -> Any:
     """Stream the document into its model; drop every snapshot but the last."""
-    snapshot: Any = None
-    for snapshot in pf.stream(work.model, work.chunks):  # noqa: B007 - the last one is the result
-        pass
-    return snapshot
+    return last(pf.stream(work.model, work.chunks))
 
 
 def untyped(work: Workload) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from benches.conftest import Measure, MeasurePrepared
+from benches.measuring import last
 from benches.peers import FEED, TYPED, UNTYPED
 from benches.workloads import Workload, workload
 
@@ -38,13 +39,6 @@ FULL_UNTYPED = [
 ]
 
 
-def _last(values: Iterator[Any]) -> Any:
-    value = None
-    for value in values:  # noqa: B007 - the last one is the result
-        pass
-    return value
-
-
 def _plain(value: Any) -> Any:
     return value.model_dump() if hasattr(value, "model_dump") else value
 
@@ -57,10 +51,10 @@ def _expected(work: Workload) -> Any:
 def test_typed(measure: Measure, subject: str, name: str) -> None:
     work = workload(name)
     run = TYPED[subject]
-    assert _plain(_last(run(work.model, work.chunks))) == _expected(work)
+    assert _plain(last(run(work.model, work.chunks))) == _expected(work)
     measure(
         f"typed/{subject}/{name}",
-        lambda: _last(run(work.model, work.chunks)),
+        lambda: last(run(work.model, work.chunks)),
         units=len(work.chunks),
     )
 

@@ -1,6 +1,6 @@
 """What the direct calls of the C API save, in instructions.
 
-    python -m benches.safe_ways
+    python -m benches.unsafe
 
 ``rust/python/src/ffi.rs`` is the one file with ``unsafe`` in it. Each of its blocks is replaced by
 what safe PyO3 offers, one at a time, in a copy of the sources; the copy is built, and the workloads
@@ -105,9 +105,7 @@ def count(function: str | None) -> dict[str, int]:
         environment = {
             **os.environ,
             # Dependencies are compiled once for all copies.
-            "CARGO_TARGET_DIR": os.environ.get(
-                "CARGO_TARGET_DIR", str(ROOT / "target" / "safe-ways")
-            ),
+            "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "unsafe")),
             "RUSTFLAGS": "--cap-lints warn",
         }
         wheels = copy / "dist"
