@@ -78,19 +78,25 @@ def test_a_recording_is_read_with_all_its_fields() -> None:
     [
         ("{", "x.jsonl:2: not JSON"),
         ("[]", "x.jsonl:2: a recording is an object, not list"),
-        ("{}", 'x.jsonl:2: has no answer: one of "text"'),
-        ('{"text":1}', 'x.jsonl:2: "text" must be str, not 1'),
-        ('{"text":"","times":true}', 'x.jsonl:2: "times" must be int, not True'),
+        ("{}", 'x.jsonl:2: no answer: one of "text"'),
+        ('{"text":1}', 'x.jsonl:2: "text": Input should be an instance of str, not 1'),
+        (
+            '{"text":"","times":true}',
+            'x.jsonl:2: "times": Input should be a valid integer',
+        ),
         ('{"text":"","matches":"a"}', 'x.jsonl:2: unknown field "matches"; known are text, match'),
-        ('{"text":"","via":"mail"}', 'x.jsonl:2: "via" must be one of tool, content'),
-        ('{"text":"","fault":"drop"}', "x.jsonl:2: fault 'drop' needs a place, as in drop@120"),
+        ('{"text":"","via":"mail"}', """x.jsonl:2: "via": Input should be 'tool' or 'content'"""),
+        (
+            '{"text":"","fault":"drop"}',
+            """x.jsonl:2: "fault": Value error, fault 'drop' needs a place, as in drop@120""",
+        ),
         ('{"text":"ab","chunks":["a"]}', 'x.jsonl:2: "chunks" joined is not "text"'),
-        ('{"chunks":[1],"text":"1"}', 'x.jsonl:2: "chunks" must be a list of strings'),
-        ('{"tool_calls":["a"]}', "x.jsonl:2: tool_calls[0] must be an object"),
-        ('{"tool_calls":[{"name":"a"}]}', 'x.jsonl:2: tool_calls[0]: "arguments" is missing'),
+        ('{"chunks":[1],"text":"1"}', 'x.jsonl:2: "chunks.0": Input should be an instance of str'),
+        ('{"tool_calls":["a"]}', 'x.jsonl:2: "tool_calls.0": Input should be a dictionary'),
+        ('{"tool_calls":[{"name":"a"}]}', 'x.jsonl:2: "tool_calls.0.arguments": Field required'),
         (
             '{"tool_calls":[{"name":"a","arguments":"","index":"x"}]}',
-            'x.jsonl:2: tool_calls[0]: "index" must be int',
+            'x.jsonl:2: "tool_calls.0.index": Input should be a valid integer',
         ),
     ],
 )
@@ -183,7 +189,7 @@ def test_a_fault_is_read(text: str, fault: Fault) -> None:
         ("stall@3", "needs a value, as in stall@120:1.5"),
         ("stall@3:soon", "bad value; it is written as in stall@120:1.5"),
         ("stall@3:inf", "bad value"),
-        ("refuse@3", "has no place: refuse"),
+        ("refuse@3", "takes no place: refuse"),
         ("status:200", "bad value; it is written as in status:429"),
     ],
 )

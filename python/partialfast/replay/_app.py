@@ -19,15 +19,14 @@ from starlette.types import Receive, Scope, Send
 
 from partialfast.replay._batches import Batches
 from partialfast.replay._faults import parse_faults
-from partialfast.replay._forms import form_of
 from partialfast.replay._gate import Gate
 from partialfast.replay._journal import Exchange, Journal
 from partialfast.replay._plan import Options, Plan, Wait, plan_answer, plan_error
 from partialfast.replay._plan import Send as SendStep
-from partialfast.replay._protocols import PROTOCOLS
+from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import Deck
 from partialfast.replay._reply import error_body
-from partialfast.replay._request import Api, Ask, RequestError, parse_body, parse_request
+from partialfast.replay._request import RequestError, parse_body
 
 __all__ = ["Stage", "build_app"]
 
@@ -71,23 +70,13 @@ def build_app(stage: Stage) -> Starlette:
         stage: What its requests share.
 
     Returns:
-        The application, with the routes of OpenAI, of Azure and of the other protocols.
+        The application, with the routes of all protocols.
     """
     logging.getLogger("uvicorn.error").addFilter(_NO_DROPPED)
-    chat = _endpoint(stage, "chat", _read_openai("chat"))
-    responses = _endpoint(stage, "responses", _read_openai("responses"))
-    routes = [
-        Route("/v1/chat/completions", chat, methods=["POST"]),
-        Route("/v1/responses", responses, methods=["POST"]),
-        Route("/v1/models", _models(stage), methods=["GET"]),
-        Route("/openai/deployments/{model}/chat/completions", chat, methods=["POST"]),
-        Route("/openai/responses", responses, methods=["POST"]),
-        Route("/openai/v1/chat/completions", chat, methods=["POST"]),
-        Route("/openai/v1/responses", responses, methods=["POST"]),
-    ]
+    routes = [Route("/v1/models", _models(stage), methods=["GET"])]
     routes += stage.batches.routes(_entering(stage))
-    for name, protocol in PROTOCOLS.items():
-        endpoint = _endpoint(stage, name, _read_other(name))
+    for protocol in PROTOCOLS.values():
+        endpoint = _endpoint(stage, protocol)
         routes += [Route(path, endpoint, methods=["POST"]) for path in protocol.paths]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
@@ -95,24 +84,7 @@ def build_app(stage: Stage) -> Starlette:
 _NO_DROPPED = _NoDropped()
 
 
-def _read_openai(api: Api) -> Callable[[Request, bytes], Ask]:
-    def read(request: Request, raw: bytes) -> Ask:
-        return parse_request(api, raw, model=request.path_params.get("model"))
-
-    return read
-
-
-def _read_other(name: str) -> Callable[[Request, bytes], Ask]:
-    def read(request: Request, raw: bytes) -> Ask:
-        path = {**request.path_params, "path": request.url.path}
-        return PROTOCOLS[name].ask(parse_body(raw), path)
-
-    return read
-
-
-def _endpoint(
-    stage: Stage, api: str, read: Callable[[Request, bytes], Ask]
-) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(stage: Stage, protocol: Protocol) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             raw = await request.body()
@@ -124,11 +96,12 @@ def _endpoint(
         options = stage.options
         try:
             options = _overrides(options, request.headers)
-            ask = read(request, raw)
+            path = {**request.path_params, "path": request.url.path}
+            ask = protocol.ask(parse_body(raw), path)
             created = int(time.time())
             plan = plan_answer(stage.deck, ask, options, number=number, created=created)
         except RequestError as error:
-            plan = plan_error(form_of(api, options.shape), error)
+            plan = plan_error(protocol.shaped(options.shape), error)
         exchange.status, exchange.recording = plan.status, plan.recording
         return _Performance(plan, stage, exchange)
 

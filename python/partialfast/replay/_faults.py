@@ -73,18 +73,14 @@ class Fault:
 
 _FORM = re.compile(r"(?P<kind>[a-z]+)(?:@(?P<at>\d+))?(?::(?P<value>.+))?")
 _KINDS = [kind.value for kind in FaultKind]
-_NEEDS_PLACE = {
-    FaultKind.DROP,
-    FaultKind.STALL,
-    FaultKind.GARBAGE,
-    FaultKind.LENGTH,
-    FaultKind.END,
-    FaultKind.ERROR,
-    FaultKind.FAIL,
-    FaultKind.CORRUPT,
+#: An example of each, by which its form is known: with a place, with a value.
+_EXAMPLES = {
+    FaultKind.STALL: "stall@120:1.5",
+    FaultKind.FILTER: "filter",
+    FaultKind.REFUSE: "refuse",
+    FaultKind.STATUS: "status:429",
+    FaultKind.REJECT: "reject:stream_options",
 }
-_MAY_HAVE_PLACE = _NEEDS_PLACE | {FaultKind.FILTER}
-_NEEDS_VALUE = {FaultKind.STALL, FaultKind.STATUS, FaultKind.REJECT}
 
 
 def parse_fault(text: str) -> Fault:
@@ -97,26 +93,25 @@ def parse_fault(text: str) -> Fault:
         The fault.
 
     Raises:
-        ValueError: The text is none; the message says what is wrong with it.
+        ValueError: The text is not a fault; the message says what is wrong with it.
     """
     form = _FORM.fullmatch(text)
     if form is None or form["kind"] not in _KINDS:
         message = f"unknown fault {text!r}; known are {', '.join(_KINDS)}"
         raise ValueError(message)
     kind, at, value = FaultKind(form["kind"]), form["at"], form["value"]
-    if (at is None and kind in _NEEDS_PLACE) or (at is not None and kind not in _MAY_HAVE_PLACE):
-        problem = "needs a place, as in" if at is None else "has no place:"
-        message = f"fault {text!r} {problem} {_example(kind)}"
-        raise ValueError(message)
-    if (value is None) == (kind in _NEEDS_VALUE):
-        problem = "needs a value, as in" if value is None else "takes no value:"
-        message = f"fault {text!r} {problem} {_example(kind)}"
-        raise ValueError(message)
+    example = _EXAMPLES.get(kind, f"{kind.value}@120")
+    for part, sign, name in ((at, "@", "place"), (value, ":", "value")):
+        if part is None and sign in example:
+            raise ValueError(f"fault {text!r} needs a {name}, as in {example}")
+        # A filter may have a place.
+        if part is not None and sign not in example and (kind, sign) != (FaultKind.FILTER, "@"):
+            raise ValueError(f"fault {text!r} takes no {name}: {example}")
     fault = Fault(kind, at=None if at is None else int(at))
     try:
         return _with_value(fault, value)
     except ValueError:
-        message = f"fault {text!r} has a bad value; it is written as in {_example(kind)}"
+        message = f"fault {text!r} has a bad value; it is written as in {example}"
         raise ValueError(message) from None
 
 
@@ -138,15 +133,6 @@ def _finite(value: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise ValueError(value)
     return seconds
-
-
-def _example(kind: FaultKind) -> str:
-    values = {
-        FaultKind.STALL: ":1.5",
-        FaultKind.STATUS: ":429",
-        FaultKind.REJECT: ":stream_options",
-    }
-    return kind.value + ("@120" if kind in _NEEDS_PLACE else "") + values.get(kind, "")
 
 
 def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from partialfast.replay._faults import Fault, FaultKind
-from partialfast.replay._forms import Form, form_of
+from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import Deck, Recording
 from partialfast.replay._reply import Event, Reply, dump
 from partialfast.replay._request import Ask, RequestError
@@ -123,7 +123,7 @@ def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created:
     if recording is None:
         message = f"No recording matches the last user message: {ask.last_user[:200]!r}."
         raise RequestError(404, message, param="messages", code="recording_not_found")
-    form = form_of(ask.api, recording.shape or options.shape)
+    form = PROTOCOLS[ask.api].shaped(recording.shape or options.shape)
     faults = options.faults if recording.faults is None else recording.faults
     error = _error_fault(ask, faults)
     if error is not None:
@@ -141,7 +141,7 @@ def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created:
     return _whole(form, reply, options)
 
 
-def plan_error(form: Form, error: RequestError, *, recording: Recording | None = None) -> Plan:
+def plan_error(form: Protocol, error: RequestError, *, recording: Recording | None = None) -> Plan:
     """Decide the response to a request that gets none.
 
     Args:
@@ -181,14 +181,14 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _streamed(form: Form, reply: Reply, options: Options) -> Plan:
+def _streamed(form: Protocol, reply: Reply, options: Options) -> Plan:
     steps = _with_marks(form, reply, form.stream(reply), options.rate)
     headers = _STREAMED | {"content-type": form.media_type} | form.headers(reply)
     return Plan(200, tuple(_regroup(steps, options.split)), headers, None, reply.recording)
 
 
 def _with_marks(
-    form: Form, reply: Reply, events: Iterable[Event], rate: float | None
+    form: Protocol, reply: Reply, events: Iterable[Event], rate: float | None
 ) -> Iterator[Step]:
     """Turn events into steps, with the faults of the transport at their places."""
     marks = list(reply.script.marks)
@@ -203,7 +203,7 @@ def _with_marks(
         yield Send(form.encode(event), carries_text=event.tokens > 0)
 
 
-def _mishap(form: Form, reply: Reply, mark: Mark, event: Event) -> Iterator[Step]:
+def _mishap(form: Protocol, reply: Reply, mark: Mark, event: Event) -> Iterator[Step]:
     kind = mark.fault.kind
     if kind is FaultKind.STALL:
         yield Wait(mark.fault.seconds)
@@ -215,12 +215,13 @@ def _mishap(form: Form, reply: Reply, mark: Mark, event: Event) -> Iterator[Step
     elif kind is FaultKind.CORRUPT:
         yield Send(form.corrupt)
     elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-        for failed in form.failure(reply, mark.before, announced=kind is FaultKind.ERROR):
+        fail = form.failure if kind is FaultKind.ERROR else form.quiet_failure
+        for failed in fail(reply, mark.before):
             yield Send(form.encode(failed))
     # `end` sends nothing more.
 
 
-def _whole(form: Form, reply: Reply, options: Options) -> Plan:
+def _whole(form: Protocol, reply: Reply, options: Options) -> Plan:
     data = dump(form.whole(reply))
     headers = {"content-type": "application/json"} | form.headers(reply)
     steps: list[Step] = []

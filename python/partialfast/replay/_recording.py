@@ -10,10 +10,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from partialfast._errors import PartialFastError
 from partialfast.replay._faults import Fault, parse_faults
@@ -23,6 +35,15 @@ __all__ = ["Deck", "Recording", "RecordingError", "ToolCall", "builtin", "load",
 
 class RecordingError(PartialFastError, ValueError):
     """A recording cannot be used; the message names the file, the line and the field."""
+
+
+# Without a look into the text: one may hold a lone surrogate on purpose.
+Text = InstanceOf[str]
+
+
+def _faults(given: Any) -> Any:
+    """Read one fault, or several."""
+    return given if given is None else parse_faults([given] if isinstance(given, str) else given)
 
 
 @dataclass(frozen=True)
@@ -37,10 +58,12 @@ class ToolCall:
             ``"omit"`` to leave the field out, ``None`` for the server's habit.
     """
 
-    name: str
-    arguments: str
-    id: str | None = None
-    index: int | Literal["omit"] | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: Text
+    arguments: Text
+    id: Text | None = None
+    index: StrictInt | Literal["omit"] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,24 +97,28 @@ class Recording:
         raw: The body of a captured stream, sent as it is instead of all above.
     """
 
-    text: str = ""
-    match: str | None = None
-    model: str | None = None
-    name: str | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    text: Text = ""
+    match: Text | None = None
+    model: Text | None = None
+    name: Text | None = None
     via: Literal["tool", "content"] | None = None
-    tool: str | None = None
+    tool: Text | None = None
     tool_calls: tuple[ToolCall, ...] = ()
-    interleave: bool = False
-    content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
-    finish_reason: str | None = None
-    chunks: tuple[str, ...] | None = None
+    interleave: StrictBool = False
+    content: Text | None = None
+    reasoning: Text | None = None
+    refusal: Text | None = None
+    finish_reason: Text | None = None
+    chunks: tuple[Text, ...] | None = None
     usage: Mapping[str, Any] | None = None
-    faults: tuple[Fault, ...] | None = None
-    shape: str | None = None
-    times: int | None = None
-    raw: str | bytes | None = None
+    faults: Annotated[
+        tuple[InstanceOf[Fault], ...] | None, Field(alias="fault"), BeforeValidator(_faults)
+    ] = None
+    shape: Text | None = None
+    times: StrictInt | None = None
+    raw: Text | bytes | None = None
 
     @classmethod
     def from_mapping(cls, value: Mapping[str, Any], *, where: str = "recording") -> Recording:
@@ -108,116 +135,40 @@ class Recording:
         Raises:
             RecordingError: A field is unknown, missing or of the wrong type.
         """
-        reader = _Reader(value, where)
-        reader.only(_FIELDS)
         if not value.keys() & {"text", "tool_calls", "refusal", "raw"}:
-            reader.fail('has no answer: one of "text", "tool_calls", "refusal", "raw" is needed')
-        chunks = reader.strings("chunks")
-        text = reader.optional("text", str)
-        if chunks is not None and text is not None and "".join(chunks) != text:
-            reader.fail('"chunks" joined is not "text"')
-        return cls(
-            text=text if text is not None else "".join(chunks or ()),
-            match=reader.optional("match", str),
-            model=reader.optional("model", str),
-            name=reader.optional("name", str),
-            via=cast(
-                "Literal['tool', 'content'] | None", reader.one_of("via", ("tool", "content"))
-            ),
-            tool=reader.optional("tool", str),
-            tool_calls=reader.tool_calls(),
-            interleave=reader.optional("interleave", bool) or False,
-            content=reader.optional("content", str),
-            reasoning=reader.optional("reasoning", str),
-            refusal=reader.optional("refusal", str),
-            finish_reason=reader.optional("finish_reason", str),
-            chunks=chunks,
-            usage=reader.optional("usage", dict),
-            faults=reader.faults(),
-            shape=reader.optional("shape", str),
-            times=reader.optional("times", int),
-            raw=reader.optional("raw", str),
-        )
-
-
-_FIELDS = (*(field.name for field in fields(Recording) if field.name != "faults"), "fault")
-
-
-class _Reader:
-    """Takes typed fields out of one decoded object, naming it in every complaint."""
-
-    def __init__(self, value: Mapping[str, Any], where: str) -> None:
-        self.value = value
-        self.where = where
-
-    def fail(self, problem: str) -> None:
-        message = f"{self.where}: {problem}"
-        raise RecordingError(message)
-
-    def only(self, known: Sequence[str]) -> None:
-        for key in self.value:
-            if key not in known:
-                self.fail(f'unknown field "{key}"; known are {", ".join(known)}')
-
-    def optional(self, key: str, kind: type[Any]) -> Any:
-        value = self.value.get(key)
-        # `bool` is an `int`, and a recording that says `"times": true` is a mistake.
-        if value is not None and (
-            not isinstance(value, kind) or (isinstance(value, bool) and kind is int)
-        ):
-            self.fail(f'"{key}" must be {kind.__name__}, not {value!r}')
-        return value
-
-    def one_of(self, key: str, choices: Sequence[str]) -> str | None:
-        value: str | None = self.optional(key, str)
-        if value is not None and value not in choices:
-            self.fail(f'"{key}" must be one of {", ".join(choices)}, not {value!r}')
-        return value
-
-    def strings(self, key: str) -> tuple[str, ...] | None:
-        value: list[Any] | None = self.optional(key, list)
-        if value is None:
-            return None
-        if not all(isinstance(item, str) for item in value):
-            self.fail(f'"{key}" must be a list of strings, not {value!r}')
-        return tuple(value)
-
-    def faults(self) -> tuple[Fault, ...] | None:
-        value = self.value.get("fault")
-        if value is None:
-            return None
-        texts = [value] if isinstance(value, str) else self.strings("fault") or ()
-        try:
-            return parse_faults(texts)
-        except ValueError as error:
-            message = f"{self.where}: {error}"
-            raise RecordingError(message) from error
-
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        calls: list[ToolCall] = []
-        items: list[Any] = self.optional("tool_calls", list) or []
-        for number, item in enumerate(items):
-            where = f"{self.where}: tool_calls[{number}]"
-            if not isinstance(item, dict):
-                message = f"{where} must be an object, not {item!r}"
-                raise RecordingError(message)
-            inner = _Reader(item, where)
-            inner.only(("name", "arguments", "id", "index"))
-            for key in ("name", "arguments"):
-                if inner.optional(key, str) is None:
-                    inner.fail(f'"{key}" is missing')
-            index = item.get("index")
-            if index != "omit":
-                index = inner.optional("index", int)
-            calls.append(
-                ToolCall(
-                    name=item["name"],
-                    arguments=item["arguments"],
-                    id=inner.optional("id", str),
-                    index=index,
-                )
+            raise RecordingError(
+                f'{where}: no answer: one of "text", "tool_calls", "refusal", "raw" is needed'
             )
-        return tuple(calls)
+        try:
+            read = _adapter().validate_python(dict(value))
+        except ValidationError as error:
+            raise RecordingError(f"{where}: {_problem(error)}") from error
+        joined = "".join(read.chunks or ())
+        if read.chunks is not None and value.get("text") is None:
+            return replace(read, text=joined)
+        if read.chunks is not None and joined != read.text:
+            raise RecordingError(f'{where}: "chunks" joined is not "text"')
+        return read
+
+
+@cache
+def _adapter() -> TypeAdapter[Recording]:
+    return TypeAdapter(Recording)
+
+
+def _problem(error: ValidationError) -> str:
+    """Say what is wrong with the first field that is wrong."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "unexpected_keyword_argument":
+        return f'unknown field "{first["loc"][-1]}"; known are {", ".join(_FIELDS)}'
+    known = {*_FIELDS, *(field.name for field in fields(ToolCall))}
+    # The members of unions follow the fields.
+    place = [key for key in first["loc"] if isinstance(key, int) or key in known]
+    return f'"{".".join(map(str, place))}": {first["msg"]}, not {first["input"]!r}'
+
+
+#: The fields of a recording, as a file names them.
+_FIELDS = ["fault" if field.name == "faults" else field.name for field in fields(Recording)]
 
 
 def load(path: str | os.PathLike[str]) -> list[Recording]:

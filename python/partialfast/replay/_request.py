@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Api", "Ask", "RequestError", "parse_body", "parse_request"]
+__all__ = ["Api", "Ask", "RequestError", "parse_body", "parse_request", "read_request", "text_of"]
 
 #: OpenAI's two; any other is asked in a protocol of its own.
 Api = Literal["chat", "responses"]
@@ -77,6 +77,22 @@ class Ask:
     include_usage: bool = False
     obfuscation: bool = True
 
+    @classmethod
+    def of(
+        cls, api: str, body: dict[str, Any], texts: Sequence[tuple[object, str]], **fields: Any
+    ) -> Ask:
+        """Make the ask of a conversation.
+
+        Args:
+            api: Which API it came to.
+            body: The decoded body.
+            texts: Roles and texts of the conversation.
+            **fields: The others.
+        """
+        last_user = next((text for role, text in reversed(texts) if role == "user"), "")
+        prompt = "\n".join(text for _, text in texts)
+        return cls(api=api, body=body, last_user=last_user, prompt=prompt, **fields)
+
 
 def parse_request(api: Api, raw: bytes, *, model: str | None = None) -> Ask:
     """Read the body of a request.
@@ -92,7 +108,11 @@ def parse_request(api: Api, raw: bytes, *, model: str | None = None) -> Ask:
     Raises:
         RequestError: OpenAI's API would refuse it.
     """
-    body = parse_body(raw)
+    return read_request(api, parse_body(raw), model=model)
+
+
+def read_request(api: Api, body: dict[str, Any], *, model: str | None = None) -> Ask:
+    """Read the decoded body of a request, as `parse_request` does."""
     body.setdefault("model", model)
     if not body["model"]:
         raise RequestError(400, "you must provide a model parameter")
@@ -103,16 +123,15 @@ def parse_request(api: Api, raw: bytes, *, model: str | None = None) -> Ask:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise RequestError(400, message, param="stream_options")
     messages = _chat_messages(body) if api == "chat" else _response_items(body)
-    texts = [(role, _text_of(content)) for role, content in messages]
+    texts = [(role, text_of(content)) for role, content in messages]
     tools = tuple(_tool_names(body))
     tool_choice, forced = _tool_choice(body, tools)
-    return Ask(
-        api=api,
-        body=body,
+    return Ask.of(
+        api,
+        body,
+        texts,
         model=body["model"],
         stream=bool(body.get("stream")),
-        last_user=next((text for role, text in reversed(texts) if role == "user"), ""),
-        prompt="\n".join(text for _, text in texts),
         tools=tools,
         tool_choice=tool_choice,
         forced=forced,
@@ -199,7 +218,7 @@ def _roles(items: list[Any], field: str) -> Iterator[tuple[str, Any]]:
         yield item.get("role") or "", item.get("content", item.get("output"))
 
 
-def _text_of(content: object) -> str:
+def text_of(content: object) -> str:
     """Join the text of a message: a string, or a list of parts some of which are text."""
     if isinstance(content, str):
         return content

@@ -1,4 +1,4 @@
-"""The protocols of providers that do not speak OpenAI's, one file each.
+"""The protocols of the providers, one file each.
 
 Each docstring says where the protocol is known from (documentation, the types of the SDKs,
 recorded traffic, read in 2026).
@@ -12,10 +12,20 @@ from partialfast.replay._protocols._bedrock import Bedrock, BedrockAnthropic
 from partialfast.replay._protocols._cohere import Cohere
 from partialfast.replay._protocols._google import Google
 from partialfast.replay._protocols._ollama import Ollama
+from partialfast.replay._protocols._openai import Chat, Responses
 
 __all__ = ["PROTOCOLS", "Protocol"]
 
-_ALL: list[type[Protocol]] = [Anthropic, Google, Bedrock, BedrockAnthropic, Cohere, Ollama]
+_ALL: list[type[Protocol]] = [
+    Chat,
+    Responses,
+    Anthropic,
+    Google,
+    Bedrock,
+    BedrockAnthropic,
+    Cohere,
+    Ollama,
+]
 
 #: The protocols, by name.
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol() for protocol in _ALL}

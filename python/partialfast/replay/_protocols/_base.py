@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from partialfast.replay._reply import Event, Json, Reply, dump, encode
-from partialfast.replay._request import Ask, RequestError
+from partialfast.replay._request import Ask, RequestError, text_of
 from partialfast.replay._script import Delta, Kind
 
 __all__ = ["Block", "Protocol", "Step", "arguments", "blocks", "make_ask", "text_of"]
@@ -23,12 +23,26 @@ class Protocol(ABC):
         paths: Where it is asked, as Starlette writes routes.
         media_type: Of a streamed answer.
         corrupt: What is sent as an event that cannot be read.
+        ignored_choices: Which forms of ``tool_choice`` are read as ``auto``.
     """
 
     name: ClassVar[str]
     paths: ClassVar[tuple[str, ...]]
     media_type: ClassVar[str] = "text/event-stream; charset=utf-8"
     corrupt: ClassVar[bytes] = b'data: {"broken":[{\n\n'
+    ignored_choices: tuple[str, ...] = ()
+
+    def shaped(self, shape: str) -> Protocol:
+        """Give the protocol in the shape of a server; most have no shapes.
+
+        Args:
+            shape: One of `SHAPES`.
+
+        Raises:
+            ValueError: There is no such shape.
+        """
+        del shape
+        return self
 
     @abstractmethod
     def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
@@ -56,6 +70,10 @@ class Protocol(ABC):
     @abstractmethod
     def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
         """Give what comes instead of the rest when generation dies midway."""
+
+    def quiet_failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+        """Give the same without the event that announces it, where there is one."""
+        return self.failure(reply, upto)
 
     @abstractmethod
     def error(self, error: RequestError) -> Json:
@@ -113,16 +131,6 @@ def blocks(reply: Reply) -> Iterator[Step]:
             yield "close", block, delta, number
 
 
-def text_of(content: object) -> str:
-    """Join the text of a content: a string, or a list of parts some of which are text."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    texts = [part.get("text") for part in content if isinstance(part, dict)]
-    return "\n".join(text for text in texts if isinstance(text, str))
-
-
 def make_ask(  # noqa: PLR0913 - each is a field of the request
     api: str,
     body: Json,
@@ -158,13 +166,12 @@ def make_ask(  # noqa: PLR0913 - each is a field of the request
     names = tuple(name for name in tools if isinstance(name, str))
     if forced is not None and forced not in names:
         raise RequestError(400, f"the tool {forced!r} is not among the tools", param="tool_choice")
-    return Ask(
-        api=api,
-        body=body,
+    return Ask.of(
+        api,
+        body,
+        texts,
         model=model,
         stream=stream,
-        last_user=next((text for role, text in reversed(texts) if role == "user"), ""),
-        prompt="\n".join(text for _, text in texts),
         tools=names,
         tool_choice=choice if names else "none",
         forced=forced if isinstance(forced, str) else None,
