@@ -221,15 +221,15 @@ fn messages_that_are_not_streamed() {
         said(Cohere::default(), &[("", chat)]),
         [
             "head c -",
+            "reasoning: hm",
+            "text: a",
+            "reasoning: p",
             "call 0 begins t f",
             r#"call 0 whole: {"x":1}"#,
             "call 0 ends",
             "call 1 begins u g",
             "call 1 whole: {}",
             "call 1 ends",
-            "reasoning: hm",
-            "text: a",
-            "reasoning: p",
             r#"usage {"tokens":{}}"#,
             "finish TOOL_CALL Whole",
         ]

@@ -12,10 +12,10 @@ use std::collections::HashMap;
 
 use super::facts::{Fact, Facts};
 use super::members::merged;
-use super::pick::{Place, Want};
+use super::pick::{Place, Want, Wanted};
 use super::reader::Reader;
+use super::single::{self, Call, Calls};
 use super::{Delta, Dialect, Outcome, Part};
-use crate::json::Limits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
@@ -36,6 +36,10 @@ enum Name {
     Thinking,
     DeltaType,
     PartialJson,
+}
+
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Members(&EVENT);
@@ -103,46 +107,13 @@ enum Open {
 }
 
 /// Messages of Anthropic's, streamed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Anthropic {
     reader: Reader<Name, Facts<Name>>,
     open: HashMap<u64, Open>,
-    /// How many calls there were.
-    calls: u64,
+    calls: Calls,
     /// What is known of the message's usage.
     usage: String,
-}
-
-impl Default for Anthropic {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl Anthropic {
-    /// A reader of an answer's events within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            open: HashMap::new(),
-            calls: 0,
-            usage: String::new(),
-        }
-    }
-}
-
-/// The answer has one choice.
-const CHOICE: u64 = 0;
-
-fn piece(part: Part, text: &str, sink: &mut impl FnMut(Delta<'_>)) {
-    if !text.is_empty() {
-        sink(Delta::Piece {
-            choice: CHOICE,
-            part,
-            text,
-        });
-    }
 }
 
 impl Dialect for Anthropic {
@@ -176,16 +147,17 @@ impl Dialect for Anthropic {
             "content_block_start" => {
                 let block = Block {
                     kind: facts.text(Name::BlockType),
-                    id: facts.text(Name::BlockId),
-                    name: facts.text(Name::BlockFunction),
-                    input: facts.raw(Name::BlockInput, data),
+                    call: Call {
+                        id: facts.text(Name::BlockId),
+                        name: facts.text(Name::BlockFunction),
+                        arguments: facts.raw(Name::BlockInput, data),
+                    },
                 };
                 let opened = block.begin(calls, sink);
                 match &opened {
-                    Open::Text => piece(Part::Text, facts.text(Name::Text).unwrap_or(""), sink),
+                    Open::Text => single::piece(Part::Text, facts.text(Name::Text), sink),
                     Open::Thinking => {
-                        let thinking = facts.text(Name::Thinking).unwrap_or("");
-                        piece(Part::Reasoning, thinking, sink);
+                        single::piece(Part::Reasoning, facts.text(Name::Thinking), sink);
                     }
                     Open::Call(..) | Open::Other => {}
                 }
@@ -194,13 +166,7 @@ impl Dialect for Anthropic {
             "content_block_delta" => read_delta(facts, open.get_mut(&index), sink),
             "content_block_stop" => {
                 if let Some(Open::Call(call, input)) = open.remove(&index) {
-                    if let Some(text) = input {
-                        whole(call, &text, sink);
-                    }
-                    sink(Delta::CallEnds {
-                        choice: CHOICE,
-                        call,
-                    });
+                    single::end(call, input.as_deref(), sink);
                 }
             }
             "message_delta" => {
@@ -222,45 +188,29 @@ impl Dialect for Anthropic {
 #[derive(Default)]
 struct Block<'a> {
     kind: Option<&'a str>,
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-    input: Option<&'a str>,
+    /// What it says if it is a call.
+    call: Call<'a>,
 }
 
 impl Block<'_> {
-    fn begin(&self, calls: &mut u64, sink: &mut impl FnMut(Delta<'_>)) -> Open {
+    fn begin(&self, calls: &mut Calls, sink: &mut impl FnMut(Delta<'_>)) -> Open {
         match self.kind {
             Some("text") => Open::Text,
             Some("thinking") => Open::Thinking,
             Some("tool_use") => {
-                let call = *calls;
-                *calls += 1;
-                sink(Delta::CallBegins {
-                    choice: CHOICE,
-                    call,
-                    id: self.id,
-                    name: self.name,
-                });
-                Open::Call(call, self.input.map(str::to_owned))
+                let call = calls.begin(self.call, sink);
+                Open::Call(call, self.call.arguments.map(str::to_owned))
             }
             _ => Open::Other,
         }
     }
 }
 
-fn whole(call: u64, text: &str, sink: &mut impl FnMut(Delta<'_>)) {
-    sink(Delta::Whole {
-        choice: CHOICE,
-        part: Part::Call(call),
-        text,
-    });
-}
-
 /// A message with what is not streamed of it: all blocks are whole.
 fn read_message(
     facts: &Facts<Name>,
     data: &str,
-    calls: &mut u64,
+    calls: &mut Calls,
     sink: &mut impl FnMut(Delta<'_>),
 ) {
     let mut head = (None, None);
@@ -282,15 +232,9 @@ fn read_message(
     let (mut text, mut thinking) = ("", "");
     let mut finish = |block: &Block<'_>, text: &str, thinking: &str| match block.begin(calls, sink)
     {
-        Open::Text => piece(Part::Text, text, sink),
-        Open::Thinking => piece(Part::Reasoning, thinking, sink),
-        Open::Call(call, input) => {
-            whole(call, input.as_deref().unwrap_or("{}"), sink);
-            sink(Delta::CallEnds {
-                choice: CHOICE,
-                call,
-            });
-        }
+        Open::Text => single::piece(Part::Text, Some(text), sink),
+        Open::Thinking => single::piece(Part::Reasoning, Some(thinking), sink),
+        Open::Call(call, input) => single::end(call, input.as_deref().or(Some("{}")), sink),
         Open::Other => {}
     };
     for fact in facts.iter(data) {
@@ -301,9 +245,9 @@ fn read_message(
                 (text, thinking) = ("", "");
             }
             Fact::Text(Name::BlockType, kind) => block.kind = Some(kind),
-            Fact::Text(Name::BlockId, id) => block.id = Some(id),
-            Fact::Text(Name::BlockFunction, name) => block.name = Some(name),
-            Fact::Raw(Name::BlockInput, json) => block.input = Some(json),
+            Fact::Text(Name::BlockId, id) => block.call.id = Some(id),
+            Fact::Text(Name::BlockFunction, name) => block.call.name = Some(name),
+            Fact::Raw(Name::BlockInput, json) => block.call.arguments = Some(json),
             Fact::Text(Name::Text, said) => text = said,
             Fact::Text(Name::Thinking, said) => thinking = said,
             _ => {}
@@ -316,22 +260,19 @@ fn read_delta(facts: &Facts<Name>, open: Option<&mut Open>, sink: &mut impl FnMu
     match (facts.text(Name::DeltaType), open) {
         // A block that was never begun is what its deltas say.
         (Some("text_delta"), Some(Open::Text) | None) => {
-            piece(Part::Text, facts.text(Name::Text).unwrap_or(""), sink);
+            single::piece(Part::Text, facts.text(Name::Text), sink);
         }
         (Some("thinking_delta"), Some(Open::Thinking) | None) => {
-            let thinking = facts.text(Name::Thinking).unwrap_or("");
-            piece(Part::Reasoning, thinking, sink);
+            single::piece(Part::Reasoning, facts.text(Name::Thinking), sink);
         }
         (Some("input_json_delta"), Some(Open::Call(call, input))) => {
-            let text = facts.text(Name::PartialJson).unwrap_or("");
-            if !text.is_empty() {
+            let text = facts.text(Name::PartialJson);
+            if text.is_some() {
                 *input = None;
             }
-            piece(Part::Call(*call), text, sink);
+            single::piece(Part::Call(*call), text, sink);
         }
-        (Some("input_json_delta"), None) => sink(Delta::Corrupt {
-            why: "arguments of a call that was not begun",
-        }),
+        (Some("input_json_delta"), None) => single::never_begun(sink),
         // Signatures, citations, compaction; what the server's own tools are asked.
         _ => {}
     }
@@ -351,23 +292,12 @@ fn read_usage(
 }
 
 fn read_ending(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-    let Some(reason) = facts.text(Name::StopReason) else {
-        return;
-    };
-    let outcome = outcome(reason);
-    if outcome == Outcome::Refused {
+    let reason = facts.text(Name::StopReason);
+    if reason.map(outcome) == Some(Outcome::Refused) {
         // Which category, and why, in the server's own words.
-        piece(
-            Part::Refusal,
-            facts.raw(Name::StopDetails, data).unwrap_or(""),
-            sink,
-        );
+        single::piece(Part::Refusal, facts.raw(Name::StopDetails, data), sink);
     }
-    sink(Delta::Finish {
-        choice: CHOICE,
-        reason,
-        outcome,
-    });
+    single::finish(reason, outcome, sink);
 }
 
 /// What a stop reason means ("Handling stop reasons").

@@ -11,10 +11,10 @@ use std::collections::HashMap;
 
 use super::anthropic::Anthropic;
 use super::facts::{self, Fact, Facts};
-use super::pick::{Place, Want};
+use super::pick::{Place, Want, Wanted};
 use super::reader::Reader;
+use super::single::{self, Call, Calls};
 use super::{Delta, Dialect, Outcome, Part};
-use crate::json::Limits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
@@ -42,6 +42,10 @@ enum Name {
     Usage,
     Bytes,
     Type,
+}
+
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Members(&Place {
@@ -128,6 +132,9 @@ static REASONING: Place<Name> = Place {
     members: &[("text", Want::Text(Name::Reasoning))],
 };
 
+/// The type of a call of the server's own.
+const SERVER_TOOL: &str = "server_tool_use";
+
 /// Who is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
@@ -138,40 +145,15 @@ enum Asked {
 }
 
 /// Answers of Bedrock's, streamed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bedrock {
     reader: Reader<Name, Facts<Name>>,
     /// The calls that are open, by the index of their block.
     open: HashMap<u64, Asked>,
-    /// How many calls there were.
-    calls: u64,
-    limits: Limits,
+    calls: Calls,
     /// Reads the chunks of a model of Anthropic's.
     anthropic: Option<Box<Anthropic>>,
 }
-
-impl Default for Bedrock {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl Bedrock {
-    /// A reader of an answer's events within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            open: HashMap::new(),
-            calls: 0,
-            limits,
-            anthropic: None,
-        }
-    }
-}
-
-/// The answer has one choice.
-const CHOICE: u64 = 0;
 
 impl Dialect for Bedrock {
     fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
@@ -179,7 +161,6 @@ impl Dialect for Bedrock {
             reader,
             open,
             calls,
-            limits,
             anthropic,
         } = self;
         let Some((facts, data)) = facts::read(reader, data, sink) else {
@@ -196,31 +177,23 @@ impl Dialect for Bedrock {
             if !facts.has(Name::ToolUse) {
                 return;
             }
-            let own = facts.text(Name::ToolType) == Some("server_tool_use");
-            let asked = if own {
+            let asked = if facts.text(Name::ToolType) == Some(SERVER_TOOL) {
                 Asked::Server
             } else {
-                Asked::Caller(*calls)
-            };
-            open.insert(index, asked);
-            if let Asked::Caller(call) = asked {
-                *calls += 1;
-                sink(Delta::CallBegins {
-                    choice: CHOICE,
-                    call,
+                let begun = Call {
                     id: facts.text(Name::ToolId),
                     name: facts.text(Name::ToolFunction),
-                });
-            }
+                    arguments: None,
+                };
+                Asked::Caller(calls.begin(begun, sink))
+            };
+            open.insert(index, asked);
         } else if is("contentBlockStop", Name::BlockStop) {
             if let Some(Asked::Caller(call)) = open.remove(&index) {
-                sink(Delta::CallEnds {
-                    choice: CHOICE,
-                    call,
-                });
+                single::end(call, None, sink);
             }
         } else if is("messageStop", Name::MessageStop) {
-            read_ending(facts, sink);
+            single::finish(facts.text(Name::StopReason), outcome, sink);
         } else if is("metadata", Name::Metadata) {
             if let Some(json) = facts.raw(Name::Usage, data) {
                 sink(Delta::Usage { json });
@@ -232,17 +205,17 @@ impl Dialect for Bedrock {
                     why: "a chunk whose bytes are not text in base64",
                 });
             };
-            let inner = anthropic.get_or_insert_with(|| Box::new(Anthropic::new(*limits)));
+            let inner = anthropic.get_or_insert_default();
             inner.read("", &event, sink);
         } else if facts.text(Name::Type).is_some() {
-            let inner = anthropic.get_or_insert_with(|| Box::new(Anthropic::new(*limits)));
+            let inner = anthropic.get_or_insert_default();
             inner.read(name, data, sink);
         } else if facts.has(Name::Message) {
             read_message(facts, data, calls, sink);
             if let Some(json) = facts.raw(Name::Usage, data) {
                 sink(Delta::Usage { json });
             }
-            read_ending(facts, sink);
+            single::finish(facts.text(Name::StopReason), outcome, sink);
         }
     }
 }
@@ -251,100 +224,33 @@ impl Dialect for Bedrock {
 fn read_message(
     facts: &Facts<Name>,
     data: &str,
-    calls: &mut u64,
+    calls: &mut Calls,
     sink: &mut impl FnMut(Delta<'_>),
 ) {
-    let mut call = Whole::default();
+    let mut call: Option<Call<'_>> = None;
     for fact in facts.iter(data) {
-        match fact {
-            Fact::Item(Name::ToolUse) => {
-                call.read(calls, sink);
-                call = Whole {
-                    begun: true,
-                    ..Whole::default()
-                };
+        match (fact, &mut call) {
+            (Fact::Item(Name::ToolUse), _) => calls.whole(call.replace(Call::default()), sink),
+            (Fact::Text(Name::ToolType, SERVER_TOOL), call) => *call = None,
+            (Fact::Text(Name::ToolId, id), Some(call)) => call.id = Some(id),
+            (Fact::Text(Name::ToolFunction, name), Some(call)) => call.name = Some(name),
+            (Fact::Raw(Name::Input, input), Some(call)) => call.arguments = Some(input),
+            (Fact::Text(Name::Text, text), _) => single::piece(Part::Text, Some(text), sink),
+            (Fact::Text(Name::Reasoning, text), _) => {
+                single::piece(Part::Reasoning, Some(text), sink);
             }
-            Fact::Text(Name::ToolId, id) => call.id = Some(id),
-            Fact::Text(Name::ToolFunction, name) => call.name = Some(name),
-            Fact::Text(Name::ToolType, kind) => call.own = kind == "server_tool_use",
-            Fact::Raw(Name::Input, input) => call.input = input,
-            Fact::Text(Name::Text | Name::Reasoning, "") => {}
-            Fact::Text(name @ (Name::Text | Name::Reasoning), text) => sink(Delta::Piece {
-                choice: CHOICE,
-                part: if name == Name::Text {
-                    Part::Text
-                } else {
-                    Part::Reasoning
-                },
-                text,
-            }),
             _ => {}
         }
     }
-    call.read(calls, sink);
-}
-
-/// A call that comes whole.
-#[derive(Default)]
-struct Whole<'a> {
-    begun: bool,
-    own: bool,
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-    input: &'a str,
-}
-
-impl Whole<'_> {
-    fn read(&self, calls: &mut u64, sink: &mut impl FnMut(Delta<'_>)) {
-        if !self.begun || self.own {
-            return;
-        }
-        let (choice, call) = (CHOICE, *calls);
-        *calls += 1;
-        sink(Delta::CallBegins {
-            choice,
-            call,
-            id: self.id,
-            name: self.name,
-        });
-        if !self.input.is_empty() {
-            sink(Delta::Whole {
-                choice,
-                part: Part::Call(call),
-                text: self.input,
-            });
-        }
-        sink(Delta::CallEnds { choice, call });
-    }
-}
-
-fn read_ending(facts: &Facts<Name>, sink: &mut impl FnMut(Delta<'_>)) {
-    if let Some(reason) = facts.text(Name::StopReason) {
-        sink(Delta::Finish {
-            choice: CHOICE,
-            reason,
-            outcome: outcome(reason),
-        });
-    }
+    calls.whole(call, sink);
 }
 
 fn read_delta(facts: &Facts<Name>, asked: Option<Asked>, sink: &mut impl FnMut(Delta<'_>)) {
-    let mut piece = |part, text: Option<&str>| {
-        if let Some(text) = text {
-            sink(Delta::Piece {
-                choice: CHOICE,
-                part,
-                text,
-            });
-        }
-    };
-    piece(Part::Reasoning, facts.text(Name::Reasoning));
-    piece(Part::Text, facts.text(Name::Text));
+    single::piece(Part::Reasoning, facts.text(Name::Reasoning), sink);
+    single::piece(Part::Text, facts.text(Name::Text), sink);
     match (facts.text(Name::Input), asked) {
-        (Some(input), Some(Asked::Caller(call))) => piece(Part::Call(call), Some(input)),
-        (Some(_), None) => sink(Delta::Corrupt {
-            why: "arguments of a call that was not begun",
-        }),
+        (input, Some(Asked::Caller(call))) => single::piece(Part::Call(call), input, sink),
+        (Some(_), None) => single::never_begun(sink),
         _ => {}
     }
 }

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use super::facts::{self, Fact, Facts};
-use super::pick::{Place, Want};
+use super::pick::{Place, Want, Wanted};
 use super::reader::Reader;
+use super::single::{self, Call, Calls};
 use super::{DONE, Delta, Dialect, Outcome, Part};
-use crate::json::Limits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
@@ -28,6 +28,10 @@ enum Name {
     CallId,
     CallFunction,
     Arguments,
+}
+
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Members(&Place {
@@ -91,35 +95,13 @@ static FUNCTION: Place<Name> = Place {
 };
 
 /// Answers of Cohere's, streamed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Cohere {
     reader: Reader<Name, Facts<Name>>,
     /// The calls that are open, by the server's index.
     open: HashMap<u64, u64>,
-    /// How many calls there were.
-    calls: u64,
+    calls: Calls,
 }
-
-impl Default for Cohere {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl Cohere {
-    /// A reader of an answer's events within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            open: HashMap::new(),
-            calls: 0,
-        }
-    }
-}
-
-/// The answer has one choice.
-const CHOICE: u64 = 0;
 
 impl Dialect for Cohere {
     fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
@@ -133,49 +115,37 @@ impl Dialect for Cohere {
             return sink(Delta::ServerError { said });
         }
         let index = facts.index(Name::Index).unwrap_or(0);
+        let arguments = facts.text(Name::Arguments);
         match facts.text(Name::Type).unwrap_or(name) {
-            "message-start" => {
-                if let id @ Some(_) = facts.text(Name::Id) {
-                    sink(Delta::Head { id, model: None });
-                }
-            }
+            "message-start" => read_head(facts, sink),
             "content-start" | "content-delta" => {
-                piece(Part::Reasoning, facts.text(Name::Thinking), sink);
-                piece(Part::Text, facts.text(Name::Text), sink);
+                single::piece(Part::Reasoning, facts.text(Name::Thinking), sink);
+                single::piece(Part::Text, facts.text(Name::Text), sink);
             }
-            "tool-plan-delta" => piece(Part::Reasoning, facts.text(Name::Plan), sink),
+            "tool-plan-delta" => single::piece(Part::Reasoning, facts.text(Name::Plan), sink),
             "tool-call-start" => {
-                let call = self.calls;
-                self.calls += 1;
-                self.open.insert(index, call);
-                sink(Delta::CallBegins {
-                    choice: CHOICE,
-                    call,
+                let begun = Call {
                     id: facts.text(Name::CallId),
                     name: facts.text(Name::CallFunction),
-                });
-                piece(Part::Call(call), facts.text(Name::Arguments), sink);
+                    arguments: None,
+                };
+                let call = self.calls.begin(begun, sink);
+                self.open.insert(index, call);
+                single::piece(Part::Call(call), arguments, sink);
             }
             "tool-call-delta" => match self.open.get(&index) {
-                Some(call) => piece(Part::Call(*call), facts.text(Name::Arguments), sink),
-                None => sink(Delta::Corrupt {
-                    why: "arguments of a call that was not begun",
-                }),
+                Some(call) => single::piece(Part::Call(*call), arguments, sink),
+                None => single::never_begun(sink),
             },
             "tool-call-end" => {
                 if let Some(call) = self.open.remove(&index) {
-                    sink(Delta::CallEnds {
-                        choice: CHOICE,
-                        call,
-                    });
+                    single::end(call, None, sink);
                 }
             }
             "message-end" => read_ending(facts, data, sink),
             _ if facts.has(Name::Message) => {
-                if let id @ Some(_) = facts.text(Name::Id) {
-                    sink(Delta::Head { id, model: None });
-                }
-                read_message(facts, data, sink);
+                read_head(facts, sink);
+                read_message(facts, data, &mut self.calls, sink);
                 read_ending(facts, data, sink);
             }
             _ => {}
@@ -183,74 +153,41 @@ impl Dialect for Cohere {
     }
 }
 
+fn read_head(facts: &Facts<Name>, sink: &mut impl FnMut(Delta<'_>)) {
+    if let id @ Some(_) = facts.text(Name::Id) {
+        sink(Delta::Head { id, model: None });
+    }
+}
+
 fn read_ending(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
     if let Some(json) = facts.raw(Name::Usage, data) {
         sink(Delta::Usage { json });
     }
-    if let Some(reason) = facts.text(Name::FinishReason) {
-        sink(Delta::Finish {
-            choice: CHOICE,
-            reason,
-            outcome: outcome(reason),
-        });
-    }
+    single::finish(facts.text(Name::FinishReason), outcome, sink);
 }
 
 /// A message that is not streamed: its calls are whole.
-fn read_message(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-    let (mut count, mut id, mut name, mut arguments) = (0, None, None, "");
-    let mut end = |count: u64, id: Option<&str>, name: Option<&str>, text: &str| {
-        let Some(call) = count.checked_sub(1) else {
-            return;
-        };
-        let choice = CHOICE;
-        sink(Delta::CallBegins {
-            choice,
-            call,
-            id,
-            name,
-        });
-        if !text.is_empty() {
-            let part = Part::Call(call);
-            sink(Delta::Whole { choice, part, text });
-        }
-        sink(Delta::CallEnds { choice, call });
-    };
+fn read_message(
+    facts: &Facts<Name>,
+    data: &str,
+    calls: &mut Calls,
+    sink: &mut impl FnMut(Delta<'_>),
+) {
+    let mut call: Option<Call<'_>> = None;
     for fact in facts.iter(data) {
-        match fact {
-            Fact::Item(Name::Call) => {
-                end(count, id, name, arguments);
-                count += 1;
-                (id, name, arguments) = (None, None, "");
-            }
-            Fact::Text(Name::CallId, text) => id = Some(text),
-            Fact::Text(Name::CallFunction, text) => name = Some(text),
-            Fact::Text(Name::Arguments, text) => arguments = text,
-            _ => {}
-        }
-    }
-    end(count, id, name, arguments);
-    for fact in facts.iter(data) {
-        match fact {
-            Fact::Text(Name::Text, text) if !text.is_empty() => {
-                piece(Part::Text, Some(text), sink);
-            }
-            Fact::Text(Name::Thinking | Name::Plan, text) if !text.is_empty() => {
-                piece(Part::Reasoning, Some(text), sink);
+        match (fact, &mut call) {
+            (Fact::Item(Name::Call), _) => calls.whole(call.replace(Call::default()), sink),
+            (Fact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
+            (Fact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),
+            (Fact::Text(Name::Arguments, text), Some(call)) => call.arguments = Some(text),
+            (Fact::Text(Name::Text, text), _) => single::piece(Part::Text, Some(text), sink),
+            (Fact::Text(Name::Thinking | Name::Plan, text), _) => {
+                single::piece(Part::Reasoning, Some(text), sink);
             }
             _ => {}
         }
     }
-}
-
-fn piece(part: Part, text: Option<&str>, sink: &mut impl FnMut(Delta<'_>)) {
-    if let Some(text) = text {
-        sink(Delta::Piece {
-            choice: CHOICE,
-            part,
-            text,
-        });
-    }
+    calls.whole(call, sink);
 }
 
 /// What a finish reason means (`ChatFinishReason`).

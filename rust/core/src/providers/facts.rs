@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::Delta;
-use super::pick::{Picked, says_something, slice};
+use super::pick::{Picked, Wanted, says_something, slice};
 use super::reader::Reader;
 use crate::json::Span;
 
@@ -87,6 +87,11 @@ impl<N: Copy + PartialEq> Facts<N> {
         Some(slice(data, span)).filter(|json| says_something(json))
     }
 
+    /// The value with a name, whether it is a text or stands as JSON in the data.
+    pub(super) fn text_or_raw<'a>(&'a self, wanted: N, data: &'a str) -> Option<&'a str> {
+        self.raw(wanted, data).or_else(|| self.text(wanted))
+    }
+
     /// Whether there is a value with a name, whatever it is.
     pub(super) fn has(&self, wanted: N) -> bool {
         self.list.iter().any(|kept| match kept {
@@ -129,7 +134,7 @@ impl<N: Copy> Picked<N> for Facts<N> {
 
 /// Reads the facts of an event, and the data that they were read from; tells the sink where it is no
 /// JSON.
-pub(super) fn read<'r, N: Copy + PartialEq>(
+pub(super) fn read<'r, N: Wanted + PartialEq>(
     reader: &'r mut Reader<N, Facts<N>>,
     data: &'r str,
     sink: &mut impl FnMut(Delta<'_>),

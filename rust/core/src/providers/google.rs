@@ -10,10 +10,9 @@ use std::collections::HashMap;
 
 use super::facts::{self, Fact, Facts};
 use super::paths::{Value, Writer};
-use super::pick::{Place, Want};
+use super::pick::{Place, Want, Wanted};
 use super::reader::Reader;
 use super::{Delta, Dialect, Outcome, Part};
-use crate::json::Limits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
@@ -41,6 +40,10 @@ enum Name {
     Model,
     Id,
     Error,
+}
+
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Members(&Place {
@@ -129,30 +132,12 @@ struct Calls {
 }
 
 /// Answers of Gemini's, streamed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Google {
     reader: Reader<Name, Facts<Name>>,
     /// The id and the model were reported.
     known: bool,
     calls: HashMap<u64, Calls>,
-}
-
-impl Default for Google {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl Google {
-    /// A reader of an answer's events within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            known: false,
-            calls: HashMap::new(),
-        }
-    }
 }
 
 impl Dialect for Google {

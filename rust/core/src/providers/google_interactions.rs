@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use super::facts::{self, Facts};
-use super::pick::{Place, Want};
+use super::pick::{Place, Want, Wanted};
 use super::reader::Reader;
+use super::single::{self, Call, Calls};
 use super::{DONE, Delta, Dialect, Outcome, Part};
-use crate::json::Limits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
@@ -28,6 +28,10 @@ enum Name {
     Text,
     Thought,
     Arguments,
+}
+
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Members(&Place {
@@ -84,34 +88,12 @@ enum Step {
 }
 
 /// Interactions, streamed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct GoogleInteractions {
     reader: Reader<Name, Facts<Name>>,
     open: HashMap<u64, Step>,
-    /// How many calls there were.
-    calls: u64,
+    calls: Calls,
 }
-
-impl Default for GoogleInteractions {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl GoogleInteractions {
-    /// A reader of an answer's events within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            open: HashMap::new(),
-            calls: 0,
-        }
-    }
-}
-
-/// The answer has one choice.
-const CHOICE: u64 = 0;
 
 impl Dialect for GoogleInteractions {
     fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
@@ -142,30 +124,14 @@ impl Dialect for GoogleInteractions {
             ),
             "step.stop" => {
                 if let Some(Step::Call(call, arguments)) = self.open.remove(&index) {
-                    if let Some(text) = arguments {
-                        sink(Delta::Whole {
-                            choice: CHOICE,
-                            part: Part::Call(call),
-                            text: &text,
-                        });
-                    }
-                    sink(Delta::CallEnds {
-                        choice: CHOICE,
-                        call,
-                    });
+                    single::end(call, arguments.as_deref(), sink);
                 }
             }
             "interaction.completed" => {
                 if let Some(json) = facts.raw(Name::Usage, data) {
                     sink(Delta::Usage { json });
                 }
-                if let Some(reason) = facts.text(Name::Status) {
-                    sink(Delta::Finish {
-                        choice: CHOICE,
-                        reason,
-                        outcome: outcome(reason),
-                    });
-                }
+                single::finish(facts.text(Name::Status), outcome, sink);
             }
             _ => {}
         }
@@ -175,25 +141,20 @@ impl Dialect for GoogleInteractions {
 fn begin(
     facts: &Facts<Name>,
     data: &str,
-    calls: &mut u64,
+    calls: &mut Calls,
     sink: &mut impl FnMut(Delta<'_>),
 ) -> Step {
     match facts.text(Name::StepType) {
         Some("model_output") => Step::Output,
         Some("thought") => Step::Thought,
         Some("function_call") => {
-            let call = *calls;
-            *calls += 1;
-            sink(Delta::CallBegins {
-                choice: CHOICE,
-                call,
+            let begun = Call {
                 id: facts.text(Name::StepId),
                 name: facts.text(Name::StepFunction),
-            });
-            let arguments = facts
-                .raw(Name::StepArguments, data)
-                .or_else(|| facts.text(Name::StepArguments));
-            Step::Call(call, arguments.map(str::to_owned))
+                arguments: facts.text_or_raw(Name::StepArguments, data),
+            };
+            let call = calls.begin(begun, sink);
+            Step::Call(call, begun.arguments.map(str::to_owned))
         }
         _ => Step::Other,
     }
@@ -208,9 +169,7 @@ fn read_delta(facts: &Facts<Name>, data: &str, step: &mut Step, sink: &mut impl 
             (Part::Reasoning, text.or_else(|| facts.text(Name::Text)))
         }
         Step::Call(call, begun) => {
-            let text = facts
-                .raw(Name::Arguments, data)
-                .or_else(|| facts.text(Name::Arguments));
+            let text = facts.text_or_raw(Name::Arguments, data);
             if text.is_some() {
                 *begun = None;
             }
@@ -218,13 +177,7 @@ fn read_delta(facts: &Facts<Name>, data: &str, step: &mut Step, sink: &mut impl 
         }
         Step::Other => return,
     };
-    if let Some(text) = text {
-        sink(Delta::Piece {
-            choice: CHOICE,
-            part,
-            text,
-        });
-    }
+    single::piece(part, text, sink);
 }
 
 /// What a status means.

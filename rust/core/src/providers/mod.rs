@@ -3,9 +3,10 @@
 //! A dialect turns the events of one answer into [`Delta`]s: [`Dialect`] says what it has to do. The
 //! files here that are no dialect are what dialects share: `pick.rs` and `reader.rs` take the values
 //! at known places out of the JSON of an event, `mend.rs` mends it where servers get it wrong,
-//! `facts.rs` lists them, `calls.rs` tells function calls apart, `encoded.rs` reads arguments that are encoded twice, `said.rs` tells what was said before from
-//! what is new, `endings.rs` endings; `members.rs` merges objects, `paths.rs` writes JSON whose values
-//! come with their paths.
+//! `facts.rs` lists the values, `single.rs` has what answers with one choice are made of, `calls.rs`
+//! tells function calls apart, `encoded.rs` reads arguments that are encoded twice, `said.rs` tells
+//! what is new from what was said before, `endings.rs` has the finish reasons, `members.rs` merges
+//! objects, and `paths.rs` writes JSON whose values come with their paths.
 //!
 //! [`Stream`] reads the body of a response: any framing, any dialect.
 
@@ -28,6 +29,7 @@ mod paths;
 mod pick;
 mod reader;
 mod said;
+mod single;
 mod stream;
 
 pub use anthropic::Anthropic;

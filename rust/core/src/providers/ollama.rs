@@ -4,10 +4,10 @@
 //! other members.
 
 use super::facts::{self, Fact, Facts};
-use super::pick::{Place, Want};
+use super::pick::{Place, Want, Wanted};
 use super::reader::Reader;
+use super::single::{self, Call, Calls};
 use super::{Delta, Dialect, Outcome, Part};
-use crate::json::Limits;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
@@ -35,6 +35,10 @@ const COUNTS: [&str; 6] = [
     "eval_count",
     "eval_duration",
 ];
+
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
+}
 
 static ROOT: Want<Name> = Want::Members(&Place {
     members: &[
@@ -78,35 +82,13 @@ static FUNCTION: Place<Name> = Place {
 };
 
 /// Answers of Ollama's, streamed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ollama {
     reader: Reader<Name, Facts<Name>>,
     /// The model was reported.
     known: bool,
-    /// How many calls there were.
-    calls: u64,
+    calls: Calls,
 }
-
-impl Default for Ollama {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl Ollama {
-    /// A reader of an answer's objects within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            known: false,
-            calls: 0,
-        }
-    }
-}
-
-/// The answer has one choice.
-const CHOICE: u64 = 0;
 
 impl Dialect for Ollama {
     fn read(&mut self, _name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
@@ -122,79 +104,33 @@ impl Dialect for Ollama {
             self.known = true;
             sink(Delta::Head { id: None, model });
         }
-        for (part, name) in [(Part::Reasoning, Name::Thinking), (Part::Text, Name::Text)] {
-            if let Some(text) = facts.text(name) {
-                sink(Delta::Piece {
-                    choice: CHOICE,
-                    part,
-                    text,
-                });
-            }
-        }
-        let mut call = Call::default();
+        single::piece(Part::Reasoning, facts.text(Name::Thinking), sink);
+        single::piece(Part::Text, facts.text(Name::Text), sink);
+        let mut call: Option<Call<'_>> = None;
         for fact in facts.iter(data) {
-            match fact {
-                Fact::Item(Name::Call) => {
-                    call.read(&mut self.calls, sink);
-                    call = Call {
-                        begun: true,
-                        ..Call::default()
-                    };
+            match (fact, &mut call) {
+                (Fact::Item(Name::Call), _) => {
+                    self.calls.whole(call.replace(Call::default()), sink);
                 }
-                Fact::Text(Name::CallId, id) => call.id = Some(id),
-                Fact::Text(Name::CallFunction, name) => call.name = Some(name),
-                Fact::Text(Name::Arguments, text) | Fact::Raw(Name::Arguments, text) => {
-                    call.arguments = text;
-                }
+                (Fact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
+                (Fact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),
+                (
+                    Fact::Text(Name::Arguments, text) | Fact::Raw(Name::Arguments, text),
+                    Some(call),
+                ) => call.arguments = Some(text),
                 _ => {}
             }
         }
-        call.read(&mut self.calls, sink);
+        self.calls.whole(call, sink);
         if facts.raw(Name::Done, data) == Some("true") {
             if let Some(json) = counts(facts, data) {
                 sink(Delta::Usage { json: &json });
             }
             // Versions before 0.2 give no reason.
             let reason = facts.text(Name::DoneReason).unwrap_or_default();
-            sink(Delta::Finish {
-                choice: CHOICE,
-                reason,
-                outcome: outcome(reason),
-            });
+            single::finish(Some(reason), outcome, sink);
             sink(Delta::Done);
         }
-    }
-}
-
-#[derive(Default)]
-struct Call<'a> {
-    begun: bool,
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-    arguments: &'a str,
-}
-
-impl Call<'_> {
-    fn read(&self, calls: &mut u64, sink: &mut impl FnMut(Delta<'_>)) {
-        if !self.begun {
-            return;
-        }
-        let (choice, call) = (CHOICE, *calls);
-        *calls += 1;
-        sink(Delta::CallBegins {
-            choice,
-            call,
-            id: self.id,
-            name: self.name,
-        });
-        if !self.arguments.is_empty() {
-            sink(Delta::Whole {
-                choice,
-                part: Part::Call(call),
-                text: self.arguments,
-            });
-        }
-        sink(Delta::CallEnds { choice, call });
     }
 }
 

@@ -10,11 +10,11 @@ use std::ops::Range;
 
 use super::calls::{Calls, Clue};
 use super::endings::outcome;
-use super::pick::{Picked, Place, Want, present, says_something, slice};
+use super::pick::{Picked, Place, Want, Wanted, present, says_something, slice};
 use super::reader::Reader;
 use super::said::{Content, Mark};
 use super::{DONE, Delta, Dialect, Outcome, Part};
-use crate::json::{Limits, Span};
+use crate::json::Span;
 
 /// There is one answer; the API knows no choices.
 const CHOICE: u64 = 0;
@@ -61,6 +61,10 @@ const TEXTS: usize = Name::IncompleteReason as usize + 1;
 
 // An array in the place of the object is what some proxies write where they fail. The members of a
 // response stand in an object of their own, or are the whole where it is not streamed.
+impl Wanted for Name {
+    const ROOT: &'static Want<Self> = &ROOT;
+}
+
 static ROOT: Want<Name> = Want::Each(
     Name::Root,
     &Place {
@@ -295,7 +299,7 @@ impl Picked<Name> for Event {
 }
 
 /// The Responses API, streamed or whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OpenAiResponses {
     reader: Reader<Name, Event>,
     answer: Answer,
@@ -339,23 +343,6 @@ impl<K> Default for Level<K> {
         Self {
             key: None,
             since: Mark::default(),
-        }
-    }
-}
-
-impl Default for OpenAiResponses {
-    fn default() -> Self {
-        Self::new(Limits::default())
-    }
-}
-
-impl OpenAiResponses {
-    /// A reader of an answer's events within the limits.
-    #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            reader: Reader::new(&ROOT, limits),
-            answer: Answer::default(),
         }
     }
 }

@@ -39,6 +39,12 @@ pub(super) enum Want<N: 'static> {
     TextOrEach(N, N, &'static Place<N>),
 }
 
+/// The names of what is wanted of the events of one dialect.
+pub(super) trait Wanted: Copy + 'static {
+    /// What is wanted of the root.
+    const ROOT: &'static Want<Self>;
+}
+
 /// Receives what is wanted.
 pub(super) trait Picked<N> {
     /// Forgets the text before.

@@ -14,7 +14,7 @@
 use std::convert::Infallible;
 
 use super::mend::Mend;
-use super::pick::{Picked, Picker, Want, Way};
+use super::pick::{Picked, Picker, Wanted, Way};
 use crate::json::{FeedError, JsonError, Limits, Machine};
 
 /// Shorter beginnings are read as quickly as they are copied.
@@ -35,7 +35,6 @@ struct Mark<N: 'static, P> {
 /// Reads what the events of a stream say into the same buffers.
 #[derive(Debug)]
 pub(super) struct Reader<N: 'static, P> {
-    root: &'static Want<N>,
     machine: Machine,
     way: Way<N>,
     picked: P,
@@ -49,18 +48,16 @@ pub(super) struct Reader<N: 'static, P> {
     mended: String,
 }
 
-impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
-    /// A reader of events whose root is `root`.
-    pub(super) fn new(root: &'static Want<N>, limits: Limits) -> Self {
+impl<N, P: Default> Default for Reader<N, P> {
+    fn default() -> Self {
         Self {
-            root,
-            machine: Machine::new(limits),
+            machine: Machine::new(Limits::default()),
             way: Way::default(),
             picked: P::default(),
             before: String::new(),
             mark: Mark {
                 beginning: String::new(),
-                machine: Machine::new(limits),
+                machine: Machine::new(Limits::default()),
                 way: Way::default(),
                 picked: P::default(),
             },
@@ -69,7 +66,9 @@ impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
             mended: String::new(),
         }
     }
+}
 
+impl<N: Wanted, P: Picked<N>> Reader<N, P> {
     /// Reads the data of one event: what it says, and the data that it says it in, which differs from
     /// what came where that was mended (see `mend.rs`).
     pub(super) fn read<'a>(&'a mut self, data: &'a str) -> Result<(&'a P, &'a str), JsonError> {
@@ -102,7 +101,7 @@ impl<N: Copy, P: Picked<N> + Default> Reader<N, P> {
             self.feed(&data[beginning..])?;
         } else {
             self.machine.reset();
-            self.way.reset(self.root);
+            self.way.reset(N::ROOT);
             self.picked.clear();
             self.read_from_the_start(data)?;
         }
@@ -178,7 +177,7 @@ mod tests {
     use super::Reader;
     use crate::json::{Limits, Machine};
     use crate::providers::facts::Facts;
-    use crate::providers::pick::{Picked, Picker, Place, Want, Way};
+    use crate::providers::pick::{Picked, Picker, Place, Want, Wanted, Way};
 
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Name {
@@ -189,6 +188,10 @@ mod tests {
         Call,
         Arguments,
         Usage,
+    }
+
+    impl Wanted for Name {
+        const ROOT: &'static Want<Self> = &ROOT;
     }
 
     static ROOT: Want<Name> = Want::Members(&Place {
@@ -234,7 +237,7 @@ mod tests {
     type Read = Reader<Name, Facts<Name>>;
 
     fn reader() -> Read {
-        Reader::new(&ROOT, Limits::default())
+        Reader::default()
     }
 
     const HEAD: &str =
