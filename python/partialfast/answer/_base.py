@@ -124,6 +124,16 @@ class StreamBase(Generic[T, Final_]):
         """The attempts that gave no value."""
         return tuple(self._call.attempts)
 
+    @property
+    def restarts(self) -> int:
+        """How often the snapshots of the current attempt began anew.
+
+        When reasoning ends that had no beginning, what was shown before was a draft and no answer.
+        The next snapshot starts empty, as that of a new attempt does, and the next op sets the
+        whole value.
+        """
+        return self._reader.received.restarts
+
     def _keep_ops(self, of: Literal["value", "document"], *, by_alias: bool | None) -> None:
         self._ops = OpsOptions(of=of, by_alias=by_alias)
         self._reader.keep_ops(self._ops)

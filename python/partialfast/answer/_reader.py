@@ -99,7 +99,10 @@ class AnswerReader:
 
     @property
     def snapshot(self) -> Any:
-        """What was handed out last; ``None`` before."""
+        """What was handed out last; ``None`` before, and when it turned out to be no answer."""
+        newest = self._newest
+        if newest is not None and newest.intake.restarts and newest.parser.snapshot is None:
+            return None
         return self._events.last
 
     @property

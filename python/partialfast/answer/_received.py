@@ -114,6 +114,11 @@ class Received:
         return self.router.other_calls
 
     @property
+    def restarts(self) -> int:
+        """How often what had been read turned out to be no answer."""
+        return sum(answer.intake.restarts for answer in self.router.answers)
+
+    @property
     def lacks_choices(self) -> bool:
         """Whether fewer choices have begun than were asked for."""
         return len(self.router.choices) < self._asked.choices

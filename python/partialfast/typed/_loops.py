@@ -71,6 +71,11 @@ class _Received(Generic[T]):
         return self._state.repairs
 
     @property
+    def restarts(self) -> int:
+        """How often the snapshots began anew; see `StreamState.restarts`."""
+        return self._state.restarts
+
+    @property
     def completed(self) -> list[Path]:
         """Paths of the values completed since the last snapshot, children before parents."""
         return self._state.newly_completed

@@ -202,6 +202,7 @@ class StreamState(StateCore, Generic[T]):
     #: The text without its type, for `is_complete`, and how much of it was read.
     _outline: JsonParser | None = None
     _outlined = 0
+    _outline_restarts = 0
 
     @overload
     def __init__(
@@ -373,6 +374,14 @@ class StreamState(StateCore, Generic[T]):
         """What lenient reading repaired so far, in the order of the text."""
         return super().repairs if self._intake is None else self._intake.repairs
 
+    @property
+    def restarts(self) -> int:
+        """How often the snapshots began anew, as reasoning ended that had no beginning.
+
+        Always 0 without ``envelope=True``.
+        """
+        return 0 if self._intake is None else self._intake.restarts
+
     def is_complete(self, path: Iterable[str | int]) -> bool:
         """Tell whether the value at a place of the document has been received to its end.
 
@@ -387,10 +396,16 @@ class StreamState(StateCore, Generic[T]):
         steps = tuple(path)
         if not self.done and self.path[: len(steps)] == steps:
             return False
-        if self._outline is None:
+        if self._outline is None or self._outline_restarts != self.restarts:
+            self._outline_restarts, self._outlined = self.restarts, 0
             self._outline = JsonParser(**cast("dict[str, Any]", self._outline_options))
         raw = self.raw
-        self._outline.feed(raw[self._outlined :])
+        try:
+            self._outline.feed(raw[self._outlined :])
+        except JsonError:
+            # Of what may be no answer, reading it did not raise this either.
+            if self._intake is None or self._intake.error is None:
+                raise
         self._outlined = len(raw)
         value = self._outline.snapshot()
         for step in steps:
