@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from itertools import pairwise
 from typing import Any
 
@@ -40,7 +39,7 @@ BY_DRAFT = pytest.mark.parametrize("draft", DRAFTS.values(), ids=DRAFTS)
 @EVERY_WAY
 @BY_DRAFT
 @pytest.mark.parametrize("api", ["chat", "responses"])
-@pytest.mark.parametrize("chunk", [1, 4, 1000])
+@pytest.mark.parametrize("chunk", [2, 1000])
 def test_the_snapshots_begin_anew(way: Way, api: Api, draft: str, chunk: int) -> None:
     with replay.serve({"text": draft + ANSWER}, chunk=chunk) as url:
         outcome = ask(way, url, api=api, mode=pf.Mode.MD_JSON, response_model=User)
@@ -51,11 +50,9 @@ def test_the_snapshots_begin_anew(way: Way, api: Api, draft: str, chunk: int) ->
     assert outcome.stream.attempts == ()
     # Nothing of the draft is in what follows it, and before nothing of the answer.
     dumps = [one.model_dump(exclude_unset=True) for one in outcome.handed]
-    drafts = [dump for dump in dumps if str(dump.get("name", "-"))[:1] in {"B", "A"}]
-    names = [dump["name"] for dump in drafts]
-    assert names == sorted(names, key=lambda name: name[:1] == "A")
-    changes = [(a, b) for a, b in pairwise(dumps) if a.get("name", "").startswith("B")]
-    after = [b for a, b in changes if not b.get("name", "").startswith("B")]
+    initials = [dump["name"][:1] for dump in dumps if dump.get("name")]
+    assert initials == sorted(initials, reverse=True)
+    after = [b for a, b in pairwise(dumps) if a.get("name", "")[:1] == "B" != b.get("name", "")[:1]]
     assert all("age" not in one for one in after if one != ADA.model_dump())
 
 
@@ -93,8 +90,7 @@ def test_one_can_see_when(way: Way, draft: str) -> None:
 def test_a_draft_is_never_a_success(way: Way, draft: str, rest: str) -> None:
     with replay.serve({"text": draft + rest}, chunk=3) as url:
         outcome = ask(way, url, mode=pf.Mode.MD_JSON, response_model=User)
-    error: Any = outcome.error
-    assert isinstance(error, pf.TruncatedError if rest.startswith("{") else pf.JsonError)
+    error = outcome.raised(pf.TruncatedError if rest.startswith("{") else pf.JsonError)
     assert outcome.stream.restarts == 1
     shown = outcome.stream.snapshot
     assert error.snapshot == shown
@@ -179,9 +175,6 @@ def test_every_wire_begins_anew(draft: str) -> None:
     for ops, _ in ops_lines(events_of(sent["ops"])):
         so_far = apply(ops, so_far)
     assert so_far == ADA.model_dump()
-    shown = [each for each in events_of(sent["snapshots"]) if "Ada" in str(each)]
-    assert json.loads(json.dumps(ADA.model_dump())) == ADA.model_dump()
-    assert shown
     for wire, data in sent.items():
         # The name of the draft is never joined to that of the answer.
         assert b"BobA" not in data, wire

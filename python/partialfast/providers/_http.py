@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from partialfast.answer._seam import AsyncReply, Reply
+from partialfast.providers._http2 import cancel
 from partialfast.providers._stainless import (
     ID_HEADER,
+    aend,
     aread_rest,
     bytes_of,
     header,
@@ -32,13 +34,16 @@ def reply_of(
     blocks = bytes_of(http) if hasattr(http, "iter_raw") else http.iter_content(None)
 
     def finish() -> None:
-        if getattr(http, "http_version", None) == "HTTP/1.1" and not http.is_closed:
-            read_rest(http, http.request)
+        read_rest(http, getattr(http, "request", None), blocks)
+        shut()
+
+    def end() -> None:
+        cancel(http)
         shut()
 
     return Reply(
         blocks=blocks,
-        close=shut,
+        close=end,
         finish=finish,
         wake=waker(http),
         request=getattr(http, "request", None),
@@ -56,8 +61,7 @@ async def areply_of(
     blocks: Any = http.aiter_bytes() if header(http, "content-encoding") else http.aiter_raw()
 
     async def aclose() -> None:
-        if not blocks.ag_running:
-            await blocks.aclose()
+        await aend(http, blocks)
         await (close or http.aclose)()
 
     async def afinish() -> None:

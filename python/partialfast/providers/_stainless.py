@@ -9,6 +9,7 @@ limits.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import socket
@@ -21,10 +22,12 @@ from typing import Any, Final, Literal, cast
 from partialfast._core import Delta
 from partialfast.answer._alarm import call_after
 from partialfast.answer._seam import AsyncReply, Block, Reply, Request, transport_errors
+from partialfast.providers._http2 import acancel, cancel, is_http2
 
 __all__ = [
     "ID_HEADER",
     "Transport",
+    "aend",
     "aopen_observed",
     "aopen_raw",
     "aread_rest",
@@ -50,6 +53,8 @@ ID_HEADER: Final = "x-request-id"
 # How long, and how much, to read for the sake of the connection.
 _FINISH_S: Final = 0.1
 _FINISH_BLOCKS: Final = 16
+# Between two looks whether another task has left.
+_LOOK_S: Final = 0.001
 # For an observer, which gets its record at the end of the stream.
 _OBSERVED_S: Final = 1.0
 # What may come without an event in it; the reader's own limit is below it. See docs/bounds.md.
@@ -145,8 +150,9 @@ def header(response: Any, name: str) -> str | None:
 
 def waker(http: Any) -> Callable[[], Any] | None:
     """Return what ends a read that blocks in another thread."""
+    if is_http2(http):
+        return functools.partial(cancel, http)
     if getattr(http, "http_version", None) not in {"HTTP/1.1", "HTTP/1.0"}:
-        # Other answers come over the same connection.
         return None
     network = getattr(http, "extensions", {}).get("network_stream")
     if network is None:
@@ -194,16 +200,18 @@ def open_raw(resource: Any, request: Request, *, id_header: str = ID_HEADER) -> 
     response = manager.__enter__()
     http = response.http_response
 
+    blocks = bytes_of(http)
+
     def close() -> None:
+        cancel(http)
         manager.__exit__(None, None, None)
 
     def finish() -> None:
-        if http.http_version == "HTTP/1.1" and not http.is_closed:
-            read_rest(http, response.http_request)
+        read_rest(http, response.http_request, blocks)
         close()
 
     return Reply(
-        blocks=bytes_of(http),
+        blocks=blocks,
         close=close,
         finish=finish,
         wake=waker(http),
@@ -231,13 +239,34 @@ def _is_encoded(http: Any) -> bool:
     return (header(http, "content-encoding") or "identity").lower() != "identity"
 
 
-def read_rest(http: Any, request: Any) -> None:
+def read_rest(http: Any, request: Any, blocks: Iterator[bytes]) -> None:
     """Read the end of the body, for which the connection waits to be used again.
 
     It is about to come, if it is not there already. A server that does not send it must not hold
     the caller up, so the reading starts anew with a time limit of its own: it takes over where the
     first reading stands, which keeps the limit that it began with.
+
+    Args:
+        http: The response.
+        request: The request.
+        blocks: What is left of the body.
     """
+    if getattr(http, "http_version", None) == "HTTP/1.1" and not http.is_closed:
+        _read_rest_anew(http, request)
+    elif is_http2(http) and not http.is_closed:
+        # A limit that is reached would end the connection for all.
+        alarm = call_after(_FINISH_S, functools.partial(cancel, http))
+        try:
+            for _ in zip(range(_FINISH_BLOCKS), blocks, strict=False):
+                pass
+        except transport_errors():
+            # The answer is complete without it.
+            pass
+        finally:
+            alarm.cancel()
+
+
+def _read_rest_anew(http: Any, request: Any) -> None:
     extensions = request.extensions
     extensions["timeout"] = {**extensions.get("timeout", {}), "read": _FINISH_S}
     deadline = time.monotonic() + _FINISH_S
@@ -261,9 +290,7 @@ async def aopen_raw(resource: Any, request: Request, *, id_header: str = ID_HEAD
     blocks: AsyncGeneratorType[bytes, None] = http.aiter_raw() if plain else http.aiter_bytes()
 
     async def aclose() -> None:
-        # Another task may be waiting in it, for what fails as soon as the response is closed.
-        if not blocks.ag_running:
-            await blocks.aclose()
+        await aend(http, blocks)
         await manager.__aexit__(None, None, None)
 
     async def afinish() -> None:
@@ -278,6 +305,26 @@ async def aopen_raw(resource: Any, request: Request, *, id_header: str = ID_HEAD
         request_id=header(response, id_header),
         content_type=header(response, "content-type"),
     )
+
+
+async def aend(http: Any, blocks: AsyncGeneratorType[Any, None]) -> None:
+    """End the reading of a response, in whichever task, before it is closed.
+
+    Args:
+        http: The response.
+        blocks: Its body.
+    """
+    await acancel(http)
+    if not blocks.ag_running:
+        await blocks.aclose()
+    elif is_http2(http):
+        # The task that waits in it is woken, and has to take note before the response is closed.
+        # Over HTTP/1.1 it fails as soon as that is done.
+        from anyio import move_on_after, sleep  # noqa: PLC0415 - comes with the SDK, not with us
+
+        with move_on_after(_FINISH_S):
+            while blocks.ag_running:  # noqa: ASYNC110 - a generator has no event
+                await sleep(_LOOK_S)
 
 
 async def aread_rest(blocks: AsyncIterator[bytes]) -> None:
@@ -412,6 +459,7 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
     wake = waker(http)
 
     def close() -> None:
+        cancel(http)
         shut = tee.restore()
         # What a wrapped client gives may have no `close`.
         if callable(method := getattr(stream, "close", None)):
@@ -468,9 +516,10 @@ async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADE
     """Read a stream of the SDK's, or of something that works like it; see `open_observed`."""
     http = getattr(stream, "response", None)
     tee = _Tee(http)
-    blocks = _ablocks(aiter(stream), tee, package)
+    blocks = cast("AsyncGeneratorType[Block, None]", _ablocks(aiter(stream), tee, package))
 
     async def aclose() -> None:
+        await aend(http, blocks)
         shut = tee.restore()
         # An asynchronous generator, as a wrapped client may give, has no `close`.
         method = getattr(stream, "aclose", None) or getattr(stream, "close", None)
