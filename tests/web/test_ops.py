@@ -104,3 +104,43 @@ def test_text_of_the_document_is_what_the_model_wrote(chunks: list[str]) -> None
     """`useObject` validates for itself; validators' changes are not for its eyes."""
     sent = collect(chunks, "ai-text", of="document")
     assert json.loads(sent) == json.loads("".join(chunks))
+
+
+MEETING = {
+    "users": [
+        {"name": "John Doe", "email": "johndoe@email.com", "twitter": "@TechGuru44"},
+        {"name": "Jane Smith", "email": "janesmith@email.com", "twitter": "@DigitalDiva88"},
+        {"name": "Alex Johnson", "email": "alexj@email.com", "twitter": "@CodeMaster2023"},
+    ],
+    "date": "2024-03-15",
+    "location": "Grand Tech Arena located at 4521 Innovation Drive",
+    "budget": 50000,
+    "deadline": "2024-02-20",
+}
+
+
+@pytest.mark.parametrize("orders", [0, 40])
+def test_the_ops_wire_takes_at_most_twice_the_text(orders: int) -> None:
+    """Messages of 25 characters: what 100 tokens a second make at 20 messages a second."""
+    text = json.dumps({"meeting": MEETING, "more": [MEETING] * orders} if orders else MEETING)
+    parser = pf.JsonParser()
+    parser.take_ops()
+    batches: list[list[pf.Op]] = []
+    for at in range(0, len(text), 25):
+        parser.feed(text[at : at + 25])
+        batches.append(parser.take_ops())
+    sent = collect_batches(batches)
+    assert len(sent) <= 2 * len(text)
+
+
+def collect_batches(batches: list[list[pf.Op]]) -> bytes:
+    async def source() -> AsyncIterator[list[pf.Op]]:
+        for ops in batches:
+            yield ops
+            for _ in range(4):
+                await asyncio.sleep(0)
+
+    async def main() -> bytes:
+        return b"".join([bytes(event) async for event in events(source(), every=0)])
+
+    return asyncio.run(main())

@@ -17,7 +17,7 @@ path is empty.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -48,7 +48,9 @@ class _Encoder(OwnEncoder):
     def step(self, step: Step) -> list[Event | Piece]:
         path = step.before
         lines: list[str] = []
-        for change in step.changes:
+        # One who comes late gets the value so far in one piece.
+        late = step.whole and step.version > 1
+        for change in step.changes if late else _apart(step.changes, step.at):
             if change.op == "set":
                 lines.append(json_text([*_relative(path, change.path), change.value]))
             elif change.path == path:
@@ -61,6 +63,38 @@ class _Encoder(OwnEncoder):
             where = _relative(path, step.at)
             lines.append(json_text({"at": where if len(where) > 1 else where[0]}))
         return [Event("\n".join(lines), id=str(step.version), tight=True)]
+
+
+def _apart(changes: list[Change], at: Path) -> Iterator[Change]:
+    """Give the changes; what is still open in the last one is set by itself, if it came last there.
+
+    So the last line's path is where the model is writing, and no line has to say it: that takes
+    fewer bytes, and the next line can do without a path.
+    """
+    *first, last = changes
+    yield from first
+    inner = at[len(last.path) :]
+    if last.op != "set" or not inner or at[: len(last.path)] != last.path:
+        yield last
+        return
+    outer = _shallow(last.value)
+    container = outer
+    for step in inner[:-1]:
+        copy = _shallow(container[step])
+        container[step] = copy
+        container = copy
+    key = inner[-1]
+    newest = next(reversed(container)) if isinstance(container, dict) else len(container) - 1
+    if key != newest:
+        yield last
+        return
+    value = container.pop(key)
+    yield last._replace(value=outer)
+    yield Change("set", at, value, new=True)
+
+
+def _shallow(value: Any) -> Any:
+    return dict(value) if isinstance(value, dict) else list(value)
 
 
 def _is_scalar(change: Change) -> bool:
