@@ -123,7 +123,8 @@ endef
 needs.test-web = $(VENV)-web/.made
 define test.web ## Run the tests of the wires, and of the browser's side in Chromium
 	@.ci/chromium
-	$(VENV)-web/bin/pytest tests/web
+	@# The package that brings React has a plugin as well, which warns.
+	$(VENV)-web/bin/pytest -p no:dash tests/web
 endef
 
 needs.test-ray = build

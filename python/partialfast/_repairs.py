@@ -29,31 +29,31 @@ class Repair(NamedTuple):
     column: int
 
 
-#: What a kind is called where there are several.
-_PLURALS = {
-    "absent_null": "nulls that were absent",
-    "absent_value": "keys without a value",
-    "blank": "escaped or foreign blanks",
-    "content_for_call": "answers in place of calls",
-    "control_character": "raw control characters",
-    "ellipsis": "ellipses",
-    "escaped_document": "escaped documents",
-    "escape": "unknown escapes",
-    "extra_comma": "extra commas",
-    "items_without_list": "items without their list",
-    "literal": "literals in other words",
-    "member": "members in other words",
-    "missing_close": "missing brackets",
-    "missing_comma": "missing commas",
-    "nested_text": "values inside text",
-    "non_finite": "floats that are not finite",
-    "null_absent": "nulls for absence",
-    "number": "numbers in other notations",
-    "quotes": "other quotes",
-    "unescaped_quote": "unescaped quotes",
-    "unquoted_key": "unquoted keys",
-    "unquoted_word": "unquoted words",
-    "wrapped_item": "items without a list",
+#: What a kind is called, and several of it.
+_NAMES = {
+    "absent_null": ("null that was absent", "nulls that were absent"),
+    "absent_value": ("key without a value", "keys without a value"),
+    "blank": ("escaped or foreign blank", "escaped or foreign blanks"),
+    "content_for_call": ("answer in place of a call", "answers in place of calls"),
+    "control_character": ("raw control character", "raw control characters"),
+    "ellipsis": ("ellipsis", "ellipses"),
+    "escape": ("unknown escape", "unknown escapes"),
+    "escaped_document": ("escaped document", "escaped documents"),
+    "extra_comma": ("extra comma", "extra commas"),
+    "items_without_list": ("list of items alone", "lists of items alone"),
+    "literal": ("literal in another word", "literals in other words"),
+    "member": ("member in other words", "members in other words"),
+    "missing_close": ("missing bracket", "missing brackets"),
+    "missing_comma": ("missing comma", "missing commas"),
+    "nested_text": ("value inside text", "values inside text"),
+    "non_finite": ("float that is not finite", "floats that are not finite"),
+    "null_absent": ("null for absence", "nulls for absence"),
+    "number": ("number in another notation", "numbers in other notations"),
+    "quotes": ("other quote", "other quotes"),
+    "unescaped_quote": ("unescaped quote", "unescaped quotes"),
+    "unquoted_key": ("unquoted key", "unquoted keys"),
+    "unquoted_word": ("unquoted word", "unquoted words"),
+    "wrapped_item": ("item without a list", "items without a list"),
 }
 
 
@@ -64,7 +64,12 @@ def counted(kinds: Counter[str]) -> str:
         kinds: How often each kind came.
     """
     parts: Iterable[str] = (
-        f"{count:,} {_PLURALS.get(kind, kind.replace('_', ' ') + 's')}"
-        for kind, count in kinds.most_common()
+        f"{count:,} {_name(kind, count)}" for kind, count in kinds.most_common()
     )
     return ", ".join(parts)
+
+
+def _name(kind: str, count: int) -> str:
+    plain = kind.replace("_", " ")
+    one, several = _NAMES.get(kind, (plain, f"{plain}s"))
+    return one if count == 1 else several

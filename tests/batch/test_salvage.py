@@ -83,8 +83,8 @@ def test_what_is_not_quite_json_is_read_if_asked(
     assert "more than one word" in refused["error"]["message"]
     said = capsys.readouterr().err
     assert (
-        "1 answer needed repairs: 4 other quotes, 1 unquoted keys, 1 numbers in other notations, "
-        "1 literals in other words, 1 extra commas"
+        "1 answer needed repairs: 4 other quotes, 1 unquoted key, 1 number in another notation, "
+        "1 literal in another word, 1 extra comma"
     ) in said
 
 

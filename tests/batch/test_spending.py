@@ -414,7 +414,7 @@ def test_a_file_of_the_cache_that_is_spoilt_is_as_good_as_not_there(
     text = json.dumps(answer(1))
     assert cache.find(ask("a")) is None
     cache.keep(ask("a"), text)
-    assert cache.find(ask("a")) == (Person(**answer(1)), text)
+    assert cache.find(ask("a")) == (Person(**answer(1)), text, ())
     assert cache.find(ask("b")) is None
     [path] = (tmp_path / "cache").glob("*/*.json")
     # The answer to another question, put in its place.
@@ -429,7 +429,7 @@ def test_the_cache_reads_as_the_client_does(tmp_path: Path) -> None:
     cache = cache_of(tmp_path, list[int], "items")
     for text in ('Sure:\n```json\n{"items": [1, 2]}\n```', "[1, 2]"):
         cache.keep(ask("a"), text)
-        assert cache.find(ask("a")) == ([1, 2], text)
+        assert cache.find(ask("a")) == ([1, 2], text, ())
     # Cut off it would not be kept, but it may have been by a full disk.
     cache.keep(ask("a"), '{"items": [1, 2]')
     assert cache.find(ask("a")) is None

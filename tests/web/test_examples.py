@@ -81,22 +81,20 @@ def static(package: str, name: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-# React's own interface, as far as the page uses it, in front of Preact.
+# React's own build is a script that makes a global; the page imports modules. React 19 has no such
+# build any more, and what the page uses is the same in both.
 REACT = """
-import { h, render, useState, useEffect } from "/preact.js";
-export const createElement = h;
-export { useState, useEffect };
-export const memo = (component) => component;
-export const useSyncExternalStore = (subscribe, get) => {
-  const [state, set] = useState(get());
-  useEffect(() => { set(get()); return subscribe(() => set(get())); }, [subscribe, get]);
-  return state;
-};
+IMPORTS
+await new Promise((go, fail) => document.head.append(Object.assign(
+  document.createElement("script"), { src: "/NAME.js", onload: go, onerror: fail })));
+export const { EXPORTS } = window.GLOBAL;
 """
-REACT_DOM = """
-import { render } from "/preact.js";
-export const createRoot = (node) => ({ render: (tree) => render(tree, node) });
-"""
+
+
+def react(name: str, global_: str, exports: str, *, imports: str = "") -> str:
+    """Give a module of what a build of React's has."""
+    words = {"IMPORTS": imports, "NAME": name, "GLOBAL": global_, "EXPORTS": exports}
+    return re.sub("|".join(words), lambda found: words[found[0]], REACT)
 
 
 def open_page(browser: Any, origin: str, name: str) -> tuple[Any, list[Any]]:
@@ -104,6 +102,8 @@ def open_page(browser: Any, origin: str, name: str) -> tuple[Any, list[Any]]:
     page = browser.new_page()
     errors: list[Any] = []
     page.on("pageerror", lambda error: errors.append(error))  # noqa: PLW0108
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     script = "text/javascript"
 
     def serve(pattern: str, text: str) -> None:
@@ -118,14 +118,18 @@ def open_page(browser: Any, origin: str, name: str) -> tuple[Any, list[Any]]:
         serve(r"cdn.*/htmx\.org@2", static("django_htmx", "htmx-2.min.js"))
         serve(r"cdn.*/htmx-ext-sse@2", static("django_htmx", "hx-sse-2.min.js"))
     if name == "react.html":
-        serve(r"esm\.sh/react@19$", REACT)
-        serve(r"esm\.sh/react-dom@19/client$", REACT_DOM)
-        serve(r"/preact\.js$", static("datasette_preact", "preact-*.js"))
+        hooks = "createElement, memo, useEffect, useState, useSyncExternalStore"
+        serve(r"esm\.sh/react@19$", react("react", "React", hooks))
+        client = react("react-dom", "ReactDOM", "createRoot", imports='import "react";')
+        serve(r"esm\.sh/react-dom@19/client$", client)
+        # Of the development builds, which tell of misuse in the console.
+        serve(r"/react\.js$", static("dash", "react@18.3.*[0-9].js"))
+        serve(r"/react-dom\.js$", static("dash", "react-dom@18.3.*[0-9].js"))
     page.goto(f"{origin}/{name}")
     return page, errors
 
 
-@needs("fastapi", "django_htmx", "datasette_preact")
+@needs("fastapi", "django_htmx", "dash")
 @pytest.mark.parametrize("name", ["plain.html", "react.html", "htmx.html"])
 def test_pages(browser: Any, model: replay.Server, name: str) -> None:
     with serving("fastapi_app:app", model) as origin:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["natural", "not_negative", "positive"]
+from partialfast.cli._errors import CommandError
+
+__all__ = ["add_reading", "natural", "not_negative", "positive", "reading_of"]
 
 N = TypeVar("N", int, float)
 
@@ -46,6 +48,63 @@ def natural(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"must not be negative: {text}")
     return value
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how answers are read; docs/lenient.md says what they mean.
+
+    Args:
+        parser: The parser of a command.
+    """
+    parser.add_argument(
+        "--lenient",
+        action="store_true",
+        help="read what is not quite JSON too, wherever it can mean one thing only "
+        "(docs/lenient.md); each value says what was repaired",
+    )
+    parser.add_argument(
+        "--guess-quotes",
+        action="store_true",
+        help="with --lenient, also guess which quotes inside a string are text",
+    )
+    parser.add_argument(
+        "--coerce",
+        action="store_true",
+        help="with --lenient, also help where the type tells for certain what was meant",
+    )
+    parser.add_argument(
+        "--max-repairs",
+        type=natural,
+        metavar="N",
+        help="with --lenient, how many repairs an answer may need",
+    )
+
+
+def reading_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how answers are read: arguments of `partialfast.StreamState`.
+
+    Args:
+        args: What `add_reading` added.
+
+    Raises:
+        CommandError: A part of lenient reading was asked for without it.
+    """
+    parts = {
+        "guess_quotes": args.guess_quotes,
+        "coerce": args.coerce,
+        "max_repairs": args.max_repairs is not None,
+    }
+    if not args.lenient:
+        for name, asked in parts.items():
+            if asked:
+                raise CommandError(f"--{name.replace('_', '-')} goes with --lenient")
+        return {}
+    found: dict[str, Any] = {"lenient": "quotes" if args.guess_quotes else True}
+    if args.coerce:
+        found["coerce"] = True
+    if args.max_repairs is not None:
+        found["max_repairs"] = args.max_repairs
+    return found
 
 
 not_negative.__name__ = natural.__name__ = "number"

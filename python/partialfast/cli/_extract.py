@@ -34,7 +34,7 @@ from partialfast.batch.run._words import printable
 from partialfast.batch.run._worker import Setup
 from partialfast.batch.run._workers import Workers, worker_count
 from partialfast.cli import _asking
-from partialfast.cli._arguments import natural, positive
+from partialfast.cli._arguments import add_reading, natural, positive, reading_of
 from partialfast.cli._errors import CommandError, missing
 from partialfast.providers._commands import connected, first_request, settled
 from partialfast.providers._names import asking, provider_in
@@ -266,6 +266,7 @@ def _configure_how(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-tokens", type=positive(int), metavar="N", help="limit of an answer's tokens"
     )
+    add_reading(parser)
 
 
 def execute(args: argparse.Namespace) -> int:
@@ -300,7 +301,7 @@ def execute(args: argparse.Namespace) -> int:
             request = first_request(
                 args.mode, job.model, args.llm, messages, provider=args.provider
             )
-            for text in show_request(found, body_of({**request, **job.options["options"]})):
+            for text in show_request(found, body_of({**request, **_sent(args)})):
                 print(printable(text, lines=True))
             return 0
         by_batch = _by_batch(args, job, endpoint) if args.batch_api else None
@@ -407,7 +408,7 @@ def _by_batch(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> ByBatch
                 mode=args.mode,
                 model=job.model,
                 llm=job.llm,
-                options=job.options["options"],
+                options=_sent(args),
             )
 
     errors = job.files.errors
@@ -421,6 +422,7 @@ def _by_batch(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> ByBatch
         finish_live=args.finish_live,
         overwrite=args.overwrite,
         poll_s=args.poll,
+        reading=reading_of(args),
     )
 
 
@@ -433,9 +435,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     if args.yes and args.sample is None:
         raise BatchError("--yes goes with --sample")
     check_budget(args.budget, args.prices)
-    given = {"temperature": args.temperature, "max_tokens": args.max_tokens}
-    told = {name: value for name, value in given.items() if value is not None} | args.said
-    options = told | args.asked
+    told, options, reading = _told(args), _sent(args), reading_of(args)
     model = find_model(args.model)
     # What cannot be asked for is said before anything is read or written.
     request = first_request(args.mode, model, args.llm, [], provider=args.provider)
@@ -463,6 +463,8 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         "mode": args.told,
         "base_url": args.provider or _place(endpoint.base_url),
         "options": told,
+        # Results of earlier versions do not say that they were read strictly.
+        **({"reading": reading} if reading else {}),
     }
     documents = open_documents(
         args.input,
@@ -497,9 +499,20 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
             "tpm": args.tpm,
             "max_retries": args.max_retries,
             "timeout_s": args.timeout,
-            "options": options,
+            "options": {**options, **reading},
         },
     )
+
+
+def _told(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the command line says that the server is told beside model and messages."""
+    given = {"temperature": args.temperature, "max_tokens": args.max_tokens}
+    return {**{name: value for name, value in given.items() if value is not None}, **args.said}
+
+
+def _sent(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the server is told beside the model and the messages."""
+    return {**_told(args), **args.asked}
 
 
 def _split(args: argparse.Namespace) -> Split | None:
@@ -551,7 +564,7 @@ def _cache(args: argparse.Namespace, model: Any, request: Mapping[str, Any]) -> 
             "--cache cannot be used with a union of models: the text of an answer does not say "
             "which of them it is"
         )
-    return AnswerCache(Path(args.cache), model, key=key, request=request)
+    return AnswerCache(Path(args.cache), model, key=key, request=request, reading=reading_of(args))
 
 
 def _words(text: str, *, what: str) -> str:

@@ -12,6 +12,7 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import FORMATS
 from partialfast.batch.run._salvage import Salvaged, salvage
 from partialfast.batch.run._session import SOME_FAILED
+from partialfast.cli._arguments import add_reading, reading_of
 from partialfast.cli._errors import CommandError, missing
 
 __all__ = ["configure", "execute"]
@@ -42,12 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (default: one for each core)"
     )
-    parser.add_argument(
-        "--lenient",
-        action="store_true",
-        help="read what is not quite JSON too, wherever it can mean one thing only "
-        "(docs/lenient.md); each value says what was repaired",
-    )
+    add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT")
 
 
@@ -71,7 +67,7 @@ def execute(args: argparse.Namespace) -> int:
             key=target.shapes[0].key,
             kind=args.format,
             workers=args.workers,
-            lenient=args.lenient,
+            reading=reading_of(args),
         )
     except ImportError as error:
         raise missing(error) from error

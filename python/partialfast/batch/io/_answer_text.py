@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,27 +16,30 @@ from partialfast.typed._state import StreamState
 __all__ = ["read_answer", "read_answer_into"]
 
 
-def read_answer(model: Any, text: str, *, key: str | None) -> Any:
+def read_answer(
+    model: Any, text: str, *, key: str | None, reading: Mapping[str, Any] | None = None
+) -> tuple[Any, list[Repair]]:
     """Read the text of a whole answer.
 
     Args:
         model: The type of the value.
         text: What the model wrote.
         key: The property that it was asked to wrap the value in, if any.
+        reading: How it is read: arguments of `partialfast.StreamState`.
 
     Returns:
-        The value.
+        The value, and what was repaired.
 
     Raises:
         TruncatedError: The text is not whole.
         JsonError: It is not JSON.
         pydantic.ValidationError: The value is invalid.
     """
-    state: StreamState[Any] = StreamState(model)
-    why, _ = read_answer_into(state, text, key=key, finish_reason=None)
+    state: StreamState[Any] = StreamState(model, **(reading or {}))
+    why, repairs = read_answer_into(state, text, key=key, finish_reason=None)
     if why:
         raise TruncatedError(why, text=text, snapshot=state.snapshot)
-    return state.finish()
+    return state.finish(), repairs
 
 
 def read_answer_into(

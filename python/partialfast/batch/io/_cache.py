@@ -18,7 +18,7 @@ from typing import Any
 from partialfast._errors import JsonError, TruncatedError
 from partialfast.batch.io._answer_text import read_answer
 from partialfast.batch.io._regular import open_for_owner, read_regular
-from partialfast.batch.loop._request import request_digest
+from partialfast.batch.loop._request import Known, request_digest
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["AnswerCache"]
@@ -35,33 +35,42 @@ class AnswerCache:
         model: The type of the values.
         key: The property that a model was asked to wrap the value in, if any.
         request: The rest of every request, beside its messages: endpoint, schema, options.
+        reading: How answers are read: arguments of `partialfast.StreamState`. They are no part of
+            what is asked, so that an answer is found however it is read.
 
     Raises:
         BatchError: The folder cannot be made.
     """
 
     def __init__(
-        self, folder: Path, model: Any, *, key: str | None, request: Mapping[str, Any]
+        self,
+        folder: Path,
+        model: Any,
+        *,
+        key: str | None,
+        request: Mapping[str, Any],
+        reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._folder = folder
         self._model = model
         self._key = key
-        #: What makes the same cache in another process: folder, key and request.
-        self.recipe = str(folder), key, dict(request)
+        self._reading = dict(reading or {})
+        #: What makes the same cache in another process: folder, key, request and reading.
+        self.recipe = str(folder), key, dict(request), self._reading
         self._beside = json.dumps(request, sort_keys=True, default=str).encode()
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BatchError(f"cannot make the cache {folder}: {error.strerror}") from error
 
-    def find(self, messages: Sequence[Mapping[str, Any]]) -> tuple[Any, str] | None:
+    def find(self, messages: Sequence[Mapping[str, Any]]) -> Known | None:
         """Look up an answer.
 
         Args:
             messages: What would be asked.
 
         Returns:
-            The value and the text of the answer; ``None`` if there is none that is valid.
+            The answer; ``None`` if there is none that is valid, read as answers are read here.
         """
         name = self._name(messages)
         path = self._path(name)
@@ -74,7 +83,8 @@ class AnswerCache:
             text = record.get("text")
             if not isinstance(text, str):
                 return None
-            return read_answer(self._model, text, key=self._key), text
+            value, repairs = read_answer(self._model, text, key=self._key, reading=self._reading)
+            return Known(value, text, tuple(repairs))
         except (OSError, BatchError, ValueError, RecursionError, JsonError, TruncatedError):
             # Whatever became of the file, asking gives an answer. A validation error is a
             # `ValueError`: the type may have become stricter without its schema showing it.

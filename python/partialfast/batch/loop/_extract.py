@@ -31,7 +31,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from pydantic import ValidationError
 
 from partialfast._errors import JsonError
-from partialfast._repairs import Lenient
 from partialfast.batch.loop._breaker import backoff_s
 from partialfast.batch.loop._classify import ErrorClass, ErrorScope, classify, describe
 from partialfast.batch.loop._deadline import Deadline, shielded
@@ -40,7 +39,7 @@ from partialfast.batch.loop._item_state import ItemState
 from partialfast.batch.loop._limits import EndpointLimiter, Permit, RateLimiter
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._prompt import Message, Prompt, make_prompt, prompt_characters
-from partialfast.batch.loop._request import Answers, AnswerStream, Request
+from partialfast.batch.loop._request import Answers, AnswerStream, Request, reading
 from partialfast.batch.loop._result import (
     BatchError,
     EndpointError,
@@ -332,7 +331,7 @@ class _Job(Generic[T]):
         messages = self._settings.messages(state.item)
         answers = self._settings.answers
         if answers is not None and (known := answers.find(messages)) is not None:
-            value, state.text = known
+            value, state.text, state.repairs = known
             state.cached = True
             # As one that is asked for: the meter counts every result out again.
             state.first_sent = time.monotonic()
@@ -470,8 +469,8 @@ class _Job(Generic[T]):
         state.snapshot = getattr(error, "snapshot", None)
         if isinstance(error, (ValidationError, JsonError)):
             # What came with the same read as the error was not handed out.
-            lenient = self._settings.options.get("lenient", False)
-            state.snapshot = _last_snapshot(self._settings.model, stream.text, lenient=lenient)
+            how = reading(self._settings.options)
+            state.snapshot = _last_snapshot(self._settings.model, stream.text, how)
         if state.snapshot is None:
             state.snapshot = stream.snapshot
 
@@ -507,9 +506,9 @@ class _Job(Generic[T]):
         await permit.succeeded()
 
 
-def _last_snapshot(model: Any, text: str, *, lenient: Lenient) -> Any:
+def _last_snapshot(model: Any, text: str, how: Mapping[str, Any]) -> Any:
     """Show as much of an invalid text as there is to show; ``None`` if it is wrapped in noise."""
-    state: StreamState[Any] = StreamState(model, lenient=lenient)
+    state: StreamState[Any] = StreamState(model, **how)
     with contextlib.suppress(ValidationError, JsonError):
         state.feed(text)
     return state.snapshot

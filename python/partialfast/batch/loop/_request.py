@@ -6,9 +6,24 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["AnswerStream", "Answers", "Request", "request_digest"]
+__all__ = ["READING", "AnswerStream", "Answers", "Known", "Request", "reading", "request_digest"]
+
+#: Those options of a request that say how its answer is read; the server is not told of them.
+READING = ("lenient", "max_repairs", "coerce")
+
+
+def reading(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give those options of requests that say how answers are read.
+
+    Args:
+        options: All options of requests.
+
+    Returns:
+        Arguments of `partialfast.StreamState`.
+    """
+    return {name: options[name] for name in READING if name in options}
 
 
 def request_digest(messages: Sequence[Mapping[str, Any]], *, beside: bytes = b"") -> bytes:
@@ -25,12 +40,26 @@ def request_digest(messages: Sequence[Mapping[str, Any]], *, beside: bytes = b""
     return hashlib.blake2b(beside + b"\0" + text.encode(), digest_size=32).digest()
 
 
+class Known(NamedTuple):
+    """An answer that was given before.
+
+    Args:
+        value: Its value.
+        text: What the model wrote.
+        repairs: What was repaired in it, by those who read leniently.
+    """
+
+    value: Any
+    text: str
+    repairs: tuple[Any, ...] = ()
+
+
 class Answers(Protocol):
     """Answers that were given before, by what was asked."""
 
     @abstractmethod
-    def find(self, messages: Sequence[Mapping[str, Any]]) -> tuple[Any, str] | None:
-        """Give the value and the text of an answer, if there is one that is valid."""
+    def find(self, messages: Sequence[Mapping[str, Any]]) -> Known | None:
+        """Give an answer, if there is one that is valid."""
 
     @abstractmethod
     def keep(self, messages: Sequence[Mapping[str, Any]], text: str) -> None:

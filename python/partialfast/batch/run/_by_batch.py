@@ -112,6 +112,8 @@ class _Verdict:
         failure: Why there is none.
         error: The exception that says so, to show it to the model.
         again: Whether asking again may help.
+        snapshot: What there was of the value, if there is a failure.
+        repairs: What was repaired in the text.
     """
 
     text: str = ""
@@ -121,6 +123,7 @@ class _Verdict:
     error: Exception | None = None
     again: bool = True
     snapshot: Any = None
+    repairs: tuple[Any, ...] = ()
 
 
 class ByBatch:
@@ -136,6 +139,7 @@ class ByBatch:
         finish_live: Whether what the first round does not bring is left to single requests.
         overwrite: Whether what is in the folder is of no interest.
         poll_s: Seconds between two looks at the batches.
+        reading: How answers are read: arguments of `partialfast.StreamState`.
     """
 
     def __init__(  # noqa: PLR0913 - each is of its own
@@ -150,6 +154,7 @@ class ByBatch:
         finish_live: bool = False,
         overwrite: bool = False,
         poll_s: float = 30.0,
+        reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._folder = folder
         self._open = provider
@@ -161,6 +166,7 @@ class ByBatch:
         self._finish_live = finish_live
         self._overwrite = overwrite
         self._poll_s = poll_s
+        self._reading = dict(reading or {})
         self._provider: BatchProvider
         self._price = 1.0
         self._run = ""
@@ -424,6 +430,7 @@ class ByBatch:
             timings=Timings(0.0, None, 0.0),
             index=0,
             retries=tuple(past.retries),
+            repairs=verdict.repairs,
         )
 
     def _finish(self, result: Result[Any]) -> tuple[Result[Any], bytes]:
@@ -439,12 +446,12 @@ class ByBatch:
         if recorded.problem is not None:
             return _unanswered(recorded.problem, response.get("status_code"), usage)
         text = recorded.text.decode("utf-8", "replace")
-        state: StreamState[Any] = StreamState(self._model)
+        state: StreamState[Any] = StreamState(self._model, **self._reading)
         try:
             reason = None if recorded.is_whole else recorded.finish_reason
-            why, _ = read_answer_into(state, text, key=self._key, finish_reason=reason)
+            why, repairs = read_answer_into(state, text, key=self._key, finish_reason=reason)
             if not why:
-                return _Verdict(text, usage, state.finish())
+                return _Verdict(text, usage, state.finish(), repairs=tuple(repairs))
         except TruncatedError as error:
             why = str(error)
         except (JsonError, ValidationError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from partialfast._errors import JsonError, TruncatedError
-from partialfast._repairs import Lenient, Repair
+from partialfast._repairs import Repair
 from partialfast.batch.io._answer_text import read_answer_into
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
@@ -84,13 +84,13 @@ class _How:
         model: The type, by name.
         key: The property that the value is wrapped in, if any.
         kind: The kind of file.
-        lenient: Whether what is not quite JSON is read too.
+        reading: How answers are read: arguments of `partialfast.StreamState`.
     """
 
     model: str
     key: str | None
     kind: str
-    lenient: Lenient
+    reading: Mapping[str, Any]
 
 
 def salvage(  # noqa: PLR0913 - each is an option of its own
@@ -102,7 +102,7 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
     key: str | None = None,
     kind: str | None = None,
     workers: int | None = None,
-    lenient: Lenient = False,
+    reading: Mapping[str, Any] | None = None,
 ) -> Salvaged:
     """Read a file of recorded answers.
 
@@ -114,7 +114,8 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
         key: The property that the model was asked to wrap the value in, if any.
         kind: What kind of file it is; told from its beginning by default.
         workers: How many processes; one for each core by default.
-        lenient: Whether what is not quite JSON is read too, as `partialfast.StreamState` does.
+        reading: How answers are read, where they are not quite JSON: arguments of
+            `partialfast.StreamState`.
 
     Returns:
         What was found.
@@ -135,7 +136,7 @@ def salvage(  # noqa: PLR0913 - each is an option of its own
             most = max(1, -(-size // _BLOCK))
             count = min(workers or _cores(), most)
             found = Salvaged(size=size, workers=count, format=kind)
-            how = _How(model, key, kind, lenient)
+            how = _How(model, key, kind, dict(reading or {}))
             for part in _read(file, how, count):
                 values.write(part.values)
                 failures.write(part.errors)
@@ -207,7 +208,7 @@ class _Reader:
         self._dump = adapter.serializer.to_json
         self._key = how.key
         self._kind = how.kind
-        self._lenient: Lenient = how.lenient
+        self._reading = how.reading
         #: Of the block that is being read.
         self._repaired = 0
         self._repairs: Counter[str] = Counter()
@@ -255,7 +256,7 @@ class _Reader:
         )
 
     def _look(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
-        state: StreamState[Any] = StreamState(self._model, lenient=self._lenient)
+        state: StreamState[Any] = StreamState(self._model, **self._reading)
         try:
             why, repairs = self._feed(state, recorded)
             if why:

@@ -45,7 +45,7 @@ class Setup:
         endpoint: Where it is.
         streams: How many requests at a time.
         arguments: More arguments of `partialfast.batch.extract`.
-        cache: The folder, the key and the request of the cache, if there is one.
+        cache: The folder, the key, the request and the reading of the cache, if there is one.
         path: Where modules are looked for.
     """
 
@@ -54,7 +54,7 @@ class Setup:
     endpoint: Endpoint
     streams: int
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    cache: tuple[str, str | None, Mapping[str, Any]] | None = None
+    cache: tuple[str, str | None, Mapping[str, Any], Mapping[str, Any]] | None = None
     path: list[str] = field(default_factory=list)
 
 
@@ -142,8 +142,8 @@ async def _work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     adapter: TypeAdapter[Any] = TypeAdapter(model)
     cache = None
     if setup.cache is not None:
-        folder, key, request = setup.cache
-        cache = AnswerCache(Path(folder), model, key=key, request=request)
+        folder, key, request, reading = setup.cache
+        cache = AnswerCache(Path(folder), model, key=key, request=request, reading=reading)
     limiter = _RemoteLimiter(writer)
     items: asyncio.Queue[Item | None] = asyncio.Queue()
 
