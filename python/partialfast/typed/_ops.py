@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from partialfast._core import Op
+    from partialfast._repairs import Lenient
     from partialfast.typed._state import Chunk, OnInvalid
 
 __all__ = ["OpsOf", "apply_ops", "astream_ops", "stream_ops"]
@@ -30,6 +31,10 @@ class OpsOptions(TypedDict, total=False):
     on_invalid: OnInvalid
     max_depth: int
     max_bytes: int
+    lenient: Lenient
+    max_repairs: int
+    coerce: bool
+    envelope: bool
 
 
 def apply_ops(document: Any, ops: Iterable[Op]) -> Any:

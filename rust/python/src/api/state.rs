@@ -63,18 +63,46 @@ impl StateCore {
         Ok(shared(slf)?.driver.repaired().to_vec())
     }
 
+    /// Reads more of the text, for ops of the document as well.
+    fn feed_both(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
+        let Some(document) = &mut self.document else {
+            return self.driver.feed(py, plan, bytes);
+        };
+        let untyped = Plan::untyped(py)?;
+        let start = self.driver.strict_end();
+        let fed = self.driver.feed(py, plan, bytes);
+        let read = if self.lenient.is_some() {
+            document.follow(py, untyped.get(), &self.driver, start)
+        } else {
+            document.feed(py, untyped.get(), bytes)
+        };
+        // Where the text is wrong, both say so.
+        fed?;
+        read
+    }
+
+    fn finish_both(&mut self, py: Python<'_>, plan: &Plan) -> PyResult<()> {
+        let start = self.driver.strict_end();
+        self.driver.finish(py, plan)?;
+        let Some(document) = &mut self.document else {
+            return Ok(());
+        };
+        let untyped = Plan::untyped(py)?;
+        if self.lenient.is_some() {
+            document.follow(py, untyped.get(), &self.driver, start)?;
+        }
+        document.finish(py, untyped.get())
+    }
+
     /// Reads more of the text. The new snapshot, if something visible changed.
     pub fn read(slf: &Bound<'_, Self>, bytes: &[u8]) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = this.plan(py)?;
-        if let Some(document) = &mut this.document {
-            // Where it is wrong, the other one says so as well.
-            let read = document.feed(py, Plan::untyped(py)?.get(), bytes);
+        if this.document.is_none() {
             this.driver.feed(py, plan.get(), bytes)?;
-            read?;
         } else {
-            this.driver.feed(py, plan.get(), bytes)?;
+            this.feed_both(py, plan.get(), bytes)?;
         }
         if this.streams_items {
             this.driver.seen = !this.driver.builder.complete.items.is_empty();
@@ -93,7 +121,11 @@ impl StateCore {
 
     /// Forgets all that was read: it was no answer.
     pub fn restart(slf: &Bound<'_, Self>) -> PyResult<()> {
-        exclusive(slf)?.driver.reset();
+        let mut this = exclusive(slf)?;
+        this.driver.reset();
+        if let Some(document) = &mut this.document {
+            document.reset();
+        }
         Ok(())
     }
 
@@ -182,13 +214,7 @@ impl StateCore {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = this.plan(py)?;
-        if let Some(document) = &mut this.document {
-            let read = document.finish(py, Plan::untyped(py)?.get());
-            this.driver.finish(py, plan.get())?;
-            read?;
-        } else {
-            this.driver.finish(py, plan.get())?;
-        }
+        this.finish_both(py, plan.get())?;
         this.driver.snapshot(py, plan.get())?;
         Ok(this
             .driver
@@ -237,9 +263,21 @@ impl StateCore {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = Plan::untyped(py)?;
-        // Lenient or not, it gets the model's own text.
-        let mut document = Driver::with(this.limits, this.lenient, false);
-        document.feed(py, plan.get(), this.driver.received())?;
+        let document = if this.lenient.is_some() {
+            // Which has its limit in the model's own text.
+            let mut document = Driver::new(Limits {
+                max_bytes: u64::MAX,
+                ..this.limits
+            });
+            let start = this.driver.builder.raw.base;
+            document.follow(py, plan.get(), &this.driver, start)?;
+            document
+        } else {
+            let mut document = Driver::new(this.limits);
+            document.feed(py, plan.get(), this.driver.received())?;
+            document
+        };
+        let mut document = document;
         document.begin_ops(py, plan.get(), Dumping::none(py))?;
         this.no_snapshots = !snapshots;
         this.driver.builder.ops = None;

@@ -10,38 +10,11 @@
 use pyo3::prelude::*;
 
 use crate::build::cursor::Cursor;
+use crate::build::raw::Raw;
 use crate::build::reading::Reading;
 use crate::build::verdict::Verdict;
 use crate::ops::Ops;
 use crate::snapshot::frame::Frame;
-
-/// The text received so far, as far as it may still be needed.
-#[derive(Default)]
-pub struct Raw {
-    pub bytes: Vec<u8>,
-    /// Offset of `bytes[0]` in the document.
-    pub base: u64,
-    /// Where in the strict text floats stand that JSON has no way to write, and which.
-    pub floats: Vec<(u64, &'static str)>,
-}
-
-impl Raw {
-    /// Append `bytes`. A long text grows by an eighth at a time and not to its double: what is
-    /// reserved and never used counts as memory too.
-    pub fn append(&mut self, bytes: &[u8]) {
-        const LONG: usize = 1 << 20;
-        let held = self.bytes.len();
-        if self.bytes.capacity() - held < bytes.len() && held > LONG {
-            self.bytes.reserve_exact(bytes.len() + held / 8);
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    pub fn slice(&self, start: u64, end: u64) -> &[u8] {
-        let at = |offset: u64| usize::try_from(offset.saturating_sub(self.base)).unwrap_or(0);
-        self.bytes.get(at(start)..at(end)).unwrap_or_default()
-    }
-}
 
 /// What is complete: the root, or its items where these are handed out one by one.
 #[derive(Default)]

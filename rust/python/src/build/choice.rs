@@ -7,6 +7,7 @@ use partialfast_core::json::{FeedError, Limits, Machine};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::build::raw;
 use crate::build::reading::{Choosing, Expected, Why};
 use crate::build::run::Run;
 use crate::plan::{Action, Choice, Tag, Target};
@@ -128,31 +129,9 @@ impl Run<'_, '_> {
         bytes: &[u8],
         start: u64,
     ) -> Result<(), FeedError<PyErr>> {
-        let mut at = 0;
-        // Those before `start` belong to values that are over.
-        let first = self
-            .st
-            .raw
-            .floats
-            .partition_point(|&(offset, _)| offset < start);
-        let floats: Vec<_> = self.st.raw.floats.drain(first..).collect();
-        let mut result = Ok(());
-        for &(offset, text) in &floats {
-            let index = usize::try_from(offset - start).unwrap_or(usize::MAX);
-            let Some(before) = bytes.get(at..index) else {
-                break;
-            };
-            result = machine
-                .feed(before, self)
-                .and_then(|_| machine.non_finite(text, self));
-            if result.is_err() {
-                break;
-            }
-            at = index + text.len();
-        }
-        self.st.raw.floats.extend(floats);
-        result?;
-        machine.feed(&bytes[at..], self).map(|_| ())
+        // The sink needs them as well, where a union inside this one is decided.
+        let floats = self.st.raw.floats.clone();
+        raw::replay(&floats, machine, bytes, start, self)
     }
 }
 

@@ -13,6 +13,7 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::build::builder::{Builder, Last};
 use crate::build::lenient::{Lenience, Settings, is_of_token};
+use crate::build::raw;
 use crate::build::run::Run;
 use crate::errors::json_error;
 use crate::ops::Dumping;
@@ -159,6 +160,37 @@ impl Driver {
             Some(lenient) => &lenient.received,
             None => &self.builder.raw.bytes,
         }
+    }
+
+    /// Offset after the strict text that there is. Only with a type, which needs that text.
+    pub fn strict_end(&self) -> u64 {
+        let raw = &self.builder.raw;
+        raw.base + raw.bytes.len() as u64
+    }
+
+    /// Read the strict text that `other`, which reads leniently, has got from `start` on. So what a
+    /// type has a say in is the same for both.
+    pub fn follow(
+        &mut self,
+        py: Python<'_>,
+        plan: &Plan,
+        other: &Self,
+        start: u64,
+    ) -> PyResult<()> {
+        if let Some(failure) = &self.failure {
+            return Err(again(failure.bind(py)));
+        }
+        let raw = &other.builder.raw;
+        let text = raw.slice(start, other.strict_end());
+        let mut run = Run {
+            py,
+            plan,
+            st: &mut self.builder,
+        };
+        raw::replay(&raw.floats, &mut self.machine, text, start, &mut run)
+            // What reads leniently gives numbers whole.
+            .and_then(|()| self.machine.end_number(&mut run))
+            .map_err(|error| self.fail(py, error))
     }
 
     fn read(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {

@@ -6,6 +6,7 @@ pub mod close;
 pub mod cursor;
 pub mod driver;
 pub mod lenient;
+pub mod raw;
 pub mod reading;
 pub mod run;
 pub mod verdict;
