@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .providers.ollama import from_ollama
     from .providers.openai import Mode, from_openai
     from .providers.xai import from_xai
+    from .typed._calling import Progress
     from .typed._loops import astream, astream_items, stream, stream_items
     from .typed._ops import apply_ops, astream_ops, stream_ops
     from .typed._partial import Partial
@@ -74,6 +75,7 @@ __all__ = [
     "Partial",
     "PartialFastError",
     "PartialLiteralMixin",
+    "Progress",
     "RefusalError",
     "Repair",
     "ServerError",
@@ -152,6 +154,7 @@ _HOMES = {
         "providers.ollama": ("from_ollama",),
         "providers.openai": ("Mode", "from_openai"),
         "providers.xai": ("from_xai",),
+        "typed._calling": ("Progress",),
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),
         "typed._partial": ("Partial",),

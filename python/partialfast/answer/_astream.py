@@ -52,6 +52,8 @@ class _AsyncStream(StreamBase[T, Final_]):
         call: What to ask for.
     """
 
+    _awaits = True
+
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self._reply: AsyncReply | None = None
@@ -71,6 +73,8 @@ class _AsyncStream(StreamBase[T, Final_]):
             while (snapshot := await self._next()) is not NOTHING:
                 yield snapshot
                 for quick in self._reader.quick:
+                    if self._callbacks is not None:
+                        await self._tell(quick)
                     yield quick
         finally:
             await self._leave()
@@ -203,6 +207,19 @@ class _AsyncStream(StreamBase[T, Final_]):
             await reply.aclose()
 
     async def _next(self) -> Any:
+        """Return what is due next, once the caller's functions were called with what it shows."""
+        due = await self._read_next()
+        if self._callbacks is not None and due is not NOTHING:
+            await self._tell(due)
+        return due
+
+    async def _tell(self, snapshot: Any) -> None:
+        for function, value in self._due(snapshot):
+            answer = function(value)
+            if inspect.isawaitable(answer):
+                await answer
+
+    async def _read_next(self) -> Any:
         if self._closed_by_another(_task()):
             raise self._fail(self._reader.closed())
         self._take_turn()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeVar, cast
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from partialfast._repairs import Repair
 from partialfast.answer._asked import NOTHING
@@ -12,6 +13,8 @@ from partialfast.answer._reader import AnswerReader
 from partialfast.answer._route import OpsOptions, OtherCall
 from partialfast.answer._seam import AsyncReply, Reply, Tokens
 from partialfast.answer._text import Path
+from partialfast.typed._calling import Callbacks, Progress
+from partialfast.typed._text_deltas import Growth, TextDelta
 
 __all__ = ["StreamBase"]
 
@@ -36,6 +39,22 @@ class StreamBase(Generic[T, Final_]):
         # Who closed the stream while it could still have been read.
         self._closer: Any = None
         self._ops: OpsOptions | None = None
+        self._growth: Growth | None = None
+        options = call.options
+        # Functions of the caller's that are called as values become complete.
+        self._callbacks: Callbacks | None = None
+        if options.on is not None or options.on_progress is not None:
+            self._callbacks = Callbacks(options.on, options.on_progress, awaits=self._awaits)
+
+    _awaits: ClassVar[bool]
+
+    def _due(self, snapshot: Any) -> Iterator[tuple[Callable[[Any], Any], Any]]:
+        """Give what is to be called, and with what, before a snapshot is handed out."""
+        if self._callbacks is None:
+            return iter(())
+        reader = self._reader
+        progress = Progress(reader.progress, 0, reader.path, self.attempt)
+        return self._callbacks.due(snapshot, reader.completed, progress)
 
     @property
     def snapshot(self) -> T | None:
@@ -46,6 +65,23 @@ class StreamBase(Generic[T, Final_]):
     def text(self) -> str:
         """What the model has written so far: the text of the answer, or what it said instead."""
         return self._reader.received.text
+
+    @property
+    def delta(self) -> dict[Path, TextDelta]:
+        """What was added to texts since this was last read, by the path of each text.
+
+        For whatever appends. Paths are those of the dumped value, as of ops; after a new attempt
+        began, `TextDelta.replaced` is the whole of a text that was shown before.
+
+        Raises:
+            RuntimeError: The stream's `ops` are being read, which tell it themselves.
+        """
+        if self._growth is None:
+            if self._ops is not None:
+                raise RuntimeError("the ops of this stream are being read: they have what is added")
+            self._growth = Growth()
+            self._keep_ops("value", by_alias=None)
+        return self._growth.see(self._reader.snapshot, self._reader.take_ops())
 
     @property
     def trailing_text(self) -> str:
@@ -146,6 +182,8 @@ class StreamBase(Generic[T, Final_]):
         """
         if self._call.attempt > 1 or settled:
             self._reader = self._call.new_reader()
+            if self._callbacks is not None:
+                self._callbacks.restart()
             if self._ops is not None:
                 self._reader.keep_ops(self._ops)
         self._patience = Patience(self._call.options)

@@ -10,6 +10,8 @@ from partialfast._repairs import Lenient
 from partialfast.answer._hooks import Hooks
 from partialfast.answer._mode import Mode
 from partialfast.answer._pace import Every
+from partialfast.typed._calling import On, OnProgress
+from partialfast.typed._partial import partial_class, partial_origin
 from partialfast.typed._state import MAX_REPAIRS
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ OURS = (
     "total_timeout",
     "fallbacks",
     "hooks",
+    "on",
+    "on_progress",
+    "as_",
 )
 
 
@@ -74,6 +79,9 @@ class Options:
         total_timeout: Seconds that an attempt may take in all.
         fallbacks: What to ask when an attempt gave no value: arguments to change, or clients.
         hooks: What is told of this call beside the client's own.
+        on: What is called with each value that completes at a place.
+        on_progress: What is told how far the answer is.
+        as_: What a type checker takes snapshots for.
     """
 
     response_model: Any
@@ -93,6 +101,9 @@ class Options:
     total_timeout: float | None = None
     fallbacks: Sequence[Any] = ()
     hooks: Hooks | None = None
+    on: On | None = None
+    on_progress: OnProgress | None = None
+    as_: Any = None
 
     def __post_init__(self) -> None:
         """Refuse what would only fail in the middle of a stream.
@@ -119,6 +130,7 @@ class Options:
         if self.strict not in {None, True, False}:
             raise TypeError(f"strict must be True, False or None: {self.strict!r}")
         self._check_limits()
+        self._check_as()
         hooks = cast("object", self.hooks)
         if hooks is not None and not isinstance(hooks, Hooks):
             raise TypeError(f"hooks must be a partialfast.Hooks: {hooks!r}")
@@ -136,6 +148,21 @@ class Options:
             raise ValueError(f"lenient must be True, False or 'quotes': {self.lenient!r}")
         if self.coerce and not self.lenient:
             raise ValueError("coerce is a part of lenient reading: pass lenient=True as well")
+
+    def _check_as(self) -> None:
+        if self.as_ is None:
+            return
+        model = partial_origin(self.response_model) or self.response_model
+        try:
+            fits = self.as_ is partial_class(model)
+        except TypeError:
+            # A list, say: what `as_` says of it is for the type checker alone.
+            fits = True
+        if not fits:
+            raise TypeError(
+                f"as_ is {self.as_!r}, which is not the snapshot type of {model!r}: take it from "
+                "the module that `partialfast stubs` wrote, or write that module anew"
+            )
 
     def _check_limits(self) -> None:
         for name in ("first_timeout", "stall_timeout", "total_timeout"):

@@ -136,12 +136,7 @@ class ResourceBase(Proxy):
         self, response_model: Any, kwargs: dict[str, Any], *, stream: bool, items: bool = False
     ) -> Call:
         """Tell our arguments from the SDK's, and refuse what cannot be meant."""
-        if "every" in kwargs and (items or not stream):
-            raise TypeError("every is for snapshots: leave it out for items and without a stream")
-        for name in _LIMITS:
-            if name in kwargs and not stream:
-                raise TypeError(f"{name} is for streams: without one, pass the SDK's timeout")
-        _refuse(kwargs)
+        _refuse(kwargs, stream=stream, items=items)
         kwargs = {**self._settings.defaults, **kwargs}
         ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}
         if "validation_context" in kwargs:
@@ -150,7 +145,7 @@ class ResourceBase(Proxy):
             ours["context"] = kwargs.pop("validation_context")
         # The defaults of the client are for all kinds of calls.
         if items or not stream:
-            ours.pop("every", None)
+            ours = {name: value for name, value in ours.items() if name not in _OF_SNAPSHOTS}
         if not stream:
             ours = {name: value for name, value in ours.items() if name not in _LIMITS}
         if inspect.iscoroutinefunction(ours.get("on_retry")) and not self._awaits:
@@ -181,10 +176,18 @@ class ResourceBase(Proxy):
         return self._call(response_model, kwargs, stream=True), "snapshots"
 
 
-def _refuse(kwargs: dict[str, Any]) -> None:
+def _refuse(kwargs: dict[str, Any], *, stream: bool, items: bool) -> None:
+    """Refuse what is for other kinds of calls."""
+    for name in _OF_SNAPSHOTS:
+        if name in kwargs and (items or not stream):
+            raise TypeError(f"{name} is for snapshots: leave it out for items and without a stream")
+    for name in _LIMITS:
+        if name in kwargs and not stream:
+            raise TypeError(f"{name} is for streams: without one, pass the SDK's timeout")
     for name, instead in OF_ARGUMENTS.items():
         if name in kwargs:
             raise TypeError(f"{name} is instructor's, and not there: use {instead}")
 
 
+_OF_SNAPSHOTS = ("every", "on", "on_progress", "as_")
 _LIMITS = ("first_timeout", "stall_timeout", "total_timeout")

@@ -31,6 +31,8 @@ class SyncStream(StreamBase[T, Final_]):
         call: What to ask for.
     """
 
+    _awaits = False
+
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self._reply: Reply | None = None
@@ -45,7 +47,7 @@ class SyncStream(StreamBase[T, Final_]):
         try:
             while (snapshot := self._next()) is not NOTHING:
                 yield snapshot
-                yield from self._reader.quick
+                yield from self._reader.quick if self._callbacks is None else self._told()
         finally:
             self._leave()
 
@@ -137,6 +139,22 @@ class SyncStream(StreamBase[T, Final_]):
             reply.close()
 
     def _next(self) -> Any:
+        """Return what is due next, once the caller's functions were called with what it shows."""
+        due = self._read_next()
+        if self._callbacks is not None and due is not NOTHING:
+            self._tell(due)
+        return due
+
+    def _told(self) -> Iterator[Any]:
+        for quick in self._reader.quick:
+            self._tell(quick)
+            yield quick
+
+    def _tell(self, snapshot: Any) -> None:
+        for function, value in self._due(snapshot):
+            function(value)
+
+    def _read_next(self) -> Any:
         if self._closed_by_another(threading.get_ident()):
             raise self._fail(self._reader.closed())
         while not self._finished:

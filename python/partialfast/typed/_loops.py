@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from partialfast.typed._calling import Callbacks, Progress
 from partialfast.typed._state import ItemState, StreamState
+from partialfast.typed._text_deltas import Growth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
@@ -14,8 +17,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self, TypeForm, Unpack
 
     from partialfast._repairs import Repair
+    from partialfast.typed._calling import On, OnProgress
     from partialfast.typed._partial import Partial
     from partialfast.typed._state import Chunk, StreamOptions
+    from partialfast.typed._text_deltas import TextDelta
 
 __all__ = [
     "AsyncItems",
@@ -37,10 +42,22 @@ class _Received(Generic[T]):
 
     Args:
         state: The state that the chunks are fed to.
+        callbacks: What to call as values become complete.
     """
 
-    def __init__(self, state: StreamState[T]) -> None:
+    def __init__(self, state: StreamState[T], callbacks: Callbacks | None = None) -> None:
         self._state = state
+        self._callbacks = callbacks
+        self._chunks = 0
+        self._growth: Growth | None = None
+
+    def _due(self, snapshot: T) -> Iterator[tuple[Any, Any]]:
+        """Give what is to be called, and with what, before a snapshot is handed out."""
+        if self._callbacks is None:
+            return iter(())
+        completed = self._state.newly_completed
+        progress = Progress(self._chunks, 0, self._state.path)
+        return self._callbacks.due(snapshot, completed, progress)
 
     @property
     def snapshot(self) -> T | None:
@@ -51,6 +68,17 @@ class _Received(Generic[T]):
     def text(self) -> str:
         """The text received so far."""
         return self._state.text
+
+    @property
+    def delta(self) -> dict[Path, TextDelta]:
+        """What was added to texts since this was last read, by the path of each text.
+
+        For whatever appends: ``for path, added in stream.delta.items(): ...``. Paths are those of
+        the dumped value, as of ops.
+        """
+        if self._growth is None:
+            self._growth = Growth()
+        return self._growth.see(self._state.snapshot, self._state.take_ops())
 
     @property
     def path(self) -> Path:
@@ -93,10 +121,16 @@ class Stream(_Received[T], Iterator[T]):
     Args:
         state: The state that the chunks are fed to.
         chunks: The text, cut anywhere.
+        callbacks: What to call as values become complete.
     """
 
-    def __init__(self, state: StreamState[T], chunks: Iterable[Chunk]) -> None:
-        super().__init__(state)
+    def __init__(
+        self,
+        state: StreamState[T],
+        chunks: Iterable[Chunk],
+        callbacks: Callbacks | None = None,
+    ) -> None:
+        super().__init__(state, callbacks)
         self._snapshots = self._iterate(chunks)
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034 - the generator is quicker
@@ -108,14 +142,22 @@ class Stream(_Received[T], Iterator[T]):
         return next(self._snapshots)
 
     def _iterate(self, chunks: Iterable[Chunk]) -> Generator[T, None, None]:
-        feed = self._state.feed
+        feed, called = self._state.feed, self._callbacks is not None
         for chunk in chunks:
+            self._chunks += 1
             snapshot = feed(chunk)
             if snapshot is not None:
+                if called:
+                    self._call(snapshot)
                 yield snapshot
         final, is_new = self._last()
         if is_new:
+            self._call(final)
             yield final
+
+    def _call(self, snapshot: T) -> None:
+        for function, value in self._due(snapshot):
+            function(value)
 
     def final(self) -> T:
         """Read to the end and return the final value.
@@ -153,10 +195,16 @@ class AsyncStream(_Received[T], AsyncIterator[T]):
     Args:
         state: The state that the chunks are fed to.
         chunks: The text, cut anywhere.
+        callbacks: What to call as values become complete.
     """
 
-    def __init__(self, state: StreamState[T], chunks: AsyncIterable[Chunk]) -> None:
-        super().__init__(state)
+    def __init__(
+        self,
+        state: StreamState[T],
+        chunks: AsyncIterable[Chunk],
+        callbacks: Callbacks | None = None,
+    ) -> None:
+        super().__init__(state, callbacks)
         self._snapshots = self._iterate(chunks)
 
     def __aiter__(self) -> AsyncIterator[T]:  # noqa: PYI034 - the generator is quicker
@@ -168,14 +216,24 @@ class AsyncStream(_Received[T], AsyncIterator[T]):
         return await anext(self._snapshots)
 
     async def _iterate(self, chunks: AsyncIterable[Chunk]) -> AsyncGenerator[T, None]:
-        feed = self._state.feed
+        feed, called = self._state.feed, self._callbacks is not None
         async for chunk in chunks:
+            self._chunks += 1
             snapshot = feed(chunk)
             if snapshot is not None:
+                if called:
+                    await self._call(snapshot)
                 yield snapshot
         final, is_new = self._last()
         if is_new:
+            await self._call(final)
             yield final
+
+    async def _call(self, snapshot: T) -> None:
+        for function, value in self._due(snapshot):
+            answer = function(value)
+            if inspect.isawaitable(answer):
+                await answer
 
     async def final(self) -> T:
         """Read to the end and return the final value.
@@ -209,22 +267,43 @@ class AsyncStream(_Received[T], AsyncIterator[T]):
 
 @overload
 def stream(
-    type_: type[Partial[T]], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+    type_: type[Partial[T]],
+    chunks: Iterable[Chunk],
+    *,
+    on: On | None = ...,
+    on_progress: OnProgress | None = ...,
+    **options: Unpack[StreamOptions],
 ) -> Stream[T]: ...
 
 
 @overload
 def stream(
-    type_: TypeForm[T], chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
+    type_: TypeForm[T],
+    chunks: Iterable[Chunk],
+    *,
+    on: On | None = ...,
+    on_progress: OnProgress | None = ...,
+    **options: Unpack[StreamOptions],
 ) -> Stream[T]: ...
 
 
-def stream(type_: Any, chunks: Iterable[Chunk], **options: Unpack[StreamOptions]) -> Stream[Any]:
+def stream(
+    type_: Any,
+    chunks: Iterable[Chunk],
+    *,
+    on: On | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Unpack[StreamOptions],
+) -> Stream[Any]:
     """Iterate over the snapshots of a text: one after each chunk that changed something.
 
     Args:
         type_: Any type that pydantic can validate: a model, ``Partial[M]``, ``list[M]``, a union.
         chunks: The text, cut anywhere.
+        on: Functions by a path such as ``"users.*"``, in which ``*`` is any key or index and ``""``
+            the whole value. Each is called with every value that completes there, before the
+            snapshot that shows it is handed out.
+        on_progress: Called with a `Progress` before each snapshot is handed out.
         **options: Those of `StreamState`.
 
     Returns:
@@ -236,29 +315,47 @@ def stream(type_: Any, chunks: Iterable[Chunk], **options: Unpack[StreamOptions]
             `chunks` ended before the text was complete, ``JsonError`` where it is not JSON,
             pydantic's ``ValidationError`` where a value is invalid.
     """
-    return Stream(StreamState(type_, **options), chunks)
+    callbacks = _callbacks(on, on_progress, awaits=False)
+    return Stream(StreamState(type_, **options), chunks, callbacks)
 
 
 @overload
 def astream(
-    type_: type[Partial[T]], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+    type_: type[Partial[T]],
+    chunks: AsyncIterable[Chunk],
+    *,
+    on: On | None = ...,
+    on_progress: OnProgress | None = ...,
+    **options: Unpack[StreamOptions],
 ) -> AsyncStream[T]: ...
 
 
 @overload
 def astream(
-    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+    type_: TypeForm[T],
+    chunks: AsyncIterable[Chunk],
+    *,
+    on: On | None = ...,
+    on_progress: OnProgress | None = ...,
+    **options: Unpack[StreamOptions],
 ) -> AsyncStream[T]: ...
 
 
 def astream(
-    type_: Any, chunks: AsyncIterable[Chunk], **options: Unpack[StreamOptions]
+    type_: Any,
+    chunks: AsyncIterable[Chunk],
+    *,
+    on: On | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Unpack[StreamOptions],
 ) -> AsyncStream[Any]:
     """Iterate over the snapshots of a text from an asynchronous source, as `stream` does.
 
     Args:
         type_: Any type that pydantic can validate.
         chunks: The text, cut anywhere.
+        on: As in `stream`; what a coroutine function returns is awaited.
+        on_progress: As in `stream`, likewise.
         **options: Those of `StreamState`.
 
     Returns:
@@ -268,7 +365,14 @@ def astream(
     Raises:
         TypeError: pydantic cannot validate `type_`. While iterating, as `stream`.
     """
-    return AsyncStream(StreamState(type_, **options), chunks)
+    callbacks = _callbacks(on, on_progress, awaits=True)
+    return AsyncStream(StreamState(type_, **options), chunks, callbacks)
+
+
+def _callbacks(on: On | None, on_progress: OnProgress | None, *, awaits: bool) -> Callbacks | None:
+    if on is None and on_progress is None:
+        return None
+    return Callbacks(on, on_progress, awaits=awaits)
 
 
 # --------------------------------------------------------------------------------------------

@@ -8,9 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 from typing_extensions import Self
 
+from partialfast._core import Op
 from partialfast.typed._marks import partial_origin
 
-__all__ = ["TextDelta", "atext_deltas", "text_deltas"]
+__all__ = ["Growth", "TextDelta", "atext_deltas", "text_deltas"]
+
+Path = tuple[str | int, ...]
 
 _NOTHING = object()
 
@@ -33,6 +36,57 @@ class TextDelta(str):
         self = super().__new__(cls, text)
         self.replaced = replaced
         return self
+
+
+class Growth:
+    """Tells of all texts of a value what was added to them, from its ops."""
+
+    def __init__(self) -> None:
+        self._shown: set[Path] = set()
+        self._snapshot: Any = _NOTHING
+        self._added: dict[Path, TextDelta] = {}
+
+    def see(self, snapshot: Any, ops: Iterable[Op]) -> dict[Path, TextDelta]:
+        """Give what was added, by the path of each text; the same again for the same snapshot.
+
+        Args:
+            snapshot: The value so far.
+            ops: What changed in its JSON since the last call.
+        """
+        if snapshot is self._snapshot:
+            return self._added
+        self._snapshot, self._added = snapshot, {}
+        for op in ops:
+            if op.op == "append" and isinstance(op.value, str):
+                self._add(op.path, op.value, is_more=True)
+            else:
+                for path, text in _texts(op.value, op.path):
+                    self._add(path, text, is_more=False)
+        return self._added
+
+    def _add(self, path: Path, text: str, *, is_more: bool) -> None:
+        before = self._added.get(path, TextDelta(""))
+        if is_more and before.replaced is None:
+            self._added[path] = TextDelta(before + text)
+        elif is_more:
+            self._added[path] = TextDelta("", replaced=f"{before.replaced}{text}")
+        elif path in self._shown:
+            self._added[path] = TextDelta("", replaced=text)
+        elif text:
+            self._added[path] = TextDelta(text)
+        self._shown.add(path)
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Find the texts in a JSON value."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, (*path, number))
 
 
 class _Follower:
