@@ -88,7 +88,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-3.* .venv-ray .venv-web .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-observers .venv-3.* .venv-ray .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -115,9 +115,11 @@ test.kill = $(BIN)/pytest -m deep tests/batch/test_kill.py tests/batch/test_by_b
 needs.test-corpus = $(VENV)-corpus/.made
 test.corpus = $(VENV)-corpus/bin/python -m tests.corpus ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
 
-define test.observers ## Run tracing tools against the client, over a real server
-	$(BIN)/pip install --quiet openinference-instrumentation-openai opentelemetry-instrumentation-openai
-	$(BIN)/pytest tests/observers
+define test.observers ## Run sixteen tracing tools against the client (OBSERVERS="langfuse opik")
+	$(call make-venv,$(VENV)-observers)
+	@$(VENV)-observers/bin/pip install --quiet uv >&2
+	$(VENV)-observers/bin/python .ci/observers $(VENV)-observers $(OBSERVERS)
+	$(BIN)/pytest -m deep tests/observers
 endef
 
 needs.test-web = $(VENV)-web/.made

@@ -1,91 +1,136 @@
-"""Runs one call under one tracing tool, and prints what the tool recorded; in a process of its own.
+"""Runs calls under one tracing tool, and prints what the tool recorded; in a process of its own.
 
-``python -m tests.observers.observed TOOL ORDER KIND URL``: ORDER says when the tool is switched on,
-``before`` or ``after`` `from_openai`; KIND is ``sync`` or ``async``.
+``python -m tests.observers.observed TOOL ORDER URLS``: ``TOOL_tool`` is a module of
+`tests.observers.tools`; ORDER says when the tool is switched on, ``before`` or ``after``
+`from_openai`; URLS are the servers, a JSON object with one for each API.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import os
 import sys
+import time
 from typing import Any
 
-from openai import AsyncOpenAI, OpenAI
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pydantic import BaseModel
 
-import partialfast as pf
+from tests.observers.record import Collector
+from tests.observers.tool import Tool
 
-__all__ = ["TOOLS", "main"]
+__all__ = ["main"]
 
 
-def _openinference(provider: Any) -> None:
-    from openinference.instrumentation.openai import OpenAIInstrumentor
-
-    OpenAIInstrumentor().instrument(tracer_provider=provider)
-
-
-def _traceloop(provider: Any) -> None:
-    from opentelemetry.instrumentation.openai import OpenAIInstrumentor
-
-    OpenAIInstrumentor().instrument(tracer_provider=provider)
+class Person(BaseModel):
+    name: str
+    city: str
+    note: str
 
 
-#: Switches a tool on. The name is that of its package.
-TOOLS = {
-    "openinference-instrumentation-openai": _openinference,
-    "opentelemetry-instrumentation-openai": _traceloop,
-}
+def main(name: str, order: str, urls: str) -> None:
+    """Make the calls and print the record of each."""
+    collector = Collector()
+    observer: type[Tool] = importlib.import_module(f"tests.observers.tools.{name}_tool").Observer
+    for variable, value in observer.environment.items():
+        os.environ[variable] = value.format(collector=collector.url)
+    results = _results(observer(collector), order, json.loads(urls))
+    sys.stdout.write(f"\n{json.dumps(results)}\n")
+    sys.stdout.flush()
+    # Threads of the tool's that report to services must not hold the process up.
+    os._exit(0)
 
 
-def main(tool: str, order: str, kind: str, url: str) -> None:
-    """Run the call and print the record."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
+def _results(tool: Tool, order: str, urls: dict[str, str]) -> dict[str, Any]:
     if order == "before":
-        TOOLS[tool](provider)
-    shown = asyncio.run(_aread(tool, order, url, provider)) if kind == "async" else None
-    if shown is None:
-        shown = _read(tool, order, url, provider)
-    spans = exporter.get_finished_spans()
-    record = [
-        {
-            "name": span.name,
-            "attributes": dict(span.attributes or {}),
-            "events": [dict(event.attributes or {}) for event in span.events],
-            "seconds": ((span.end_time or 0) - (span.start_time or 0)) / 1e9,
+        tool.start()
+    from openai import AsyncOpenAI, OpenAI
+
+    import partialfast as pf
+
+    def client(sdk: Any) -> Any:
+        return pf.from_openai(sdk, pf.Mode[tool.mode], model="gpt-4")
+
+    calls: list[_Call] = []
+    for api in ("chat", "responses"):
+        for kind, class_ in (("sync", OpenAI), ("async", AsyncOpenAI)):
+            sdk = class_(base_url=urls[api], api_key="k", max_retries=0)
+            if order == "before":
+                sdk = tool.wrap(sdk)
+            calls.append(_Call(api, kind, sdk, client(sdk)))
+    if order == "after":
+        tool.start()
+        for call in calls:
+            # What it returns is not known to a client that was made before.
+            tool.wrap(call.sdk)
+    return asyncio.run(_observe(tool, calls))
+
+
+class _Call:
+    """A call, as the package makes it and as the bare SDK does.
+
+    Args:
+        api: The API.
+        kind: Whether it is asynchronous.
+        sdk: The SDK's client.
+        client: Ours.
+    """
+
+    def __init__(self, api: str, kind: str, sdk: Any, client: Any) -> None:
+        self.name = f"{api}-{kind}"
+        self.sdk = sdk
+        self._is_chat = api == "chat"
+        self._client = client
+        client.on("completion:kwargs", self._keep)
+        self._sent: dict[str, Any] = {}
+
+    def _keep(self, **sent: Any) -> None:
+        self._sent = sent
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        said = [{"role": "user", "content": "Who is it?"}]
+        asked: dict[str, Any] = {"messages": said} if self._is_chat else {"input": said}
+        return asked | {"response_model": Person}
+
+    async def ours(self) -> list[tuple[float, Any]]:
+        """Make the call, and return the snapshots with the time of each."""
+        part = self._client.chat.completions if self._is_chat else self._client.responses
+        stream = part.create_partial(**self._asked)
+        if self.name.endswith("-sync"):
+            return [(time.monotonic(), snapshot) for snapshot in stream]
+        return [(time.monotonic(), snapshot) async for snapshot in stream]
+
+    async def bare(self) -> None:
+        """Make the same call with the SDK alone."""
+        part = self.sdk.chat.completions if self._is_chat else self.sdk.responses
+        more = {"stream_options": {"include_usage": True}} if self._is_chat else {}
+        stream = part.create(**self._sent, **more, stream=True)
+        if self.name.endswith("-sync"):
+            list(stream)
+        else:
+            [one async for one in await stream]
+
+
+async def _observe(tool: Tool, calls: list[_Call]) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    for call in calls:
+        # What is imported only when it is needed takes its time once.
+        await call.ours()
+        tool.records()
+        with tool.around():
+            shown = await call.ours()
+        recorded = tool.records()
+        with tool.around():
+            await call.bare()
+        results[call.name] = {
+            "shown": [snapshot.model_dump(exclude_unset=True) for _, snapshot in shown],
+            "seconds": shown[-1][0] - shown[0][0],
+            "recorded": recorded,
+            "bare": tool.records(),
         }
-        for span in spans
-    ]
-    sys.stdout.write(json.dumps({"shown": shown, "spans": record}, default=str))
-
-
-ASK: dict[str, Any] = {
-    "model": "gpt-4",
-    "messages": [{"role": "user", "content": "hello"}],
-    "response_model": dict[str, Any],
-}
-
-
-def _read(tool: str, order: str, url: str, provider: Any) -> list[Any]:
-    with OpenAI(base_url=url, api_key="k") as sdk:
-        client = pf.from_openai(sdk)
-        if order == "after":
-            TOOLS[tool](provider)
-        return list(client.create_partial(**ASK))
-
-
-async def _aread(tool: str, order: str, url: str, provider: Any) -> list[Any]:
-    async with AsyncOpenAI(base_url=url, api_key="k") as sdk:
-        client = pf.from_openai(sdk)
-        if order == "after":
-            TOOLS[tool](provider)
-        return [one async for one in client.create_partial(**ASK)]
+    return results
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The tracing tools, one module each, with a `tests.observers.tool.Tool` called ``Observer``."""
