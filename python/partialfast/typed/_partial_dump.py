@@ -236,15 +236,14 @@ class _Rewriter:
             return self._reference(schema["schema_ref"])
         if kind == "model" or (kind == "dataclass" and not _varies(schema["cls"])):
             return _ANY
-        if kind in _DUMPED_AS:
-            # As pydantic-core does it: of two schemas for validation, one says how to dump.
-            made = self.rewrite(schema[_DUMPED_AS[kind]])
-            return {**made, **{k: v for k, v in schema.items() if k == "serialization"}}
         made = {key: value for key, value in schema.items() if key != "ref"}
         if _has_users_serializer(made):
             del made["serialization"]
             complete = _Lazy.of(schema, self._definitions)
             return {"type": "any", "serialization": _guard_part(complete, self.rewrite(made))}
+        if kind in _DUMPED_AS:
+            # As pydantic-core does it: of two schemas for validation, one says how to dump.
+            return {**self.rewrite(schema[_DUMPED_AS[kind]]), **self._dumped_by(schema)}
         special = {
             "dataclass": self._dataclass,
             "named-tuple": self._named_tuple,
@@ -254,16 +253,21 @@ class _Rewriter:
             "union": self._union,
         }.get(kind)
         if special is not None:
-            return special(made)
+            return {**special(made), **self._dumped_by(schema)}
         for key in ("schema", "items_schema", "keys_schema", "values_schema", "json_schema"):
             if isinstance(made.get(key), dict):
                 made[key] = self.rewrite(made[key])
-        if "serialization" in made:
-            made["serialization"] = {
-                key: self.rewrite(value) if key in ("schema", "return_schema") else value
-                for key, value in made["serialization"].items()
-            }
-        return made
+        return {**made, **self._dumped_by(schema)}
+
+    def _dumped_by(self, schema: Schema) -> Schema:
+        """Return what a function of pydantic's in `schema` says about dumping, rewritten."""
+        if "serialization" not in schema:
+            return {}
+        made = {
+            key: self.rewrite(value) if key in ("schema", "return_schema") else value
+            for key, value in schema["serialization"].items()
+        }
+        return {"serialization": made}
 
     def _reference(self, name: str) -> Schema:
         target = resolve(self._definitions[name], self._definitions)
@@ -335,10 +339,7 @@ class _Rewriter:
                 rewritten.append(made)
         # What no other member takes is dumped by what it is.
         rewritten.sort(key=lambda member: member["type"] == "any")
-        made = {"type": "union", "choices": rewritten}
-        if "serialization" in schema:
-            made["serialization"] = schema["serialization"]
-        return made if len(rewritten) > 1 else rewritten[0]
+        return {"type": "union", "choices": rewritten} if len(rewritten) > 1 else rewritten[0]
 
     def _or_any(self, schema: Schema) -> Schema:
         """Return `schema`, rewritten, for what may be something else as well."""
@@ -415,14 +416,18 @@ class _Lazy:
         )
 
 
-#: Types of values that JSON gives, so that they may be open or not validated.
-_NATIVE = (str, int, float, bool, type(None), list, dict, tuple, set, frozenset, collections.deque)
+#: Types of scalars that JSON has itself, so that they may not be validated.
+_NATIVE = (str, int, float, bool, type(None))
+#: What is filled while it is open, whichever class of these it is: also a named tuple.
+_FILLED = (list, dict, tuple, set, frozenset, collections.deque)
 
 
 def _is_validated(value: Any) -> bool:
     """Tell, from `value` alone, whether it is complete and valid: only validation makes it."""
     class_ = type(value)
-    return class_ not in _NATIVE and partial_origin(class_) is None
+    if class_ in _NATIVE or isinstance(value, _FILLED):
+        return False
+    return partial_origin(class_) is None
 
 
 def _guard(complete: _Lazy, incomplete: Schema) -> Schema:
