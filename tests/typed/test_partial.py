@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, EmailStr, Field, TypeAdapter, cr
 from typing_extensions import TypedDict
 
 import partialfast as pf
+from partialfast.typed._state import ItemState
 from tests.chunkings import bytewise, random_splits
 from tests.generation import Case, Feature, Spec, annotated, cases, picture, shown_types
 
@@ -272,3 +273,18 @@ def test_a_field_whose_metadata_has_no_hash_can_be_listed() -> None:
     annotation = partial.model_fields["words"].annotation
     assert TypeAdapter(annotation).validate_python(None) is None
     assert TypeAdapter(annotation).validate_python(["a"]) == ["a"]
+
+
+def test_an_item_is_complete_when_it_is_handed_out() -> None:
+    state: ItemState[Inner] = ItemState(Inner)
+    items, complete = 0, [False, False, False]
+    for chunk in bytewise(b'[{"name": "abc", "value": 1}, {"name": "abcd", "value": 2}]'):
+        state.feed(chunk)
+        done = {path[0] for path in state.completed if len(path) == 1}
+        complete = [was or index in done for index, was in enumerate(complete)]
+        assert [state.is_complete([index]) for index in range(3)] == complete
+        assert state.is_complete([0, "name"]) == complete[0]
+        items += len(state.take_items())
+        assert [state.is_complete([index]) for index in range(3)] == complete
+    assert items == sum(complete)
+    assert state.is_complete([])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from partialfast._repairs import Repair
@@ -119,6 +119,17 @@ class StreamBase(Generic[T, Final_]):
     def completed(self) -> list[Path]:
         """Paths of the values that became complete with the last snapshot or item."""
         return self._reader.completed
+
+    def is_complete(self, path: Iterable[str | int]) -> bool:
+        """Tell whether the value at a place of the document has been received to its end.
+
+        Args:
+            path: Keys and indices from the root to the value, as `path` and `completed` have them.
+
+        Returns:
+            Whether it is complete; ``False`` for what has not begun, or is not there.
+        """
+        return self._reader.is_complete(tuple(path))
 
     @property
     def usage(self) -> Any:

@@ -129,6 +129,19 @@ class AnswerReader:
             return (newest.number, *newest.parser.path)
         return newest.parser.path
 
+    def is_complete(self, path: Path) -> bool:
+        """Tell whether the value at a place of the document has been received to its end."""
+        if self._newest is None:
+            return False
+        if not self._asked.item_is_call:
+            return self._newest.parser.is_complete(path)
+        # Each item is a call of its own, with a parser of its own.
+        return any(
+            answer.number == path[0] and answer.parser.is_complete(path[1:])
+            for answer in self.received.router.answers
+            if path
+        )
+
     @property
     def newest_call(self) -> FunctionCall | None:
         """The call that the model wrote last."""

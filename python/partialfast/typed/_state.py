@@ -499,6 +499,25 @@ class ItemState(StreamState[T]):
         self._taken += len(items)
         return items
 
+    def is_complete(self, path: Iterable[str | int]) -> bool:
+        """Tell whether an item, or the whole list, has been received to its end.
+
+        Args:
+            path: The index of the item; ``()`` for the list. Items are not kept, so that what
+                stands in one counts as complete when the item is.
+
+        Returns:
+            Whether it is complete.
+        """
+        steps = tuple(path)
+        if not steps:
+            return self.done
+        index, where = steps[0], self.path
+        if not isinstance(index, int) or index < 0:
+            return False
+        before = cast("int", where[0]) if where else self._taken
+        return index < before or steps[:1] in self.newly_completed
+
     def finish(self) -> T:
         """End the text.
 
