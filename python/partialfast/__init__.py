@@ -169,7 +169,7 @@ _HOMES = {
 install()
 
 if not TYPE_CHECKING:
-    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    # Hidden from type checkers, which would take any misspelt name for one that exists.
     def __getattr__(name: str) -> Any:
         home = _HOMES.get(name)
         if home is None:

@@ -61,7 +61,7 @@ class Delta:
 
     @final
     class Whole(Delta):
-        """All of a text, at its end: what pieces have brought of it already, and what not."""
+        """All of a text, given at its end, whether or not pieces have brought it already."""
 
         __match_args__ = ("choice", "part", "call", "text")
         def __new__(cls, choice: int, part: _Part, call: int | None, text: str) -> Self: ...
@@ -117,7 +117,7 @@ class Delta:
 
     @final
     class Finish(Delta):
-        """A choice has ended, for all that the server says: see `Reopens`."""
+        """The server says that a choice has ended; see `Reopens`."""
 
         __match_args__ = ("choice", "reason", "outcome")
         def __new__(cls, choice: int, reason: str, outcome: _Outcome) -> Self: ...
@@ -151,10 +151,10 @@ class Delta:
 
     @final
     class Stray(Delta):
-        """Text that the server has sent in the place of events or among them, such as a page.
+        """Text that the server has sent instead of events, or among them, such as a page.
 
-        It comes at the end, its beginning if there is much of it. It is no failure by itself: if
-        the answer lacks something, it may say why.
+        It comes at the end; of a long text only the beginning. It is not a failure by itself, but
+        it may say why an answer is incomplete.
         """
 
         __match_args__ = ("said",)
@@ -186,7 +186,7 @@ class EventReader:
         dialect: Its name, such as ``"openai_chat"``; `None` where there are only deltas to come.
 
     Raises:
-        ValueError: There is no such dialect; the message lists those that there are.
+        ValueError: There is no such dialect; the message lists the known ones.
     """
 
     def __new__(cls, dialect: str | None, /) -> Self: ...
@@ -225,7 +225,7 @@ class EventReader:
     def put_end(self) -> None:
         """Say that the body is at its end, as it should be: what was held back is then read.
 
-        A connection that was lost is no such end.
+        A lost connection is not such an end.
 
         Raises:
             RuntimeError: `pull` has not yet read to its end what was put before.
@@ -277,7 +277,7 @@ class EventReader:
 
 @final
 class Intake:
-    """The text of one answer on its way to the parser; what stands around the value is taken off.
+    """The text of one answer on its way to the parser; what surrounds the value is removed.
 
     Args:
         state: The parser.
@@ -325,17 +325,17 @@ class Intake:
 
     @property
     def error(self) -> Exception | None:
-        """What is wrong with what stands around the value, or with a value in the middle of prose.
+        """What is wrong with the text around the value, or with a value in the middle of prose.
 
-        The latter is no error as long as more may come: the model may be reasoning.
+        The latter is not an error while more may come: the model may be reasoning.
         """
 
     @property
     def restarts(self) -> int:
-        """How often all began anew, the parser included.
+        """How often reading began anew, the parser included.
 
-        A tag that closes the model's reasoning tells that what came before it was no answer, even
-        if nothing had opened it. What the parser had read until then is gone.
+        A tag that closes the model's reasoning says that what came before it was not the answer,
+        even if no tag had opened it. What the parser had read until then is discarded.
         """
 
     @property
@@ -367,7 +367,7 @@ class JsonParser:
         max_repairs: How many repairs a lenient text may need.
 
     Raises:
-        ValueError: `lenient` is none of what it may be.
+        ValueError: `lenient` is not one of the allowed values.
     """
 
     def __new__(
@@ -385,8 +385,8 @@ class JsonParser:
             chunk: Text, or UTF-8 in anything bytes-like.
 
         Raises:
-            JsonError: The text is not JSON. The error names the first byte after which no
-                continuation could be, however the text was cut; later calls raise it again.
+            JsonError: The text is not JSON. The error names the first byte that no JSON text could
+                go on with, however the text was cut; later calls raise it again.
             TypeError: `chunk` is neither text nor bytes-like.
         """
 
@@ -401,7 +401,7 @@ class JsonParser:
         """
 
     def take_ops(self) -> list[Op]:
-        """Return what changed in the value since the last call, or was there at the first."""
+        """Return what changed in the value since the last call; at the first, all of it."""
 
     def reset(self) -> None:
         """Forget everything, to read another text."""
@@ -512,7 +512,8 @@ class StateCore:
             coerce: In lenient reading, also help where the type tells what was meant.
 
         Raises:
-            ValueError: `lenient` is none of what it may be, or `coerce` is asked for without it.
+            ValueError: `lenient` is not one of the allowed values, or `coerce` is asked for without
+                it.
         """
 
     def feed(self, chunk: str | Buffer, /) -> Any:

@@ -1,4 +1,4 @@
-"""Names of instructor 1.17 that this package has under another name, or has not: what to use."""
+"""Names of instructor 1.17 that this package has under another name, or not at all: what to use."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _INSTEAD: Final = {
         InstructorChatCompletionCreate AsyncInstructorChatCompletionCreate""",
     "max_retries, an int or tenacity's Retrying": """retry_async retry_async_v2 retry_sync
         retry_sync_v2""",
-    "a client of from_openai(...), whose `responses` has create and its kin": """Response
+    "a client of from_openai(...), whose `responses` has create and its variants": """Response
         AsyncResponse""",
     "client.on(event, handler)": """CompletionErrorHandler CompletionKwargsHandler
         CompletionResponseHandler CompletionUsageHandler ParseErrorHandler""",
@@ -200,7 +200,7 @@ def hint(message: str, name: str, hints: Mapping[str, str] = HINTS) -> str:
 
 
 def missing(module: str, name: str) -> Exception:
-    """Make the error for a name that a module has not.
+    """Make the error for a name that a module does not have.
 
     Args:
         module: The module.

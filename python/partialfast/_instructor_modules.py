@@ -1,7 +1,7 @@
 """Instructor's modules, for programs in which nothing but the import was changed.
 
 ``from instructor.dsl.partial import Partial`` becomes ``from partialfast.dsl.partial import
-Partial``. No such module is there as a file: each is made when it is imported, and its names are
+Partial``. None of these modules is a file: each is made when it is imported, and its names are
 those of `partialfast`, or refused as there.
 """
 
@@ -17,14 +17,14 @@ from typing import Any
 
 __all__ = ["MODULES", "Finder", "install"]
 
-#: Modules of instructor's for which there is none here, whatever is below them.
+#: Modules of instructor's that have no counterpart here, with all below them.
 MODULES = frozenset({
     "auto_client", "cache", "client", "core", "distil", "dsl", "function_calls", "hooks", "mode",
     "models", "multimodal", "patch", "process_response", "processing", "retry", "templating",
     "utils", "v2", "validation", "validators",
 })  # fmt: skip
 
-#: What it has in packages that are here as well.
+#: Its modules in packages that exist here as well.
 _INSIDE = {
     "batch": "models processor providers providers.anthropic providers.base providers.openai "
     "request utils",
@@ -41,9 +41,9 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 class Finder(MetaPathFinder, Loader):
-    """Finds what is a module of instructor's and none of this package's.
+    """Finds the modules that instructor has and this package does not.
 
-    It stands at the end of ``sys.meta_path``, so that it is asked for nothing that exists.
+    It stands at the end of ``sys.meta_path``, so that it is only asked for what does not exist.
     """
 
     def find_spec(

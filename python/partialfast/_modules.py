@@ -43,7 +43,7 @@ def import_named(name: str) -> ModuleType:
     try:
         return _load(path) if name.endswith(".py") else importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        # Whatever the user's module raises, be it the end of a script.
+        # Whatever the user's module raises, the end of a script included.
         message = f"cannot import {name}: {type(error).__name__}: {error}{_place(error)}"
         raise ModuleError(message) from error
 
@@ -74,5 +74,5 @@ def _place(error: BaseException) -> str:
     ]
     if not own:
         return ""
-    # The last line of theirs, however deep in a library it was raised.
+    # The last line of the user's, however deep in a library it was raised.
     return f' (File "{own[-1].filename}", line {own[-1].lineno})'

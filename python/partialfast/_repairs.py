@@ -1,4 +1,4 @@
-"""What lenient reading took for something else than it is."""
+"""What lenient reading repaired."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_what_cannot_be_attached_is_said_before(tmp_path: Path) -> None:
     assert len(parts_of(tmp_path, ["a.png", "a.png"], most_bytes=2 * len(PNG))) == 2
     with pytest.raises(BatchError, match=f"is longer than {len(PNG) - 1} bytes"):
         parts_of(tmp_path, ["a.png", "a.png"], most_bytes=2 * len(PNG) - 1)
-    with pytest.raises(BatchError, match=r"b\.png is no PNG, JPEG, WebP, GIF or PDF file"):
+    with pytest.raises(BatchError, match=r"b\.png is not a PNG, JPEG, WebP, GIF or PDF file"):
         parts_of(tmp_path, "b.png")
     with pytest.raises(BatchError, match=r"cannot read .*c\.png: No such file"):
         parts_of(tmp_path, "c.png")

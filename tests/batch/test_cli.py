@@ -285,7 +285,7 @@ def changed(words: list[str], option: str, value: str) -> list[str]:
         ("--output", "none/out.jsonl", "there is no folder none"),
         ("--prompt", "{title}", "no field 'title', which the prompt names; its fields: id, text"),
         ("--prompt", "{", "the prompt cannot be understood"),
-        ("--prompt", "{0}", "the prompt names {0}, which is no field: a plain name is needed"),
+        ("--prompt", "{0}", "the prompt names {0}, which is not a field: a plain name is needed"),
         ("--prompt", "{text:{width}}", "no field 'width', which the prompt names"),
         ("--prompt", "{text:.2f}", "in.jsonl:1: item 'd0' does not fit the prompt: Unknown format"),
         ("--prompt", "@none.txt", "cannot read the prompt none.txt"),

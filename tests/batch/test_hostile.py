@@ -51,7 +51,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
 
 def test_what_has_become_a_pipe_meanwhile_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(BatchError, match="is no regular file"):
+    with pytest.raises(BatchError, match="is not a regular file"):
         read_regular(tmp_path / "pipe", most_bytes=10)
 
 

@@ -168,7 +168,7 @@ def test_a_journal_without_a_manifest_is_not_trusted(
         assert "there is no out.manifest.json" in refused([*words, "--resume"], capsys)
         assert cli.main([*words, "--resume", "--accept-changes"]) == 0
         (tmp_path / "out.manifest.json").write_text('{"format": 9}')
-        assert "is no manifest of a batch" in refused([*words, "--resume"], capsys)
+        assert "is not a manifest of a batch" in refused([*words, "--resume"], capsys)
 
 
 def test_a_value_that_was_never_meant_to_be_read_again_stays(tmp_path: Path) -> None:
@@ -206,5 +206,5 @@ def test_differences_are_named_and_bounded() -> None:
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "out.manifest.json"
     path.write_text(text)
-    with pytest.raises(BatchError, match="is no manifest of a batch"):
+    with pytest.raises(BatchError, match="is not a manifest of a batch"):
         Manifest(path)

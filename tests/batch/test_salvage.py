@@ -157,7 +157,7 @@ def test_results_of_the_batch_api(tmp_path: Path) -> None:
         "refused": "the model refused: No.",
         "failed": "the request failed: expired",
         "bad": "the request failed: too long",
-        "9": "the line is no result of the Batch API: no custom_id",
+        "9": "the line is not a result of the Batch API: no custom_id",
         "10": failed(tmp_path)[-1]["error"]["message"],
     }
 

@@ -125,7 +125,7 @@ def test_it_says_what_to_install(name: str) -> None:
 
 
 def test_what_is_no_name_is_refused() -> None:
-    with pytest.raises(ValueError, match="'nobody' is no provider: use one of anthropic"):
+    with pytest.raises(ValueError, match="'nobody' is not a provider: use one of anthropic"):
         pf.from_provider("nobody/m")
     with pytest.raises(ValueError, match="names no model"):
         pf.from_provider("anthropic")

@@ -28,7 +28,7 @@ class Alarm:
         self._lock = threading.Lock()
 
     def cancel(self) -> None:
-        """Do not call; when this returns, the call is over or will never be."""
+        """Cancel the call; when this returns, it is over or will never happen."""
         with self._lock:
             self._ring = None
 
@@ -55,7 +55,7 @@ class _Clock:
         alarm = Alarm(ring)
         with self._changed:
             if self._process != os.getpid():
-                # The first alarm, also of a process that was forked: threads do not come along.
+                # The first alarm, or the first after a fork: threads do not survive one.
                 self._process = os.getpid()
                 self._alarms = []
                 self._thread = threading.Thread(

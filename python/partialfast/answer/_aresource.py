@@ -1,4 +1,4 @@
-"""An asynchronous resource: `create` and its kin.
+"""An asynchronous resource: `create` and its variants.
 
 `partialfast.answer._resource` is made from this file by ``tools/twins.py``.
 """
@@ -30,7 +30,7 @@ OnRetry = Callable[[Attempt], Any]
 
 
 class AsyncResource(ResourceBase):
-    """What is called of an async client: `create` and its kin.
+    """What is called of an async client: `create` and its variants.
 
     All arguments but those named here are the SDK's own and are sent as they are.
 
@@ -158,7 +158,7 @@ class AsyncResource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it before the first byte of the answer.
         """
         if response_model is None:
@@ -185,7 +185,7 @@ class AsyncResource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it.
         """
         call = self._call(response_model, self._not_streamed(kwargs), stream=False)
@@ -238,7 +238,7 @@ class AsyncResource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it before the first byte of the answer.
         """
         kwargs = self._streamed(kwargs)
@@ -305,7 +305,7 @@ class AsyncResource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it before the first byte of the answer.
         """
         kwargs = self._streamed(kwargs)

@@ -1,4 +1,4 @@
-"""What an `AnswerReader` is told: what was asked, and what is fed that is no block."""
+"""What an `AnswerReader` is told: what was asked, and what it is fed besides blocks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """All that is known of what an answer answers.
+    """All that is known of what an answer was asked for.
 
     Args:
         provider: Who answers.

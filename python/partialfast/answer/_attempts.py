@@ -1,4 +1,4 @@
-"""One call of the caller's over all its attempts: retries, corrections, fallbacks."""
+"""One call over all its attempts: retries, corrections, fallbacks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["Attempt", "Call", "Client"]
 
 logger = logging.getLogger("partialfast")
 
-# An attempt that ends with one of these says nothing against asking somebody else.
+# After an attempt that ends with one of these, it makes sense to ask somebody else.
 _WORTH_A_FALLBACK = (
     TruncatedError,
     DroppedError,
@@ -170,7 +170,7 @@ class Call:
     def _fallbacks(
         self, provider: Provider, settings: Settings, arguments: dict[str, Any]
     ) -> Iterator[_Asking]:
-        # What is wrong with one of them is said before anything is sent.
+        # An error in one of them is raised before anything is sent.
         told = [self._fallback(each, provider, settings, arguments) for each in self._given]
         return iter(told)
 
@@ -213,7 +213,7 @@ class Call:
         )
 
     def settle(self) -> bool:
-        """Find out how to ask, if that is to be found out, without asynchrony.
+        """Find out how to ask, where that is not known yet, without asynchrony.
 
         Returns:
             Whether something has changed, so that another reader is needed.
@@ -393,7 +393,7 @@ class Call:
         asking = self._asking
         call = reader.newest_call
         answer = None if call is None else call.answer
-        # Half of the arguments are not sent back as arguments: servers parse them.
+        # Incomplete arguments are not sent back as arguments: servers parse them.
         whole = call is not None and answer is not None and call.id and answer.is_whole
         mistake = Mistake(
             text=reader.received.text or reader.received.beside.words,

@@ -103,7 +103,7 @@ class StreamBase(Generic[T, Final_]):
 
     @property
     def repairs(self) -> list[Repair]:
-        """What was taken for something else than it is: by lenient reading, or by the client.
+        """What was repaired: by lenient reading, or by the client.
 
         The client takes JSON in the content where a call was asked for (``"content_for_call"``),
         and objects one after the other for a list of them (``"items_without_list"``), if they fit.
@@ -186,7 +186,7 @@ class StreamBase(Generic[T, Final_]):
         self._reader.keep_ops(self._ops)
 
     def _renew(self, *, settled: bool) -> None:
-        """Forget the attempt before, as a new one begins.
+        """Forget the previous attempt, as a new one begins.
 
         Args:
             settled: Whether it was found out only now how to ask.
@@ -226,7 +226,7 @@ class StreamBase(Generic[T, Final_]):
         if isinstance(self._error, Exception):
             raise self._error
         if self._error is not None:
-            # A cancellation was meant for the task that it came to, and an interrupt for its time.
+            # A cancellation was meant for the task it reached, and an interrupt for that moment.
             raise self._reader.closed() from self._error
         if self._reader.final is NOTHING:
             raise self._reader.closed()

@@ -13,7 +13,7 @@ MOST = 1 << 30
 
 
 def too_much(what: str) -> JsonError:
-    """Return the error for more than there may be of something.
+    """Return the error for too much of something.
 
     Args:
         what: What there is too much of, with the limit.
@@ -43,7 +43,7 @@ class Beside:
         self._pieces[part].append(piece)
 
     def keep_whole(self, part: str, whole: str) -> None:
-        """Keep what pieces have not brought of a text.
+        """Keep the part of a text that pieces have not brought.
 
         Args:
             part: See `keep`.

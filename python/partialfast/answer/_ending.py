@@ -8,7 +8,7 @@ from partialfast.answer._delta import Outcome
 
 __all__ = ["Ending"]
 
-# That one choice ended badly is not made good by the others: the worst of them counts.
+# The worst ending counts: other choices do not make up for it.
 _SEVERITY: dict[Outcome, int] = {
     "whole": 0,
     "unknown": 1,
@@ -94,7 +94,7 @@ class Ending:
             The outcome; ``None`` where the server has not said.
         """
         if self.outcome is None:
-            # A stream that ends in its proper way, by a server that names no reasons.
+            # A stream that ended properly, from a server that gives no finish reasons.
             return "whole" if self.done or self.at_once else None
         if self.outcome != "whole":
             return self.outcome

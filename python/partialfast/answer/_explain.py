@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explainer", "printable", "words_of"]
 
-# As much of what somebody else wrote as a message has room for.
+# How many characters of somebody else's text a message has room for.
 _ROOM = 500
 
 # Where servers put their words about an error, the most telling first.

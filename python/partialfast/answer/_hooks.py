@@ -1,4 +1,4 @@
-"""Functions of the caller's that are told what happens in a call; the events are instructor's."""
+"""The caller's functions that are told what happens in a call; the events are instructor's."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Hooks:
         self._handlers.setdefault(_event(event), []).append(handler)
 
     def off(self, event: str, handler: Handler) -> None:
-        """Call a function no more.
+        """Stop calling a function.
 
         Args:
             event: One of `EVENTS`.
@@ -67,7 +67,7 @@ class Hooks:
             handlers.remove(handler)
 
     def clear(self, event: str | None = None) -> None:
-        """Call no function any more.
+        """Stop calling all functions.
 
         Args:
             event: At which event; ``None`` for all.

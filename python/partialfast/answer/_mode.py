@@ -22,7 +22,7 @@ class Mode(Enum):
             fences and ``<think>`` blocks around the JSON are skipped.
         AUTO: What the server honours, found out by a few small requests before the first call, and
             remembered for each endpoint and model.
-        RESPONSES_TOOLS: As `TOOLS`, where the client's own `create` and its kin ask OpenAI's
+        RESPONSES_TOOLS: As `TOOLS`, where the client's own `create` and its variants ask OpenAI's
             Responses API.
         RESPONSES_TOOLS_WITH_INBUILT_TOOLS: The same; the model may use OpenAI's tools before.
         FUNCTIONS: Another name of `TOOLS`, instructor's. Its others, such as ``ANTHROPIC_JSON``,

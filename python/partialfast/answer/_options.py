@@ -172,7 +172,7 @@ class Options:
 
     @property
     def has_limits(self) -> bool:
-        """Whether an attempt may take only so long."""
+        """Whether the time of an attempt is limited."""
         return any((self.first_timeout, self.stall_timeout, self.total_timeout))
 
 

@@ -107,7 +107,7 @@ class AnswerReader:
 
     @property
     def newest_snapshot(self) -> Any:
-        """The newest snapshot, be it due or not; the last item, where there are items."""
+        """The newest snapshot, whether due or not; the last item, where there are items."""
         if self._newest is None or self._items:
             return self.snapshot
         return self._newest.parser.snapshot
@@ -336,7 +336,7 @@ class AnswerReader:
                 if self._is_ours(choice):
                     self._begin_call(choice, number, id_, name)
             case Delta.Finish(choice, reason, outcome):
-                # What comes after it has to be seen.
+                # What follows has to be looked at.
                 self._detach()
                 if self._is_ours(choice):
                     self.received.ending.finish(choice, reason, outcome)
@@ -538,7 +538,7 @@ class AnswerReader:
             self.received.refused = True
             self.fail(self._explainer.refused())
             return NOTHING
-        # Words where JSON text was asked for are no refusal but text that is not JSON.
+        # Words where JSON text was asked for are not a refusal, but text that is not JSON.
         unreadable = found is Found.WORDS and not self._asked.tools
         if class_ is not None and not (unreadable and heard in {Heard.WHOLE, Heard.UNKNOWN}):
             self.answered_in_words = found is Found.WORDS

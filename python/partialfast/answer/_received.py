@@ -36,7 +36,7 @@ class Received:
         #: What the answer comes in: its HTTP request and the type of its content.
         self.request: Any = None
         self.content_type: str | None = None
-        #: What was taken for something else by the client, not by lenient reading.
+        #: What the client repaired, not lenient reading.
         self.own_repairs: list[Repair] = []
         #: What the server sent in the place of events.
         self.stray = ""
@@ -86,7 +86,7 @@ class Received:
 
     @property
     def answers(self) -> list[Answer]:
-        """The answers whose text is the text: those of the items, or the one that was chosen."""
+        """The answers that `text` is made of: those of the items, or the one that was chosen."""
         if self._items:
             return self.router.answers
         chosen = self.router.chosen
@@ -104,7 +104,7 @@ class Received:
 
     @property
     def repairs(self) -> list[Repair]:
-        """What was taken for something else than it is."""
+        """What was repaired."""
         found = [repair for answer in self.answers for repair in answer.repairs]
         return [*self.own_repairs, *found]
 

@@ -1,4 +1,4 @@
-"""A resource without asynchrony: `create` and its kin.
+"""A resource without asynchrony: `create` and its variants.
 
 Made from ``_aresource.py`` by ``tools/twins.py``: change it there.
 """
@@ -30,7 +30,7 @@ OnRetry = Callable[[Attempt], Any]
 
 
 class Resource(ResourceBase):
-    """What is called of a client: `create` and its kin.
+    """What is called of a client: `create` and its variants.
 
     All arguments but those named here are the SDK's own and are sent as they are.
     """
@@ -156,7 +156,7 @@ class Resource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it before the first byte of the answer.
         """
         if response_model is None:
@@ -183,7 +183,7 @@ class Resource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it.
         """
         call = self._call(response_model, self._not_streamed(kwargs), stream=False)
@@ -236,7 +236,7 @@ class Resource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it before the first byte of the answer.
         """
         kwargs = self._streamed(kwargs)
@@ -303,7 +303,7 @@ class Resource(ResourceBase):
 
         Raises:
             TypeError: An argument is of the wrong type.
-            ValueError: An argument has no meaning.
+            ValueError: An argument has a value that makes no sense.
             Exception: As the SDK raises it before the first byte of the answer.
         """
         kwargs = self._streamed(kwargs)

@@ -78,7 +78,7 @@ class ResourceBase(Proxy):
         return {name: value for name, value in kwargs.items() if not isinstance(value, left_out)}
 
     def _streamed(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Read the arguments of a call that streams in any case."""
+        """Read the arguments of a call that always streams."""
         given = self._given(kwargs)
         if given.pop("stream", True) is not True:
             raise TypeError("this call always streams: use create for the final value alone")
@@ -110,7 +110,7 @@ class ResourceBase(Proxy):
         self._settings.hooks.on(event, handler)
 
     def off(self, event: str, handler: Callable[..., Any]) -> None:
-        """Call a function no more; see `on`.
+        """Stop calling a function; see `on`.
 
         Args:
             event: At which event.
@@ -122,7 +122,7 @@ class ResourceBase(Proxy):
         self._settings.hooks.off(event, handler)
 
     def clear(self, event: str | None = None) -> None:
-        """Call no function any more; see `on`.
+        """Stop calling all functions; see `on`.
 
         Args:
             event: At which event; ``None`` for all.
@@ -135,7 +135,7 @@ class ResourceBase(Proxy):
     def _call(
         self, response_model: Any, kwargs: dict[str, Any], *, stream: bool, items: bool = False
     ) -> Call:
-        """Tell our arguments from the SDK's, and refuse what cannot be meant."""
+        """Tell our arguments from the SDK's, and refuse those that make no sense."""
         _refuse(kwargs, stream=stream, items=items)
         kwargs = {**self._settings.defaults, **kwargs}
         ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}

@@ -37,7 +37,7 @@ class OpsOptions(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class OtherCall:
-    """A call of a function that is none of ours.
+    """A call of a function that is not one of ours.
 
     Args:
         name: The function, as the server named it.
@@ -60,8 +60,8 @@ class FunctionCall:
         id: As the server names it.
         name: Of the function, as far as it is known.
         answer: What reads the arguments; ``None`` until it is known which function it is.
-        ignored: Whether one value was asked for, and it is another.
-        other: Whether it is none of ours.
+        ignored: Whether one value was asked for, and this call is not it.
+        other: Whether it is not one of ours.
         early: Arguments that belong to no answer, or not yet.
     """
 
@@ -141,7 +141,7 @@ class Router:
 
     @property
     def other_calls(self) -> list[OtherCall]:
-        """The calls of functions that are none of ours."""
+        """The calls of functions that are not ours."""
         return [
             OtherCall(call.name or "", call.id, "".join(call.early))
             for call in self._calls.values()

@@ -43,7 +43,7 @@ class Shape:
         key: The property that holds the value; ``None`` when the object is the value.
         schema: The JSON schema of the object.
         strict: Whether it follows the provider's rules for strict schemas. A type that they cannot
-            say is asked for with pydantic's, and validated in the end as any other.
+            express is asked for with pydantic's, and validated in the end like any other.
     """
 
     name: str
@@ -92,7 +92,8 @@ def read_target(response_model: Any, *, items: bool, tools: bool, strict: Strict
         The target.
 
     Raises:
-        TypeError: `response_model` is no type, or none that pydantic can validate and describe.
+        TypeError: `response_model` is not a type, or not one that pydantic can validate and
+            describe.
     """
     if _is_cacheable(response_model):
         return _read_cached(response_model, items=items, tools=tools, strict=strict)

@@ -31,7 +31,7 @@ class StateOptions(TypedDict):
     coerce: bool
 
 
-#: As a call hands them on that sets none.
+#: As a call that sets none hands them on.
 DEFAULTS: Final = StateOptions(
     strict=None,
     context=None,
@@ -94,7 +94,7 @@ class Answer:
 
     @property
     def begun(self) -> bool:
-        """Whether JSON began; always, where nothing else may stand before it."""
+        """Whether JSON began; always true where nothing may come before it."""
         return self.intake.begun
 
     @property
@@ -104,7 +104,7 @@ class Answer:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the text is a whole JSON text, be it valid or not for the wanted type."""
+        """Whether the text is a whole JSON text, valid for the wanted type or not."""
         try:
             loads(self.text, lenient=self._options["lenient"])
         except JsonError:
@@ -158,7 +158,7 @@ class Answer:
                 column=len(before) - before.rfind("\n"),
             )
         if intake.found and not intake.done:
-            # The parser has its value; what the value is wrapped in has no end.
+            # The parser has its value; what the value is wrapped in is not closed.
             self.parser.finish()
             raise TruncatedError("the object around the value is incomplete")
         if intake.done and not intake.found:

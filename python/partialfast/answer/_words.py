@@ -33,7 +33,7 @@ def instructions(shape: Shape, mode: Mode) -> str:
 
 
 def with_instructions(messages: Sequence[Any], text: str, *, part: str) -> list[Any]:
-    """Put instructions into the system message, of which many servers take one only.
+    """Put instructions into the system message: many servers take only one.
 
     Args:
         messages: The conversation, with or without a system message.

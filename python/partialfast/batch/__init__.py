@@ -51,5 +51,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    # Hidden from type checkers, which would take any misspelt name for one that exists.
     __getattr__ = refusing(__name__)

@@ -7,9 +7,9 @@
                             prompt="Get the meeting from: {text}", actors=8)
     found.write_parquet("meetings/")
 
-Each actor runs the loop of `partialfast.batch.extract` on blocks of documents. One actor more keeps
-the limits of all: those per minute and pauses hold across the cluster. What a lost node had
-in hand is asked for again by another, as Ray does it for any task.
+Each actor runs the loop of `partialfast.batch.extract` on blocks of documents. One more actor keeps
+the limits of all: those per minute and pauses hold across the cluster. What a lost node had in hand
+is asked for again by another, as Ray does it for any task.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _start_limiter(*, rpm: float | None, tpm: float | None) -> Any:
 
 
 def _start(class_: type[Any], *arguments: Any) -> Any:
-    """Start an actor beside this process, which has to live as long."""
+    """Start an actor on this machine; it has to live as long as this process."""
     ray = load("ray", what="A cluster", extra="ray")
     scheduling = load("ray.util.scheduling_strategies", what="A cluster", extra="ray")
     here = ray.get_runtime_context().get_node_id()
@@ -272,7 +272,7 @@ class _Worker:
         """Extract a block; give the block of the results."""
         if self._running is None:
             self._running = asyncio.create_task(self._run())
-            # Ray lets the process end without a word to what runs in it.
+            # Ray ends the process without telling what runs in it.
             atexit.register(_stop, self._running, asyncio.get_running_loop())
         asked = [self._ask(self._item(row)) for row in block.to_pylist()]
         found = await asyncio.gather(*asked)
@@ -390,7 +390,7 @@ def _stop(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.wait([task])
 
     stopped = asyncio.run_coroutine_threadsafe(stop(), loop)
-    # Nobody is left to be told of what goes wrong now.
+    # Nobody is left to hear of what goes wrong now.
     with contextlib.suppress(concurrent.futures.TimeoutError):
         stopped.result(timeout=_STOP_S)
 
@@ -549,7 +549,7 @@ async def _as_they_come(
 
 def _join(address: str) -> Any:
     """Connect to a cluster; give the module ``ray``."""
-    # What Ray tells of itself would be drawn over the display. It is in its own log files too.
+    # What Ray logs would be drawn over the display. It is in its own log files too.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # The thread that reads results may ask once more when the run is over, which would start a
     # cluster.

@@ -1,4 +1,4 @@
-"""How a model is asked, where commands let one say it: ``--mode`` and its kin."""
+"""How a model is asked, where commands let one say it: ``--mode`` and the like."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def said(args: argparse.Namespace, *, mode: Mode) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if args.tool_choice is not None:
         if not mode.is_tools and mode is not Mode.AUTO:
-            raise CommandError(f"--tool-choice is for functions, and not for --mode {mode.value}")
+            raise CommandError(f"--tool-choice is for functions, not for --mode {mode.value}")
         given["tool_choice"] = args.tool_choice
     if args.extra_body is not None:
         given["extra_body"] = args.extra_body

@@ -97,7 +97,7 @@ def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
     if not key:
         if args.base_url is None:
             raise CommandError("set OPENAI_API_KEY to the key of api.openai.com")
-        # Servers of one's own want none, but the SDK does.
+        # Local servers need none, but the SDK does.
         key = "none"
     base_url = args.base_url or os.environ.get("OPENAI_BASE_URL")
     yield demo.Endpoint(base_url, key, args.model or "gpt-4o-mini")

@@ -327,7 +327,7 @@ def _provider(args: argparse.Namespace) -> str | None:
     """Return the provider that the model's name begins with."""
     found = provider_in(args.llm)
     if args.base_url is not None or (found == "openai" and os.environ.get("OPENAI_BASE_URL")):
-        # What a server of one's own calls its models may look like that.
+        # A server of one's own may name its models like that.
         return None
     if found is not None and args.batch_api:
         raise BatchError(f"--batch-api is OpenAI's: leave {found}/ out")
@@ -339,7 +339,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
     said = _asking.said(args, mode=Mode(args.mode))
     if said and args.provider is not None and not isinstance(asking(args.provider), Chat):
         flags = " and ".join(f"--{name.replace('_', '-')}" for name in said)
-        raise BatchError(f"{flags} are for OpenAI's chat completions, and not for {args.provider}")
+        raise BatchError(f"{flags} are for OpenAI's chat completions, not for {args.provider}")
     return said
 
 
@@ -358,7 +358,7 @@ def _elsewhere(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> Elsewh
     """Find out which processes do the work; nothing if it is this one alone."""
     if args.ray:
         if args.workers not in {None, "1"}:
-            raise BatchError("--workers is for one machine, and goes not with --ray")
+            raise BatchError("--workers is for one machine, and does not go with --ray")
         return _on_ray(args, job, endpoint)
     count = worker_count(args.workers or "1", concurrency=args.concurrency)
     if count == 1:
@@ -537,7 +537,7 @@ def _attachments(args: argparse.Namespace) -> Attachments | None:
             f"{args.provider}"
         )
     source = Path(args.input)
-    # Of a folder, paths lead there from here; of a file, they are relative to where it lies.
+    # A folder's paths are relative to the current one; a file's, to the file.
     here = args.input == "-" or source.is_dir()
     return Attachments(args.attach, Path() if here else source.parent, attachment)
 

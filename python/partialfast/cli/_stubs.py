@@ -45,7 +45,7 @@ def execute(args: argparse.Namespace) -> None:
 
 def _beside(file: str | None, name: str) -> Path:
     if file is None:
-        raise CommandError(f"{name} is no file: say where to write with --output")
+        raise CommandError(f"{name} is not a file: say where to write with --output")
     path = Path(file)
     # The models of a package's own `__init__` are imported by the package's name.
     return path.with_name(f"{name.rpartition('.')[2]}_partial.py")

@@ -82,7 +82,7 @@ def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
             ),
             endpoint.mode or partialfast.Mode.TOOLS,
         )
-        # Not before: importing the SDK takes longer than many an answer.
+        # Not before: importing the SDK may take longer than an answer.
         progress.started = time.perf_counter()
         yield from _watched(client, {"model": endpoint.model, **endpoint.asked}, progress)
 

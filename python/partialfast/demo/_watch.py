@@ -66,8 +66,8 @@ class Progress:
 
     def mark(self, path: Path) -> Mark:
         """Say how far a field is that has begun."""
-        # What holds a complete value is complete itself only when it was said so; but a value
-        # inside a complete one was complete before it.
+        # A container is complete only when that was reported; a value inside a complete container
+        # is complete too.
         if any(path[:size] in self.complete for size in range(len(path) + 1)):
             return Mark.COMPLETE
         return Mark.WRITING

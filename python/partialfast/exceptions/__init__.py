@@ -1,7 +1,7 @@
 """The exceptions, where programs written for instructor import them from, by its names and ours.
 
-A package, for Python does not ask a plain module's ``__getattr__`` in a way in which it could say
-what to use instead of a name that it has not.
+A package, because a plain module's ``__getattr__`` cannot say what to use instead of a name that it
+does not have.
 """
 
 from __future__ import annotations
@@ -50,5 +50,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    # Hidden from type checkers, which would take any misspelt name for one that exists.
     __getattr__ = refusing(__name__)

@@ -20,7 +20,7 @@ __all__ = ["AsyncClient", "Client", "make_client"]
 
 
 class _Namespace(Proxy):
-    """A part of a client: what it has of ours, else the SDK's."""
+    """A part of a client: our own methods, else the SDK's."""
 
     def __init__(self, sdk: Any, ours: Mapping[str, Any]) -> None:
         super().__init__(sdk)
@@ -36,7 +36,7 @@ class Client(Resource):
         client: The SDK's client.
         provider: What calls it.
         settings: What the client was told.
-        places: Where `create` and its kin are as well, such as ``"chat.completions"``.
+        places: Where `create` and its variants are as well, such as ``"chat.completions"``.
     """
 
     def __init__(
@@ -131,10 +131,10 @@ def make_client(  # noqa: PLR0913 - each is said by the provider
         defaults: Arguments for every call that does not set them.
         model: The ``model`` of calls that do not name one.
         is_async: Whether the SDK's client is asynchronous.
-        places: Where `create` and its kin are beside the client itself.
+        places: Where `create` and its variants are beside the client itself.
 
     Raises:
-        TypeError: `mode` is no `Mode`.
+        TypeError: `mode` is not a `Mode`.
         ValueError: The provider does not know the mode.
     """
     chosen = provider.modes[0] if mode is None else mode

@@ -32,7 +32,7 @@ async def connected(endpoint: Endpoint) -> AsyncGenerator[Any, None]:
         async with _endpoint.connected(endpoint) as client:
             yield client
         return
-    # The batch retries, for it knows of all requests what the SDK knows of one.
+    # The batch retries: it knows about all requests, the SDK only about one.
     once = {"max_retries": 0} if _names.takes_retries(endpoint.provider) else {}
     name = f"{endpoint.provider}/the-model-of-each-call"
     mode = Mode(endpoint.mode)

@@ -10,7 +10,7 @@ from partialfast.answer._explain import words_of
 
 __all__ = ["failure_class"]
 
-# What an SDK hangs on its exceptions, and what cannot be pickled.
+# Attributes of SDKs' exceptions that cannot be pickled.
 _NOT_KEPT = frozenset({"request", "response", "raw_response"})
 
 

@@ -18,7 +18,7 @@ __all__ = ["FunctionChat", "client_of_function"]
 
 @dataclass(slots=True)
 class _Resource:
-    """A function in the place of ``client.chat.completions``."""
+    """A function in place of ``client.chat.completions``."""
 
     create: Callable[..., Any]
 
@@ -41,7 +41,7 @@ class FunctionChat(Chat):
         return self.resource.create(**arguments)
 
     def failed(self, error: Exception) -> Block | None:
-        """Tell what an exception of the SDK's says of the answer; ``None`` if nothing.
+        """Return what an exception of the SDK's says about the answer; ``None`` if nothing.
 
         Args:
             error: What was raised in the middle of a stream.

@@ -63,7 +63,7 @@ def calls_of(message: Mapping[str, Any]) -> list[Call]:
 
 
 def arguments_of(written: Any) -> dict[str, Any] | None:
-    """Return the arguments of a call; ``None`` where they are no JSON object."""
+    """Return the arguments of a call; ``None`` where they are not a JSON object."""
     value: Any = written
     if isinstance(written, str):
         try:
@@ -77,7 +77,7 @@ def image_of(part: Any) -> tuple[str, bytes] | str | None:
     """Return the image in a part that is shaped as OpenAI's.
 
     Returns:
-        Its media type and bytes, or its URL; ``None`` where the part is none.
+        Its media type and bytes, or its URL; ``None`` where the part is not an image.
     """
     if not isinstance(part, Mapping):
         return None

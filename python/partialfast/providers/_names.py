@@ -24,7 +24,7 @@ class _Server:
 
     Args:
         base_url: Where it is; ``None`` where a variable says it alone.
-        key: The variable with the key; ``None`` for a server of one's own, which wants none.
+        key: The variable with the key; ``None`` for a local server, which needs none.
         url: The variable that says where it is.
         path: What is added to what that variable says.
     """
@@ -123,7 +123,7 @@ def _like_openai(wish: _Wish) -> Any:
             wish.arguments["base_url"] = server.base_url
     if server.key is not None:
         wish.need("api_key", server.key)
-    # A server of one's own wants none, but the SDK does.
+    # A local server needs none, but the SDK does.
     wish.arguments.setdefault("api_key", "none")
     openai = wish.load("openai", "openai")
     return _of_openai(wish, openai.AsyncOpenAI if wish.is_async else openai.OpenAI)
@@ -197,7 +197,7 @@ def _mistral(wish: _Wish) -> Any:
 def _ollama(wish: _Wish) -> Any:
     from partialfast.providers.ollama import from_ollama  # noqa: PLC0415 - only what is used
 
-    # It finds a server of one's own by `OLLAMA_HOST`.
+    # It finds a local server by `OLLAMA_HOST`.
     sdk = wish.load("ollama", "ollama")
     client = (sdk.AsyncClient if wish.is_async else sdk.Client)(**wish.arguments)
     return from_ollama(client, wish.mode, model=wish.model)
@@ -292,7 +292,7 @@ def from_provider(
     provider, slash, model = name.partition("/")
     maker = _MAKERS.get(provider)
     if maker is None:
-        raise ValueError(f"{provider!r} is no provider: use one of {', '.join(NAMES)}")
+        raise ValueError(f"{provider!r} is not a provider: use one of {', '.join(NAMES)}")
     if not slash or not model:
         raise ValueError(f'{name!r} names no model: write "{provider}/MODEL"')
     return maker(_Wish(provider, model, async_client, mode, dict(client_arguments)))

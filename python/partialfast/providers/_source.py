@@ -115,7 +115,7 @@ class Source(Provider):
         raise NotImplementedError
 
     def last(self) -> Iterator[Block]:
-        """Say what is known when the chunks are at their end."""
+        """Say what is known once the chunks have ended."""
         yield from ()
 
     def open(self, request: Request) -> Reply:

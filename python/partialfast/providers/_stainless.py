@@ -65,7 +65,7 @@ _DEPTH: Final = 500
 def is_plain(resource: Any, package: str) -> bool:
     """Tell whether a resource is the SDK's own and nothing observes it.
 
-    Observers put a function of theirs in the place of the SDK's. What only works like the SDK's
+    Observers replace the SDK's function with one of their own. What only works like the SDK's
     client may answer to any name, as mocks do.
 
     Args:
@@ -88,9 +88,8 @@ def _is_own(owner: Any, name: str, package: str) -> bool:
         function = inspect.getattr_static(owner, name)
     except AttributeError:
         return False
-    # The SDK's decorators are functions of the SDK's, too. An observer's bears the name of what it
-    # replaces, but is at home elsewhere.
-    # Proxies, as observers put them there, say that they are functions.
+    # The SDK's decorators are functions of the SDK's, too. An observer's has the name of what it
+    # replaces, but belongs to another module. The proxies that observers use claim to be functions.
     while type(function) is FunctionType:
         if function.__globals__.get("__name__", "").partition(".")[0] != package:
             return False
@@ -129,8 +128,8 @@ def _without_a_walk(request: Request) -> dict[str, Any]:
     """Let the SDK send what is plain JSON as it stands.
 
     It walks over all arguments beside their types, to turn models into what JSON can say, which
-    for a schema takes a good part of the time of a call. What comes as ``extra_body`` goes into
-    the same body without that.
+    for a schema takes a good part of the time of a call. What comes as ``extra_body`` goes into the
+    same body unexamined.
     """
     arguments = request.arguments
     extra: object = arguments.get("extra_body") or {}
@@ -162,7 +161,7 @@ def waker(http: Any) -> Callable[[], Any] | None:
         connection = network.get_extra_info("socket")
         if connection is not None:
             try:
-                # Closing would not wake the other thread. What TLS has to say is not wanted.
+                # Closing would not wake the other thread. TLS need not say goodbye.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
             except OSError:
                 # It is closed already.
@@ -270,14 +269,14 @@ def _read_rest_anew(http: Any, request: Any) -> None:
     extensions = request.extensions
     extensions["timeout"] = {**extensions.get("timeout", {}), "read": _FINISH_S}
     deadline = time.monotonic() + _FINISH_S
-    # `RuntimeError` is what a transport of the caller's raises that is read once only.
+    # A transport of the caller's that can be read only once raises `RuntimeError`.
     expected: tuple[type[BaseException], ...] = (*transport_errors(), RuntimeError)
     try:
         for _ in http.stream:
             if time.monotonic() > deadline:
                 break
     except expected:
-        # The answer is complete without it, and closing is what comes next in any case.
+        # The answer is complete without it, and the response is closed next in any case.
         return
 
 
@@ -362,8 +361,8 @@ _UNREADABLE: Final[tuple[type[BaseException], ...]] = (
 class _Tee:
     """Reads the bytes of a response along with the SDK.
 
-    The SDK gives up at the first event that it cannot decode, and closes the response. What the
-    server sent is for one reader to judge, so the response stays open until it is closed here.
+    The SDK gives up at the first event that it cannot decode, and closes the response. One reader
+    judges what the server sent, so the response stays open until it is closed here.
 
     Args:
         http: The response; ``None`` where there is none to be had.

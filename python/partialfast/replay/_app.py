@@ -89,7 +89,7 @@ def _endpoint(stage: Stage, protocol: Protocol) -> Callable[[Request], Awaitable
         try:
             raw = await request.body()
         except ClientDisconnect:
-            # It left before it had said what it wants: there is nobody to answer.
+            # It left before it had said what it wanted: there is nobody to answer.
             return Response(status_code=400)
         exchange = _exchange(request, raw)
         number = stage.journal.add(exchange)
@@ -236,7 +236,7 @@ class _Performance(Response):
                     await self._stage.gate.pass_one()
                 await send({"type": "http.response.body", "body": step.data, "more_body": True})
                 self._stage.journal.wrote(self._exchange, len(step.data))
-                # Without a pause the loop would never come to hear that the client has left.
+                # Without a pause the loop would never learn that the client has left.
                 await asyncio.sleep(0)
             elif isinstance(step, Wait):
                 await asyncio.sleep(step.seconds)

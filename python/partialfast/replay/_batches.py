@@ -238,5 +238,5 @@ def _expired(id_: str) -> bytes:
 def _fault(text: str) -> tuple[str, int]:
     kind, _, number = text.partition("@")
     if kind not in _KINDS:
-        raise ValueError(f"no fault of a batch: {text!r}; known are {', '.join(_KINDS)}")
+        raise ValueError(f"not a fault of a batch: {text!r}; known are {', '.join(_KINDS)}")
     return kind, int(number or 1)

@@ -62,7 +62,7 @@ class Options:
     faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
+        """Refuse options that make no sense.
 
         Raises:
             ValueError: A value is out of range; the message names it.
@@ -208,7 +208,7 @@ def _mishap(form: Protocol, reply: Reply, mark: Mark, event: Event) -> Iterator[
     if kind is FaultKind.STALL:
         yield Wait(mark.fault.seconds)
     elif kind is FaultKind.DROP:
-        # Half an event: what has no end must not be believed.
+        # Half an event: what is not whole must not be taken for an answer.
         data = form.encode(event)
         yield Send(data[: len(data) // 2])
         yield Drop()

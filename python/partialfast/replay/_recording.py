@@ -37,7 +37,7 @@ class RecordingError(PartialFastError, ValueError):
     """A recording cannot be used; the message names the file, the line and the field."""
 
 
-# Without a look into the text: one may hold a lone surrogate on purpose.
+# The text itself is not checked: it may hold a lone surrogate on purpose.
 Text = InstanceOf[str]
 
 

@@ -148,7 +148,7 @@ def parse_body(raw: bytes) -> dict[str, Any]:
         raw: The body.
 
     Raises:
-        RequestError: It is no JSON object.
+        RequestError: It is not a JSON object.
     """
     try:
         body = json.loads(raw)
@@ -214,7 +214,7 @@ def _roles(items: list[Any], field: str) -> Iterator[tuple[str, Any]]:
             place = f"{field}[{number}]"
             message = f"Invalid type for '{place}': expected an object, but got {item!r} instead."
             raise RequestError(400, message, param=place, code="invalid_type")
-        # Items of the Responses API that are no messages (such as tool outputs) have no role.
+        # Items of the Responses API that are not messages (such as tool outputs) have no role.
         yield item.get("role") or "", item.get("content", item.get("output"))
 
 

@@ -1,7 +1,7 @@
 """The answer as deltas, before any server gives it its own form.
 
-Here the text is cut into deltas, and faults that change what the model writes
-(or mark a place in it) are worked in. No bytes, no event, no server yet.
+Here the text is cut into deltas, and the faults that change what the model writes (or mark a place
+in it) are applied. No bytes, no event, no server yet.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _cut_at(body: Iterable[Delta], places: Sequence[int]) -> Iterator[tuple[int,
 def _damage(
     body: list[Delta], faults: dict[FaultKind, Fault], finish: str
 ) -> tuple[list[Delta], str]:
-    """Work in the faults that change what the model writes."""
+    """Apply the faults that change what the model writes."""
     garbage, length = faults.get(FaultKind.GARBAGE), faults.get(FaultKind.LENGTH)
     blocked = faults.get(FaultKind.FILTER)
     if garbage is not None:

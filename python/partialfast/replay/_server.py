@@ -54,7 +54,7 @@ class Server(str):
 
     @property
     def origin(self) -> str:
-        """The URL without a path, such as Azure's clients take it as their endpoint."""
+        """The URL without a path, as Azure's clients take it for their endpoint."""
         return self.removesuffix("/v1")
 
     @property
@@ -272,7 +272,7 @@ class _Runner:
         # What was accepted just now is known only a few turns of the loop later.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        # There is nothing to wait on.
+        # There is no event to wait for.
         while state.connections or state.tasks:
             for connection in list(state.connections):
                 connection.shutdown()

@@ -3,9 +3,9 @@
 Each family registers the function that compiles a schema of its type; see `families`. A schema of
 any other type is opaque: absent until it is complete, and then what pydantic makes of it.
 
-A class is compiled after what refers to it, from a queue, so that it does not matter how deep
-classes stand in one another. What needs the node of a part at once (a function around it) asks for
-it with `Compiler.node`.
+A class is compiled after what refers to it, from a queue, so that it does not matter how deeply
+classes are nested. What needs the node of a part at once (a function around it) asks for it with
+`Compiler.node`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Scope(NamedTuple):
 
 
 class Unready(Exception):  # noqa: N818 - control flow inside the compiler
-    """The node of a schema was asked for that stands inside itself."""
+    """The node of a schema that contains itself was asked for."""
 
 
 #: Compiles a schema of one type in its scope.
@@ -111,7 +111,7 @@ class Compiler:
         self._queue: deque[int] = deque()
         #: What is not compiled yet, by its index.
         self._pending: dict[int, tuple[Schema, Scope]] = {}
-        #: By identity: pydantic has a class that is used twice in two places.
+        #: By identity: pydantic repeats the schema of a class that is used twice.
         self._known: dict[Any, int] = {}
         self._configs: dict[Any, Config] = {}
         self.top = Scope(self.config({}), None, has_data=False)
@@ -142,7 +142,7 @@ class Compiler:
         try:
             key = frozenset(own.items())
         except TypeError:
-            # Of a type that pydantic does not document, so that it is nobody else's.
+            # A type that pydantic does not document, so nobody else uses it.
             return own
         return self._configs.setdefault(key, own)
 
@@ -210,7 +210,7 @@ class Compiler:
         """Return the node of `schema`.
 
         Raises:
-            Unready: It stands inside itself, with nothing in between that is read piece by piece.
+            Unready: It contains itself, with nothing in between that is read piece by piece.
         """
         made = _families.get(schema["type"], opaque)(self, schema, scope)
         # Some return the node of what they wrap.
@@ -225,7 +225,7 @@ class Compiler:
             Unready: As `compile`.
         """
         if schema["type"] == "definition-ref":
-            # Found again if it stands inside itself.
+            # Found again if it contains itself.
             return dataclasses.replace(self.node(self.child(schema, scope)))
         return self.compile(schema, scope)
 
@@ -251,7 +251,7 @@ class Compiler:
     def label(self, schema: Schema, scope: Scope) -> Any:
         """Return the name that pydantic gives a union member in an error's location.
 
-        Of other than classes it is asked of the member's own validator, when an error needs it.
+        For other members than classes, the member's own validator is asked, when an error needs it.
         """
         resolved = self.resolve(schema)
         if resolved["type"] in ("model", "dataclass"):

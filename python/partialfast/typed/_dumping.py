@@ -50,7 +50,7 @@ def value_dump(
 
     Returns:
         A function that gives ``exact``, ``stands``, and what makes the bound ``to_python`` of a
-        serializer of values that may be incomplete. Who wants no ops pays for none of it.
+        serializer of values that may be incomplete. Without ops, none of this is computed.
     """
     return functools.partial(_value_dump, schema, definitions, config)
 
@@ -156,7 +156,7 @@ def _has_users_serializer(schema: Schema) -> bool:
 
 
 def _changes(schema: Schema) -> bool:
-    """Tell whether `schema` dumps a complete value otherwise than what was shown of it."""
+    """Tell whether `schema` dumps a complete value differently from what was shown of it."""
     if _has_users_serializer(schema) or schema.get("computed_fields"):
         return True
     fields = schema.get("fields", ())

@@ -128,7 +128,7 @@ def _calls_user(schema: Schema) -> bool:
         return bool(config_of(schema).get("validate_default"))
     if kind == "tagged-union":
         return callable(schema["discriminator"])
-    # A generator's items are validated when somebody asks for them.
+    # A generator's items are validated when they are asked for.
     return kind in ("call", "generator") or "extras_keys_schema" in schema
 
 
@@ -199,13 +199,13 @@ class _Graph:
                     pending.append(part)
 
     def parts(self, schema: Schema) -> Iterable[Schema]:
-        """Return what stands directly inside `schema`, references followed."""
+        """Return what is directly inside `schema`, references followed."""
         if schema["type"] == "definition-ref":
             return (self.definitions[schema["schema_ref"]],)
         return parts(schema)
 
     def around(self, schema: Schema) -> Iterable[Schema]:
-        """Return the schemas that `schema` stands in directly."""
+        """Return the schemas that contain `schema` directly."""
         return self._around.get(id(schema), ())
 
 
@@ -242,7 +242,7 @@ class _Reach:
         )
 
 
-#: Schemas whose parts see each other, and nothing of what is around.
+#: Schemas whose parts see each other, and nothing outside.
 _WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
@@ -267,8 +267,8 @@ class Facts:
         self._accepted: dict[str, frozenset[str]] = {}
         graph = _Graph([schema, *definitions.values()], definitions)
         #: Tells whether validating a schema calls code of the user's, at any depth. What is made
-        #: without is put together from validated fields, so that anything that pydantic does
-        #: beside validating fields one by one counts as well: private attributes, validated
+        #: without such code is put together from validated fields, so that anything that pydantic
+        #: does beside validating fields one by one counts as well: private attributes, validated
         #: defaults.
         self.runs_code = _Reach(graph, self._runs_code)
         #: Tells whether code of the user's in a schema could look at the fields beside its value.
@@ -422,7 +422,7 @@ def _accepts_first(
     return _accepts(schema["steps"][0], definitions, seen)
 
 
-#: How to tell for schemas that are about other schemas.
+#: How to tell, for schemas around other schemas.
 _SPECIAL: dict[str, Callable[[Schema, Definitions, frozenset[str]], frozenset[str]]] = {
     "chain": _accepts_first,
     "custom-error": _accepts_inner,

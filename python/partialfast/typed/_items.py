@@ -32,7 +32,7 @@ class ItemList:
         self.item = item
 
     def length_check(self) -> Callable[[Any], Any] | None:
-        """Return what validates a list by its length alone, if the type has such a constraint."""
+        """Return what validates only the length of a list, if the type limits it."""
         limits = {key: self.schema[key] for key in _CONSTRAINTS if key in self.schema}
         if not limits:
             return None
@@ -50,7 +50,7 @@ def items_of(schema: Schema, definitions: Definitions) -> ItemList | None:
     kind = schema["type"]
     if kind in _LISTS:
         if kind in _SETS and any(key in schema for key in _CONSTRAINTS):
-            _refuse("the length of a set cannot be told before all its items are there")
+            _refuse("the length of a set is not known before all its items are there")
         return ItemList(schema, schema.get("items_schema", _ANY))
     if kind == "tuple" and schema.get("variadic_item_index") == 0:
         return ItemList(schema, schema["items_schema"][0])

@@ -33,7 +33,7 @@ def can_allocate(partial: type[Any]) -> bool:
 
 
 def has_only_fields(partial: type[Any], fields: frozenset[str]) -> bool:
-    """Tell whether an instance has no place for anything but its fields.
+    """Tell whether an instance has room for nothing but its fields.
 
     What a method of the user's keeps in a slot of its own (``__slots__ = ("_total",)``) would stay
     in an instance that is brought up to date and shown again.

@@ -21,7 +21,7 @@ class Help(NamedTuple):
     Attributes:
         accepts: The kinds of JSON values that might be valid; all, where in doubt.
         members: The members of an enumeration, as JSON text, by their names and their values in
-            lower case. What could mean two members is left out.
+            lower case. What could mean either of two members is left out.
         exact: The strings that are valid as they are.
     """
 
@@ -84,7 +84,7 @@ def _finds_members(schema: Schema) -> bool:
     return bool(schema.get("missing")) or own is not _NO_MEMBER
 
 
-#: What looks for a member in an enumeration that has no ``_missing_`` of its own.
+#: What looks up members in an enumeration without a ``_missing_`` of its own.
 _NO_MEMBER = getattr(enum.Enum._missing_, "__func__", None)
 
 

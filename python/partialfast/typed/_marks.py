@@ -18,7 +18,7 @@ ORIGIN = "__partialfast_origin__"
 #: would keep the class alive.
 _KEPT = "__partialfast__"
 
-#: Held while something is made of a class.
+#: Held while something is made for a class.
 lock = threading.RLock()
 
 
@@ -31,7 +31,7 @@ class Kept:
     def __init__(self) -> None:
         self.plans: dict[Any, Any] = {}
         self.partial: Any = None
-        #: What the partial class was made of: something that is made anew with the class.
+        #: What the partial class was made of: something that is replaced when the class is rebuilt.
         self.made_of: Any = None
 
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:

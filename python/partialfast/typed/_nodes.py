@@ -69,7 +69,7 @@ Flavor = Literal["model", "dataclass", "slotted", "typed-dict", "named-tuple"]
 #: What an absent field reads as: what the template has, a copy of that, or a new container.
 Default = Literal["shared", "copy", "make"]
 
-#: What becomes of a key that no field has; a number is the node of its value.
+#: What becomes of a key that belongs to no field; a number is the node of its value.
 Unknown = Literal["ignore", "forbid", "judge"]
 
 #: How an array is held. The items of ``items`` are handed out one by one; ``other`` is made by a
@@ -82,7 +82,7 @@ Label: TypeAlias = "str | int | Callable[[], str] | None"
 
 @dataclass(slots=True)
 class Goto:
-    """Do as another node says: the only member of a union that accepts this kind."""
+    """Do what another node says: the only member of a union that accepts this kind."""
 
     action: ClassVar[Literal["goto"]] = "goto"
     node: int
@@ -144,7 +144,7 @@ class Object:
         dumps: Tells how each of `fields` is dumped, when an op first needs it.
         has_extra: Whether what no field has is kept apart from the fields.
         reusable: Whether an instance that nobody sees any more may be brought up to date and handed
-            out again: it has no place for anything but its fields and the set of these.
+            out again: it has room for nothing but its fields and the set of these.
         private: What private attributes read as; ``None`` where the class has none.
         members: The descriptors of a model's slots: fields set, extra, private, the open mark.
     """

@@ -126,7 +126,7 @@ def stream_ops(
         type_: Any type that pydantic can validate.
         chunks: The text, cut anywhere.
         every: Seconds from one batch of ops to the next, at least; 0 for one after each chunk that
-            changed something. The last batch waits for nothing.
+            changed something. The last batch is not held back.
         by_alias: Whether paths and values name fields by their alias, as in ``model_dump``.
         of: ``"value"`` for the dump of the snapshots, ``"document"`` for the JSON as it is written.
         **options: Those of `StreamState`.
@@ -137,7 +137,7 @@ def stream_ops(
 
     Raises:
         TypeError: pydantic cannot validate `type_`.
-        ValueError: `of` or `every` is none of the above.
+        ValueError: `of` or `every` is not one of the above.
         TruncatedError: `chunks` ended before the text was complete.
         JsonError: The text is not JSON.
         pydantic.ValidationError: A value is invalid.

@@ -147,7 +147,7 @@ def _new_class(
 ) -> Any:
     """Return a subclass of `origin`, made past all that its metaclass and bases do to subclasses.
 
-    It is no class of the user's: nothing is to be registered, checked or warned of again.
+    It is not a class of the user's: nothing is registered, checked or warned of again.
     """
     body: dict[str, Any] = {
         **namespace,
@@ -264,7 +264,7 @@ class _StillOpen:
 def _repr_args(self: BaseModel) -> Iterator[tuple[str | None, Any]]:
     """Give what a snapshot's `repr` shows: what is there, and which of it is still open.
 
-    An absent field is not shown: what stands in it is a default that the model has not written.
+    An absent field is not shown: what it holds is a default that the model has not written.
     """
     open_ = open_field(self)
     fields, written = type(self).model_fields, self.model_fields_set
@@ -276,7 +276,7 @@ def _repr_args(self: BaseModel) -> Iterator[tuple[str | None, Any]]:
 
 
 def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let pydantic's copy `method` carry the mark of the open field over."""
+    """Let pydantic's copy `method` carry over the mark of the open field."""
 
     def copied(self: Any, *args: Any) -> Any:
         made = method(self, *args)

@@ -2,8 +2,8 @@
 
 The schema of a model expects every field. For a partial instance it is changed in three ways:
 every field may be ``None``; what is inside (models, dataclasses) is dumped by its own class, which
-is partial or not; and the user's serializers, which expect complete data, are only called on
-values that are. Everything else, aliases, exclusions, config, stays as it is.
+is partial or not; and the user's serializers, which expect complete data, are only called on values
+that are complete. Everything else, aliases, exclusions, config, stays as it is.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ANY: Schema = {"type": "any"}
 #: Schemas, with a type of defaults that each dumps.
 _OBVIOUS = {("any", str), ("bool", bool), ("float", float), ("int", int), ("str", str)}
 
-#: Schemas with two sides, and the one that dumping goes by.
+#: Schemas with two sides, and the side that dumping uses.
 _DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
 
 
@@ -104,7 +104,7 @@ def _serializer(partial: type[Any], schema: Schema, definitions: Definitions) ->
 
 
 def _beneath_functions(schema: Schema, definitions: Definitions) -> Schema:
-    """Return what the functions before, after and around it leave of `schema`."""
+    """Return `schema` without the functions before, after and around it."""
     schema = resolve(schema, definitions)
     while schema["type"].startswith("function-"):
         schema = resolve(schema["schema"], definitions)
@@ -181,7 +181,7 @@ class _Rewriter:
             else:
                 schema = schema["schema"]
         if _is_method(schema):
-            # What pydantic would use instead stood in the place of that serializer.
+            # That serializer had replaced what pydantic would use.
             open_: Schema = {"type": "any", "serialization": _by_type()}
         else:
             open_ = {"type": "nullable", "schema": rewrite(schema)}
@@ -337,7 +337,7 @@ class _Rewriter:
                 made = {**made, "serialization": {**made["serialization"], "schema": _ANY}}
             if made != _ANY or _ANY not in rewritten:
                 rewritten.append(made)
-        # What no other member takes is dumped by what it is.
+        # What no other member takes is dumped by its own type.
         rewritten.sort(key=lambda member: member["type"] == "any")
         return {"type": "union", "choices": rewritten} if len(rewritten) > 1 else rewritten[0]
 
@@ -347,10 +347,10 @@ class _Rewriter:
 
 
 def _varies(class_: type[Any]) -> bool:
-    """Tell whether what instances of a dataclass are dumped by depends on where they stand.
+    """Tell whether how instances of a dataclass are dumped depends on where they are.
 
-    What those of the standard library's are dumped by depends on the config around them, and any
-    generic one on its parameters.
+    For those of the standard library it depends on the config around them, and for a generic one on
+    its parameters.
     """
     return is_stdlib_dataclass(class_) or bool(getattr(class_, "__parameters__", ()))
 
@@ -455,7 +455,7 @@ def _guard(complete: _Lazy, incomplete: Schema) -> Schema:
 
 
 def _guard_default(default: Any, schema: Schema) -> Schema:
-    """Return a serializer of a field that dumps its default by what that is.
+    """Return a serializer of a field that dumps its default by the default's own type.
 
     Args:
         default: What the field reads as while it is absent.
@@ -472,7 +472,7 @@ def _guard_default(default: Any, schema: Schema) -> Schema:
         try:
             return by_type.dump(value, info)
         except (PydanticSerializationError, PydanticUserError):
-            # Nothing dumps it, such as a class: it is as good as none.
+            # Nothing can dump it, such as a class: it is treated as no default.
             return None
 
     return {
@@ -499,13 +499,13 @@ def _guard_part(complete: _Lazy, incomplete: Schema) -> Schema:
 
 
 def _by_type() -> Schema:
-    """Return a serializer that goes by what the value is, not by what it is declared to be."""
+    """Return a serializer that goes by the value's own type, not by the declared one."""
 
     def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
         try:
             return handler(value)
         except PydanticSerializationError:
-            # No type that every serializer knows, such as a URL: it has a schema of its own.
+            # A type that not every serializer knows, such as a URL: it has a schema of its own.
             return TypeAdapter(type(value)).dump_python(value, mode=info.mode)
 
     return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": _ANY}

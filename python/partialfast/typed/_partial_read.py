@@ -2,8 +2,8 @@
 
 The schema of a class is changed so that every field may be absent and every value may be as far as
 a snapshot shows it: text, lists and objects of any length. What is complete becomes what pydantic
-makes of it; only where it does not is it taken for the beginning of a value. Code of the user's
-that would see the beginning of one is left out.
+makes of it; what pydantic refuses is taken for the beginning of a value. Code of the user's that
+would see an incomplete value is left out.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class _Reader:
 
     def _function(self, schema: Schema) -> Schema:
         if is_pydantics(schema["function"]["function"]) or "schema" not in schema:
-            # What pydantic makes something else of is not shown while it is open.
+            # What pydantic turns into something else is not shown while it is open.
             return schema
         inner = self.open(schema["schema"])
         if schema["type"] != "function-after" or takes_info(schema["function"]):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiled", "compile_type"]
 
-# Importing them has registered them.
+# Importing them registers them.
 _ = families
 
 
@@ -78,8 +78,8 @@ def compile_type(
         type_: Any type that pydantic can validate; of a partial class, the complete one is meant.
         by_alias: As in pydantic's ``validate_json``.
         by_name: As in pydantic's ``validate_json``.
-        items: Whether the items of a list are to be handed out one by one; a type that is no list
-            is that of an item.
+        items: Whether the items of a list are to be handed out one by one; a type that is not a
+            list is that of an item.
 
     Returns:
         The plan and the adapter.
@@ -95,7 +95,7 @@ def compile_type(
     try:
         hash(key)
     except TypeError:
-        # Metadata of an annotation may be anything: such a type is compiled each time.
+        # The metadata of an annotation may be unhashable: such a type is compiled each time.
         return _compile(type_, options)
     with lock:
         plans = _plans_of(type_)

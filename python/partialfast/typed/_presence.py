@@ -59,7 +59,7 @@ def is_set(value: Any, field: str) -> bool:
 
     Raises:
         AttributeError: There is no such field.
-        TypeError: `value` does not tell: a snapshot of a dataclass, or no object with fields.
+        TypeError: `value` does not tell: a snapshot of a dataclass, or not an object with fields.
     """
     if isinstance(value, BaseModel):
         if field not in type(value).model_fields and field not in (value.model_extra or ()):

@@ -74,8 +74,8 @@ def resolve(schema: Schema, definitions: Definitions) -> Schema:
     return schema
 
 
-# Where schemas stand inside schemas, as `pydantic_core.core_schema` declares it. What stands under
-# any other key is a value of somebody's: a default, a tag, a field's name.
+# Where schemas stand inside schemas, as `pydantic_core.core_schema` declares it. What is under any
+# other key is somebody's value: a default, a tag, a field's name.
 
 #: How the value under a key holds schemas: it is one, a list of them (a choice may have a label), a
 #: dict by name or tag, or holds fields, each with a ``schema``.

@@ -161,7 +161,7 @@ class _Writer:
         return " | ".join([*without, "None"] if "None" in written else without)
 
     def _whole(self, annotation: Any) -> str:
-        """Write an annotation as it stands, not as what a snapshot shows of it."""
+        """Write an annotation unchanged, not as a snapshot shows it."""
         names, self.names = self.names, {}
         try:
             return self._annotation(annotation)
@@ -190,7 +190,7 @@ class _Writer:
         return f"{found.__module__}.{found.__qualname__}"
 
 
-#: What stands around a type in a class body and says nothing of the value.
+#: What surrounds a type in a class body and says nothing about the value.
 _QUALIFIERS = (
     typing.ClassVar,
     typing.Final,

@@ -192,12 +192,12 @@ class StreamState(StateCore, Generic[T]):
 
     Raises:
         TypeError: pydantic cannot validate `type_`.
-        ValueError: `on_invalid` is neither ``"raise"`` nor ``"defer"``, `lenient` is none of what
-            it may be, or `coerce` is asked for without it.
+        ValueError: `on_invalid` is neither ``"raise"`` nor ``"defer"``, `lenient` is not one of the
+            allowed values, or `coerce` is asked for without it.
     """
 
     _items = False
-    #: What takes off what stands around the JSON, where something does.
+    #: Skips what surrounds the JSON, if anything may.
     _intake: Intake | None = None
     #: The text without its type, for `is_complete`, and how much of it was read.
     _outline: JsonParser | None = None
@@ -283,7 +283,7 @@ class StreamState(StateCore, Generic[T]):
         if envelope:
             self._intake = Intake(self, noise=True, key=None, bare_array=False, items=self._items)
             self._decode = codecs.getincrementaldecoder("utf-8")().decode
-            # Only such a state pays for what stands between.
+            # Only such a state pays for the extra step.
             self.__dict__["feed"] = self._feed_envelope
         self._outline_options = {
             "max_depth": max_depth,

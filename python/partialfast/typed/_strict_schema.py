@@ -2,8 +2,8 @@
 
 The rules are those of OpenAI's guide on structured outputs, "Supported schemas" and "Some
 type-specific keywords are not yet supported": every object is closed and has all its properties,
-there are ``anyOf`` and references, and few keywords beside. What a keyword says that is left out
-here is still asked of the answer: it is validated by the type itself.
+there are ``anyOf`` and references, and few keywords beside. A keyword that is left out here still
+holds for the answer, which the type itself validates.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FORMATS = frozenset(
         "uuid",
     }
 )
-#: What a pattern may not have: it looks around itself.
+#: What a pattern may not have: lookaround.
 _LOOKS_AROUND = ("(?=", "(?!", "(?<")
 #: Limits of a whole schema.
 _MOST_PROPERTIES = 5_000

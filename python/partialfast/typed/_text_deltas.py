@@ -19,7 +19,7 @@ _NOTHING = object()
 
 
 class TextDelta(str):
-    """What was added to a text, as a string; where the text is another one now, it says so.
+    """What was added to a text, as a string; it says so where the text has been replaced.
 
     Args:
         text: What was added.
@@ -117,7 +117,7 @@ class _Follower:
                 return ""
         if not isinstance(value, str):
             path = ".".join(map(str, self._steps))
-            raise TypeError(f"{path} is no text but of type {type(value).__name__}")
+            raise TypeError(f"{path} is not text, but of type {type(value).__name__}")
         return value
 
 
@@ -153,11 +153,11 @@ def text_deltas(stream: Iterable[Any], path: str | tuple[str | int, ...]) -> Ite
         path: Where the text is: ``"summary"``, ``"users.0.bio"`` or ``("users", 0, "bio")``.
 
     Yields:
-        Each addition, never empty unless its ``replaced`` says that the text is another one now.
+        Each addition, never empty unless its ``replaced`` says that the text has been replaced.
 
     Raises:
         AttributeError: There is no such field.
-        TypeError: The value at `path` is no text.
+        TypeError: The value at `path` is not text.
 
     Examples:
         >>> from pydantic import BaseModel
@@ -190,7 +190,7 @@ async def atext_deltas(
 
     Raises:
         AttributeError: There is no such field.
-        TypeError: The value at `path` is no text.
+        TypeError: The value at `path` is not text.
     """
     follower = _Follower(path)
     async for snapshot in stream:

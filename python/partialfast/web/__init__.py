@@ -74,7 +74,7 @@ def sse(  # noqa: PLR0913 - options by name
 
     Raises:
         ImportError: Starlette is not installed.
-        TypeError: `source` or `wire` is no such thing.
+        TypeError: `source` or `wire` is not one of those.
         ValueError: There is no wire of that name, or a number makes no sense.
     """
     answer = _starlette().AnswerResponse

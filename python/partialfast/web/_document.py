@@ -72,7 +72,7 @@ class Document:
     __slots__ = ("_holder", "_pieces", "_text")
 
     def __init__(self) -> None:
-        # The root hangs in a list, so that it is replaced like any item.
+        # The root is an item of a list, so that it is replaced like any item.
         self._holder: list[Any] = [_NOTHING]
         self._text: Path | None = None
         self._pieces: list[str] = []
@@ -215,7 +215,7 @@ class Merge:
                 node.document.apply(op, (), value)
             return
         if node.document is None:
-            # What has been changed before was there before.
+            # What was changed earlier was there before.
             node.new = new and not node.pieces and not node.children
         node.document = Document()
         node.document.apply("set", (), value)

@@ -1,4 +1,4 @@
-"""What the wires have in common whose endings are this package's own."""
+"""What those wires have in common whose endings are this package's own."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def events(  # noqa: PLR0913 - options by name
         The events, to be iterated once, and the headers of the response.
 
     Raises:
-        TypeError: `source` or `wire` is no such thing.
+        TypeError: `source` or `wire` is not one of those.
         ValueError: There is no wire of that name, or a number makes no sense.
     """
     if heartbeat <= 0:

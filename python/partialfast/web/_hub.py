@@ -48,7 +48,7 @@ class Hub:
         by_alias: Whether the fields of a client's stream go by their alias.
 
     Raises:
-        TypeError: `source` is no such thing.
+        TypeError: `source` is not one of those.
         ValueError: `every` or `linger` is negative.
     """
 
@@ -169,7 +169,7 @@ class Hub:
             await self._leave(reader)
 
     def _next(self, reader: Reader, wire: Wire, encoder: Encoder) -> list[Event | Piece]:
-        """Bring a viewer to the newest version; nothing if it has it."""
+        """Bring a viewer to the newest version; nothing if it has that already."""
         found = self._log.read(reader)
         if found is None:
             return []

@@ -3,7 +3,7 @@
 Theory of operation. Ops are put in and wait, merged, until they are published as the next version.
 Between two versions lies a segment: the ops that lead from one to the other. A reader holds the
 number of the version that it has, and gets all segments after it as one step; one that has none
-yet gets the value so far. Segments that nobody stands between become one, and those that all
+yet gets the value so far. Segments with no reader between them become one, and those that all
 readers have are dropped, so that what is kept is at most the text of the answer, however many
 readers there are and however slow they are.
 
@@ -111,12 +111,12 @@ class Log:
         if path is not None:
             self._pending_at = path
         for done in completed or ():
-            # What closes around the newest value leaves the model further out.
+            # When what encloses the newest value closes, the model is further out.
             if self._pending_at[: len(done)] == done:
                 self._pending_at = done[:-1]
 
     def end(self, outcome: Outcome) -> None:
-        """Say how the answer ended; the first one to say so is believed."""
+        """Say how the answer ended; the first to say so counts."""
         if self.outcome is None:
             self.outcome = outcome
 
@@ -178,7 +178,7 @@ class Log:
         return Step(self.version, changes, before, self.at, self.document, whole)
 
     def _tidy(self) -> None:
-        """Drop what all readers have; join what nobody stands between."""
+        """Drop what all readers have; join those with no reader between them."""
         held = {reader.version for reader in self._readers if reader.version}
         oldest = min(held, default=self.version)
         while self._segments and self._segments[0].last <= oldest:

@@ -38,7 +38,7 @@ _MESSAGES: dict[OutcomeKind, str] = {
 
 
 class RefusedError(ValueError):
-    """A wire cannot carry what the model wrote. For its reader the answer ends there, invalid."""
+    """A wire cannot carry what the model wrote: for its reader the answer ends there, invalid."""
 
 
 _KINDS: tuple[tuple[type[BaseException], OutcomeKind], ...] = (
@@ -72,7 +72,7 @@ class Outcome:
             an answer of the model's, to be told in the stream.
 
     Raises:
-        ValueError: `kind` is none of the eight.
+        ValueError: `kind` is not one of the eight.
     """
 
     kind: OutcomeKind
@@ -93,7 +93,8 @@ class Outcome:
             error: The exception.
 
         Returns:
-            The outcome; ``"failed"`` for what is no ending of an answer, such as a server's error.
+            The outcome; ``"failed"`` for what is not an ending of an answer, such as a server's
+            error.
         """
         detail = f"{type(error).__name__}: {error}"
         if type(error) is StreamError:
@@ -105,7 +106,7 @@ class Outcome:
 
     @property
     def message(self) -> str:
-        """A sentence for people, without anything that is not theirs to know."""
+        """A sentence for people, without anything confidential."""
         return _MESSAGES[self.kind]
 
     def to_json(self, *, detail: bool) -> dict[str, str]:

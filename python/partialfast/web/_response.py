@@ -59,8 +59,8 @@ class AnswerResponse(Response):
 
     async def _play(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._events.resumable and _last_event_id(scope):
-            # A browser that lost the connection asks for the rest. There is none to be had, and to
-            # ask the model again is not for it to decide. 204 keeps it from trying.
+            # A browser that lost the connection asks for the rest. There is none, and it is not for
+            # a browser to ask the model again. 204 keeps it from trying.
             await Response(status_code=204)(scope, receive, send)
             return
         outcome = await self._events.start()

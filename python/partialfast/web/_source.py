@@ -27,7 +27,7 @@ def is_async(source: Source) -> bool:
     """Tell whether a source is read with ``async for``.
 
     Raises:
-        TypeError: It is no source.
+        TypeError: It is not a source.
     """
     if hasattr(source, "__aiter__"):
         return True
@@ -106,7 +106,7 @@ class _Items:
 
     @property
     def has_verdict(self) -> bool:
-        """Whether the source knows better than its end how it ended."""
+        """Whether the source itself says how it ended."""
         return self._is_client and self.outcome is None
 
     @property
@@ -163,7 +163,7 @@ async def _read_aside(source: Source, put: Put, options: OpsOptions) -> Outcome:
         try:
             loop.call_soon_threadsafe(*call)
         except RuntimeError:
-            # The loop is closed, and with it all that wanted to know.
+            # The loop is closed, and with it whoever wanted to know.
             close()
 
     def end(outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""Images and PDFs that go with a prompt, told by what is in them and not by their names."""
+"""Images and PDFs that go with a prompt, recognised by their content, not by their names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from partialfast.batch.loop._result import BatchError, Item
 
 __all__ = ["ATTACHED", "MOST_ATTACHED", "Attachments"]
 
-#: How the names of files end that a folder gives as attachments.
+#: The suffixes of a folder's files that are attachments.
 ATTACHED = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".pdf"})
 #: Bytes of all attachments of a document.
 MOST_ATTACHED = 32 << 20
@@ -95,4 +95,4 @@ def _type_of(path: Path, data: bytes) -> str:
             return type_
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    raise BatchError(f"{path} is no PNG, JPEG, WebP, GIF or PDF file, and cannot be attached")
+    raise BatchError(f"{path} is not a PNG, JPEG, WebP, GIF or PDF file, and cannot be attached")

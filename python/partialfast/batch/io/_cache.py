@@ -3,7 +3,7 @@
 An answer is a file of its own, named by the digest of the whole request: endpoint, model, schema,
 prompt, options. It is written beside its place and moved there, so that any number of runs can use
 one folder at a time. What is found is read like an answer that comes from the endpoint, by the type
-of today; what is no valid answer to just this request is as good as not there.
+of today; what is not a valid answer to exactly this request is ignored.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class AnswerCache:
             value, repairs = read_answer(self._model, text, key=self._key, reading=self._reading)
             return Known(value, text, tuple(repairs))
         except (OSError, BatchError, ValueError, RecursionError, JsonError, TruncatedError):
-            # Whatever became of the file, asking gives an answer. A validation error is a
+            # Whatever has become of the file, asking gives an answer. A validation error is a
             # `ValueError`: the type may have become stricter without its schema showing it.
             return None
 
@@ -105,7 +105,7 @@ class AnswerCache:
         data = json.dumps({"request": name, "text": text}).encode()
         if len(data) > _MOST_BYTES:
             return
-        # A name of its own, for others may be writing the same.
+        # A name of its own: others may be writing the same answer.
         unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(exist_ok=True)

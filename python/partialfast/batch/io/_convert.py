@@ -45,7 +45,7 @@ def to_text(path: Path, data: bytes) -> str:
 
 def _of_html(path: Path, data: bytes) -> str:
     del path
-    # The parser finds the encoding as a browser does; HTML is never UTF-8 by decree.
+    # The parser finds the encoding as a browser does; HTML need not be UTF-8.
     soup: Any = load("bs4", what="HTML", extra="documents").BeautifulSoup(data, "html.parser")
     for element in soup.find_all(_NO_TEXT):
         element.decompose()
@@ -67,7 +67,7 @@ def _of_docx(path: Path, data: bytes) -> str:
         ).value
     except RecursionError:
         raise
-    except Exception as error:  # whatever a document makes of the converter
+    except Exception as error:  # whatever a document makes the converter raise
         raise BatchError(f"{path}: not a DOCX file that can be read: {error}") from error
     soup: Any = load("bs4", what="DOCX", extra="documents").BeautifulSoup(html, "html.parser")
     return _markdown(soup)

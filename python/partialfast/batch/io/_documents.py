@@ -234,7 +234,7 @@ class _JsonLines(_Lines):
 
 def _refuse_twins(names: Sequence[str], where: str) -> None:
     """Refuse columns of one name: a record can hold one of them only."""
-    # Spreadsheets leave columns without a name behind, which no prompt can name.
+    # Spreadsheets leave columns without a name, to which no prompt can refer.
     twins = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if twins:
         raise BatchError(f"{where}: two columns are called {twins[0]!r}")
@@ -262,7 +262,7 @@ class _Csv(_Lines):
                 if record is None:
                     return
                 if None in record or None in record.values():
-                    raise BatchError(f"{place}: the row has not as many fields as the header")
+                    raise BatchError(f"{place}: the row does not have as many fields as the header")
                 yield place, cast("dict[str, Any]", record)
 
 
@@ -283,10 +283,10 @@ _LINES: dict[str, type[_Lines]] = {"jsonl": _JsonLines, "csv": _Csv, "text": _Te
 
 
 class _Folder(Documents):
-    """Every regular file of a folder and those below it, but hidden ones; the id is its path there.
+    """Every regular file of a folder and below it, except hidden ones; the id is its path there.
 
-    Links to files are followed, links to folders are not. Pipes, sockets and devices are no
-    documents: to open one can take for ever.
+    Links to files are followed, links to folders are not. Pipes, sockets and devices are not
+    documents: opening one can take for ever.
     """
 
     def __init__(
@@ -308,7 +308,7 @@ class _Folder(Documents):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(name for name in files if not name.startswith(".")):
                 path = Path(folder, name)
-                # They come into being, and grow, while the folder is read.
+                # They may be made, and grow, while the folder is read.
                 if any(name == each.name and _is_same(path, each) for each in self._written):
                     continue
                 if path.exists() and not path.is_file():

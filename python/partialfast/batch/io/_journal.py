@@ -254,7 +254,7 @@ class _File:
     def append(self, line: bytes) -> None:
         found = read_row(line, self._size)
         if found is None:
-            raise JournalError(f"cannot write {self.path}: a line is no result")
+            raise JournalError(f"cannot write {self.path}: a line is not a result")
         try:
             written = 0
             while written < len(line):
@@ -334,7 +334,7 @@ def _is_torn(line: bytes) -> bool:
 
 def _lock(path: Path) -> Any:
     filelock = load("filelock", what="Writing results")
-    # It stays behind: whoever removed it might remove that of the next run.
+    # The lock stays: whoever removed it might remove that of the next run.
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
     try:
         lock.acquire(timeout=0)

@@ -37,7 +37,7 @@ class Manifest:
         path: Its file, which may not be there yet.
 
     Raises:
-        BatchError: The file cannot be read, or is no such manifest.
+        BatchError: The file cannot be read, or is not such a manifest.
     """
 
     def __init__(self, path: Path) -> None:
@@ -131,14 +131,14 @@ def _load(path: Path) -> list[dict[str, Any]]:
     try:
         record: Any = json.loads(data.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
-        raise BatchError(f"{path} is no manifest of a batch: {error}") from error
+        raise BatchError(f"{path} is not a manifest of a batch: {error}") from error
     runs: Any = record.get("runs") if isinstance(record, dict) else None
     if not isinstance(runs, list) or record.get("format") != _FORMAT:
-        raise BatchError(f"{path} is no manifest of a batch that this version can read")
+        raise BatchError(f"{path} is not a manifest of a batch that this version can read")
     found: list[Any] = runs
     for each in found:
         if not isinstance(each, dict) or not isinstance(each.get("settings"), dict):
-            raise BatchError(f"{path} is no manifest of a batch: a run has no settings")
+            raise BatchError(f"{path} is not a manifest of a batch: a run has no settings")
     return found
 
 

@@ -121,10 +121,10 @@ class ParquetFolder(Sink):
         if not self._path.exists():
             return
         if not self._path.is_dir():
-            raise BatchError(f"{self._path} is a file, and no folder")
+            raise BatchError(f"{self._path} is a file, not a folder")
         strange = [each for each in self._path.iterdir() if not _is_part(each)]
         if strange:
-            raise BatchError(f"{self._path} has a file that is no part of a result: {strange[0]}")
+            raise BatchError(f"{self._path} has a file that is not part of a result: {strange[0]}")
         if any(self._path.iterdir()) and not overwrite and not has_journal:
             raise BatchError(
                 f"{self._path} has results already, without their journal to go on from: "

@@ -170,7 +170,7 @@ def _batch(line: bytes) -> Recorded:
         return Recorded(None, line, f"the line is not JSON: {error}")
     id_ = record.get("custom_id")
     if not isinstance(id_, str):
-        return Recorded(None, line, "the line is no result of the Batch API: no custom_id")
+        return Recorded(None, line, "the line is not a result of the Batch API: no custom_id")
     response = _object(record.get("response"))
     body = _object(response.get("body"))
     failed = record.get("error") or body.get("error")
@@ -340,7 +340,7 @@ class _Bounds:
         """Tell whether an event is the first of another stream."""
         if any(first in data for first in _FIRST):
             return True
-        # Most events are told by a look.
+        # Most events can be told at a glance.
         if self._is_response or (self._id and self._id in data):
             return False
         known = self._id

@@ -44,14 +44,14 @@ def read_regular(path: Path, *, most_bytes: int) -> bytes:
         What is in it.
 
     Raises:
-        BatchError: It is none, is larger, or cannot be read.
+        BatchError: It is not a regular file, is larger, or cannot be read.
     """
     try:
         # Opened without waiting: what was a file a moment ago may be a pipe by now.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
         with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BatchError(f"{path} is no regular file")
+                raise BatchError(f"{path} is not a regular file")
             found = _read(file.read, most_bytes)
     except OSError as error:
         raise BatchError(f"cannot read {path}: {error.strerror}") from error
@@ -74,7 +74,7 @@ def read_words(path: Path, *, what: str) -> str:
         The text.
 
     Raises:
-        BatchError: It cannot be read, is no text, or has no end.
+        BatchError: It cannot be read, is not text, or has no end.
     """
     try:
         if path.exists() and is_endless(path):
@@ -92,7 +92,7 @@ def read_words(path: Path, *, what: str) -> str:
 
 
 def _read(read: Callable[[int], bytes | None], most_bytes: int) -> bytes | None:
-    """Read to the end; ``None`` if it is further away than so many bytes."""
+    """Read to the end; ``None`` if there are more bytes than that."""
     parts: list[bytes] = []
     left = most_bytes + 1
     while left > 0:

@@ -44,7 +44,7 @@ def read_row(line: bytes, offset: int) -> tuple[str, Row] | None:
         offset: Where it begins.
 
     Returns:
-        The id and what is kept of it; ``None`` if it is none of ours.
+        The id and what is kept of it; ``None`` if it is not one of ours.
     """
     if not (line.startswith(HEAD) and line.endswith(b"\n")):
         return None
@@ -140,7 +140,7 @@ def _cost(result: Result[Any]) -> dict[str, Any]:
 
 
 def _way_back(adapter: TypeAdapter[Any], value: bytes) -> dict[str, Any]:
-    """Say so if a value, as it is written, cannot be read again: its type writes another form."""
+    """Say whether a value, once written, cannot be read again: its type writes another form."""
     try:
         adapter.validate_json(value, by_alias=True)
     except ValidationError:
@@ -220,7 +220,7 @@ def _failure_record(result: Result[Any]) -> dict[str, Any]:
 
 
 def plain(snapshot: Any) -> Any:
-    """Turn a snapshot into JSON values, what has not begun left out.
+    """Turn a snapshot into JSON values, without what has not begun.
 
     Args:
         snapshot: The snapshot.

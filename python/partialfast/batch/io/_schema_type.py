@@ -29,9 +29,9 @@ LARGEST_SCHEMA = 1 << 18
 
 #: Keywords whose values have names of the schema's author for keys.
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
-#: Keywords whose values are no schemas, whatever they look like.
+#: Keywords whose values are not schemas, whatever they look like.
 _DATA = frozenset({"const", "enum", "default", "examples", "required", "dependentRequired"})
-#: Keywords that say where a schema stands, which is another place when it is sent.
+#: Keywords that say where a schema is; when it is sent, it is elsewhere.
 _PLACE = frozenset({
     "$schema", "$id", "$defs", "definitions", "$anchor", "$dynamicAnchor", "$vocabulary",
 })  # fmt: skip
@@ -99,7 +99,7 @@ def _refuse_dangling(class_: Any, schema: Mapping[str, Any], resolver: Any) -> N
             try:
                 here.lookup(reference)
             except exceptions.Unresolvable as error:
-                raise BatchError(f"the reference {reference!r} leads to nothing in it") from error
+                raise BatchError(f"the reference {reference!r} leads nowhere in it") from error
         waiting += [(each, here.in_subresource(each)) for each in resource.subresources()]
 
 
@@ -184,7 +184,7 @@ class _Builder:
         found = resolver.lookup(reference)
         key = id(found.contents)
         if key not in self._built:
-            # What contains itself is any value where it recurs, and checked all the same.
+            # What contains itself may be any value where it recurs, and is checked all the same.
             self._built[key] = Any
             self._built[key] = self._structure(found.contents, found.resolver, name)
         return self._built[key]
@@ -227,7 +227,7 @@ class _Described:
         return made
 
     def describe(self, schema: Any, resolver: Any) -> Any:
-        """Give the schema, with pydantic's references in the place of its own."""
+        """Give the schema, with pydantic's references in place of its own."""
         if isinstance(schema, list):
             return [self.describe(each, resolver) for each in schema]
         if not isinstance(schema, Mapping):

@@ -193,7 +193,7 @@ class Merge:
         for each in lists:
             for item in each:
                 mark = item.get(key) if key is not None and isinstance(item, dict) else item
-                # What has no key is like nothing else but itself.
+                # What has no key is the same only as what equals it.
                 text = json.dumps(item if mark is None else mark, sort_keys=True)
                 if text not in seen:
                     seen.add(text)
@@ -208,7 +208,7 @@ def _first(values: Sequence[Any]) -> Any:
 
 
 class Merged(Sink):
-    """Takes the values of parts, and gives those of documents to where they were wanted.
+    """Takes the values of parts, and writes those of documents where they were wanted.
 
     Args:
         path: A file of JSON Lines that is made of them.
@@ -224,7 +224,7 @@ class Merged(Sink):
         self._adapter: TypeAdapter[Any]
 
     def prepare(self, model: Any, *, overwrite: bool, has_journal: bool) -> None:
-        """Refuse to replace a file that nothing says how to make again."""
+        """Refuse to replace a file that could not be made again."""
         self._adapter = TypeAdapter(model)
         if self._sink is not None:
             self._sink.prepare(model, overwrite=overwrite, has_journal=has_journal)
@@ -271,6 +271,6 @@ class Merged(Sink):
 def _parsed(record: Record) -> tuple[str, int, int, str]:
     found = _PART.fullmatch(record["id"])
     if found is None:
-        raise BatchError(f"{record['id']!r} is no part of a document")
+        raise BatchError(f"{record['id']!r} is not a part of a document")
     # As text, for values of two documents cannot be compared.
     return found[1], int(found[2]), int(found[3]), json.dumps(record["value"])

@@ -4,8 +4,8 @@ Theory of operation. It is *closed* while requests go freely. A rate limit, or s
 row, open it: nobody may go until a pause is over. Then it is *half open*: one request, the probe,
 may go and all others wait for what becomes of it. If it is answered, the breaker is closed again;
 if not, a longer pause follows. After a number of pauses without any answer in between it is
-*tripped*, for good. What comes back late, from requests sent before the pause, lengthens a pause at
-most: it says nothing new about the endpoint.
+*tripped*, for good. What comes back late, from requests sent before the pause, can only lengthen a
+pause: it says nothing new about the endpoint.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Breaker:
         self._pause(now, probe, retry_after_s, reason)
 
     def failed(self, now: float, probe: int, reason: str) -> None:
-        """Note that a request failed for a reason that is not in the item."""
+        """Note that a request failed for a reason that lies outside the item."""
         self._in_a_row += 1
         if self._state is not _State.CLOSED or self._in_a_row >= self._options.failures:
             self._pause(now, probe, None, reason)

@@ -76,8 +76,8 @@ def classify(error: Exception) -> ErrorClass | None:  # noqa: PLR0911 - one for 
         error: What was raised.
 
     Returns:
-        The verdict, or ``None`` if it is no failure of the endpoint or of an answer but a defect
-        of the program.
+        The verdict, or ``None`` if it is a defect of the program, not a failure of the endpoint or
+        the answer.
     """
     # Text that is not JSON is raised as an invalid answer, too.
     if isinstance(error, ValidationError) and not isinstance(error, JsonError):
@@ -148,7 +148,7 @@ def _status_error(error: Exception) -> ErrorClass:
     failure = Failure("endpoint", str(error), status=status)
     wait = _retry_after(error)
     if status == _TOO_MANY:
-        # Credit that is used up does not come back by waiting.
+        # Waiting does not bring back credit that is used up.
         spent = "insufficient_quota" in f"{getattr(error, 'code', '')} {error}"
         return ErrorClass(ErrorScope.FATAL if spent else ErrorScope.THROTTLED, failure, wait)
     if status == _UNAUTHORIZED:

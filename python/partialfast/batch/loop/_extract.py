@@ -5,7 +5,7 @@ is a *slot* (at most ``concurrency`` requests at a time) and *room* (at most twi
 that were taken and whose results were not handed out yet, so that a slow consumer, or one slow item
 of an ordered batch, holds the source back). The task asks, again where that may help, and puts the
 result into a queue that the generator empties. What ends the whole batch (an endpoint that answers
-only errors, a defect in the caller's functions, an unreadable item) is put behind the results that
+only errors, a defect in the caller's functions, an unreadable item) is put after the results that
 are finished, and raised after them.
 """
 
@@ -106,7 +106,8 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         model: The type of the values.
         client: A client of `partialfast.from_openai` over an ``AsyncOpenAI``, or a callable that
             takes what its ``create_partial`` takes and gives what that gives. Give the SDK's
-            client ``max_retries=0``: what it does by itself the limiter cannot know of.
+            client ``max_retries=0``: the limiter cannot know of requests that the SDK repeats
+            itself.
         llm: The model to ask.
         prompt: A text with fields in braces, or a function from an `Item` to a text or messages.
         system: A system message.
@@ -194,7 +195,7 @@ def _no_client(what: Any) -> TypeError:
     )
 
 
-#: Put behind the last result.
+#: Put after the last result.
 _END = object()
 
 
@@ -266,7 +267,8 @@ class _Job(Generic[T]):
         await until.wait()
         if self._feeder is not None:
             self._feeder.cancel()
-        # Whoever waits for leave to send a first request, for minutes maybe, has nothing to finish.
+        # What still waits for permission to send its first request, perhaps for minutes, has
+        # nothing to finish.
         for task, state in self._tasks.items():
             if state.first_sent is None:
                 task.cancel()
@@ -281,7 +283,7 @@ class _Job(Generic[T]):
         except Exception as error:  # noqa: BLE001 - raised by `results`
             self._error = self._error or error
         while self._tasks:
-            # Whoever cancels this has nothing left to stop (`until`), or has cancelled those too.
+            # Whatever cancels this has nothing left to stop (`until`), or has cancelled those too.
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait(self._tasks)
         self._results.put_nowait(_END)
@@ -333,7 +335,7 @@ class _Job(Generic[T]):
         if answers is not None and (known := answers.find(messages)) is not None:
             value, state.text, state.repairs = known
             state.cached = True
-            # As one that is asked for: the meter counts every result out again.
+            # As if it were asked for: the meter counts every result out again.
             state.first_sent = time.monotonic()
             self._meter.started()
             return state.result(value, None)
@@ -481,7 +483,7 @@ class _Job(Generic[T]):
         if usage is None:
             written = self._estimator.output(len(text))
             usage = Usage(0, written, estimated=bool(text))
-            # A broken event is no invalid answer: nothing was saved by it.
+            # A broken event is not an invalid answer: nothing was saved by it.
             why = classify(error) if isinstance(error, (ValidationError, JsonError)) else None
             if why is not None and why.scope is ErrorScope.ITEM:
                 state.cut.append(written)

@@ -121,7 +121,7 @@ class EndpointLimiter:
         self._wake()
 
     async def failed(self, probe: int, reason: str) -> bool:
-        """Note that a request failed for a reason that is not in the item.
+        """Note that a request failed for a reason that lies outside the item.
 
         Args:
             probe: What `admit` gave.
@@ -179,7 +179,7 @@ class EndpointLimiter:
             return
         owed = max(1.0, tokens + self._debt)
         self._debt = min(0.0, tokens + self._debt - 1.0)
-        # In pieces, for the limiter refuses at once what is more than its bucket holds.
+        # In pieces, because the limiter refuses outright what is more than its bucket holds.
         while owed > 0:
             piece = min(owed, self._tokens.max_rate)
             await self._tokens.acquire(piece)
@@ -192,14 +192,14 @@ def _limiter(name: str, per_minute: float | None) -> AsyncLimiter | None:
     if not per_minute > 0:
         raise ValueError(f"{name} must be positive: {per_minute}")
     limiter: Any = load("aiolimiter", what="A limit per minute")
-    # A bucket of a second's worth, but of one whole request at least.
+    # A bucket of a second's worth, but at least of one whole request.
     burst = max(1.0, per_minute / _MINUTE_S)
     made: AsyncLimiter = limiter.AsyncLimiter(burst, burst * _MINUTE_S / per_minute)
     return made
 
 
 class Permit:
-    """One request's leave to go, and its report of what came of it, exactly once.
+    """One request's permission to go; it reports exactly once what became of it.
 
     Args:
         keeper: Who gave it.

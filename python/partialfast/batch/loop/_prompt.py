@@ -39,10 +39,10 @@ def placeholders(template: str) -> frozenset[str]:
         if name is None:
             continue
         plain = name.replace("_", "").replace("-", "").replace(" ", "")
-        # A number would be the place of an argument, of which there are none.
+        # A number would be the place of an argument, and there are none.
         if not plain.isalnum() or name.isdecimal():
             raise BatchError(
-                f"the prompt names {{{name}}}, which is no field: a plain name is needed "
+                f"the prompt names {{{name}}}, which is not a field: a plain name is needed "
                 "(write {{ and }} for braces)"
             )
         names.add(name)

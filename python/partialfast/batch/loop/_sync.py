@@ -70,7 +70,7 @@ def extract_sync(
             yield result
     finally:
         running.cancel()
-        # It is over when its responses are closed, not when it is told to be.
+        # It is over when its responses are closed, not when it is told to end.
         over.wait()
 
 

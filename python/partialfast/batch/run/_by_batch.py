@@ -137,7 +137,7 @@ class ByBatch:
         messages: What turns a document into what is asked about it.
         max_retries: Rounds after the first.
         finish_live: Whether what the first round does not bring is left to single requests.
-        overwrite: Whether what is in the folder is of no interest.
+        overwrite: Whether what is in the folder is discarded.
         poll_s: Seconds between two looks at the batches.
         reading: How answers are read: arguments of `partialfast.StreamState`.
     """
@@ -292,7 +292,7 @@ class ByBatch:
         def lines() -> Iterator[bytes]:
             for item in items:
                 if self._finish_live and item.id in self._past and item.id not in under_way:
-                    # A batch has had its turn.
+                    # The batch has had its chance.
                     continue
                 self._wanted.add(item.id)
                 if item.id not in under_way:
@@ -355,7 +355,7 @@ class ByBatch:
         return await self._patiently(lambda: self._provider.look(file.batch or ""))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call the provider, again where that may help."""
+        """Call the provider, and again where that may help."""
         for attempt in itertools.count(1):
             try:
                 return await call()

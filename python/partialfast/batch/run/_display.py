@@ -87,7 +87,7 @@ class _Lines(_View):
             return
         text = line(figures)
         if text != self._seen:
-            # A log that is read as it grows is of no use when it sits in a buffer.
+            # A log that is read as it grows must not sit in a buffer.
             print(text, file=self._out, flush=True)
         self._seen = text
 
@@ -136,7 +136,7 @@ def line(figures: Figures) -> str:
 
 
 def _remarks(figures: Figures) -> Iterator[str]:
-    """Say what was not as with every other document."""
+    """Say what was out of the ordinary."""
     if figures.same:
         yield f"the same as others, and not asked about: {figures.same:,}"
     if figures.cached:

@@ -309,7 +309,7 @@ class _Work:
                 continue
             self.meter.skipped += 1
             if row.run == self._number and row.request != request and not job.accept_changes:
-                # Of what can be read only once, this shows no earlier.
+                # For what can be read only once, this shows no earlier.
                 raise BatchError(
                     f"the document {item.id!r} has changed since it was asked about; "
                     "--accept-changes keeps its result, --overwrite begins anew"

@@ -203,7 +203,7 @@ class _Reader:
     def __init__(self, how: _How) -> None:
         self._model = find_model(how.model)
         adapter: TypeAdapter[Any] = TypeAdapter(self._model)
-        # The adapter's own methods look at a dozen options first, for every answer.
+        # The adapter's own methods check a dozen options first, for every answer.
         self._validate = adapter.validator.validate_json
         self._dump = adapter.serializer.to_json
         self._key = how.key
@@ -229,7 +229,7 @@ class _Reader:
         if recorded.problem is not None:
             return _failure(id_, recorded, "unanswered", recorded.problem)
         if self._is_plain(recorded):
-            # The whole text at once is the fast way; whatever it refuses gets the long look.
+            # Reading the whole text at once is fast; whatever it refuses is read the slow way.
             try:
                 value = self._validate(recorded.text)
                 return "complete", self._complete(id_, value)

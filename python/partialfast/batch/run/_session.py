@@ -181,7 +181,7 @@ class Session:
             print(printable(text), file=self._err)
 
     def _resume_command(self) -> str:
-        # A password of a database is no business of whoever looks over the shoulder.
+        # A database's password must not show on the screen.
         words = [_hidden(word) for word in self._argv]
         # A sample is taken once.
         if "--sample" in words:

@@ -12,7 +12,7 @@ from partialfast.batch.loop._result import BatchError, Item, Result
 
 __all__ = ["Budget", "FailureLimit", "Guard", "Prices", "check_budget"]
 
-#: A share of failures says nothing before so many documents.
+#: A share of failures means nothing before so many documents.
 _ENOUGH = 20
 #: Tokens of a document of which nothing is known yet, beside those of its prompt.
 _OUTPUT = 256
@@ -113,7 +113,7 @@ class FailureLimit:
         if text.endswith("%"):
             share = float(text[:-1]) / 100
             if not 0 <= share <= 1:
-                raise ValueError(f"no percentage: {text}")
+                raise ValueError(f"not a percentage: {text}")
             return cls(share=share)
         count = int(text)
         if count < 0:
@@ -234,7 +234,7 @@ class Guard:
             The same, until there are too many failures, or nothing is left to spend.
         """
         for item in items:
-            # What those in flight cost less than was thought is there for others.
+            # What those in flight cost less than estimated is there for others.
             while not self.stopped and not self._is_affordable():
                 if not self._in_flight:
                     self._stop_for_money()

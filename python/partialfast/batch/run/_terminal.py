@@ -81,7 +81,7 @@ def draw(figures: Figures, *, title: str) -> RenderableType:
 class _Narrower:
     """Leaves room at the end of each line for the ``^C`` that a terminal shows.
 
-    In the last column it would go to the next line, and what is drawn after it a line too low.
+    In the last column it would wrap, and all that is drawn after it would be a line too low.
     """
 
     def __init__(self, inner: RenderableType) -> None:

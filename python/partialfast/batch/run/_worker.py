@@ -1,7 +1,7 @@
 """A process that extracts for another: what `partialfast.batch.run._workers` starts.
 
-It speaks through its standard input and output, in messages of pickled tuples. Nothing comes from
-anywhere but the process that started it.
+It speaks through its standard input and output, in messages of pickled tuples. All of it comes from
+the process that started it.
 """
 
 from __future__ import annotations
@@ -209,6 +209,6 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
-    # An interrupt is for the other process, which says what becomes of it.
+    # An interrupt is for the other process, which decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_main())

@@ -64,8 +64,8 @@ def from_anthropic(
         its ``messages`` and ``chat.completions``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
-        ValueError: The mode is none of Anthropic's.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
+        ValueError: The provider does not know the mode.
     """
     create = getattr(getattr(client, "messages", None), "create", None)
     if create is None:

@@ -47,7 +47,7 @@ __all__ = ["BedrockMessages", "Messages"]
 
 _PACKAGE = "anthropic"
 _ID_HEADER = "request-id"
-# The API wants to be told. What a model may write at most is more, and differs between them.
+# The API requires it. The most that a model may write is more, and differs between models.
 _MAX_TOKENS = 4096
 
 
@@ -191,7 +191,7 @@ class Messages(Provider):
         from anthropic import APIConnectionError  # noqa: PLC0415 - as above
 
         if isinstance(error, APIConnectionError):
-            # It says less than the one that it was made from.
+            # It says less than the exception that caused it.
             lost: BaseException = error
             return lost.__cause__ or lost
         return super().lost(error)
@@ -224,7 +224,8 @@ def _add_tools(sent: dict[str, Any], target: Target, mode: Mode) -> None:
         *(_tool(shape, mode) for shape in target.shapes),
     ]
     if (sent.get("thinking") or {}).get("type") in {"enabled", "adaptive"}:
-        # Who thinks cannot be forced to call a tool ("Extended thinking", limits of tool use).
+        # A thinking model cannot be forced to call a tool ("Extended thinking", limits of tool
+        # use).
         choice: dict[str, Any] = {"type": "auto"}
     elif len(target.shapes) == 1:
         choice = {"type": "tool", "name": target.shapes[0].name}

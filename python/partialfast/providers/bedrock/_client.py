@@ -31,8 +31,8 @@ def from_bedrock(
         ``converse`` takes, or ``messages`` as OpenAI shapes them, and ``model`` for ``modelId``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
-        ValueError: The mode is none of Bedrock's.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
+        ValueError: The provider does not know the mode.
     """
     if getattr(client, "converse_stream", None) is None:
         raise TypeError(

@@ -171,7 +171,7 @@ class Converse(Provider):
         return bool((arguments.get("toolConfig") or {}).get("tools"))
 
     def usage(self, reported: Any) -> Any:
-        """Return decoded usage, which the SDK makes no object of."""
+        """Return decoded usage; the SDK makes no object of it."""
         return reported if isinstance(reported, dict) else None
 
     def tokens(self, reported: Any) -> Tokens:
@@ -237,7 +237,7 @@ async def _aevents(stream: Any) -> AsyncIterator[Block]:
 
 
 def _failed(error: Exception) -> Block:
-    """Return what the SDK has found wrong in a stream, or raise what is none of the answer's."""
+    """Return what the SDK found wrong in a stream, or raise what does not concern the answer."""
     from botocore.eventstream import ParserError  # noqa: PLC0415 - loaded, as above
     from botocore.exceptions import EventStreamError  # noqa: PLC0415 - as above
 

@@ -42,8 +42,8 @@ def from_cohere(
         its ``chat.completions``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
-        ValueError: The mode is none of Cohere's.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
+        ValueError: The provider does not know the mode.
     """
     name = type(client).__name__
     if getattr(client, "with_raw_response", None) is None or not name.endswith("V2"):

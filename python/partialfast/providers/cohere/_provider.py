@@ -79,7 +79,8 @@ class Chat(Provider):
                 for shape in shapes
             ]
             sent["tools"] = [*(sent.get("tools") or ()), *ours]
-            # A certain one cannot be named. A caller who sets it knows a model that has no such.
+            # A certain tool cannot be named. A caller who sets this knows a model without tool
+            # choice.
             sent.setdefault("tool_choice", "REQUIRED")
             if mode.is_strict:
                 sent.setdefault("strict_tools", True)

@@ -82,8 +82,8 @@ def from_genai(
         ``generate_content`` does, or ``messages`` as OpenAI shapes them.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
-        ValueError: The mode is none of Gemini's.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
+        ValueError: The provider does not know the mode.
     """
     aio = getattr(client, "aio", None)
     # The asynchronous client has no `aio` of its own.

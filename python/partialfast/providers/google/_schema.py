@@ -2,7 +2,7 @@
 
 Source: "Structured output" of the Gemini API's documentation and the description of
 ``responseJsonSchema`` in its reference. What only narrows a value further is left out: pydantic
-sees to it. What says a type in a way that the API does not know is refused.
+checks it. A schema that describes a type in a way the API does not know is refused.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _schema(schema: Any, place: str) -> dict[str, Any]:
 
 
 def _plain(schema: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """Say in the API's words what can be said in them, and refuse what cannot."""
+    """Put into the API's words what they can express, and refuse the rest."""
     given = dict(schema)
     for name in sorted(_REFUSED & given.keys()):
         raise _unsayable(name, place)

@@ -74,7 +74,7 @@ def from_huggingface(
         its ``chat.completions``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
         ValueError: There is no such mode.
     """
     function = getattr(client, "chat_completion", None)

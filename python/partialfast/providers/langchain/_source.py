@@ -49,7 +49,7 @@ class LangChain(Source):
         yield from self.finish(next((about[name] for name in _REASONS if about.get(name)), None))
 
     def last(self) -> Iterator[Block]:
-        """Say that the chunks are at their end."""
+        """Say that the chunks have ended."""
         yield from self.finish_unknown()
 
     def _call(self, call: Mapping[str, Any]) -> Iterator[Block]:

@@ -55,7 +55,7 @@ def from_litellm(
 
     Args:
         completion: ``litellm.completion``, or ``litellm.acompletion`` for an asynchronous client;
-            a router's are as good.
+            or those of a router.
         mode: How the model is asked for JSON; ``None`` for a forced tool.
         model: The ``model`` of calls that do not name one.
         **defaults: Arguments for every call with a ``response_model`` that does not set them.
@@ -65,7 +65,7 @@ def from_litellm(
         its ``chat.completions``.
 
     Raises:
-        TypeError: `completion` is no function, or `mode` no `Mode`.
+        TypeError: `completion` is not a function, or `mode` is not a `Mode`.
         ValueError: There is no such mode.
     """
     if not callable(completion):

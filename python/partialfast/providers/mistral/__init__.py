@@ -13,5 +13,5 @@ from partialfast.providers.mistral._client import from_mistral
 __all__ = ["from_mistral"]
 
 if not TYPE_CHECKING:
-    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    # Hidden from type checkers, which would take any misspelt name for one that exists.
     __getattr__ = refusing(__name__)

@@ -69,8 +69,8 @@ def from_mistral(
         its ``chat.completions``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
-        ValueError: The mode is none of Mistral's.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
+        ValueError: The provider does not know the mode.
     """
     chat = getattr(client, "chat", None)
     if getattr(chat, "stream_async", None) is None:

@@ -45,8 +45,8 @@ def from_ollama(
         its ``chat.completions``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
-        ValueError: The mode is none of Ollama's.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
+        ValueError: The provider does not know the mode.
     """
     chat = getattr(client, "chat", None)
     if not callable(chat) or getattr(client, "generate", None) is None:

@@ -1,4 +1,4 @@
-"""The client for OpenAI's API and its likes: ``from_openai(OpenAI())``.
+"""The client for OpenAI's API and those like it: ``from_openai(OpenAI())``.
 
 Importing this module does not import the ``openai`` package.
 """
@@ -28,5 +28,5 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    # Out of sight of type checkers, which would take any misspelt name for one that it gives.
+    # Hidden from type checkers, which would take any misspelt name for one that exists.
     __getattr__ = refusing(__name__)

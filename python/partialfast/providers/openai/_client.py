@@ -172,7 +172,7 @@ def _like(
 ) -> tuple[Chat, Responses]:
     """Return the providers of a client that is like another but for options of the SDK's."""
     chat, responses = (known.stand_in(each.name)[0] for each in (Chat, Responses))
-    # Of the same server, what one of them learns about it is for both.
+    # Both call the same server, so what one learns holds for both.
     same = options.get("base_url") is None
     return (
         cast("Chat", chat).like(client.chat.completions, same_server=same),
@@ -226,7 +226,7 @@ def from_openai(
         The proxy: `Client` or `AsyncClient`.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
         ValueError: `transport` is unknown.
     """
     if not isinstance(cast("object", mode), Mode):
@@ -242,7 +242,7 @@ def from_openai(
     if model is not None:
         defaults["model"] = model
     if mode is Mode.RESPONSES_TOOLS_WITH_INBUILT_TOOLS:
-        # Forced to call ours, the model could not use OpenAI's.
+        # A model that is forced to call our function could not use OpenAI's tools.
         defaults.setdefault("tool_choice", "auto")
     settings = Settings(Mode.TOOLS if mode.is_responses else mode, defaults)
     chat = Chat(client.chat.completions, transport)

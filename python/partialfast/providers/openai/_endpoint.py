@@ -66,21 +66,21 @@ class Endpoint:
             provider: Another provider than OpenAI, by its name.
 
         Raises:
-            ValueError: There is no key for OpenAI's own server, or the URL is none.
+            ValueError: There is no key for OpenAI's own server, or the URL is not one.
         """
         if provider is not None:
             return cls(base_url, "", mode, concurrency, provider=provider)
         url = base_url or os.environ.get("OPENAI_BASE_URL") or None
         if url is not None and not url.startswith(("http://", "https://")):
-            # What goes wrong for each request would be taken for a lost connection.
+            # An error of each request would be taken for a lost connection.
             raise ValueError(f"the base URL {url!r} must begin with http:// or https://")
         key = os.environ.get("OPENAI_API_KEY")
         if not key:
             if url is None:
                 raise ValueError("set OPENAI_API_KEY to the key of api.openai.com")
-            # Servers of one's own want none, but the SDK does.
+            # Local servers need none, but the SDK does.
             key = "none"
-        # What is given up after a short time is read more often, so that something is there.
+        # A request with a short timeout is read more often, so that something has come by then.
         gulp_s = GULP_S if timeout_s is None else min(GULP_S, timeout_s / 4)
         return cls(url, key, mode, concurrency, gulp_s)
 
@@ -97,7 +97,7 @@ async def connected(endpoint: Endpoint) -> AsyncGenerator[AsyncClient, None]:
     """
     import openai  # noqa: PLC0415 - heavy
 
-    # As many connections as requests, all kept: a new one costs more than many an answer.
+    # As many connections as requests, all kept: a new one can cost more than an answer.
     count = endpoint.concurrency + 8
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
         max_connections=count, max_keepalive_connections=count
@@ -107,7 +107,7 @@ async def connected(endpoint: Endpoint) -> AsyncGenerator[AsyncClient, None]:
             openai.AsyncOpenAI(
                 base_url=endpoint.base_url,
                 api_key=endpoint.api_key,
-                # The batch retries, for it knows of all requests what the SDK knows of one.
+                # The batch retries: it knows about all requests, the SDK only about one.
                 max_retries=0,
                 http_client=openai.DefaultAsyncHttpxClient(limits=limits),
             )
@@ -129,7 +129,7 @@ async def _chat(client: AsyncOpenAI, endpoint: Endpoint, stack: AsyncExitStack) 
         return Chat(client.chat.completions)
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=endpoint.concurrency + 8),
-        # As of the SDK: nothing in all, ten minutes without a byte.
+        # As the SDK has it: no limit in all, ten minutes without a byte.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=600),
     )
     http = await stack.enter_async_context(session)

@@ -1,7 +1,7 @@
-"""Chat completions for a batch: a request without the SDK's detours, read in gulps.
+"""Chat completions for a batch: a request that skips most of the SDK, read in gulps.
 
-Nobody looks at the tokens of a batch one by one, yet each that comes alone wakes a task. So the
-transport stops reading for a while after each read, and the socket's buffer gathers what comes
+Nobody looks at the tokens of a batch one by one, yet each that arrives on its own wakes a task. So
+the transport stops reading for a while after each read, and the socket's buffer gathers what comes
 meanwhile. And of a request that is the same for every document but for one message, the SDK's own
 call costs several times what all the rest does: it is sent over aiohttp as it stands, with the
 SDK's headers, and its refusals are the SDK's exceptions.
@@ -35,7 +35,7 @@ GULP_S = 0.25
 
 #: Arguments that are the SDK's business and no part of the body.
 _NOT_SENT = frozenset({"extra_headers", "extra_query", "timeout"})
-#: Stands in the event that says why an answer has ended; before, the reason is ``null``.
+#: In the event that says why an answer has ended; before that, the reason is ``null``.
 _ENDINGS = (b'"finish_reason":"', b'"finish_reason": "')
 #: What is read for the sake of the connection.
 _REST_BYTES = 1 << 16
@@ -44,7 +44,7 @@ _CLIENT_ERRORS = 400
 
 
 def goes_through_a_proxy(url: str) -> bool:
-    """Tell whether the environment names a proxy for a URL, which the SDK's client knows of.
+    """Tell whether the environment names a proxy for a URL, which the SDK's client would use.
 
     Args:
         url: Where requests go.
@@ -71,7 +71,7 @@ class ChatInGulps(Chat):
         self._gulp_s = gulp_s
         self._url = f"{str(client.base_url).rstrip('/')}/chat/completions"
         headers = {**client.default_headers, **client.auth_headers}
-        # Those that say that something is left out are objects of the SDK's.
+        # The markers for arguments that are left out are objects of the SDK's.
         self._headers = {name: value for name, value in headers.items() if isinstance(value, str)}
         # To undo a compression would cost more than it saves.
         self._headers |= {"accept": "text/event-stream", "accept-encoding": "identity"}
@@ -156,7 +156,7 @@ class _Gulps:
         block = await self._content.readany()
         if not block:
             raise StopAsyncIteration
-        # What still comes after the end of the answer comes at once.
+        # What follows the end of the answer comes at once.
         if any(mark in block for mark in _ENDINGS):
             self._gulp_s = 0.0
         return block

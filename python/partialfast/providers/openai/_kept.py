@@ -1,8 +1,8 @@
 """What was found out about an endpoint, kept in a file of the user's cache folder.
 
 A file for each endpoint, API and model. Its name is a digest: a URL may have a key in it, so only
-the host is written down. Nothing that a server said is. Others who have an account on the machine
-cannot read it.
+the host is written down. Nothing that a server said is kept. Others who have an account on the
+machine cannot read it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["KeptFacts", "cache_folder"]
 
 logger = logging.getLogger("partialfast")
 
-#: Names another folder; empty, nothing is kept.
+#: Names another folder; if it is empty, nothing is kept.
 _VARIABLE: Final = "PARTIALFAST_CACHE_DIR"
 _VERSION: Final = 1
 #: Servers are updated.
@@ -97,7 +97,7 @@ class KeptFacts:
         when, honoured = kept.get("asked"), kept.get("honoured")
         if kept.get("version") != _VERSION or not isinstance(when, (int, float)):
             return {}
-        # Neither from the future, as after a clock was set back.
+        # Not from the future either, as after a clock was set back.
         if not 0 <= self._clock() - when < _MOST_DAYS * _DAY_S or not isinstance(honoured, dict):
             return {}
         facts = cast("Mapping[str, Any]", honoured)

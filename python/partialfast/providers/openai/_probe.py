@@ -40,7 +40,7 @@ _SAID = "Ada is 36 years old."
 # Of one request: a model that ignores what it is asked may write for long.
 _SECONDS = 60.0
 _REFUSING = frozenset({400, 404, 405, 415, 422, 501})
-# What may be otherwise the next time.
+# What may be different the next time.
 _PASSING = (DroppedError, ServerError, StreamTimeoutError)
 
 #: What is kept beside the trials: whether usage is reported in a stream.
@@ -82,7 +82,7 @@ class Fact:
         honoured: Whether the endpoint did what it was asked.
         said: What it did, in words.
         usage: Whether it reported usage in the stream.
-        passing: Whether it may be otherwise the next time.
+        passing: Whether it may be different the next time.
     """
 
     trial: Trial

@@ -42,7 +42,7 @@ _USAGE_OPTION = "stream_options"
 
 
 def _takes(function: Any, name: str) -> bool:
-    """Tell whether a function has a parameter of this name, or any."""
+    """Tell whether a function has a parameter of this name, or takes any."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -80,7 +80,7 @@ class Known:
 
     refuses_usage_option: bool = False
     settled: dict[tuple[str, str], Settled] = field(default_factory=dict)
-    #: Held while one thread finds out what others want to know as well.
+    #: Held while one thread finds out what others wait to know.
     asking: threading.Lock = field(default_factory=threading.Lock)
     _locks: dict[Any, Any] = field(default_factory=dict)
 
@@ -129,7 +129,7 @@ class OpenAI(Provider):
 
         model = str(arguments.get("model"))
         key = (self.name, model)
-        # Of several threads one asks.
+        # Of several threads, only one asks.
         with self._known.asking:
             if key not in self._known.settled:
                 steps = _probe.settling(responses=self.has_instructions, kept=self.kept(model))
@@ -147,7 +147,7 @@ class OpenAI(Provider):
         key = (self.name, model)
         if key in self._known.settled:
             return self._known.settled[key]
-        # Of several tasks one asks.
+        # Of several tasks, only one asks.
         async with self._known.lock():
             if key not in self._known.settled:
                 steps = _probe.settling(responses=self.has_instructions, kept=self.kept(model))
@@ -191,7 +191,7 @@ class OpenAI(Provider):
         logger.debug("%s: asking %.100r in mode %s", self.name, key[1], how.mode.name)
 
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
-        """Make the SDK's own call, of the client itself as of its part."""
+        """Make the SDK's own call, for the client itself as for its part."""
         del sdk
         return self.resource.create(**arguments)
 
@@ -249,13 +249,13 @@ class OpenAI(Provider):
         """The package of the SDK: OpenAI's, or one that is generated as it is."""
         module = type(self.resource).__module__
         if not hasattr(self.resource, "with_streaming_response"):
-            # What only works like it.
+            # What merely works like it.
             return "openai"
         # Such as `cerebras.cloud.sdk.resources.chat.completions`.
         return module.partition(".resources")[0]
 
     def with_usage(self, request: Request) -> Request:
-        """Ask for usage in the stream, where it comes only then.
+        """Ask for usage in the stream, where it only comes if asked for.
 
         Args:
             request: What is to be sent.
@@ -306,7 +306,7 @@ class OpenAI(Provider):
         # Loaded, as there is a client.
         package: Any = importlib.import_module(self.package)
         if isinstance(error, package.APIConnectionError):
-            # It says less than the one that it was made from.
+            # It says less than the exception that caused it.
             lost: BaseException = error
             return lost.__cause__ or lost
         return super().lost(error)

@@ -49,7 +49,7 @@ def from_xai(
         its ``chat.completions``.
 
     Raises:
-        TypeError: `client` is no such client, or `mode` no `Mode`.
+        TypeError: `client` is not such a client, or `mode` is not a `Mode`.
         ValueError: The mode is none of xAI's.
     """
     chat = getattr(client, "chat", None)

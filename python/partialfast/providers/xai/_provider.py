@@ -224,7 +224,7 @@ class _Reading:
         return self._message(answer, "message")
 
     def _failed(self, error: Exception) -> Block:
-        # What comes before the answer is the SDK's own.
+        # What comes before the answer is left to the SDK.
         code = _code(error)
         if not self._begun or code is None or code == "UNAVAILABLE":
             raise error

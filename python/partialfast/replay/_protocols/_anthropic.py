@@ -172,7 +172,7 @@ def _ending(reply: Reply) -> Json:
     finish = reply.script.finish
     reason = _REASONS.get(finish, finish)
     if reply.recording.finish_reason is None and reply.script.calls and finish == "stop":
-        # A forced call ends as any other.
+        # A forced call ends like any other.
         reason = "tool_use"
     refusal = reply.script.text(Kind.REFUSAL)
     if refusal:

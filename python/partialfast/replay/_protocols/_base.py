@@ -180,7 +180,7 @@ def make_ask(  # noqa: PLR0913 - each is a field of the request
 
 
 def arguments(text: str) -> dict[str, Any] | None:
-    """Read the arguments of a call; ``None`` where they are no JSON object."""
+    """Read the arguments of a call; ``None`` where they are not a JSON object."""
     try:
         value = json.loads(text)
         dump(value)

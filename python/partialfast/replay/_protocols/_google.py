@@ -136,7 +136,7 @@ class Google(Protocol):
     def _call(self, reply: Reply, choice: int, call: int) -> Iterator[Json]:
         value = arguments(reply.script.text(Kind.TOOL, choice=choice, call=call))
         if value is None:
-            # What is no JSON object cannot be sent: see `_ending`.
+            # What is not a JSON object cannot be sent: see `_ending`.
             return
         named = self._named(reply, call)
         if not _calling(reply.ask.body).get("streamFunctionCallArguments"):

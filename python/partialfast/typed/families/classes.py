@@ -119,14 +119,14 @@ def _dataclass(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     inside = scope._replace(config=config, owner=class_, has_data=True)
     stored = [(field["name"], field) for field in arguments["fields"] if not field.get("init_only")]
     compiled, template = fields_of(compiler, ((n, field["schema"]) for n, field in stored), inside)
-    # Others are for `__post_init__` to set; pydantic expects them when it dumps an instance.
+    # The others are set by `__post_init__`; pydantic expects them when it dumps an instance.
     for name in schema["fields"]:
         template.setdefault(name)
     indices = {name: index for index, (name, field) in enumerate(stored) if field.get("init", True)}
     unknown = unknown_of(compiler, arguments, config, inside)
     slotted = bool(schema.get("slots"))
     if slotted and isinstance(unknown, int):
-        # There is no place in the instance for what the config allows.
+        # The instance has no room for what the config allows.
         unknown = "judge"
     described = Object(
         "object",

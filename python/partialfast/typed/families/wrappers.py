@@ -1,4 +1,4 @@
-"""Schemas around another one: what is nullable, has a default, or stands elsewhere."""
+"""Schemas around another one: what is nullable, has a default, or is defined elsewhere."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _default(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     on_error = schema.get("on_error", "raise")
     if on_error == "raise":
         return compiler.compile(schema["schema"], scope)
-    # What is invalid here is no error: it is left out, or the default takes its place. What was
+    # What is invalid here is not an error: it is left out, or the default takes its place. What was
     # shown of it before would vanish then, so nothing is.
     if compiler.is_deferred(schema["schema"], scope):
         return compiler.hidden(schema, scope)

@@ -51,5 +51,5 @@ class _Encoder:
         return [Piece(rest)] if rest else []
 
     def alive(self) -> list[Event | Piece]:
-        # White space is a part of text, and of nothing else.
+        # White space is only significant in text.
         return [] if self._writer.in_text else [Piece("\n")]

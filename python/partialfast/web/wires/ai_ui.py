@@ -115,7 +115,7 @@ class _PartEncoder(_Encoder):
         self._type = f"data-{name}"
 
     def step(self, step: Step) -> list[Event | Piece]:
-        # Parts of the same type and id take each other's place.
+        # Parts of the same type and id replace each other.
         value = step.document.value
         return [_chunk({"type": self._type, "id": self._type, "data": value})]
 
@@ -131,7 +131,7 @@ class _ToolEncoder(_Encoder):
         events: list[Event | Piece] = []
         for change in step.changes:
             if not change.path and change.op == "set":
-                # A new attempt is a new call; the last one has become nothing.
+                # A new attempt is a new call; the last one came to nothing.
                 if self._call:
                     events.append(_chunk(self._error("The answer began anew.")))
                 self._call = _new_id()

@@ -111,7 +111,7 @@ pub enum Delta<'a> {
         /// Its own words: the JSON text of its error object, or plain text.
         said: &'a str,
     },
-    /// Text that the server has sent in the place of events or among them, such as a page or a line of
+    /// Text that the server has sent instead of events, or among them, such as a page or a line of
     /// words; its beginning if there is much of it. It comes at the end, and is no failure by
     /// itself: if the answer lacks something, it may say why.
     Stray {

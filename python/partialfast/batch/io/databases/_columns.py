@@ -52,7 +52,7 @@ class Columns:
 
     @property
     def all(self) -> list[Column]:
-        """The id, then a column for each field; one column ``value`` if it is no object."""
+        """The id, then a column for each field; one column ``value`` if it is not an object."""
         return [Column(self.id, "text"), *self._fields]
 
     def row(self, record: Record) -> list[Any]:

@@ -83,7 +83,7 @@ class Database(Sink):
         with self.connect() as connection:
             try:
                 connection.run(f"CREATE TABLE IF NOT EXISTS {self._table} ({columns})")
-                # Of no row: shows that each column is there, and that an id can be there once.
+                # Without a row: shows that each column exists, and that an id is unique.
                 names = ", ".join(_quoted(each.name) for each in self._columns.all)
                 connection.run(
                     f"INSERT INTO {self._table} ({names}) "  # noqa: S608 - names, quoted

@@ -49,7 +49,7 @@ class Postgresql(Database):
                 self._url, autocommit=True, connect_timeout=_PATIENCE_S
             )
         except self._psycopg.Error as error:
-            # Of the server's words, none holds the password.
+            # The server's message does not hold the password.
             raise BatchError(f"cannot reach {self.name}: {' '.join(str(error).split())}") from None
         return _Connection(connection)
 
@@ -62,7 +62,7 @@ class _Connection(Connection):
         self._connection.close()
 
     def run(self, statement: str) -> None:
-        # Of a name, a percent sign is no mark.
+        # A percent sign in a name is not a mark.
         self._connection.execute(statement)
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
