@@ -231,13 +231,14 @@ class EventReader:
             RuntimeError: `pull` has not yet read to its end what was put before.
         """
 
-    def attach(self, intake: Intake, /, *, choice: int, call: int | None) -> None:
+    def attach(self, intake: Intake, /, *, choice: int, call: int | None, by_block: bool) -> None:
         """Hand the pieces of one text to its intake without making deltas of them.
 
         Args:
             intake: Where they go.
             choice: Which choice it is part of.
             call: The number of the function call; `None` for the content.
+            by_block: Whether what a block has for it is handed over as one piece.
         """
 
     def detach(self) -> None:

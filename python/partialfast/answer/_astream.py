@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 from collections.abc import AsyncIterator, Coroutine, Generator
 from types import TracebackType
@@ -177,6 +178,8 @@ class _AsyncStream(StreamBase[T, Final_]):
             await self._raise_or_retry(error)
             return
         self._begin(self._reply)
+        if (gate := self._reply.gate) is not None:
+            gate.due_in = functools.partial(self._patience.rest, self._reader)
         if self._closer is not None or self._finished:
             # Another task closed the stream meanwhile, when there was nothing to be closed yet.
             await self._close_reply()

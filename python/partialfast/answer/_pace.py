@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 __all__ = ["Every", "Pace"]
+
+_COARSE_S: Final = 1e-6
 
 Every = Literal["event", "read", "value"] | float
 
@@ -39,7 +41,8 @@ class Pace:
         if self._last is None:
             due = True
         elif self._seconds is not None:
-            due = now - self._last >= self._seconds
+            # A timer may fire by as much too early as its clock is coarse.
+            due = now - self._last >= self._seconds - _COARSE_S
         else:
             due = completed if self.every_value else not more
         if due:

@@ -70,6 +70,21 @@ class Patience:
             waits += self._limits(reader)
         return min(waits, key=lambda wait: wait[0], default=None)
 
+    def rest(self, reader: AnswerReader) -> float:
+        """Tell how long the next block may lie unread, for what it brings is not due before.
+
+        Args:
+            reader: What reads the answer.
+
+        Returns:
+            Seconds.
+        """
+        rest = reader.rests_for
+        if rest and self._limited:
+            # What comes just in time must be read in time.
+            rest = min(rest, *(seconds / 4 for seconds, _ in self._limits(reader)))
+        return rest
+
     def _limits(self, reader: AnswerReader) -> list[tuple[float, Wait]]:
         now = self._clock()
         if reader.progress != self._progress:

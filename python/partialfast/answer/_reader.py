@@ -24,7 +24,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from partialfast._core import Delta, EventReader, Op, loads
 from partialfast._errors import (
@@ -50,6 +50,7 @@ __all__ = ["AnswerReader"]
 logger = logging.getLogger("partialfast")
 
 
+_LONGEST_REST_S: Final = 0.25
 # The number of the first call that is taken from the content.
 _TAKEN = 1 << 40
 
@@ -161,6 +162,16 @@ class AnswerReader:
     def due_in(self) -> float | None:
         """Seconds until a snapshot is due; ``None`` where time has no part in it."""
         return self._pace.due_in
+
+    @property
+    def rests_for(self) -> float:
+        """Seconds in which nothing needs to be read, since nothing is due before."""
+        due = self._pace.due_in
+        newest = self._newest
+        if not due or self.received.ending.is_written or newest is None or newest.done:
+            return 0.0
+        # The end of the answer is seen no later than that, however seldom a snapshot is due.
+        return min(due, _LONGEST_REST_S)
 
     @property
     def progress(self) -> int:
@@ -435,7 +446,9 @@ class AnswerReader:
         if self._collects_pieces or self.received.ending.has_ended(choice):
             self._detach()
             return
-        self._events.attach(answer.intake, choice=choice, call=call)
+        # Nobody sees what the pieces of one block make one by one, unless each snapshot is wanted.
+        by_block = not (self._items or self._pace.every_event)
+        self._events.attach(answer.intake, choice=choice, call=call, by_block=by_block)
         self._attached = self._newest = answer
         if not self._collects:
             self._quick = iter(self._events)

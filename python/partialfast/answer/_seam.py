@@ -29,6 +29,7 @@ from pydantic import TypeAdapter
 
 from partialfast._core import Delta
 from partialfast._errors import ServerError
+from partialfast.answer._gate import Gate
 from partialfast.answer._mode import Mode
 from partialfast.answer._target import Target
 
@@ -142,6 +143,7 @@ class AsyncReply:
         request_id: The server's name for the request.
         content_type: Of the response.
         completion: The SDK's object of an answer that is there at once.
+        gate: What stands before each read from the network; ``None`` where nothing can.
     """
 
     blocks: AsyncIterator[Block]
@@ -151,6 +153,7 @@ class AsyncReply:
     request_id: str | None = None
     content_type: str | None = None
     completion: Any = None
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)

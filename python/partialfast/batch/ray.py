@@ -133,9 +133,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
     work = _Work(
         model=model,
         llm=llm,
-        endpoint=Endpoint.of_environment(
-            base_url, mode=mode, concurrency=streams, timeout_s=timeout_s
-        ),
+        endpoint=Endpoint.of_environment(base_url, mode=mode, concurrency=streams),
         prompt=prompt,
         system=system,
         id_column=id_column,

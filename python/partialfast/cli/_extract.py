@@ -287,7 +287,6 @@ def execute(args: argparse.Namespace) -> int:
             args.base_url,
             mode=args.mode,
             concurrency=args.concurrency,
-            timeout_s=args.timeout,
             provider=args.provider,
         )
         # What is asked for is written down as it was said: another time it may mean another mode.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from partialfast.answer._gate import Gate, gate_of
 from partialfast.answer._seam import AsyncReply, Reply
 from partialfast.providers._http2 import cancel
 from partialfast.providers._stainless import (
@@ -59,8 +60,11 @@ async def areply_of(
     if not hasattr(http, "aiter_raw"):
         return _of_aiohttp(http, id_header)
     blocks: Any = http.aiter_bytes() if header(http, "content-encoding") else http.aiter_raw()
+    gate = gate_of(http)
 
     async def aclose() -> None:
+        if gate is not None:
+            gate.remove()
         await aend(http, blocks)
         await (close or http.aclose)()
 
@@ -75,13 +79,18 @@ async def areply_of(
         request=getattr(http, "request", None),
         request_id=header(http, id_header) or header(http, ID_HEADER),
         content_type=header(http, "content-type"),
+        gate=gate,
     )
 
 
 def _of_aiohttp(http: Any, id_header: str) -> AsyncReply:
+    gate = Gate()
+
     async def blocks() -> AsyncIterator[bytes]:
         async for block in http.content.iter_any():
             yield block
+            # What comes meanwhile is given as one block.
+            await gate.wait()
 
     read: Any = blocks()
 
@@ -102,4 +111,5 @@ def _of_aiohttp(http: Any, id_header: str) -> AsyncReply:
         afinish=afinish,
         request_id=http.headers.get(id_header),
         content_type=http.headers.get("content-type"),
+        gate=gate,
     )

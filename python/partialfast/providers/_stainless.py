@@ -21,6 +21,7 @@ from typing import Any, Final, Literal, cast
 
 from partialfast._core import Delta
 from partialfast.answer._alarm import call_after
+from partialfast.answer._gate import gate_of
 from partialfast.answer._seam import AsyncReply, Block, Reply, Request, transport_errors
 from partialfast.providers._http2 import acancel, cancel, is_http2
 
@@ -288,7 +289,11 @@ async def aopen_raw(resource: Any, request: Request, *, id_header: str = ID_HEAD
     plain = not (_is_read(http) or _is_encoded(http))
     blocks: AsyncGeneratorType[bytes, None] = http.aiter_raw() if plain else http.aiter_bytes()
 
+    gate = gate_of(http)
+
     async def aclose() -> None:
+        if gate is not None:
+            gate.remove()
         await aend(http, blocks)
         await manager.__aexit__(None, None, None)
 
@@ -303,6 +308,7 @@ async def aopen_raw(resource: Any, request: Request, *, id_header: str = ID_HEAD
         request=response.http_request,
         request_id=header(response, id_header),
         content_type=header(response, "content-type"),
+        gate=gate,
     )
 
 
@@ -516,8 +522,11 @@ async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADE
     http = getattr(stream, "response", None)
     tee = _Tee(http)
     blocks = cast("AsyncGeneratorType[Block, None]", _ablocks(aiter(stream), tee, package))
+    gate = gate_of(http)
 
     async def aclose() -> None:
+        if gate is not None:
+            gate.remove()
         await aend(http, blocks)
         shut = tee.restore()
         # An asynchronous generator, as a wrapped client may give, has no `close`.
@@ -549,6 +558,7 @@ async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADE
         request=getattr(http, "request", None),
         request_id=header(http, id_header),
         content_type=header(http, "content-type"),
+        gate=gate,
     )
 
 

@@ -195,6 +195,9 @@ def _no_client(what: Any) -> TypeError:
     )
 
 
+#: Seconds from one read of an answer to the next: nobody looks at its tokens one by one. An invalid
+#: answer is found out at most so much later.
+_GULP_S = 0.25
 #: Put after the last result.
 _END = object()
 
@@ -430,7 +433,7 @@ class _Job(Generic[T]):
                 messages=list(messages),
                 max_retries=left,
                 on_retry=again,
-                every="read",
+                every=_gulp_s(settings.timeout_s),
                 **settings.options,
             )
             if not isinstance(cast("object", stream), AsyncIterable):
@@ -506,6 +509,11 @@ class _Job(Generic[T]):
     async def _note_answered(self, permit: Permit) -> None:
         self._answered = True
         await permit.succeeded()
+
+
+def _gulp_s(timeout_s: float | None) -> float:
+    # What is given up after a short time is read more often, so that something is there.
+    return _GULP_S if timeout_s is None else min(_GULP_S, timeout_s / 4)
 
 
 def _last_snapshot(model: Any, text: str, how: Mapping[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from partialfast.answer._target import read_target
 from partialfast.providers._stainless import is_plain
 from partialfast.providers.openai import AsyncClient, Mode
 from partialfast.providers.openai._chat import Chat
-from partialfast.providers.openai._gulps import GULP_S, ChatInGulps, goes_through_a_proxy
+from partialfast.providers.openai._direct import DirectChat, goes_through_a_proxy
 from partialfast.providers.openai._responses import Responses
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ class Endpoint:
         api_key: Its key.
         mode: How the model is asked for JSON.
         concurrency: How many requests there will be at a time.
-        gulp_s: Seconds between two reads of an answer.
         provider: Another provider than OpenAI, by its name; it finds its key and its place itself.
     """
 
@@ -43,7 +42,6 @@ class Endpoint:
     api_key: str
     mode: str = Mode.TOOLS.value
     concurrency: int = 64
-    gulp_s: float = GULP_S
     provider: str | None = None
 
     @classmethod
@@ -53,7 +51,6 @@ class Endpoint:
         *,
         mode: str = Mode.TOOLS.value,
         concurrency: int = 64,
-        timeout_s: float | None = None,
         provider: str | None = None,
     ) -> Endpoint:
         """Take what is not said from where the SDK takes it.
@@ -62,7 +59,6 @@ class Endpoint:
             base_url: The server's base URL; ``None`` for ``OPENAI_BASE_URL`` or OpenAI's own.
             mode: How the model is asked for JSON.
             concurrency: How many requests there will be at a time.
-            timeout_s: Seconds that an answer may take.
             provider: Another provider than OpenAI, by its name.
 
         Raises:
@@ -80,9 +76,7 @@ class Endpoint:
                 raise ValueError("set OPENAI_API_KEY to the key of api.openai.com")
             # Local servers need none, but the SDK does.
             key = "none"
-        # A request with a short timeout is read more often, so that something has come by then.
-        gulp_s = GULP_S if timeout_s is None else min(GULP_S, timeout_s / 4)
-        return cls(url, key, mode, concurrency, gulp_s)
+        return cls(url, key, mode, concurrency)
 
 
 @asynccontextmanager
@@ -113,27 +107,19 @@ async def connected(endpoint: Endpoint) -> AsyncGenerator[AsyncClient, None]:
             )
         )
         settings = Settings(Mode(endpoint.mode))
-        chat = await _chat(client, endpoint, stack)
+        chat = _chat(client, stack)
         yield AsyncClient(client, settings, chat, Responses(client.responses))
 
 
-async def _chat(client: AsyncOpenAI, endpoint: Endpoint, stack: AsyncExitStack) -> Chat:
+def _chat(client: AsyncOpenAI, stack: AsyncExitStack) -> Chat:
     """Give what calls the server: at little cost where that is possible."""
-    try:
-        import aiohttp  # noqa: PLC0415 - for a batch alone
-    except ModuleNotFoundError:
-        return Chat(client.chat.completions)
     if goes_through_a_proxy(str(client.base_url)) or not is_plain(
         client.chat.completions, "openai"
     ):
         return Chat(client.chat.completions)
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=endpoint.concurrency + 8),
-        # As the SDK has it: no limit in all, ten minutes without a byte.
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=600),
-    )
-    http = await stack.enter_async_context(session)
-    return ChatInGulps(client, http, gulp_s=endpoint.gulp_s)
+    chat = DirectChat(client)
+    stack.callback(chat.close)
+    return chat
 
 
 def first_request(mode: str, model: Any, llm: str, messages: list[Any]) -> dict[str, Any]:

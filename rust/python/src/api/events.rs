@@ -51,6 +51,8 @@ struct Attached {
     intake: Py<Intake>,
     choice: u64,
     part: providers::Part,
+    /// All that a block has for it is read as one piece.
+    by_block: bool,
 }
 
 /// What was found next.
@@ -118,17 +120,19 @@ impl EventReader {
         exclusive(slf)?.take(Input::End)
     }
 
-    #[pyo3(signature = (intake, /, *, choice, call))]
+    #[pyo3(signature = (intake, /, *, choice, call, by_block))]
     fn attach(
         slf: &Bound<'_, Self>,
         intake: Py<Intake>,
         choice: u64,
         call: Option<u64>,
+        by_block: bool,
     ) -> PyResult<()> {
         let attached = Attached {
             intake,
             choice,
             part: call.map_or(providers::Part::Text, providers::Part::Call),
+            by_block,
         };
         // What is dropped may run code of the user's, which may come back here.
         let before = exclusive(slf)?.attached.replace(attached);
@@ -239,7 +243,7 @@ impl EventReader {
                 if !this.deltas.is_empty() {
                     return Ok(News::None);
                 }
-                match (this.read_event(py), &this.attached) {
+                match (this.read_piece(py), &this.attached) {
                     (Found::End, _) => return Ok(News::None),
                     (Found::Piece, Some(attached)) => {
                         let intake = attached.intake.clone_ref(py);
@@ -277,8 +281,24 @@ impl EventReader {
         Ok(())
     }
 
-    /// Reads one event. Its deltas are then in `deltas`, what it has for the attached answer before
-    /// them in `piece`.
+    /// Reads the next event, or as many as may be read as one piece.
+    fn read_piece(&mut self, py: Python<'_>) -> Found {
+        self.piece.clear();
+        let by_block = self.attached.as_ref().is_some_and(|to| to.by_block);
+        loop {
+            let found = self.read_event(py);
+            let ends = !self.deltas.is_empty() || matches!(found, Found::End);
+            if ends && !self.piece.is_empty() {
+                return Found::Piece;
+            }
+            if ends || !by_block {
+                return found;
+            }
+        }
+    }
+
+    /// Reads one event. Its deltas are then in `deltas`; what it has for the attached answer before
+    /// them is appended to `piece`.
     fn read_event(&mut self, py: Python<'_>) -> Found {
         let Self {
             stream,
@@ -289,7 +309,7 @@ impl EventReader {
             progress,
             ..
         } = self;
-        piece.clear();
+        let before = piece.len();
         if let Some(Input::Delta(delta)) = input.take_if(|input| matches!(input, Input::Delta(_))) {
             *progress += u64::from(delta.is_written());
             match (attached, &delta) {
@@ -306,7 +326,7 @@ impl EventReader {
                 }
                 _ => deltas.push_back(delta),
             }
-            return if piece.is_empty() {
+            return if piece.len() == before {
                 Found::Deltas
             } else {
                 Found::Piece
@@ -343,7 +363,7 @@ impl EventReader {
             // Read above; and there is nothing to read with: `take_read` lets nothing in.
             (Some(Input::Delta(_)), _) | (Some(_), None) => *input = None,
         }
-        if piece.is_empty() {
+        if piece.len() == before {
             Found::Deltas
         } else {
             Found::Piece

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import AsyncGenerator
@@ -16,10 +17,8 @@ from pydantic import BaseModel
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai._chat import Chat
+from partialfast.providers.openai._direct import DirectChat, goes_through_a_proxy
 from partialfast.providers.openai._endpoint import Endpoint, connected
-from partialfast.providers.openai._gulps import ChatInGulps, goes_through_a_proxy
-
-pytest.importorskip("aiohttp")
 
 pytestmark = pytest.mark.network
 
@@ -33,10 +32,10 @@ TEXT = '{"name": "Ada Lovelace", "age": 36}'
 
 
 @asynccontextmanager
-async def ways(url: str, gulp_s: float) -> AsyncGenerator[list[Any], None]:
+async def ways(url: str) -> AsyncGenerator[list[Any], None]:
     """Give a client of the batch's and one of the SDK's."""
     async with (
-        connected(Endpoint(url, "none", gulp_s=gulp_s)) as batch,
+        connected(Endpoint(url, "none")) as batch,
         openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as sdk,
     ):
         yield [batch, pf.from_openai(sdk)]
@@ -57,7 +56,7 @@ async def ask(client: Any, **more: Any) -> Any:
     return value, stream.text, stream.usage, stream.finish_reason
 
 
-@pytest.mark.parametrize("gulp_s", [0, 0.02])
+@pytest.mark.parametrize("every", ["read", 0.02])
 @pytest.mark.parametrize(
     "recording",
     [
@@ -74,10 +73,10 @@ async def ask(client: Any, **more: Any) -> Any:
         ),
     ],
 )  # fmt: skip
-def test_both_ways_lead_to_the_same(recording: dict[str, Any], gulp_s: float) -> None:
+def test_both_ways_lead_to_the_same(recording: dict[str, Any], every: Any) -> None:
     async def run(url: str) -> list[Any]:
-        async with ways(url, gulp_s) as clients:
-            return [await ask(client) for client in clients]
+        async with ways(url) as clients:
+            return [await ask(client, every=every) for client in clients]
 
     played: dict[str, Any] = {"text": TEXT, **recording}
     with replay.serve(played) as server:
@@ -92,7 +91,7 @@ def test_both_ways_lead_to_the_same(recording: dict[str, Any], gulp_s: float) ->
 
 def test_a_lost_connection_is_one() -> None:
     async def run(url: str) -> list[Any]:
-        async with ways(url, 0) as clients:
+        async with ways(url) as clients:
             return [(await ask(client))[0] for client in clients]
 
     with replay.serve({"text": TEXT, "fault": "drop@9"}) as server:
@@ -106,9 +105,9 @@ def test_tokens_are_gathered() -> None:
 
     async def run(url: str) -> Person:
         nonlocal reads
-        async with ways(url, 0.2) as (client, _):
+        async with ways(url) as (client, _):
             stream = client.create_partial(
-                response_model=Person, model="gpt-4", every="read",
+                response_model=Person, model="gpt-4", every=0.2,
                 messages=[{"role": "user", "content": "x"}],
             )  # fmt: skip
             async for _ in stream:
@@ -127,16 +126,16 @@ def test_an_invalid_answer_is_cut_off_after_a_gulp_at_most() -> None:
     text = '{"name": "x", "age": "old", "more": "' + "x" * 100_000 + '"}'
 
     async def run(url: str) -> Any:
-        async with ways(url, 0.1) as (client, _):
-            return await ask(client)
+        async with ways(url) as (client, _):
+            return await ask(client, every=0.1)
 
     with replay.serve({"text": text}, rate=300) as server:
         assert issubclass(asyncio.run(run(server))[0], pf.InvalidAnswerError)
         assert server.wait_ended().ending == "disconnect"
 
 
-def whole_answer() -> bytes:
-    """Make a response that a server writes at once, but for its very end."""
+def events_of_an_answer() -> bytes:
+    """Make the events of an answer, but for the last."""
     delta = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "Person"}}]}
     events: list[Any] = [
         {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
@@ -144,9 +143,17 @@ def whole_answer() -> bytes:
             "tool_calls": [{"index": 0, "function": {"arguments": TEXT}}]}}]},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
     ]  # fmt: skip
-    body = b"".join(
+    return b"".join(
         b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n" for event in events
     )
+
+
+EVENTS = events_of_an_answer() + b"data: [DONE]\n\n"
+
+
+def whole_answer() -> bytes:
+    """Make a response that a server writes at once, but for its very end."""
+    body = events_of_an_answer()
     head = (
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     )
@@ -169,15 +176,15 @@ def test_nothing_is_delayed_after_the_end() -> None:
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            async with ways(f"http://127.0.0.1:{port}/v1", 3600) as (client, _):
-                return await asyncio.wait_for(ask(client), 20)
+            async with ways(f"http://127.0.0.1:{port}/v1") as (client, _):
+                return await asyncio.wait_for(ask(client, every=3600), 20)
 
     assert asyncio.run(run())[0] == Person(name="Ada Lovelace", age=36)
 
 
 def test_connections_are_used_again() -> None:
     async def run(url: str) -> None:
-        async with ways(url, 0.01) as (client, _):
+        async with ways(url) as (client, _):
             for _ in range(4):
                 await ask(client)
 
@@ -188,7 +195,7 @@ def test_connections_are_used_again() -> None:
 
 def test_what_is_the_sdks_business_takes_the_sdks_way(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(url: str) -> None:
-        async with ways(url, 0) as (client, _):
+        async with ways(url) as (client, _):
             assert (await ask(client, extra_headers={"x-mine": "1"}))[0].age == 36
 
     with replay.serve({"text": TEXT}) as server:
@@ -211,14 +218,54 @@ def test_what_is_the_sdks_business_takes_the_sdks_way(monkeypatch: pytest.Monkey
     monkeypatch.delenv("no_proxy")
     assert type(asyncio.run(provider())) is Chat
     monkeypatch.delenv("https_proxy")
-    assert type(asyncio.run(provider())) is ChatInGulps
+    assert type(asyncio.run(provider())) is DirectChat
+
+
+@pytest.mark.parametrize("head", [b"content-encoding: gzip\r\n", b""])
+def test_what_is_no_plain_answer_is_asked_for_in_the_sdks_way(head: bytes) -> None:
+    """A redirect, and an answer that is compressed although nobody has asked for that."""
+    agents: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        agents.append(asked.split(b" ")[1].decode())
+        if head:
+            body = gzip.compress(EVENTS)
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n%bcontent-length: %d\r\n"
+                b"connection: close\r\n\r\n%b" % (head, len(body), body)
+            )
+        elif agents[-1] == "/v1/chat/completions":
+            writer.write(
+                b"HTTP/1.1 307 Temporary Redirect\r\nlocation: /v2/chat/completions\r\n"
+                b"content-length: 0\r\nconnection: close\r\n\r\n"
+            )
+        else:
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n"
+                b"connection: close\r\n\r\n%b" % (len(EVENTS), EVENTS)
+            )
+        await writer.drain()
+        writer.close()
+
+    async def run() -> Any:
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            async with ways(f"http://127.0.0.1:{port}/v1") as (client, _):
+                return [await ask(client) for _ in range(2)]
+
+    for answer in asyncio.run(run()):
+        assert answer[0] == Person(name="Ada Lovelace", age=36)
+    # Once it was asked in vain, and after that no more.
+    assert len(agents) == (3 if head else 5)
 
 
 def test_a_client_that_is_closed_closes_what_it_reads() -> None:
     async def run(url: str) -> float:
-        async with ways(url, 60) as (client, _):
+        async with ways(url) as (client, _):
             stream = client.create_partial(
-                response_model=Person, model="gpt-4", every="read",
+                response_model=Person, model="gpt-4", every=60,
                 messages=[{"role": "user", "content": "x"}],
             )  # fmt: skip
             await anext(stream)
