@@ -25,9 +25,9 @@ mod ops;
 mod plan;
 mod snapshot;
 
-/// The module. It needs the GIL: whether a snapshot's containers can be used again is told by
-/// their reference counts, which without the GIL another thread may be changing.
-#[pyo3::pymodule(gil_used = true)]
+/// The module. It does not need the GIL: each object is one thread's at a time, which `PyO3` checks,
+/// and what a snapshot's containers are used again for, `ffi::has_references` tells without it.
+#[pyo3::pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
     use crate::api::delta::Delta;

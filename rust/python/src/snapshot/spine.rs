@@ -32,9 +32,9 @@ use crate::plan::{Action, Flavor, Sequence};
 use crate::snapshot::frame::{Frame, Open, Slot, Values, address};
 
 /// References to a container that a slot holds and nobody else.
-const OURS: isize = 1;
+const OURS: u8 = 1;
 /// The same, for a container inside another: the outer one holds it too.
-pub(super) const OURS_AND_PARENT: isize = 2;
+pub(super) const OURS_AND_PARENT: u8 = 2;
 
 impl Slot {
     /// Whether it shows all of `frame`, with `child` open in it.
@@ -47,19 +47,15 @@ impl Slot {
     }
 
     /// Whether nobody but us can see this container.
-    fn is_unseen(&self, py: Python<'_>, references: isize) -> bool {
-        if cfg!(Py_GIL_DISABLED) {
-            // Another thread may be taking a reference at this moment.
-            return false;
-        }
-        ffi::references(self.object.bind(py)) == references
+    fn is_unseen(&self, py: Python<'_>, references: u8) -> bool {
+        ffi::has_references(self.object.bind(py), references)
             && self
                 .dict
                 .as_ref()
-                .is_none_or(|dict| ffi::references(dict.bind(py)) == OURS_AND_PARENT)
+                .is_none_or(|dict| ffi::has_references(dict.bind(py), OURS_AND_PARENT))
             && self.extra.as_ref().is_none_or(|extra| {
                 let dict = extra.dict.bind(py);
-                ffi::references(dict) == OURS_AND_PARENT && dict.len() == extra.entries
+                ffi::has_references(dict, OURS_AND_PARENT) && dict.len() == extra.entries
             })
             && !ffi::has_weak_references(self.object.bind(py))
     }

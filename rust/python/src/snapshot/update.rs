@@ -250,7 +250,7 @@ fn update_fields_set(
     let Some(set) = slot.set.as_ref().map(|set| set.bind(py)) else {
         return Ok(());
     };
-    let is_ours = ffi::references(set) == OURS_AND_PARENT && !ffi::has_weak_references(set);
+    let is_ours = ffi::has_references(set, OURS_AND_PARENT) && !ffi::has_weak_references(set);
     let set = if is_ours {
         set.clone()
     } else {
