@@ -138,7 +138,7 @@ def _declared_extra(draw: Draw, config: ConfigDict) -> dict[str, Any]:
     """Draw whether a class says what its extra fields are.
 
     Without the ``= Field(init=False)`` of pydantic's documentation: instances of such a class make
-    pydantic's own dumps warn in some unions (`tests/typed/test_kinds.py` has it).
+    pydantic's own dumps warn in some unions (`tests/typed/families` has it).
     """
     if config.get("extra") != "allow" or draw(st.booleans()):
         return {}

@@ -1,14 +1,15 @@
-"""The nodes of a plan: the words that both sides go by, and what is none."""
+"""The nodes of a plan: the words that both sides share, and what is refused."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
 from partialfast._core import Plan
-from partialfast.typed import _nodes
+from partialfast.typed import _nodes, families
 from partialfast.typed._facts import KINDS
 from partialfast.typed._nodes import Array, Choose, Field, Goto, Key, Map, Node, Object, Tagged
 
@@ -85,3 +86,9 @@ OBJECT = Object(
 def test_a_plan_that_makes_no_sense_is_rejected(nodes: Any) -> None:
     with pytest.raises((ValueError, TypeError, AttributeError, LookupError, OverflowError)):
         Plan(nodes)
+
+
+def test_each_family_has_a_file_of_tests() -> None:
+    files = Path(families.__file__).parent.glob("[a-z]*.py")
+    tests = (Path(__file__).parent / "families").glob("test_*.py")
+    assert {path.stem for path in tests} == {f"test_{path.stem}" for path in files}
