@@ -20,6 +20,10 @@ KINDS = (
     "numbers",
     "keys",
     "commas",
+    "missing_commas",
+    "closings",
+    "absent",
+    "escapes",
 )
 
 #: Opening and closing quote, all that close such a string, and whether a plain quote does not.
@@ -53,12 +57,17 @@ class _Writer:
     def __init__(self, seed: int, kinds: Collection[str]) -> None:
         self._kinds = kinds
         self._random = random.Random(seed)  # noqa: S311 - a test's choices, no secret
+        # Whether what was written last lacks its bracket.
+        self._open = False
 
     def _any(self, choices: list[str]) -> str:
         return self._random.choice(choices)
 
     def _often(self) -> bool:
         return self._random.random() < 0.5
+
+    def _has(self, kind: str, share: float = 0.3) -> bool:
+        return kind in self._kinds and self._random.random() < share
 
     def _blank(self) -> str:
         return self._any(_BLANKS) if "blanks" in self._kinds else ""
@@ -90,6 +99,9 @@ class _Writer:
         if opening != '"':
             for closer in closers:
                 written = written.replace(closer, f"\\u{ord(closer):04x}")
+        if self._has("escapes"):
+            # A quote of another family needs no backslash, and may have one.
+            written = written.replace("'", "\\'")
         if "controls" in self._kinds and self._often():
             # Raw control characters; an escaped backslash may stand before such an n.
             written = re.sub(r"\\([nt\\])", self._control, written)
@@ -113,6 +125,11 @@ class _Writer:
 
     def _list(self, items: list[Any]) -> str:
         parts = [self._blank() + self.value(item) + self._blank() for item in items]
+        parts[-1:] = [self._unclosed(part, items[-1], list) for part in parts[-1:]]
+        # A container begins and ends by its brackets.
+        clear = all(isinstance(item, list | dict) for item in items)
+        if clear and self._has("missing_commas"):
+            return "[" + " ".join(parts) + "]"
         return "[" + self._joined(parts) + "]"
 
     def _dict(self, members: dict[str, Any]) -> str:
@@ -121,7 +138,25 @@ class _Writer:
             + self._blank()
             for key, value in members.items()
         ]
+        values = list(members.values())
+        parts[-1:] = [self._unclosed(part, values[-1], dict) for part in parts[-1:]]
+        self._open = self._open and bool(parts)
+        for _ in range(3):
+            if self._has("absent", 0.1):
+                at = self._random.randrange(len(parts) + (not self._open))
+                parts.insert(at, f"{self._key('absent')}:{self._blank()}")
         return "{" + self._joined(parts) + "}"
+
+    def _unclosed(self, text: str, value: Any, around: type) -> str:
+        """Leave the last bracket out, where the one around it closes it too."""
+        # What is left open inside `value` is closed by its own bracket, which has to be there.
+        inside, self._open = self._open and bool(value), False
+        whole = text.rstrip()
+        other = isinstance(value, list | dict) and value and not isinstance(value, around)
+        if inside or not other or not whole.endswith(("]", "}")) or not self._has("closings"):
+            return text
+        self._open = True
+        return whole[:-1]
 
     def _key(self, key: str) -> str:
         plain = "keys" in self._kinds and _WORD.fullmatch(key) and self._often()

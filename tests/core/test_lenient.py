@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 import partialfast as pf
 from tests.chunkings import bytewise, chunkings, random_splits
 from tests.generation import check_growth, picture
+from tests.repairers import MODES, Verdict, check_prefixes, verdict
 from tests.sloppy import written
 
 seeds = st.integers(0, 2**32)
@@ -200,102 +200,39 @@ def test_quotes_are_guessed_only_if_asked() -> None:
 # --------------------------------------------------------------------------------------------
 # What other repairers make of texts
 
-#: Why a text is refused, by the kind of error.
-REFUSED = {
-    "truncated": "truncation stays truncation",
-    "unquoted_text": "several unquoted words, or one that is no value before , } ]",
-    "unquoted_date": "unquoted dates",
-    "leading_zero": "leading zeros",
-    "thousands_separator": "thousands separators",
-    "concatenated_strings": "concatenated strings",
-    "missing_colon": "missing colons",
-    "several_documents": "several documents",
-    "unescaped_quote": 'an unescaped quote (lenient="quotes" guesses)',
-    "invalid_number": "a number gone wrong: which number, or whether it is text, is a guess",
-    "lone_surrogate": "half of a character",
-    # No row of the table accepts it: brackets that close nothing, tuples, calls, prose.
-    "expected_value": "not in the table",
-    "expected_key": "not in the table",
-    "expected_key_or_end": "not in the table",
-    "expected_comma_or_object_end": "not in the table",
-    "expected_comma_or_array_end": "not in the table",
-    "trailing_data": "not in the table",
-}
 
-
-def _absent(ours: Any, theirs: Any) -> bool:
-    """Tell whether `ours` lacks only members that `theirs` made up as null or empty text."""
-    if not isinstance(ours, dict) or not isinstance(theirs, dict):
-        return False
-    return all(value in (None, "") for key, value in theirs.items() if key not in ours) and all(
-        ours[key] == theirs[key] for key in ours
-    )
-
-
-def _stripped(ours: Any, theirs: Any) -> bool:
-    """Tell whether `theirs` only lacks line breaks at the ends of texts."""
-    return isinstance(ours, dict) and theirs == {
-        key: value.rstrip("\n") if isinstance(value, str) else value for key, value in ours.items()
-    }
-
-
-#: Why ours is right where both accept.
-DIFFERENT: dict[str, Callable[[Any, Any], bool]] = {
-    "a key without a value is absent: no value is made up": _absent,
-    "a line break at the end of a text is part of it": _stripped,
-    "null in any case is null, not an empty text": lambda ours, theirs: (
-        ours is None and theirs == ""
-    ),
-}
-
-
-class Verdict(NamedTuple):
-    """What came of a pair."""
-
-    what: str
-    why: str
-
-
-def verdict(text: str, theirs: Any) -> Verdict:
-    try:
-        ours = pf.loads(text, lenient=True)
-    except pf.JsonError as error:
-        return Verdict("refused", REFUSED[error.kind])
-    if picture(ours) == picture(theirs) or ours == theirs:
-        return Verdict("equal", "")
-    for why, holds in DIFFERENT.items():
-        if holds(ours, theirs):
-            return Verdict("different", why)
-    raise AssertionError(f"{text!r} is {ours!r} here and {theirs!r} there")
-
-
-def test_what_other_repairers_make_of_their_own_texts(
-    shared_data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def pairs(shared_data: Path) -> list[dict[str, Any]]:
     lines = (shared_data / "lenient" / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
-    pairs = [json.loads(line) for line in lines]
-    verdicts = Counter(verdict(pair["input"], pair["peer_value"]) for pair in pairs)
-    with capsys.disabled():
-        for (what, why), count in sorted(verdicts.items(), key=lambda item: -item[1]):
-            print(f"\n  {count:4} {what} {why}", end="")  # noqa: T201 - the report
-    assert sum(count for (what, _), count in verdicts.items() if what == "equal") >= 125
+    return [json.loads(line) for line in lines]
+
+
+def test_what_other_repairers_make_of_their_own_texts(shared_data: Path) -> None:
+    """``python -m tests.repairers FILE`` prints it; each difference has its reason."""
+    verdicts = Counter(verdict(pair["input"], pair["peer_value"]) for pair in pairs(shared_data))
+    assert Verdict("different", "") not in verdicts
+    assert verdicts[Verdict("equal", "")] >= 128
 
 
 def test_no_prefix_of_any_text_takes_anything_back(shared_data: Path) -> None:
-    lines = (shared_data / "lenient" / "pairs.jsonl").read_text(encoding="utf-8").splitlines()
-    count = 0
-    for line in lines:
-        text = json.loads(line)["input"]
-        for lenient in (True, "quotes"):
-            parser, before = pf.JsonParser(lenient=lenient), None
-            for byte in bytewise(text.encode()):
-                try:
-                    parser.feed(byte)
-                except pf.JsonError:
-                    break
-                shown = parser.snapshot()
-                if before is not None:
-                    check_growth(before, shown)
-                count += 1
-                before = shown
+    count = sum(
+        check_prefixes(pair["input"], lenient=lenient)
+        for pair in pairs(shared_data)
+        for lenient in MODES
+    )
     assert count > 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs", "what"),
+    [
+        ('{"a": 1,}', {"a": 1}, "equal"),
+        ("[1, true]", [1, 1], "different"),
+        ('{"a":}', {"a": None}, "different"),
+        ('{"a": "x"}', {"a": "y"}, "different"),
+        ("[New York]", ["New York"], "refused"),
+    ],
+)
+def test_a_verdict_can_be_any(text: str, theirs: Any, what: str) -> None:
+    found = verdict(text, theirs)
+    assert found.what == what
+    assert bool(found.why) == (text in {'{"a":}', "[New York]"})

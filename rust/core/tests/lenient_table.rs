@@ -264,6 +264,16 @@ fn words() {
                 r#"[ "57eeeeb1-450b-482c-81b9-4be77e95dee2" "2nd" ]"#,
                 "unquoted_word unquoted_word",
             ),
+            (
+                "[1.1.1, 192.168.0.1, 2.5k, 50%, 12345/67890, 2e3.4]",
+                r#"[ "1.1.1" "192.168.0.1" "2.5k" "50%" "12345/67890" "2e3.4" ]"#,
+                "unquoted_word unquoted_word unquoted_word unquoted_word unquoted_word unquoted_word",
+            ),
+            (
+                "[5/* // */, 5 // x\n, N/A/* x */]",
+                r#"[ 5 5 "N/A" ]"#,
+                "comment comment comment unquoted_word",
+            ),
         ],
     );
 }
@@ -469,7 +479,6 @@ fn what_can_only_be_guessed_is_refused() {
             ("[1 234]", Kind::ThousandsSeparator, 3),
             ("{\"a\": 1 000}", Kind::ThousandsSeparator, 8),
             ("[1'000]", Kind::ThousandsSeparator, 2),
-            ("[1.000.000]", Kind::ThousandsSeparator, 1),
             // Concatenated strings.
             (r#""a" + "b""#, Kind::ConcatenatedStrings, 4),
             (r#"{"a": "b" + "c"}"#, Kind::ConcatenatedStrings, 10),
@@ -504,8 +513,15 @@ fn what_can_only_be_guessed_is_refused() {
             ("{\"a\":2,]", Kind::ExpectedKey, 7),
             ("{}}", Kind::TrailingData, 2),
             // Nothing that is known.
-            ("[1.1.1]", Kind::InvalidNumber, 1),
-            ("[1/3]", Kind::InvalidNumber, 2),
+            ("[1/3]", Kind::UnquotedDate, 1),
+            ("[10/18/2024]", Kind::UnquotedDate, 1),
+            ("[1.5.]", Kind::InvalidNumber, 1),
+            ("[1..5]", Kind::InvalidNumber, 1),
+            ("[1/]", Kind::InvalidNumber, 2),
+            ("[5-3]", Kind::UnquotedDate, 1),
+            ("[555-1234]", Kind::InvalidNumber, 1),
+            ("[1+2.3]", Kind::InvalidNumber, 1),
+            ("[1.000.000]", Kind::ThousandsSeparator, 1),
             ("[2e+]", Kind::InvalidNumber, 1),
             ("[-]", Kind::InvalidNumber, 1),
             ("(1, 2)", Kind::ExpectedValue, 0),

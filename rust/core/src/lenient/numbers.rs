@@ -137,10 +137,14 @@ fn underscores_fit(part: &str) -> bool {
     digits.is_empty() || digits.split('_').all(|group| !group.is_empty())
 }
 
-/// Whether the token is a date, or the beginning of a date and time: digits, a dash, one or two
-/// digits.
+/// Whether the token is a date, or the beginning of a date and time: digits, a dash or a slash, one or
+/// two digits.
 pub(super) fn is_date(token: &str) -> bool {
-    let mut parts = token.splitn(3, '-');
+    ['-', '/'].into_iter().any(|dash| is_date_with(dash, token))
+}
+
+fn is_date_with(dash: char, token: &str) -> bool {
+    let mut parts = token.splitn(3, dash);
     let is_number = |part: &str, longest: usize| {
         (1..=longest).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
     };

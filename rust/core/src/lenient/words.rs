@@ -118,14 +118,21 @@ fn has_leading_zero(token: &str) -> bool {
     digits.first() == Some(&b'0') && digits.get(1).is_some_and(u8::is_ascii_digit)
 }
 
-/// A word that begins with a digit: it has letters, and nothing that makes it a number gone wrong or
-/// an expression. `0x` begins a number.
+/// A word that begins with a digit: a name with letters in it, or digits that no number has so, as in
+/// a version or an address. Nothing in it makes it a number gone wrong or an expression: a point or a
+/// slash stands between two of its characters, and without letters there is no dash. `0x` begins a
+/// number.
 fn is_identifier(token: &str) -> bool {
     let hexadecimal = token.starts_with("0x") || token.starts_with("0X");
-    token.starts_with(|first: char| first.is_ascii_digit())
-        && !hexadecimal
-        && token.chars().all(is_key)
-        && token.chars().any(char::is_alphabetic)
+    let begins = token.starts_with(|first: char| first.is_ascii_digit());
+    let plain = token.strip_suffix('%').unwrap_or(token);
+    let parts_fit = plain
+        .split(['.', '/', '@'])
+        .all(|part| !part.is_empty() && part.chars().all(is_key));
+    let has_letters = plain.chars().any(char::is_alphabetic);
+    let is_no_number =
+        !plain.contains(['-', '_']) && (plain.len() < token.len() || plain.contains(['.', '/']));
+    begins && !hexadecimal && parts_fit && (has_letters || is_no_number)
 }
 
 /// What `token` is if the text ends with it: `None` if it may be the beginning of something.

@@ -129,7 +129,7 @@ impl Lenient {
             ('/', Word::Text) => return Err((Kind::UnquotedText, slash)),
             ('/', _) => Comment::Line,
             ('*', _) => Comment::Block,
-            _ if self.word.starts_with(char::is_alphabetic) => {
+            _ if self.word.starts_with(char::is_alphanumeric) && words::continues(c) => {
                 self.state = State::Word;
                 self.numeric = false;
                 self.word.push('/');
