@@ -115,7 +115,7 @@ class Received:
 
     @property
     def restarts(self) -> int:
-        """How often what had been read turned out to be no answer."""
+        """How often what had been read turned out not to be the answer."""
         return sum(answer.intake.restarts for answer in self.router.answers)
 
     @property

@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! Three machines stand one behind the other, and each sees a character once. `Start` skips
+//! Three machines follow each other, and each sees a character once. `Start` skips
 //! prose, code fences and `<think>` blocks until JSON begins. From there on the JSON
 //! [`Machine`] itself reads the text, only to know where it ends; so fences and tags inside its
 //! strings are data, and what follows is trailing text. Its events go to `Locator`, which notes where
@@ -13,7 +13,7 @@
 //! the same error, and knows the path to it. If it is wrong outside, [`Envelope::error`] has it.
 //!
 //! A model may reason without a tag that says so, and write a draft of the value there. The tag that
-//! closes its reasoning tells: what came before it was no answer, and all begins anew
+//! closes its reasoning shows that what came before it was not the answer, and all begins anew
 //! ([`Envelope::take_restarted`]).
 
 mod start;
@@ -38,11 +38,11 @@ pub struct Options {
     pub key: Option<String>,
     /// A root that is an array is taken as it is, although a property is named.
     pub bare_array: bool,
-    /// How to read what need not be JSON; the value is then handed out as JSON. What the target would
-    /// be asked is not asked here: a parser of the value may do that.
+    /// How to read what need not be JSON; the value is then handed out as JSON. The target's
+    /// questions are not asked here: a parser of the value may ask them.
     pub lenient: Option<lenient::Options>,
-    /// Limits of the JSON text; `max_bytes` is also how much noise may stand in front of it and how
-    /// much behind it.
+    /// Limits of the JSON text; `max_bytes` is also how much noise may come before it and how much
+    /// after it.
     pub limits: Limits,
 }
 
@@ -89,9 +89,9 @@ pub struct Envelope {
 /// What is known of a model's reasoning, of which the value may have been a part.
 #[derive(Clone, Debug, Default)]
 struct Reasoning {
-    /// Tags behind the JSON text, or behind an error.
+    /// Tags after the JSON text, or after an error.
     tags: Tags,
-    /// One that opens was there.
+    /// An opening tag was there.
     is_open: bool,
     /// The JSON text began in the middle of prose.
     in_prose: bool,
@@ -104,7 +104,7 @@ enum State {
     Noise(Start),
     /// In the JSON text.
     Json,
-    /// Behind the JSON text.
+    /// After the JSON text.
     Behind,
     /// There was an error, inside the value or outside.
     Stopped,
@@ -180,14 +180,14 @@ impl Envelope {
         }
     }
 
-    /// Whether what was handed out before the last chunk was no answer: the parser of the wanted value
-    /// has to begin anew, with what that chunk gave. Tells it once.
+    /// Whether what was handed out before the last chunk was not the answer: the parser of the
+    /// wanted value has to begin anew, with what that chunk gave. Tells it once.
     pub fn take_restarted(&mut self) -> bool {
         std::mem::take(&mut self.reasoning.restarted)
     }
 
-    /// Whether the JSON text may be part of prose, in which a model reasons: what is wrong with it is no
-    /// error before the end of all text.
+    /// Whether the JSON text may be part of prose, in which a model reasons: what is wrong with it
+    /// is not an error before the end of all text.
     #[must_use]
     pub fn is_tentative(&self) -> bool {
         self.reasoning.in_prose
@@ -229,7 +229,8 @@ impl Envelope {
         }
     }
 
-    /// Looks for a tag that closes reasoning which nothing opened. How much of the text is left then.
+    /// Looks for a tag that closes reasoning which nothing opened. Returns how much of the text is
+    /// left then.
     fn look_for_a_restart(&mut self, text: &str) -> usize {
         if self.around == Around::Nothing {
             return 0;
@@ -240,7 +241,8 @@ impl Envelope {
                 Some(Tag::Close) if self.reasoning.is_open => self.reasoning.is_open = false,
                 Some(Tag::Close) => {
                     self.restart(Start::new(self.lenient.is_some()));
-                    // Nothing may be left of the text: then the next chunk begins the new value.
+                    // There may be nothing left of the text: then the next chunk begins the new
+                    // value.
                     return text.len() - at - char.len_utf8();
                 }
                 None => {}
@@ -320,7 +322,7 @@ impl Envelope {
             return String::new();
         };
         let base = reader.strict_offset();
-        // What is not complete, the parser of the value says.
+        // The parser of the value says what is not complete.
         let _ = reader.finish(&mut self.locator);
         self.locator.cut_strict(base)
     }
@@ -352,7 +354,7 @@ impl Envelope {
         }
     }
 
-    /// The text outside the JSON is: there is no place in the JSON to name.
+    /// The text outside the JSON is wrong: there is no place in the JSON to name.
     fn too_long(&mut self) {
         self.fail(JsonError::of_all(JsonErrorKind::SizeLimit));
     }
@@ -454,7 +456,7 @@ impl Envelope {
         (self.locator.cut_strict(base), rest)
     }
 
-    /// Reads text behind the JSON text. How much of it is left after a restart.
+    /// Reads text after the JSON text. Returns how much of it is left after a restart.
     fn read_behind(&mut self, text: &str) -> usize {
         if self.around == Around::Nothing {
             if let Err(FeedError::Json(error)) =
@@ -591,7 +593,7 @@ impl Sink for Locator {
 
     fn key(&mut self, key: Text<'_>, _span: Span) -> Result<(), Self::Error> {
         if self.depth == 1 {
-            // Should the key come twice, its first value stands.
+            // If the key comes twice, its first value counts.
             self.armed = self.start.is_none() && self.key.as_deref() == Some(key.text);
         }
         Ok(())

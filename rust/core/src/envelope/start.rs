@@ -2,21 +2,22 @@
 //!
 //! # Theory of operation
 //!
-//! Behind nothing but white space, a code fence, or a `</think>`, the next bracket begins JSON. In the
-//! middle of prose a bracket may be part of the prose, so there it begins JSON only together with what
-//! follows: `{` before a key or `}`, `[` before `{` (where reading is lenient, before more). The bracket
-//! and the white space behind it are held back until then. A code fence with the name of another language is skipped as a whole, and so is
-//! one without a name that begins as no JSON does.
+//! After nothing but white space, a code fence, or a `</think>`, the next bracket begins JSON. In
+//! the middle of prose a bracket may be part of the prose, so there it begins JSON only together
+//! with what follows: `{` before a key or `}`, `[` before `{` (where reading is lenient, before
+//! more). The bracket and the white space after it are held back until then. A code fence with the name of
+//! another language is skipped as a whole, and so is one without a name that does not begin as JSON
+//! does.
 //!
 //! Reasoning ends with a tag that closes it, with or without one that opened it.
 
 use super::tags::{Tag, Tags};
 use crate::lenient::Mark;
 
-/// White space that is held back behind a bracket, at most: a model that writes more of it is not
+/// The most white space that is held back after a bracket: a model that writes more of it is not
 /// writing JSON.
 const HELD: usize = 4096;
-/// Longest name of a language behind a fence that is looked at.
+/// Longest name of a language after a fence that is looked at.
 const NAME: usize = 64;
 
 /// JSON begins.
@@ -40,11 +41,11 @@ enum State {
     #[default]
     Blank,
     Prose,
-    /// Behind a bracket in prose; it and white space are held.
+    /// After a bracket in prose; it and white space are held.
     Bracket,
-    /// Behind so many backticks.
+    /// After so many backticks.
     Ticks(u8),
-    /// In the line behind an opening fence; the name is held.
+    /// In the line after an opening fence; the name is held.
     Info,
     /// In a fence, in front of its first character; whether it is said to hold JSON.
     Fence {
@@ -52,7 +53,7 @@ enum State {
     },
     /// In a fence of another language.
     Other,
-    /// There, behind so many backticks.
+    /// There, after so many backticks.
     OtherTicks(u8),
     /// Maybe inside a tag.
     Tag,
@@ -86,7 +87,7 @@ impl Start {
         }
     }
 
-    /// One after a bracket that began no JSON: a tag may begin so.
+    /// The one after a bracket that did not begin JSON: a tag may begin so.
     pub fn after_a_bracket() -> Self {
         Self {
             state: State::Tag,
@@ -261,7 +262,7 @@ const fn begins_leniently(char: char) -> bool {
     matches!(char, '\'' | '`' | '“' | '‘' | 'N' | 'T' | 'F')
 }
 
-/// Whether a fence with this name holds JSON: `json` and its kin, or none.
+/// Whether a fence with this name holds JSON: `json` and the like, or no name.
 fn is_json(name: &str) -> bool {
     let name = name.trim();
     name.is_empty()

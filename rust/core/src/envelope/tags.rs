@@ -1,7 +1,7 @@
 //! Tags around a model's reasoning: where one opens and where one closes.
 //!
-//! `<think>` and its kin, in any case and with attributes; Mistral's `[THINK]`; and the channels of
-//! harmony, `<|channel|>analysis` up to `<|end|>` or another channel.
+//! `<think>` and the like, in any case and with attributes; Mistral's `[THINK]`; and the channels
+//! of harmony, `<|channel|>analysis` up to `<|end|>` or another channel.
 
 /// What encloses reasoning.
 const WORDS: &[&str] = &[

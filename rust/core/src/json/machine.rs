@@ -63,17 +63,17 @@ enum Container {
 enum State {
     /// A value must begin: at the root, after `:`, after `,` in an array.
     Value,
-    /// Behind `[`: a value or `]`.
+    /// After `[`: a value or `]`.
     FirstItem,
-    /// Behind `{`: a key or `}`.
+    /// After `{`: a key or `}`.
     FirstKey,
-    /// Behind `,` in an object.
+    /// After `,` in an object.
     NextKey,
-    /// Behind a key.
+    /// After a key.
     Colon,
-    /// Behind a value in a container: `,` or the end of the container.
+    /// After a value in a container: `,` or the end of the container.
     Comma,
-    /// Behind the root value.
+    /// After the root value.
     Done,
     /// Inside a literal, after so many of its letters.
     Literal(Literal, u8),

@@ -2,26 +2,26 @@
 //! everything else does in `machine.rs`.
 //!
 //! [`walk`] goes through the grammar in its order, from wherever the last chunk left off. It stops at
-//! the first byte that is no part of the number, or cannot be: `Walked::impossible` tells which.
+//! the first byte that is not part of the number, or cannot be: `Walked::impossible` tells which.
 
 use super::{NumberKind, scan};
 
 /// Where in the grammar of a number (RFC 8259, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Behind `-`.
+    /// After `-`.
     Minus,
-    /// Behind a leading `0`.
+    /// After a leading `0`.
     Zero,
     /// Among the digits of the integer part.
     Integer,
-    /// Behind `.`.
+    /// After `.`.
     Point,
     /// Among the digits of the fraction.
     Fraction,
-    /// Behind `e` or `E`.
+    /// After `e` or `E`.
     Exponent,
-    /// Behind the sign of the exponent.
+    /// After the sign of the exponent.
     ExponentSign,
     /// Among the digits of the exponent.
     ExponentDigits,

@@ -24,15 +24,15 @@ enum Spot {
     Plain,
     /// Inside a UTF-8 sequence; its bytes so far are in `Decoder::sequence`.
     Sequence,
-    /// Behind a backslash.
+    /// After a backslash.
     Backslash,
-    /// Behind `\u` and so many hexadecimal digits; their value is in `Decoder::unit`.
+    /// After `\u` and so many hexadecimal digits; their value is in `Decoder::unit`.
     Hex(u8),
-    /// Behind the escape of a high surrogate, which is in `Decoder::high`.
+    /// After the escape of a high surrogate, which is in `Decoder::high`.
     High,
-    /// Behind the backslash that must begin the escape of its low surrogate.
+    /// After the backslash that must begin the escape of its low surrogate.
     HighBackslash,
-    /// Behind the `\u` of the low surrogate and so many digits.
+    /// After the `\u` of the low surrogate and so many digits.
     LowHex(u8),
 }
 
@@ -209,8 +209,8 @@ impl Decoder {
         self.sequence_len += 1;
     }
 
-    /// A digit of `\uXXXX`. The second one tells a low surrogate, which nothing may precede but a
-    /// high one.
+    /// A digit of `\uXXXX`. The second one tells a low surrogate, which only a high one may
+    /// precede.
     fn step_hex(&mut self, byte: u8, count: u8, held: &mut &str) -> Result<Spot, JsonErrorKind> {
         self.extend_unit(byte, count)?;
         if count == 1 && (0xDC..=0xDF).contains(&self.unit) {

@@ -5,13 +5,14 @@
 //! [`Reader`] stands where the strict [`Machine`](crate::json::Machine) would, and has one inside. Its
 //! normaliser (`machine.rs`) takes the model's text, in chunks cut anywhere, and gives strict text and
 //! a map from each byte of it to the place that it comes from. The strict machine reads that text and
-//! tells the sink; it does not know that anybody stands before it. Spans are those of the strict text,
-//! which a [`Target`] gets before the events; errors and repairs are those of the model's text.
+//! tells the sink; it does not know that anything comes before it. Spans are those of the strict
+//! text, which a [`Target`] gets before the events; errors and repairs are those of the model's
+//! text.
 //!
 //! Nothing is ever taken back, because nothing is given before it is sure:
 //!
-//! - A comma, and a key with its colon, are held until a value begins: only then it is known that the
-//!   comma is none too many, and that the key has a value.
+//! - A comma, and a key with its colon, are held until a value begins: only then is it known that
+//!   the comma is not one too many, and that the key has a value.
 //! - A token without quotes is held until it ends. It is a number, a literal, or (when `,` `]` or `}`
 //!   follows) one word.
 //! - An escape is held until it is whole. With [`Options::quotes`], a closing quote is held until

@@ -13,7 +13,7 @@ pub(super) enum Number {
     Begun,
     /// A number that means more than one thing.
     Refused(JsonErrorKind),
-    /// No number.
+    /// Not a number.
     Other,
 }
 

@@ -217,9 +217,9 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`FeedError::Json`] where the text is no JSON and cannot be taken for it for sure, with its
-    /// place in the model's text, the same for every way to cut it. All later calls return the same
-    /// error.
+    /// [`FeedError::Json`] where the text is not JSON and cannot be taken for JSON with certainty,
+    /// with its place in the model's text, the same for every way to cut it. All later calls return
+    /// the same error.
     ///
     /// [`FeedError::Sink`] if the target failed; later calls return [`JsonErrorKind::Aborted`].
     pub fn feed<T: Target>(

@@ -1,4 +1,4 @@
-//! What was read as something else than it is.
+//! What was repaired in the text.
 
 /// What a repair took for granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -21,7 +21,7 @@ pub(super) enum Word {
     Refused(JsonErrorKind),
 }
 
-/// Bytes of a token that is no number: a longer one is prose without spaces.
+/// The most bytes of a token that is not a number: a longer one is prose without spaces.
 pub(super) const MAX_WORD: usize = 1024;
 
 /// Whether a token without quotes may begin so.

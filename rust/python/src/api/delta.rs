@@ -65,7 +65,7 @@ impl From<core::Outcome> for Outcome {
             core::Outcome::Filtered => Self::Filtered,
             core::Outcome::Refused => Self::Refused,
             core::Outcome::Failed => Self::Failed,
-            // What the core may come to tell apart is not known here.
+            // Variants that the core may add are not known here.
             _ => Self::Unknown,
         }
     }
@@ -150,7 +150,7 @@ impl Delta {
         matches!(self, Self::Piece { .. } | Self::Whole { .. })
     }
 
-    /// The delta as an object; `None` for what the core says and Python has no word for yet.
+    /// The delta as an object; `None` for what the core says and Python does not know yet.
     pub fn of(delta: &core::Delta<'_>) -> Option<Self> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Some(match delta {

@@ -21,12 +21,12 @@ pub struct Intake {
     text: Option<String>,
     /// The parser hands out items, not snapshots.
     items: bool,
-    /// How often what had been read turned out to be no answer.
+    /// How often what had been read turned out not to be the answer.
     restarts: usize,
     /// Items were handed out, which cannot be taken back.
     handed_out: bool,
-    /// What is wrong with a value that may be no answer: an error only if nothing else comes. The
-    /// exception itself and not a `PyErr`, so that the garbage collector sees it.
+    /// What is wrong with a value that may not be the answer: an error only if nothing else comes.
+    /// The exception itself and not a `PyErr`, so that the garbage collector sees it.
     doubt: Option<Py<PyBaseException>>,
     /// The parser reads leniently, and so does the envelope.
     lenient: bool,

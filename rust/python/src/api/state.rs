@@ -25,7 +25,7 @@ type Hooks = (Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>);
 pub struct StateCore {
     driver: Driver,
     plan: Option<Py<Plan>>,
-    /// Items are handed out one by one, and the text behind them is dropped.
+    /// Items are handed out one by one, and their text is dropped.
     streams_items: bool,
     /// Snapshots are made when asked for, and not after each chunk.
     no_snapshots: bool,
@@ -119,7 +119,7 @@ impl StateCore {
         Ok(None)
     }
 
-    /// Forgets all that was read: it was no answer.
+    /// Forgets all that was read: it was not the answer.
     pub fn restart(slf: &Bound<'_, Self>) -> PyResult<()> {
         let mut this = exclusive(slf)?;
         this.driver.reset();
@@ -264,7 +264,7 @@ impl StateCore {
         let mut this = exclusive(slf)?;
         let plan = Plan::untyped(py)?;
         let document = if this.lenient.is_some() {
-            // Which has its limit in the model's own text.
+            // Its limit is on the model's own text.
             let mut document = Driver::new(Limits {
                 max_bytes: u64::MAX,
                 ..this.limits

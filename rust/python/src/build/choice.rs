@@ -72,7 +72,7 @@ impl<'a> Run<'a, '_> {
 
     /// Read what there is of the object again, now that it is known to be `target`.
     ///
-    /// `number` says that the stretch ends with a number, which needs a byte behind it to end.
+    /// `number` says that the stretch ends with a number, which needs a byte after it to end.
     fn decide(&mut self, target: &Target, end: u64, number: bool) -> PyResult<()> {
         let Some(skip) = self.st.reading.skip.take() else {
             return Ok(());

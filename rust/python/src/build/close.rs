@@ -322,8 +322,8 @@ impl Run<'_, '_> {
     }
 
     /// `value`, made by pydantic of all of `frame`, with the parts that were handed out before in
-    /// the places of their equals. (There is no other way to keep them the same objects where
-    /// some other field's value was for pydantic to say.)
+    /// place of their equals. (There is no other way to keep them the same objects where some other
+    /// field's value was for pydantic to say.)
     fn grafted(&self, frame: &Frame, value: Py<PyAny>) -> PyResult<Py<PyAny>> {
         let py = self.py;
         let (Action::Object(plan), Values::Object { dict, .. }) =

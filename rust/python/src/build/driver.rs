@@ -90,7 +90,7 @@ impl Driver {
         self.builder.cursor.begin_chunk(self.seen);
         self.seen = false;
         if let Some(failure) = &self.failure {
-            // What comes behind it is not kept: nothing would bound it.
+            // What comes after it is not kept: nothing would bound it.
             return Err(again(failure.bind(py)));
         }
         let gate = mem::replace(&mut self.gate, Gate::Reading);

@@ -286,7 +286,8 @@ impl<'a> Run<'a, '_> {
                 && plan.sequence == Sequence::Items
                 && std::mem::take(&mut frame.failed)
             {
-                // The item is invalid and its error was put off: what there is of it is no item.
+                // The item is invalid and its error was put off: what there is of it is not an
+                // item.
                 value = None;
             }
             if let Some(value) = value {
@@ -395,7 +396,7 @@ impl<'a> Run<'a, '_> {
         self.deliver(value, end)
     }
 
-    /// Note where the value behind `key` goes.
+    /// Note where the value of `key` goes.
     fn find(&mut self, key: Text<'_>, start: u64, end: u64) -> PyResult<()> {
         let Some(frame) = self.st.frames.last() else {
             return Ok(());
@@ -420,7 +421,7 @@ impl<'a> Run<'a, '_> {
         if let Some(known) = plan.keys.get(key.text) {
             frame.doubtful |= known.lenient || known.contested;
             frame.contested |= known.contested;
-            // A second-best key does not take the place of what is shown already.
+            // A second-best key does not replace what is shown already.
             let taken =
                 |index| known.lenient && frame.begun.iter().any(|begun| begun.field == index);
             if let Some(index) = known.field {

@@ -39,7 +39,7 @@ pub fn difference(
         },
     };
     if ops.len() - before > entries.div_ceil(2).max(1) {
-        // To say it all again is shorter.
+        // Telling all of it again is shorter.
         ops.truncate(before);
         return set(path, new, ops);
     }

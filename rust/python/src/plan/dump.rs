@@ -1,5 +1,5 @@
-//! What a plan says about dumping, for ops. pydantic is asked when it is first needed: who wants
-//! no ops pays for none of it. What the words mean stands in `partialfast/typed/_dumping.py`.
+//! What a plan says about dumping, for ops. pydantic is asked when it is first needed: without ops,
+//! none of it is computed. What the words mean stands in `partialfast/typed/_dumping.py`.
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,5 @@
 //! What lenient reading may know of a node. It is found out when it is first asked for: a document
-//! that needs no help costs no type anything.
+//! that needs no help costs nothing.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -37,7 +37,7 @@ impl Help {
             || self.takes(Kind::Bool)
     }
 
-    /// An object or a list, and nothing that could be a string. A null is no matter.
+    /// An object or a list, and nothing that could be a string. A null does not matter.
     pub const fn wants_container(&self) -> bool {
         (self.takes_object() || self.takes(Kind::Array)) && !self.takes_scalar()
     }

@@ -26,7 +26,7 @@ pub struct Child {
     pub field: Option<usize>,
     /// A field name or a validated dict key.
     pub key: Option<Py<PyAny>>,
-    /// Its being invalid proves nothing about the whole.
+    /// That it is invalid proves nothing about the whole.
     pub lenient: bool,
 }
 
@@ -159,7 +159,7 @@ pub struct Frame {
     pub doubtful: bool,
     /// Which values count, or whether they are valid, is for pydantic to say.
     pub contested: bool,
-    /// An item is not shown that will be: nothing behind it can have its place until then.
+    /// An item is not shown that will be: nothing after it can have its place until then.
     pub stalled: bool,
     /// Fields that were begun, where the plan wants them noted.
     pub begun: Vec<Begun>,

@@ -260,7 +260,7 @@ impl Lenient {
             return Ok(true);
         }
         if self.state == State::Opening && self.layers.is_empty() {
-            // No such byte begins a document.
+            // No document begins with such a byte.
             self.replay()?;
             return Ok(false);
         }
@@ -288,7 +288,7 @@ impl Lenient {
         }
     }
 
-    /// Bytes that are no UTF-8. Inside a string the strict machine says so.
+    /// Bytes that are not UTF-8. Inside a string the strict machine says so.
     #[cold]
     fn bad_sequence(&mut self, byte: u8) -> Result<bool, Wrong> {
         let wrong = Err((Kind::InvalidUtf8, self.next));

@@ -287,7 +287,7 @@ impl Lenient {
         Ok(())
     }
 
-    /// In the text of a member. One that is long or has escapes is none.
+    /// In the text of a member. A text that is long or has escapes is not one.
     pub(super) fn in_member(&mut self, c: char) -> Result<(), Wrong> {
         if self.quote.closes(c) && !self.options.quotes {
             self.state = State::AskedMember;
