@@ -145,7 +145,7 @@ class ServerError(StreamError):
 
 
 class CorruptStreamError(StreamError, JsonError):
-    """The server sent something that is no event of its own format."""
+    """The server sent something that is not an event of its own format."""
 
     def __init__(self, message: str, **details: Any) -> None:
         StreamError.__init__(self, message, **details)
