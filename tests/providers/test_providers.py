@@ -10,11 +10,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, Field
 
 import partialfast as pf
 from partialfast import replay
 from partialfast.answer._mode import Mode
+from partialfast.otel import instrument
 from partialfast.providers import Tokens
 from partialfast.replay import Server
 from partialfast.replay._script import count_tokens
@@ -34,6 +38,8 @@ class User(BaseModel):
 
 TEXT = '{"name": "Ada Lovelace", "age": 36}'
 ADA = User(name="Ada Lovelace", age=36)
+# Those of OpenTelemetry's names that have a dot.
+VENDORS = {"aws.bedrock", "azure.ai.openai", "gcp.gen_ai"}
 SAID = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}]
 
 
@@ -102,6 +108,27 @@ def test_snapshots_in_every_mode(case: Case, *, is_async: bool) -> None:
             assert await value_of(client.create(User, model=case.model, messages=SAID)) == ADA
 
     play(case, {"text": TEXT, "reasoning": "hm, hm"}, test, is_async=is_async)
+
+
+def test_spans(case: Case, *, is_async: bool) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    async def test(client: Any, _: Server) -> None:
+        instrument(client, tracer_provider=provider)
+        stream = client.create_partial(User, model=case.model, messages=SAID)
+        assert (await drained(stream))[-1] == ADA
+        (span,) = exporter.get_finished_spans()
+        said: dict[str, Any] = dict(span.attributes or {})
+        assert span.name == f"{said['gen_ai.operation.name']} {case.model}"
+        assert said["gen_ai.request.model"] == case.model
+        assert said["gen_ai.usage.output_tokens"] == stream.tokens.output
+        assert said["gen_ai.response.finish_reasons"] == (stream.finish_reason,)
+        assert said["gen_ai.response.time_to_first_chunk"] > 0
+        assert "." not in said["gen_ai.provider.name"] or said["gen_ai.provider.name"] in VENDORS
+
+    play(case, {"text": TEXT}, test, is_async=is_async)
 
 
 def test_items(case: Case, *, is_async: bool) -> None:

@@ -108,6 +108,7 @@ class _AsyncStream(StreamBase[T, Final_]):
         if reply is None or home is None or home.is_closed():
             return
         self._reply = None
+        self._call.leave(self._reader)
         # The garbage collector may run in any thread.
         with contextlib.suppress(RuntimeError):
             home.call_soon_threadsafe(_close_later, reply)
@@ -143,6 +144,7 @@ class _AsyncStream(StreamBase[T, Final_]):
     async def _leave(self) -> None:
         self._finished = True
         self._reader.stop()
+        self._call.leave(self._reader)
         await self._close_reply()
 
     async def _started(self) -> Self:
@@ -173,7 +175,8 @@ class _AsyncStream(StreamBase[T, Final_]):
             if inspect.isawaitable(told):
                 await told
             self._renew(settled=await call.asettle())
-            self._reply = await self._ask()
+            with call.opening():
+                self._reply = await self._ask()
         except BaseException as error:  # noqa: BLE001 - raised again in there
             await self._raise_or_retry(error)
             return
@@ -428,7 +431,8 @@ async def _afetch(call: Call, *, with_completion: bool) -> Any:
         reader = call.new_reader()
         request_id: str | None = None
         try:
-            reply = await call.provider.aopen(call.request)
+            with call.opening():
+                reply = await call.provider.aopen(call.request)
             reader.received.request, request_id = reply.request, reply.request_id
             call.completion = reply.completion
             blocks = [block async for block in reply.blocks]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -30,10 +31,19 @@ from partialfast.answer._options import Options, Settings
 from partialfast.answer._pace import Pace
 from partialfast.answer._reader import AnswerReader
 from partialfast.answer._retrying import Budget
-from partialfast.answer._seam import Mistake, Provider, Question, Request, Settled
+from partialfast.answer._seam import (
+    AsyncReply,
+    Mistake,
+    Provider,
+    Question,
+    Reply,
+    Request,
+    Settled,
+)
 from partialfast.answer._target import Target, read_target
 from partialfast.answer._templates import filled
 from partialfast.answer._text import StateOptions
+from partialfast.answer._watch import Sent, Watchers
 from partialfast.answer._words import explain
 from partialfast.typed._state import details_of
 
@@ -161,6 +171,7 @@ class Call:
         self.completion: Any = None
         #: Seconds to wait before the next attempt.
         self.pause = 0.0
+        self._watchers: Watchers | None = None
         self._hooks = settings.hooks if options.hooks is None else settings.hooks + options.hooks
         told = filled(arguments, options.context)
         self._asking = _Asking(provider, settings, options, told)
@@ -274,8 +285,35 @@ class Call:
             return None
         return self.options.on_retry(self.attempts[-1])
 
+    def opening(self) -> AbstractContextManager[None]:
+        """Return what the sending of a request stands in; those who watch are told of it."""
+        asking = self._asking
+        sent = Sent(asking.provider, asking.arguments, self.options.stream, asking.choices)
+        self._watchers = self._hooks.begin(sent)
+        return self._watchers.active()
+
+    def look_at(self, reply: Reply | AsyncReply) -> None:
+        """Let those who watch notice the first of an answer.
+
+        Args:
+            reply: The answer, of which nothing has been read.
+        """
+        if self._watchers is not None:
+            self._watchers.look_at(reply)
+
+    def leave(self, reader: AnswerReader) -> None:
+        """Tell those who watch that the caller wants no more of an answer, if it has not ended.
+
+        Args:
+            reader: What read it.
+        """
+        if self._watchers is not None:
+            self._watchers.end(reader.received, None)
+
     def log_end(self, reader: AnswerReader, error: BaseException | None) -> None:
         """Log how an answer ended, and tell whoever listens."""
+        if self._watchers is not None:
+            self._watchers.end(reader.received, error)
         if error is None and self.completion is not None:
             self._hooks.tell("completion:response", self.completion)
         if reader.received.usage is not None:

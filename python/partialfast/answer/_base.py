@@ -201,6 +201,7 @@ class StreamBase(Generic[T, Final_]):
 
     def _begin(self, reply: Reply | AsyncReply) -> None:
         # Not the reply itself: what was received may be kept long after the response is closed.
+        self._call.look_at(reply)
         self._reader.received.request = reply.request
         self._reader.received.content_type = reply.content_type
         self._request_id = reply.request_id

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from partialfast.answer._watch import Sent, Watch, Watchers
+
 __all__ = ["EVENTS", "Hooks"]
 
 logger = logging.getLogger("partialfast")
@@ -28,6 +30,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self._handlers: dict[str, list[Handler]] = {}
+        self._watches: list[Watch] = []
 
     def __add__(self, other: Hooks) -> Hooks:
         """Return the handlers of both."""
@@ -35,7 +38,27 @@ class Hooks:
         for hooks in (self, other):
             for event, handlers in hooks._handlers.items():
                 both._handlers.setdefault(event, []).extend(handlers)
+            both._watches += hooks._watches
         return both
+
+    def watch(self, watch: Watch) -> None:
+        """Tell a watcher of each request, and of how its answer ended.
+
+        Args:
+            watch: The watcher.
+        """
+        self._watches.append(watch)
+
+    def begin(self, sent: Sent) -> Watchers:
+        """Tell all watchers of a request.
+
+        Args:
+            sent: The request.
+
+        Returns:
+            Those who are to be told what becomes of it.
+        """
+        return Watchers(self._watches, sent)
 
     def on(self, event: str, handler: Handler) -> None:
         """Call a function at an event.

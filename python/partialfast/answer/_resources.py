@@ -11,6 +11,7 @@ from partialfast.answer._attempts import Call
 from partialfast.answer._options import OURS, Options, Settings
 from partialfast.answer._seam import Provider
 from partialfast.answer._target import is_item_list
+from partialfast.answer._watch import Watch
 from partialfast.typed._partial import partial_origin
 
 __all__ = ["Proxy", "ResourceBase"]
@@ -90,6 +91,16 @@ class ResourceBase(Proxy):
         if given.pop("stream", False):
             raise TypeError("this call never streams: use create_partial for snapshots")
         return given
+
+    def watch(self, watch: Watch) -> None:
+        """Tell a watcher of each request of this client's, and of how its answer ended.
+
+        `partialfast.otel.instrument` is one that makes spans.
+
+        Args:
+            watch: The watcher.
+        """
+        self._settings.hooks.watch(watch)
 
     def on(self, event: str, handler: Callable[..., Any]) -> None:
         """Call a function whenever something happens in a call of this client's.

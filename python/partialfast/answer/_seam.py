@@ -211,11 +211,23 @@ class Provider(ABC):
         dialect: The core's name for what the API streams; ``None`` for a provider that gives
             nothing but `Delta` objects.
         modes: How it can be asked, the default first.
+        operation: OpenTelemetry's name for what it does (``gen_ai.operation.name``).
     """
 
     name: ClassVar[str]
     dialect: ClassVar[str | None] = None
     modes: ClassVar[Sequence[Mode]] = (Mode.TOOLS,)
+    operation: ClassVar[str] = "chat"
+
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        return self.name.partition(".")[0]
+
+    @property
+    def server(self) -> tuple[str, int | None] | None:
+        """Host and port of the server; ``None`` where they are not known."""
+        return None
 
     @property
     def left_out(self) -> tuple[type, ...]:

@@ -108,6 +108,7 @@ class SyncStream(StreamBase[T, Final_]):
     def _leave(self) -> None:
         self._finished = True
         self._reader.stop()
+        self._call.leave(self._reader)
         self._close_reply()
 
     def _open(self) -> None:
@@ -117,7 +118,8 @@ class SyncStream(StreamBase[T, Final_]):
             told = call.begin_attempt()
             del told
             self._renew(settled=call.settle())
-            self._reply = call.provider.open(call.request)
+            with call.opening():
+                self._reply = call.provider.open(call.request)
         except BaseException as error:  # noqa: BLE001 - raised again in there
             self._raise_or_retry(self._in_time(error))
             return
@@ -304,7 +306,8 @@ def fetch(call: Call, *, with_completion: bool = False) -> Any:
         reader = call.new_reader()
         request_id: str | None = None
         try:
-            reply = call.provider.open(call.request)
+            with call.opening():
+                reply = call.provider.open(call.request)
             reader.received.request, request_id = reply.request, reply.request_id
             call.completion = reply.completion
             value = reader.feed_whole(reply.blocks)

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import AsyncGeneratorType, FunctionType
 from typing import Any, Final, Literal, cast
+from urllib.parse import urlsplit
 
 from partialfast._core import Delta
 from partialfast.answer._alarm import call_after
@@ -42,6 +43,7 @@ __all__ = [
     "open_raw",
     "read_rest",
     "reads_bytes",
+    "server_of",
     "take_time_again",
     "waker",
     "whole",
@@ -140,6 +142,18 @@ def _without_a_walk(request: Request) -> dict[str, Any]:
     walked = {name: value for name, value in arguments.items() if name not in request.made}
     plain = {name: arguments[name] for name in request.made & arguments.keys()}
     return {**walked, "extra_body": {**plain, **extra}}
+
+
+def server_of(resource: Any) -> tuple[str, int | None] | None:
+    """Return host and port of the server that a resource is of; ``None`` where it does not say.
+
+    Args:
+        resource: Such as ``client.chat.completions``.
+    """
+    url = urlsplit(str(getattr(getattr(resource, "_client", None), "base_url", "")))
+    if not url.hostname:
+        return None
+    return url.hostname, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
 def header(response: Any, name: str) -> str | None:

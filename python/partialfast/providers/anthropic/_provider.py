@@ -40,6 +40,7 @@ from partialfast.providers._stainless import (
     open_observed,
     open_raw,
     reads_bytes,
+    server_of,
     whole,
 )
 
@@ -122,6 +123,11 @@ class Messages(Provider):
             answer.append({"role": "assistant", "content": mistake.text.rstrip()})
         messages = [*(arguments.get("messages") or ()), *answer, {"role": "user", "content": said}]
         return {**arguments, "messages": messages}
+
+    @property
+    def server(self) -> tuple[str, int | None] | None:
+        """Host and port of the server."""
+        return server_of(self.resource)
 
     def open(self, request: Request) -> Reply:
         """Send a request without asynchrony."""
@@ -212,6 +218,11 @@ class BedrockMessages(Messages):
 
     name = "anthropic.bedrock"
     dialect = "bedrock"
+
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        return "aws.bedrock"
 
 
 def _number(value: Any) -> int | None:

@@ -73,6 +73,11 @@ class Converse(Provider):
     def __init__(self, client: Any) -> None:
         self.client = client
 
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        return "aws.bedrock"
+
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the SDK's own call."""
         del sdk

@@ -98,12 +98,18 @@ class GenerateContent(Provider):
     """
 
     name = "google.generate_content"
+    operation = "generate_content"
     dialect = "google"
     # Arguments come whole, so a response schema is the best for streams.
     modes = (Mode.JSON_SCHEMA, Mode.TOOLS, Mode.JSON, Mode.MD_JSON)
 
     def __init__(self, resource: Any) -> None:
         self.resource = resource
+
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        return "gcp.gen_ai"
 
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the SDK's own call."""

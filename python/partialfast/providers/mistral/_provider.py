@@ -40,6 +40,11 @@ class MistralChat(Chat):
     # Usage comes without being asked for.
     has_usage_option = False
 
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        return "mistral_ai"
+
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the SDK's own call, which may be asynchronous by its name alone."""
         awaits = hasattr(sdk, "_partialfast_async")

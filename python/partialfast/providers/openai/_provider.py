@@ -27,6 +27,7 @@ from partialfast.providers._stainless import (
     open_observed,
     open_raw,
     reads_bytes,
+    server_of,
     take_time_again,
     whole,
 )
@@ -122,6 +123,18 @@ class OpenAI(Provider):
             same_server: Whether what is known of the server holds for the other, too.
         """
         return type(self)(resource, self.transport, self._known if same_server else None)
+
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        client = type(getattr(self.resource, "_client", None)).__name__
+        # Those that are made like OpenAI's are called after their vendors.
+        return "azure.ai.openai" if "Azure" in client else self.package.partition(".")[0]
+
+    @property
+    def server(self) -> tuple[str, int | None] | None:
+        """Host and port of the server."""
+        return server_of(self.resource)
 
     def settle(self, arguments: Mapping[str, Any]) -> Settled:
         """Find out how to ask, unless it is known for the model."""

@@ -71,6 +71,11 @@ class Chat(Provider):
     def __init__(self, resource: Any) -> None:
         self.resource = resource
 
+    @property
+    def vendor(self) -> str:
+        """OpenTelemetry's name for who is asked (``gen_ai.provider.name``)."""
+        return "x_ai"
+
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the SDK's own call."""
         del sdk
