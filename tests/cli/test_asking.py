@@ -128,7 +128,7 @@ def test_an_extraction_finds_out_how_to_ask(
     ("flags", "problem"),
     [
         (["--mode", "json", "--tool-choice", "required"], "not for --mode json"),
-        (["--llm", "anthropic/m", "--extra-body", "{}"], "and not for anthropic"),
+        (["--llm", "anthropic/m", "--extra-body", "{}"], "not for anthropic"),
     ],
 )
 def test_what_does_not_go_together_is_said(

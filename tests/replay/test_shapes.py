@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -353,3 +354,72 @@ def test_llama_cpp_leaves_the_indices_out_and_completes_whatever_happened() -> N
     assert not any({"sequence_number", "output_index", "content_index"} & set(e) for e in made)
     assert made[-1]["type"] == "response.completed"
     assert "response.reasoning_text.delta" in {event["type"] for event in made}
+
+
+# What real servers sent, as far as it was recorded
+
+
+def outline(value: Any) -> Any:
+    """Return which names a JSON value has, and where, without what they stand for."""
+    if isinstance(value, dict):
+        return {name: outline(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [outline(each) for each in value[:1]]
+    return type(value).__name__
+
+
+def kinds(events_: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the outline of each kind of event."""
+    found: dict[str, Any] = {}
+    for event in events_:
+        delta = (event.get("choices") or [{}])[0].get("delta", {})
+        called = delta.get("tool_calls", [{}])[0].keys()
+        kind = event.get("type") or f"{sorted(delta)} {sorted(called)} {'usage' in event}"
+        shown = outline(event)
+        # Figures of the machine's, and what was cached, are not imitated.
+        for name in ("timings", "usage"):
+            shown.pop(name, None)
+            shown.get("response", {}).pop(name, None)
+        if shown.get("choices"):
+            shown["choices"][0].pop("finish_reason", None)
+        found.setdefault(kind, shown)
+    return found
+
+
+def recorded(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    data = [line[5:].strip() for line in lines if line.startswith("data:")]
+    return [json.loads(each) for each in data if each != "[DONE]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "api"),
+    [
+        ("llamacpp-oss-user-chat-tools-items-s3", "chat"),
+        ("llamacpp-oss-meeting-responses-tools-partial-s5", "responses"),
+    ],
+)
+def test_llama_cpp_has_the_form_of_the_real_one(shared_data: Path, name: str, api: str) -> None:
+    real = recorded(shared_data / "real" / f"{name}.sse")
+    ask = tool_request(api, stream_options={"include_usage": True} if api == "chat" else None)
+    made = events(plan(Recording(text=TEXT), ask, shape="llama.cpp"))
+    played = [event for event in made if event != "[DONE]"]
+    assert kinds(played) == kinds(real)
+
+
+@pytest.mark.parametrize(
+    ("shape", "honoured"), [("openai", True), ("llama.cpp", False), ("llama-cpp-python", True)]
+)
+def test_a_named_function_is_honoured_as_by_the_real_one(
+    shape: str,
+    honoured: bool,  # noqa: FBT001
+) -> None:
+    """What is not honoured is read as "auto", which leaves the choice to the model."""
+    recording = Recording(text=TEXT)
+    place = {"type": "function", "function": {"name": "Place"}}
+    asked = [chat(tools=TOOLS, tool_choice=choice_) for choice_ in (place, "auto")]
+    named, auto = (events(plan(recording, ask, shape=shape)) for ask in asked)
+    names = [name for name in ("Person", "Place") if f"'{name}'" in str(named)]
+    assert names == (["Place"] if honoured else ["Person"])
+    if not honoured:
+        assert named == auto

@@ -87,7 +87,7 @@ def execute(args: argparse.Namespace) -> None:
         endpoint = Endpoint.of_environment(args.base_url)
     except ValueError as error:
         raise CommandError(str(error)) from error
-    with OpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=0) as sdk:
+    with OpenAI(base_url=endpoint.base_url, api_key=endpoint.api_key, max_retries=1) as sdk:
         try:
             for line in examine(sdk, args.model):
                 sys.stdout.write(f"{line}\n")
