@@ -35,6 +35,8 @@ _SAME_AS = {
     "InstructorError": "`PartialFastError`",
 }
 
+_LIKE_OPENAI = {each for each in pf.__all__ if getattr(pf, each) is pf.from_openai}
+
 _HEAD = """# Every name of instructor's
 
 The public surface of instructor {version}, as `tools/instructor_surface.py` lists it: what each of
@@ -79,6 +81,8 @@ def verdict(name: str) -> tuple[str, str]:
         The verdict, and what to use.
     """
     if name in pf.__all__:
+        if name in _LIKE_OPENAI and name != "from_openai":
+            return "same", "`from_openai`"
         return ("other name", _SAME_AS[name]) if name in _SAME_AS else ("same", "")
     if name == "BatchError":
         return "other name", "`partialfast.batch.Failure`; `BatchError` of `batch` is an exception"

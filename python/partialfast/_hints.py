@@ -114,31 +114,7 @@ _INSTEAD: Final = {
         disable_pydantic_error_url""",
     "nothing: no mode warns here": "reset_deprecated_mode_warnings",
     # Makers of clients.
-    'from_openai(OpenAI(base_url=..., api_key=...)), or from_provider("together/NAME")': (
-        "from_together"
-    ),
-    'from_openai(OpenAI(base_url=..., api_key=...)), or from_provider("openai/NAME")': (
-        "from_anyscale from_writer"
-    ),
-    'from_openai(OpenAI(base_url=..., api_key=...)), or from_provider("databricks/NAME")': (
-        "from_databricks"
-    ),
-    'from_openai(OpenAI(base_url=..., api_key=...)), or from_provider("deepseek/NAME")': (
-        "from_deepseek"
-    ),
-    'from_openai(OpenAI(base_url=..., api_key=...)), or from_provider("openrouter/NAME")': (
-        "from_openrouter"
-    ),
-    'from_openai(OpenAI(base_url=..., api_key=...)), or from_provider("perplexity/NAME")': (
-        "from_perplexity"
-    ),
-    'from_openai(client): groq\'s SDK is taken as well; or from_provider("groq/NAME")': "from_groq",
-    'from_openai(client): its SDK is taken as well; or from_provider("fireworks/NAME")': (
-        "from_fireworks"
-    ),
-    'from_openai(client): its SDK is taken as well; or from_provider("cerebras/NAME")': (
-        "from_cerebras"
-    ),
+    "from_openai(OpenAI(base_url=..., api_key=...)), as its server is like OpenAI's": "from_writer",
     "from_genai(google.genai.Client()), as Google's older SDKs have ended": "from_gemini",
     "from_genai(google.genai.Client(vertexai=True, ...))": "from_vertexai",
     # Exceptions.

@@ -7,6 +7,7 @@ from enum import Enum
 from partialfast._errors import InvalidAnswerError, PartialFastError, TruncatedError
 from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._resource import Resource
+from partialfast.providers.openai import from_openai
 
 __all__ = [
     "AsyncInstructor",
@@ -16,6 +17,15 @@ __all__ = [
     "InstructorError",
     "InstructorRetryException",
     "PartialLiteralMixin",
+    "from_anyscale",
+    "from_cerebras",
+    "from_databricks",
+    "from_deepseek",
+    "from_fireworks",
+    "from_groq",
+    "from_openrouter",
+    "from_perplexity",
+    "from_together",
 ]
 
 #: What a client is an instance of, whatever its provider.
@@ -26,6 +36,18 @@ IncompleteOutputException = TruncatedError
 #: An answer was invalid, and no attempt was left.
 InstructorRetryException = InvalidAnswerError
 InstructorError = PartialFastError
+
+
+# These take an SDK's client that works like OpenAI's, or OpenAI's own for another server.
+from_anyscale = from_openai
+from_cerebras = from_openai
+from_databricks = from_openai
+from_deepseek = from_openai
+from_fireworks = from_openai
+from_groq = from_openai
+from_openrouter = from_openai
+from_perplexity = from_openai
+from_together = from_openai
 
 
 class HookName(Enum):

@@ -100,6 +100,10 @@ def _openai(wish: _Wish) -> Any:
     return _of_openai(wish, openai.AsyncOpenAI if wish.is_async else openai.OpenAI)
 
 
+#: The first stable version of Azure's API that knows JSON schemas as an answer's format.
+_AZURE_VERSION = "2024-10-21"
+
+
 def _azure_openai(wish: _Wish) -> Any:
     openai = wish.load("openai", "openai")
     token = {"azure_ad_token", "azure_ad_token_provider"} & wish.arguments.keys()
@@ -107,7 +111,8 @@ def _azure_openai(wish: _Wish) -> Any:
         wish.need("api_key", "AZURE_OPENAI_API_KEY")
     if "base_url" not in wish.arguments:
         wish.need("azure_endpoint", "AZURE_OPENAI_ENDPOINT")
-    wish.need("api_version", "OPENAI_API_VERSION")
+    if "OPENAI_API_VERSION" not in os.environ:
+        wish.arguments.setdefault("api_version", _AZURE_VERSION)
     return _of_openai(wish, openai.AsyncAzureOpenAI if wish.is_async else openai.AzureOpenAI)
 
 
