@@ -209,6 +209,7 @@ bench.batch = ## Measure a batch of 1,000 documents beside instructor's client (
 bench.client = ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
 bench.instructions = ## Compare instruction counts with the committed ones (needs valgrind; ARGS=--record writes them)
 bench.lenient = ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
+bench.many = ## Extract 100,000 short documents with the command, and watch its memory (ARGS=1000 for as many)
 bench.providers = ## Measure each provider's stream beside its own SDK, as far as they are installed
 bench.salvage = ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
 bench.unsafe = ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)

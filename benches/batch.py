@@ -1,10 +1,12 @@
 """Batch extraction beside the same loop written with instructor: ``python -m benches.batch``.
 
-Three measurements, each subject in an interpreter of its own, bound to one core, the server to
+Four measurements, each subject in an interpreter of its own, bound to one core, the server to
 another:
 
 * 1,000 documents with 256 streams at a time, as fast as the server sends: documents per second and
   CPU time per output token.
+* A call before its first token: CPU time from ``create_partial`` to the first snapshot, one call
+  at a time, beside the same over the SDK's own way.
 * 256 streams of 50 tokens a second each: by how much a task that wants to run every 10 ms comes too
   late, which is what a web server in the same process would feel.
 * The same with more and more streams, of this package alone: how many of them a core carries.
@@ -27,6 +29,7 @@ from typing import Any
 from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
 from pydantic import BaseModel
 
+import partialfast as pf
 from benches.batch_server import DOCUMENTS
 from partialfast.batch import extract
 from partialfast.providers.openai._endpoint import Endpoint, connected, first_request
@@ -181,6 +184,28 @@ async def throughput(subject: str, url: str, count: int) -> dict[str, float]:
     return {"documents": count, "seconds": seconds, "cpu_s": cpu}
 
 
+async def first_token(subject: str, url: str, count: int) -> dict[str, float]:
+    """Measure the CPU time of `count` calls, one at a time, up to the first snapshot of each."""
+    spent: list[float] = []
+    async with (
+        connected(Endpoint(url, "none")) as direct,
+        client(url, 8) as sdk,
+    ):
+        asking: Any = direct if subject == "partialfast" else pf.from_openai(sdk)
+        for number in range(count + 20):
+            said = {"role": "user", "content": PROMPT.format_map(DOCUMENTS[number % 1000])}
+            cpu = time.process_time()
+            stream = asking.create_partial(
+                response_model=Meeting, model=LLM, messages=[said], every=0.25, max_retries=0
+            )
+            await anext(stream)
+            spent.append(time.process_time() - cpu)
+            await stream.final()
+    # The first calls make what is made once.
+    spent = sorted(spent[20:])
+    return {"median_ms": spent[len(spent) // 2] * 1000, "least_ms": spent[0] * 1000}
+
+
 async def delay(subject: str, url: str, streams: int) -> dict[str, float]:
     """Measure how late a task comes while so many answers arrive."""
     run = SUBJECTS[subject]
@@ -288,6 +313,10 @@ def main() -> None:
             f"{subject:14}{count / row['seconds']:12.1f}{row['seconds']:10.1f}{row['cpu_s']:13.1f}"
             f"{row['cpu_s'] / tokens * 1e6:14.1f}"
         )
+    print("\nA call before its first token, one at a time, ms of CPU:")
+    for subject, name in (("partialfast", "partialfast"), ("sdk", "the SDK's way")):
+        found.setdefault(subject, {})["first"] = row = measure(subject, "first", 0, 400)
+        print(f"{name:14}{row['median_ms']:12.2f} (median), {row['least_ms']:.2f} (least)")
     print(f"\nEvent loop while {STREAMS} streams bring {RATE} tokens a second each, one core:")
     print(LOOP_HEADS)
     for subject in SUBJECTS:
@@ -307,6 +336,8 @@ def main() -> None:
 def _inside(subject: str, what: str, url: str, count: str) -> None:
     if what == "throughput":
         row = asyncio.run(throughput(subject, url, int(count)))
+    elif what == "first":
+        row = asyncio.run(first_token(subject, url, int(count)))
     else:
         row = asyncio.run(delay(subject, url, int(count)))
     print(json.dumps(row))

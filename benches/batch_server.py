@@ -1,8 +1,9 @@
 """Plays the meetings of ``examples/batch`` as OpenAI's API does, at little cost of its own.
 
-``python -m benches.batch_server [TOKENS_PER_S]`` prints its URL and serves until it is ended. The
-bytes are those of the replay server, made beforehand: what is measured is who reads them, and the
-replay server itself would be busier than the client.
+``python -m benches.batch_server [TOKENS_PER_S [short]]`` prints its URL and serves until it is
+ended. With ``short``, every document has an answer of 13 tokens, written at once. The bytes are
+those of the replay server, made beforehand: what is measured is who reads them, and the replay
+server itself would be busier than the client.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from partialfast.replay._plan import Send, plan_answer
 from partialfast.replay._recording import Deck
 from partialfast.replay._request import parse_request
 
-__all__ = ["DOCUMENTS", "answers"]
+__all__ = ["DOCUMENTS", "SHORT", "answers"]
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "batch"
 #: The documents, as they stand in the example.
@@ -39,7 +40,11 @@ _HEAD = (
 )
 
 
-def answers() -> list[list[bytes]]:
+#: An answer of 13 tokens.
+SHORT = '{"name": "Ada Lovelace", "age": 36, "city": "London"}'
+
+
+def answers(texts: list[str] | None = None) -> list[list[bytes]]:
     """Make the events of each answer; all are valid, so that every client reads all of them."""
     body = {
         "model": "gpt-4o-mini",
@@ -51,13 +56,17 @@ def answers() -> list[list[bytes]]:
     }
     ask = parse_request("chat", json.dumps(body).encode())
     made: list[list[bytes]] = []
-    for line in (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines():
-        text: str = json.loads(line)["text"].replace("some day in spring", "2025-04-01")
+    for text in _texts() if texts is None else texts:
         plan = plan_answer(
             Deck([Recording(text=text)]), ask, Options(), number=0, created=1_700_000_000
         )
         made.append([step.data for step in plan.steps if isinstance(step, Send)])
     return made
+
+
+def _texts() -> Iterator[str]:
+    for line in (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines():
+        yield json.loads(line)["text"].replace("some day in spring", "2025-04-01")
 
 
 def _chunked(data: bytes) -> bytes:
@@ -107,8 +116,10 @@ class _Beat:
                     done.set_result(None)
 
 
-async def _serve(rate: float) -> None:
-    recorded = [[_chunked(event) for event in answer] for answer in answers()]
+async def _serve(rate: float, texts: list[str] | None) -> None:
+    recorded = [[_chunked(event) for event in answer] for answer in answers(texts)]
+    if texts is not None:
+        recorded = [[b"".join(events)] for events in recorded]
     beat = _Beat(rate)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +129,7 @@ async def _serve(rate: float) -> None:
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length[1]) if length else 0)
                 number = _NUMBER.search(body)
-                events = recorded[int(number[1]) - 1 if number else 0]
+                events = recorded[int(number[1]) - 1 if number and texts is None else 0]
                 writer.write(_HEAD)
                 await beat.play(writer, events)
                 writer.write(b"0\r\n\r\n")
@@ -137,4 +148,4 @@ def _first(arguments: list[str]) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(float(_first(sys.argv))))
+    asyncio.run(_serve(float(_first(sys.argv)), [SHORT] if "short" in sys.argv[2:] else None))

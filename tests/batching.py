@@ -84,6 +84,8 @@ _PROGRAM = textwrap.dedent("""
     import os, sys
     import openai, partialfast.cli._extract, partialfast.cli
     import aiolimiter, filelock, pyarrow.parquet, openai.resources.chat, tests.batching
+    for name in sys.argv[1:]:
+        __import__(name)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -126,14 +128,14 @@ class Zygote:
 
 
 @contextmanager
-def zygote(folder: Path) -> Generator[Zygote, None, None]:
-    """Run one; what its commands say goes to ``stderr.txt`` in the folder."""
+def zygote(folder: Path, *modules: str) -> Generator[Zygote, None, None]:
+    """Run one, with more modules imported; what its commands say goes to ``stderr.txt``."""
     root = str(Path(__file__).resolve().parents[1])
     # A library's warning after the fork of a process with threads is not what is tested here.
     with (
         (folder / "stderr.txt").open("w") as err,
         subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-c", _PROGRAM],
+            [sys.executable, "-c", _PROGRAM, *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=err,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from partialfast import cli, replay
+from tests.batch.test_kill import finished, wait_for
 from tests.batching import (
     Person,
     answer,
@@ -25,6 +27,7 @@ from tests.batching import (
     lines,
     recordings,
     write_documents,
+    zygote,
 )
 
 ray: Any = pytest.importorskip("ray")
@@ -244,6 +247,79 @@ def test_a_killed_command_asks_again_only_for_what_was_in_flight(
         again = Counter(asked(each) for each in server.exchanges)
     assert again == Counter(f"d{number}" for number in range(64) if number % 4 == 1)
     assert Counter(line["id"] for line in lines(output)) == Counter(f"d{n}" for n in range(64))
+
+
+def test_kills_lose_nothing_and_ask_nothing_twice(cluster: Any, tmp_path: Path) -> None:
+    """The command is killed 50 times; its actors, on either node, end with it."""
+    draw = random.Random()  # noqa: S311 - moments, not secrets
+    most, count = 50, 100
+    source = write_documents(tmp_path / "in.jsonl", count)
+    answers = recordings(count, bad)
+    kills = runs = amid = 0
+    with replay.serve(answers, rate=200) as server, zygote(tmp_path, "ray.data") as runner:
+        while kills < most:
+            runs += 1
+            output, errors = tmp_path / f"out{runs}.jsonl", tmp_path / f"out{runs}.errors.jsonl"
+            manifest = tmp_path / f"out{runs}.manifest.json"
+            words = arguments(
+                source, output, server, "--resume", "--ray", cluster.address,
+                "--concurrency", "8", "--max-retries", "0", "--quiet",
+            )  # fmt: skip
+            first, said = len(server.exchanges), None
+            interrupted: Counter[str] = Counter()
+            while True:
+                done = finished(output, errors)
+                begun = len(server.exchanges)
+                child = runner.start(words)
+                if kills == most:
+                    status = runner.wait()
+                    assert status == 3  # all asked for, some failed
+                    break
+                wait_for(server, begun + draw.randrange(1, 30), child)
+                time.sleep(draw.uniform(0.0, 0.05))
+                status = runner.kill(child)
+                # The actors are told by Ray that nobody wants them any more.
+                settled(server)
+                requests = [asked(each) for each in server.exchanges[begun:]]
+                # Whatever has a line is not asked for again.
+                assert not done & set(requests)
+                if status != -9:
+                    assert status == 3
+                    break
+                kills += 1
+                now = finished(output, errors)
+                assert now >= done
+                amid += bool(done and set(requests) - now)
+                interrupted.update(set(requests) - now)
+                said = said or manifest.read_bytes()
+                assert manifest.read_bytes() == said
+            requests = [asked(each) for each in server.exchanges[first:]]
+            extra = Counter(requests) - Counter(dict.fromkeys(set(requests), 1))
+            assert not extra - interrupted
+            ids = Counter(line["id"] for line in lines(output) + lines(errors))
+            assert ids == Counter(f"d{number}" for number in range(count))
+            for line in lines(output):
+                assert line["value"] == answer(int(line["id"][1:]))
+    assert kills == most
+    # Or the kills would have shown nothing.
+    assert amid >= most // 10
+
+
+def settled(server: replay.Server) -> None:
+    """Wait until no request is under way, and none has come for a while."""
+
+    def state() -> tuple[int, bool]:
+        exchanges = server.exchanges
+        return len(exchanges), all(each.ended is not None for each in exchanges)
+
+    before = state()
+    for _ in range(600):
+        time.sleep(0.1)
+        now = state()
+        if now == before and now[1]:
+            return
+        before = now
+    raise AssertionError("the actors of a killed command ask for a minute after it")
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
