@@ -5,7 +5,8 @@ Two parts, each printed as a table of Markdown:
 - ``wires``: a document comes at 100 tokens a second and goes out at 20 messages a second, on each
   wire; no time passes in between, so that CPU time is all there is. Beside it: whole snapshots at
   each chunk, and what a browser spends on applying ops, and on parsing the text so far anew at each
-  message, as ``useObject`` does (in Chromium, where playwright and Chromium are installed).
+  message, as ``useObject`` does, with the AI SDK's own code (in Chromium, where playwright and
+  Chromium are installed).
 - ``load``: a server in a process of its own, its viewers in another: 500 viewers of one answer, and
   200 answers with one viewer each, at 50 tokens a second for some seconds.
 """
@@ -17,6 +18,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import shutil
 import socket
 import statistics
@@ -25,14 +27,16 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import partialfast as pf
 from benches.workloads import Workload, workload
 from partialfast.web import Hub, Outcome, sse, wire_names
 from partialfast.web._log import Log
 from partialfast.web._wire import Wire, find_wire
-from partialfast.web.wires import ag_ui
+from partialfast.web.wires import ag_ui, json_patch
 
 __all__ = ["main"]
 
@@ -103,6 +107,7 @@ def wires() -> Iterator[str]:
     documents = [workload(name) for name in NAMES]
     known: dict[str, Any] = {name: find_wire(name) for name in wire_names()}
     known["ag-ui, tool"] = ag_ui.Wire(tool="answer")
+    known["json-patch, growth=0.1"] = json_patch.Wire(growth=0.1)
     for name in ["ops", *sorted(set(known) - {"ops"})]:
         cells: list[str] = []
         for document in documents:
@@ -131,24 +136,13 @@ def cell(size: int, document: Workload, cpu_us: float) -> str:
 
 # In a browser.
 
-RECEIVE = """async ([messages, pieces]) => {
+RECEIVE = """async ([messages, pieces, fixJson]) => {
   const { apply } = await import("/partialfast.js");
-  // What would close all that is open: it takes a look at every character, each time.
-  const completed = (text) => {
-    const closings = [];
-    let quoted = false;
-    for (let at = 0; at < text.length; at++) {
-      const char = text[at];
-      if (quoted) {
-        if (char === "\\\\") at++;
-        else if (char === '"') quoted = false;
-      } else if (char === '"') quoted = true;
-      else if (char === "{") closings.push("}");
-      else if (char === "[") closings.push("]");
-      else if (char === "}" || char === "]") closings.pop();
-    }
-    return text + (quoted ? '"' : "") + closings.reverse().join("");
+  // What parsePartialJson does: as it is, or else completed.
+  const parsePartialJson = (text) => {
+    try { return JSON.parse(text); } catch { return JSON.parse(completed(text)); }
   };
+  const completed = (0, eval)(`(${fixJson})`);
   const median = (run) => {
     const times = [];
     for (let round = 0; round < 3; round++) {
@@ -166,11 +160,48 @@ RECEIVE = """async ([messages, pieces]) => {
     let text = "";
     for (const piece of pieces) {
       text += piece;
-      JSON.parse(completed(text));
+      parsePartialJson(text);
     }
   });
   return [ops, parsed];
 }"""
+
+
+#: A program from PyPI whose page has the AI SDK in it; the SDK itself is not there.
+AI_SDK_IN = "marimo==0.25.2"
+
+
+def fix_json() -> tuple[str, str]:
+    """Return the AI SDK's function that completes JSON, as JavaScript, and whose build it is of.
+
+    Raises:
+        LookupError: The package cannot be had, or has no such function.
+    """
+    folder = Path(".bench") / "ai-sdk"
+    if not list(folder.glob("*.whl")):
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
+        if subprocess.run([*command, str(folder), AI_SDK_IN], check=False).returncode:
+            raise LookupError(f"{AI_SDK_IN} cannot be had")
+    [wheel] = folder.glob("*.whl")
+    # It is the only function that begins so; the names in it are its own.
+    begins = re.compile(r"function \w+\(\w+\)\{let \w+=\[[`\"']ROOT[`\"']\]")
+    with ZipFile(wheel) as packed:
+        for name in packed.namelist():
+            if name.endswith(".js"):
+                text = packed.read(name).decode("utf-8", "replace")
+                if (found := begins.search(text)) is not None:
+                    return _function(text[found.start() :]), AI_SDK_IN
+    raise LookupError(f"{AI_SDK_IN} has no AI SDK in it any more")
+
+
+def _function(text: str) -> str:
+    """Return the function that a text begins with."""
+    depth = 0
+    for token in re.finditer(r"""`[^`]*`|"[^"]*"|'[^']*'|[{}]""", text):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if token[0] == "}" and depth == 0:
+            return text[: token.end()]
+    raise LookupError("the function has no end")
 
 
 def receive() -> Iterator[str]:
@@ -184,8 +215,15 @@ def receive() -> Iterator[str]:
     if path is None:
         yield "(no chromium: the browser's side was not measured)"
         return
-    yield "| | messages | applying ops, ms | parsing the text so far anew, ms | |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
+    try:
+        fix, whose = fix_json()
+    except LookupError as error:
+        yield f"({error}: the browser's side was not measured)"
+        return
+    yield f"Applying ops, and parsing the text so far anew (with the fixJson of {whose}):"
+    yield ""
+    yield "| | messages | ops, ms | us a message | anew, ms | us a message | |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
     with sync_playwright() as playwright, serving("wires") as origin:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page()
@@ -195,9 +233,10 @@ def receive() -> Iterator[str]:
             sent = send(document, find_wire("ops")).events[:-1]
             pieces = [event.data for event in send(document, find_wire("ai-text")).events]
             messages = [event.data for event in sent]
-            ops_ms, parse_ms = page.evaluate(RECEIVE, [messages, pieces])
+            ops_ms, parse_ms = page.evaluate(RECEIVE, [messages, pieces, fix])
             yield (
-                f"| {name} | {len(sent):,} | {ops_ms:.1f} | {parse_ms:.1f} "
+                f"| {name} | {len(sent):,} | {ops_ms:.1f} | {ops_ms / len(sent) * 1000:.1f} "
+                f"| {parse_ms:,.1f} | {parse_ms / len(pieces) * 1000:,.1f} "
                 f"| {parse_ms / max(ops_ms, 0.001):.0f}x |"
             )
         browser.close()

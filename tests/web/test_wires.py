@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from partialfast.web import Outcome, UnfinishedError, events, wire_names
-from partialfast.web.wires import ag_ui, ai_ui, snapshots
+from partialfast.web.wires import ag_ui, ai_ui, json_patch, snapshots
+from tests.generation import check_growth
 from tests.web.driver import Op, apply, events_of, later, ops_lines, splits, values_of
 
 KINDS = [
@@ -162,6 +164,68 @@ def test_json_patch_as_jsonpatch_applies_it(drawn: tuple[Any, list[list[Op]]]) -
         value = jsonpatch.JsonPatch.from_string(event.data).apply(value)
         seen.append(json.loads(json.dumps(value)))
     assert seen == values_of(steps)
+
+
+@given(splits(), st.sampled_from([0.01, 0.5, 10.0]))
+def test_json_patch_may_hold_text_back_until_it_has_grown(
+    drawn: tuple[Any, list[list[Op]]], growth: float
+) -> None:
+    jsonpatch = pytest.importorskip("jsonpatch")
+    _, steps = drawn
+    sent = events_of(collect(later(steps), json_patch.Wire(growth=growth)))
+    expected = values_of(steps)
+    value: Any = None
+    for event in sent[:-1]:
+        value = jsonpatch.JsonPatch.from_string(event.data).apply(value)
+        if event.id is not None:
+            check_growth(value, expected[int(event.id) - 1])
+    assert value == expected[-1]
+
+
+@pytest.mark.parametrize("kind", ["complete", "dropped"])
+@pytest.mark.parametrize("wire", [json_patch.Wire, ag_ui.Wire])
+def test_with_a_growth_text_costs_what_it_has(wire: Any, kind: Any) -> None:
+    size, pieces = 50, 400
+    grow = [[Op("append", ("text",), "x" * size)] for _ in range(pieces)]
+    ops = [[Op("set", (), {"text": "", "next": ""})], *grow, Outcome(kind)]
+    length = size * pieces
+
+    def sent(growth: float) -> bytes:
+        return collect(later(ops), wire(growth=growth))
+
+    assert len(sent(0.0)) > 100 * length
+    held = sent(0.1)
+    assert 2 * length < len(held) < 12 * length
+    # All of it is there at the end, whatever the end is.
+    assert b'"' + b"x" * length + b'"' in held
+
+
+def test_held_back_text_is_sent_before_the_model_goes_on() -> None:
+    ops = [
+        [Op("set", (), {"a": "12345678", "b": ""})],
+        [Op("append", ("a",), "9" * 8)],
+        [Op("append", ("a",), "0")],
+        [Op("append", ("b",), "x")],
+        [Op("append", ("b",), "y")],
+        [Op("set", (), {"a": "anew"})],
+    ]
+    sent = events_of(collect(later(ops), json_patch.Wire(growth=0.5)))
+    assert [json.loads(event.data or "") for event in sent[1:-1]] == [
+        [{"op": "replace", "path": "/a", "value": "12345678" + "9" * 8}],
+        [
+            {"op": "replace", "path": "/a", "value": "12345678" + "9" * 8 + "0"},
+            {"op": "replace", "path": "/b", "value": "x"},
+        ],
+        [{"op": "replace", "path": "/b", "value": "xy"}],
+        [{"op": "replace", "path": "", "value": {"a": "anew"}}],
+    ]
+
+
+@pytest.mark.parametrize("growth", [-0.1, float("nan"), float("inf")])
+def test_a_growth_that_makes_no_sense_is_refused(growth: float) -> None:
+    for wire in (json_patch.Wire, ag_ui.Wire):
+        with pytest.raises(ValueError, match="growth must be a finite number"):
+            wire(growth=growth)
 
 
 @given(splits())

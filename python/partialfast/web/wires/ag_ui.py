@@ -17,7 +17,7 @@ from uuid import uuid4
 from partialfast.web._event import Event, Piece, json_text
 from partialfast.web._log import Step
 from partialfast.web._outcome import Outcome
-from partialfast.web._patch import patch
+from partialfast.web._patch import Patches, check_growth
 from partialfast.web._text import TextWriter
 
 __all__ = ["Wire"]
@@ -37,6 +37,11 @@ class Wire:
         tool: The name of the tool whose arguments the answer is; by default it is the state.
         thread_id: The conversation, as the client named it (``RunAgentInput.thread_id``).
         run_id: The run, as the client named it.
+        growth: Of the state, a text that grows is sent anew: with each message by default, or only
+            when it has grown by this share of what was sent last, and when it is over.
+
+    Raises:
+        ValueError: `growth` makes no sense.
     """
 
     media_type: ClassVar[str] = "text/event-stream"
@@ -46,6 +51,11 @@ class Wire:
     tool: str | None = None
     thread_id: str = field(default_factory=_new_id, compare=False)
     run_id: str = field(default_factory=_new_id, compare=False)
+    growth: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_growth(self.growth)
 
     @property
     def of(self) -> Literal["value", "document"]:
@@ -55,7 +65,7 @@ class Wire:
     @property
     def shared(self) -> bool:
         """Whether what a step becomes depends on nothing but the step."""
-        return self.tool is None
+        return self.tool is None and not self.growth
 
     def encoder(self) -> _Encoder:
         """Begin an answer."""
@@ -77,10 +87,14 @@ class _Encoder:
         if outcome.complete:
             return [*self._last(), _event("RUN_FINISHED", **self._run)]
         said = outcome.detail if detail and outcome.detail is not None else outcome.message
-        return [_event("RUN_ERROR", message=said, code=outcome.kind)]
+        return [*self._held(), _event("RUN_ERROR", message=said, code=outcome.kind)]
 
     def _last(self) -> list[Event]:
         """Return what ends the answer itself."""
+        return self._held()
+
+    def _held(self) -> list[Event]:
+        """Return what was held back."""
         return []
 
     def alive(self) -> list[Event | Piece]:
@@ -88,10 +102,19 @@ class _Encoder:
 
 
 class _StateEncoder(_Encoder):
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire)
+        self._patches = Patches(wire.growth)
+
     def step(self, step: Step) -> list[Event | Piece]:
+        operations = self._patches.write(step)
         if not step.changes[0].path and step.changes[0].op == "set":
             return [_event("STATE_SNAPSHOT", snapshot=step.document.value)]
-        return [_event("STATE_DELTA", delta=patch(step))]
+        return [_event("STATE_DELTA", delta=operations)] if operations else []
+
+    def _held(self) -> list[Event]:
+        rest = self._patches.rest()
+        return [_event("STATE_DELTA", delta=rest)] if rest else []
 
 
 class _ToolEncoder(_Encoder):

@@ -13,26 +13,56 @@ from typing import ClassVar, Literal
 from partialfast.web._encoder import OwnEncoder
 from partialfast.web._event import Event, Piece, json_text
 from partialfast.web._log import Step
-from partialfast.web._patch import patch
+from partialfast.web._outcome import Outcome
+from partialfast.web._patch import Patches, check_growth
 
 __all__ = ["Wire"]
 
 
 @dataclass(frozen=True)
 class Wire:
-    """The wire ``json-patch``."""
+    """The wire ``json-patch``.
+
+    Args:
+        growth: A text that grows is sent anew, since a patch cannot append to it: with each message
+            by default, which costs the square of its length, or only when it has grown by this
+            share of what was sent last (0.1: a tenth), and when it is over.
+
+    Raises:
+        ValueError: `growth` makes no sense.
+    """
 
     media_type: ClassVar[str] = "text/event-stream"
     headers: ClassVar[Mapping[str, str]] = {}
     of: ClassVar[Literal["value", "document"]] = "value"
-    shared: ClassVar[bool] = True
     breaks: ClassVar[bool] = False
+
+    growth: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_growth(self.growth)
+
+    @property
+    def shared(self) -> bool:
+        """Whether what a step becomes depends on nothing but the step."""
+        return not self.growth
 
     def encoder(self) -> _Encoder:
         """Begin an answer."""
-        return _Encoder()
+        return _Encoder(self.growth)
 
 
 class _Encoder(OwnEncoder):
+    def __init__(self, growth: float) -> None:
+        super().__init__()
+        self._patches = Patches(growth)
+
     def step(self, step: Step) -> list[Event | Piece]:
-        return [Event(json_text(patch(step)), id=str(step.version))]
+        operations = self._patches.write(step)
+        return [Event(json_text(operations), id=str(step.version))] if operations else []
+
+    def end(self, outcome: Outcome, *, detail: bool) -> list[Event | Piece]:
+        rest = self._patches.rest()
+        last: list[Event | Piece] = [Event(json_text(rest))] if rest else []
+        return [*last, *super().end(outcome, detail=detail)]
