@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
-from typing import Annotated, Any, List  # noqa: UP035 - both spellings
+import pickle
+from typing import Annotated, Any, List, NamedTuple  # noqa: UP035 - both spellings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, EmailStr, Field, TypeAdapter, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    EmailStr,
+    Field,
+    RootModel,
+    TypeAdapter,
+    create_model,
+)
 from typing_extensions import TypedDict
 
 import partialfast as pf
 from partialfast.typed._state import ItemState
 from tests.chunkings import bytewise, random_splits
-from tests.generation import Case, Feature, Spec, annotated, cases, picture, shown_types
+from tests.generation import (
+    Case,
+    Feature,
+    Spec,
+    annotated,
+    cases,
+    generic,
+    picture,
+    shown_types,
+)
 
 seeds = st.integers(0, 2**32)
 
@@ -163,10 +182,70 @@ def test_what_is_set_is_told() -> None:
     words: Any = pf.StreamState(Words).feed('{"first": "a", "sec')
     assert pf.is_set(words, "first")
     assert not pf.is_set(words, "second")
-    data: Any = pf.StreamState(Data).feed('{"number": 1, ')
-    with pytest.raises(TypeError, match="does not tell"):
-        pf.is_set(data, "number")
     assert pf.is_set(Data(1, []), "number")
+    root: Any = pf.StreamState(RootModel[list[int]]).feed("[1")
+    assert pf.is_set(root, "root")
+    pair: Any = pf.StreamState(Pair).feed("[1, ")
+    with pytest.raises(TypeError, match="does not tell"):
+        pf.is_set(pair, "first")
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    number: int
+    words: list[str] = dataclasses.field(default_factory=list)
+    last: int = 7
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    number: int
+    words: list[str] = dataclasses.field(default_factory=list)
+    last: int = 7
+
+
+class Pair(NamedTuple):
+    first: int
+    second: int
+
+
+class Numbered(BaseModel):
+    number: int
+    words: list[str] = []
+    last: int = 7
+
+
+@pytest.mark.parametrize("class_", [Slotted, Frozen, Numbered])
+@pytest.mark.parametrize("keep", [1, 3, 100])
+def test_what_is_set_is_told_of_every_class_with_fields(class_: Any, keep: int) -> None:
+    """Held to the keys of the untyped snapshot, also of snapshots that were kept."""
+    parser = pf.JsonParser()
+    state: pf.StreamState[Any] = pf.StreamState(generic(list, class_))
+    kept: list[tuple[Any, list[set[str]]]] = []
+    for chunk in bytewise(
+        b'[{"words": ["a", "bc"], "number": 12, "last": 3}, {"number": 1, "last": 1}] '
+    ):
+        parser.feed(chunk)
+        state.feed(chunk)
+        items: Any = parser.snapshot() or []
+        # An open number is not shown.
+        begun = [set(item) for item in items]
+        kept.append((state.snapshot, begun))
+        del kept[:-keep]
+        for snapshot, expected in kept:
+            for item, names in zip(snapshot or [], expected, strict=True):
+                for same in (
+                    item,
+                    copy.copy(item),
+                    copy.deepcopy(item),
+                    pickle.loads(pickle.dumps(item)),  # noqa: S301 - its own
+                ):
+                    told = {name for name in ("number", "words", "last") if pf.is_set(same, name)}
+                    assert told == names or not pf.is_partial(same)
+    replaced: Any = pf.StreamState(Frozen).feed('{"number": 1, ')
+    assert pf.is_set(dataclasses.replace(replaced, last=1), "last")
+    with pytest.raises(AttributeError, match="no field 'nothing'"):
+        pf.is_set(replaced, "nothing")
 
 
 @given(shown_types(), st.data())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from partialfast.typed._marks import OPEN
+from partialfast.typed._marks import OPEN, RECEIVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,6 @@ def _slots(partial: type[Any]) -> Iterator[str]:
         if class_ is BaseModel:
             continue
         for name, member in vars(class_).items():
-            own = name == OPEN or name in BaseModel.__slots__
+            own = name in (OPEN, RECEIVED) or name in BaseModel.__slots__
             if isinstance(member, types.MemberDescriptorType) and not own:
                 yield name

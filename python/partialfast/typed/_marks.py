@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["OPEN", "ORIGIN", "Kept", "kept_by", "lock", "open_field", "partial_origin"]
+__all__ = [
+    "OPEN",
+    "ORIGIN",
+    "RECEIVED",
+    "Kept",
+    "kept_by",
+    "lock",
+    "open_field",
+    "partial_origin",
+    "received_fields",
+]
 
 #: The slot that names the field still being written, in every partial model instance.
 OPEN = "__partialfast_open__"
+#: The slot of a partial dataclass with the names of the fields that were received. It has not the
+#: name of a model's, since pydantic would dump by that.
+RECEIVED = "__partialfast_received__"
 #: Where a partial class keeps the class that it came from.
 ORIGIN = "__partialfast_origin__"
 #: Where a class keeps what was made of it: that refers to the class, so anything else that kept it
@@ -66,5 +79,17 @@ def open_field(instance: Any) -> str | bool | None:
     """
     try:
         return cast("str | bool | None", object.__getattribute__(instance, OPEN))
+    except AttributeError:
+        return None
+
+
+def received_fields(instance: Any) -> set[str] | None:
+    """Return the names of the fields that an instance of a partial dataclass has received.
+
+    Returns:
+        The names; ``None`` where pydantic made the instance, which does not tell.
+    """
+    try:
+        return cast("set[str]", object.__getattribute__(instance, RECEIVED))
     except AttributeError:
         return None

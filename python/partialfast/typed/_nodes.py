@@ -146,7 +146,8 @@ class Object:
         reusable: Whether an instance that nobody sees any more may be brought up to date and handed
             out again: it has room for nothing but its fields and the set of these.
         private: What private attributes read as; ``None`` where the class has none.
-        members: The descriptors of a model's slots: fields set, extra, private, the open mark.
+        received: The descriptor of the slot of `partial` with the names of the fields received.
+        members: The descriptors of a model's other slots: extra, private, the open mark.
     """
 
     action: Literal["object", "root"]
@@ -162,6 +163,7 @@ class Object:
     has_extra: bool = False
     reusable: bool = False
     private: dict[str, Any] | None = None
+    received: Any = None
     members: tuple[Any, ...] | None = None
 
 

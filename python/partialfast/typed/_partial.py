@@ -19,7 +19,16 @@ from typing_extensions import TypeAliasType
 
 from partialfast.typed._facts import CONTAINERS
 from partialfast.typed._layout import can_allocate
-from partialfast.typed._marks import OPEN, ORIGIN, kept_by, lock, open_field, partial_origin
+from partialfast.typed._marks import (
+    OPEN,
+    ORIGIN,
+    RECEIVED,
+    kept_by,
+    lock,
+    open_field,
+    partial_origin,
+    received_fields,
+)
 from partialfast.typed._partial_dump import PartialSerializer
 from partialfast.typed._partial_read import read_schema
 from partialfast.typed._schema import adapter_for, is_class, split, standalone
@@ -143,7 +152,7 @@ def _hide_from_tree(origin: type[Any]) -> None:
 
 
 def _new_class(
-    origin: type[Any], mixin: type[Any], namespace: Mapping[str, Any], slots: tuple[str, ...] | None
+    origin: type[Any], mixin: type[Any], namespace: Mapping[str, Any], slots: tuple[str, ...]
 ) -> Any:
     """Return a subclass of `origin`, made past all that its metaclass and bases do to subclasses.
 
@@ -154,10 +163,9 @@ def _new_class(
         "__module__": origin.__module__,
         "__qualname__": f"Partial{origin.__qualname__}",
         "__doc__": origin.__doc__,
+        "__slots__": slots,
         ORIGIN: origin,
     }
-    if slots is not None:
-        body["__slots__"] = slots
     if hasattr(origin, "__del__"):
         # It would run on every snapshot that is dropped.
         body["__del__"] = _do_nothing
@@ -404,6 +412,7 @@ class _PartialDataclass:
         for name, field in fields.items():
             default = None if field.default is dataclasses.MISSING else field.default
             object.__setattr__(self, name, given.get(name, default))
+        object.__setattr__(self, RECEIVED, fields.keys() & given)
 
     def __eq__(self, other: object) -> bool:
         """Compare the fields, as a dataclass does."""
@@ -416,27 +425,32 @@ class _PartialDataclass:
 
     def __copy__(self) -> Any:
         """Copy by the fields."""
-        return _rebuild_dataclass(partial_origin(type(self)), self._values())
+        return _rebuild_dataclass(partial_origin(type(self)), self._values(), received_fields(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Copy by copies of the fields."""
         values = copy.deepcopy(self._values(), memo)
-        return _rebuild_dataclass(partial_origin(type(self)), values)
+        return _rebuild_dataclass(partial_origin(type(self)), values, received_fields(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the original class: a partial class has no importable name."""
-        return _rebuild_dataclass, (partial_origin(type(self)), self._values())
+        kept = (partial_origin(type(self)), self._values(), received_fields(self))
+        return _rebuild_dataclass, kept
 
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         """Like ``__reduce__``, whatever the user's class defines."""
         return self.__reduce__()
 
 
-def _rebuild_dataclass(origin: type[Any], values: dict[str, Any]) -> Any:
+def _rebuild_dataclass(
+    origin: type[Any], values: dict[str, Any], received: set[str] | None = None
+) -> Any:
     class_ = partial_class(origin)
     instance = object.__new__(class_)
     for name, value in values.items():
         object.__setattr__(instance, name, value)
+    if received is not None:
+        object.__setattr__(instance, RECEIVED, set(received))
     return instance
 
 
@@ -446,5 +460,4 @@ def _partial_dataclass(origin: type[Any]) -> type[Any]:
         # Where orjson looks: only in a class itself.
         "__dataclass_fields__": cast("Any", origin).__dataclass_fields__,
     }
-    slots = () if "__slots__" in origin.__dict__ else None
-    return cast("type[Any]", _new_class(origin, _PartialDataclass, namespace, slots))
+    return cast("type[Any]", _new_class(origin, _PartialDataclass, namespace, (RECEIVED,)))

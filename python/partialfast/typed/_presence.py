@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic_core import core_schema
 
-from partialfast.typed._marks import partial_origin
+from partialfast.typed._marks import partial_origin, received_fields
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -51,7 +51,8 @@ def is_set(value: Any, field: str) -> bool:
     A field that is absent reads as its default or ``None``, as does one that was received as such.
 
     Args:
-        value: A model, a snapshot of one, or of a typed dict.
+        value: A snapshot of a model, a root model (its field is ``root``), a dataclass or a typed
+            dict, or a complete one.
         field: The name of the field.
 
     Returns:
@@ -59,19 +60,27 @@ def is_set(value: Any, field: str) -> bool:
 
     Raises:
         AttributeError: There is no such field.
-        TypeError: `value` does not tell: a snapshot of a dataclass, or not an object with fields.
+        TypeError: `value` does not tell: an open named tuple, a partial dataclass that pydantic
+            read from JSON, or no object with fields.
     """
     if isinstance(value, BaseModel):
-        if field not in type(value).model_fields and field not in (value.model_extra or ()):
-            message = f"{type(value).__name__} has no field {field!r}"
-            raise AttributeError(message)
-        return field in value.model_fields_set
-    if isinstance(value, Mapping):
+        known: Any = {*type(value).model_fields, *(value.model_extra or ())}
+        received: Any = value.model_fields_set
+    elif isinstance(value, Mapping):
         return field in value
-    if dataclasses.is_dataclass(value) and not is_partial(value):
-        return hasattr(value, field)
-    message = (
-        f"{type(value).__name__} does not tell which fields it has received; pydantic models and "
-        "typed dicts do"
-    )
-    raise TypeError(message)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = {each.name for each in dataclasses.fields(value)}
+        known = names | getattr(value, "__dict__", {}).keys()
+        received = received_fields(value) if is_partial(value) else known
+    else:
+        known, received = (field,), None
+    if field not in known:
+        message = f"{type(value).__name__} has no field {field!r}"
+        raise AttributeError(message)
+    if received is None:
+        message = (
+            f"this {type(value).__name__} does not tell which fields it has received: snapshots of "
+            "models, dataclasses and typed dicts do"
+        )
+        raise TypeError(message)
+    return field in received

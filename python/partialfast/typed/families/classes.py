@@ -11,7 +11,7 @@ from partialfast.typed._compiler import family, opaque
 from partialfast.typed._dumping import field_dumps
 from partialfast.typed._facts import unwrap
 from partialfast.typed._layout import has_only_fields
-from partialfast.typed._marks import OPEN
+from partialfast.typed._marks import OPEN, RECEIVED
 from partialfast.typed._nodes import Object
 from partialfast.typed._partial import partial_or_none
 from partialfast.typed._partial_dump import build_serializer
@@ -40,6 +40,7 @@ class _Instance(TypedDict):
     complete: Any
     reusable: bool
     private: dict[str, Any] | None
+    received: Any
     members: tuple[Any, ...]
 
 
@@ -59,8 +60,8 @@ def model_instance(partial: Any, class_: Any) -> _Instance:
         "complete": class_,
         "reusable": has_only_fields(partial, frozenset()),
         "private": private if class_.__private_attributes__ else None,
+        "received": slots["__pydantic_fields_set__"],
         "members": (
-            slots["__pydantic_fields_set__"],
             slots["__pydantic_extra__"],
             slots["__pydantic_private__"],
             partial.__dict__[OPEN],
@@ -145,6 +146,7 @@ def _dataclass(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         complete=class_,
         dumps=field_dumps(stored, compiler.definitions, config),
         reusable=has_only_fields(partial, frozenset(schema["fields"])),
+        received=partial.__dict__[RECEIVED],
     )
     end = closing(compiler, schema, scope, tentative=rewrites)
     return compiler.make(schema, scope, {"object": described}, tentative=rewrites, **end)

@@ -300,7 +300,9 @@ impl Run<'_, '_> {
     pub fn has_received(&self, frame: &Frame, plan: &ObjectPlan, index: usize) -> PyResult<bool> {
         let name = &plan.fields[index].name;
         match &frame.values {
-            Values::Object { set: Some(set), .. } => set.bind(self.py).contains(name),
+            Values::Object { set: Some(set), .. } if plan.flavor == Flavor::Model => {
+                set.bind(self.py).contains(name)
+            }
             Values::Object { dict, .. } if plan.flavor == Flavor::TypedDict => {
                 dict.bind(self.py).contains(name)
             }

@@ -216,12 +216,13 @@ pub struct ObjectPlan {
     pub dumps: FieldDumps,
     /// `__dict__`, where instances have one.
     pub dict: Option<Member>,
+    /// Where an instance of the partial class keeps the names of the fields that it received.
+    pub received: Option<Member>,
     pub members: Option<ModelMembers>,
 }
 
-/// The slots that every pydantic model instance has, and the one that partial instances add.
+/// The other slots that every pydantic model instance has, and the one that partial ones add.
 pub struct ModelMembers {
-    pub fields_set: Member,
     pub extra: Member,
     pub private: Member,
     pub open: Member,
@@ -488,13 +489,11 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
             if let Some(dict) = &plan.dict {
                 visit.call(dict.descriptor())?;
             }
+            if let Some(received) = &plan.received {
+                visit.call(received.descriptor())?;
+            }
             if let Some(members) = &plan.members {
-                for member in [
-                    &members.fields_set,
-                    &members.extra,
-                    &members.private,
-                    &members.open,
-                ] {
+                for member in [&members.extra, &members.private, &members.open] {
                     visit.call(member.descriptor())?;
                 }
             }

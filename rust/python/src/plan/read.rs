@@ -243,10 +243,9 @@ fn read_object(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
         .map(|all| {
             let member = |index: usize| Member::new(&all.get_item(index)?);
             Ok::<_, PyErr>(ModelMembers {
-                fields_set: member(0)?,
-                extra: member(1)?,
-                private: member(2)?,
-                open: member(3)?,
+                extra: member(0)?,
+                private: member(1)?,
+                open: member(2)?,
             })
         })
         .transpose()?;
@@ -276,6 +275,9 @@ fn read_object(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
         reusable: flag(plan, "reusable")?,
         dumps: FieldDumps::new(plan.getattr("dumps")?.unbind()),
         dict,
+        received: optional(plan, "received")?
+            .map(|member| Member::new(&member))
+            .transpose()?,
         members,
     });
     Ok(if action.eq("root")? {

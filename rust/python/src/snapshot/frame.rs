@@ -58,7 +58,7 @@ pub enum Values {
 /// A container that was handed out as part of a snapshot, and what of the frame it reflects.
 pub struct Slot {
     pub object: Py<PyAny>,
-    /// Of an instance: its `__dict__` and its `__pydantic_fields_set__`.
+    /// Of an instance: its `__dict__`, and the names of the fields that it received.
     pub dict: Option<Py<PyDict>>,
     pub set: Option<Py<PySet>>,
     /// Of a model: its `__pydantic_extra__`.
@@ -274,7 +274,7 @@ pub fn object_values(py: Python<'_>, plan: &ObjectPlan, deepcopy: &Py<PyAny>) ->
             }
         }
     }
-    let set = if plan.members.is_some() {
+    let set = if plan.received.is_some() {
         Some(PySet::empty(py)?.unbind())
     } else {
         None

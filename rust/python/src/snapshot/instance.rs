@@ -28,11 +28,11 @@ pub fn complete_instance(
         Flavor::TypedDict => declared_first(plan, dict)?,
         Flavor::NamedTuple => named_tuple(class, dict)?,
     };
-    if let (Some(members), Some(set)) = (&plan.members, set) {
+    if let (Some(members), Some(received), Some(set)) = (&plan.members, &plan.received, set) {
         let none = py.None().into_bound(py);
         // A copy: a set that was filled one by one has up to four times the room it needs.
         let set = py.get_type::<PySet>().call1((set,))?;
-        members.fields_set.set(&made, &set)?;
+        received.set(&made, &set)?;
         members
             .extra
             .set(&made, extra.map_or(&none, |extra| extra.bind(py).as_any()))?;
@@ -113,39 +113,32 @@ pub(super) fn instance<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = dict.py();
     let class: &Bound<'py, PyType> = plan.class.bind(py);
-    match plan.flavor {
-        Flavor::Model => {
+    let made = match plan.flavor {
+        Flavor::Model | Flavor::Dataclass => {
             let made = ffi::allocate(class)?;
             if let Some(member) = &plan.dict {
                 member.set(&made, dict)?;
             }
-            let Some(members) = &plan.members else {
-                return Ok(made);
-            };
-            let none = py.None().into_bound(py);
-            members
-                .fields_set
-                .set(&made, set.map_or(&none, |set| set.as_any()))?;
-            members
-                .extra
-                .set(&made, extra.map_or(&none, |extra| extra.as_any()))?;
-            let private = plan.private.as_ref().map(|private| private.bind(py).copy());
-            let private = private.transpose()?;
-            members
-                .private
-                .set(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
-            members.open.set(&made, open)?;
-            Ok(made)
+            made
         }
-        Flavor::Dataclass => {
-            let made = ffi::allocate(class)?;
-            if let Some(member) = &plan.dict {
-                member.set(&made, dict)?;
-            }
-            Ok(made)
-        }
-        Flavor::Slotted => slotted(class, dict),
-        Flavor::TypedDict => Ok(dict.clone().into_any()),
-        Flavor::NamedTuple => named_tuple(class, dict),
+        Flavor::Slotted => slotted(class, dict)?,
+        Flavor::TypedDict => return Ok(dict.clone().into_any()),
+        Flavor::NamedTuple => return named_tuple(class, dict),
+    };
+    if let (Some(received), Some(set)) = (&plan.received, set) {
+        received.set(&made, set)?;
     }
+    if let Some(members) = &plan.members {
+        let none = py.None().into_bound(py);
+        members
+            .extra
+            .set(&made, extra.map_or(&none, |extra| extra.as_any()))?;
+        let private = plan.private.as_ref().map(|private| private.bind(py).copy());
+        let private = private.transpose()?;
+        members
+            .private
+            .set(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
+        members.open.set(&made, open)?;
+    }
+    Ok(made)
 }

@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
 use crate::build::run::Run;
-use crate::ffi;
-use crate::plan::{Action, ModelMembers, Sequence};
+use crate::ffi::{self, Member};
+use crate::plan::{Action, Sequence};
 use crate::snapshot::frame::{Frame, Open, Place, Slot, Values, address};
 use crate::snapshot::fresh::{assign, set_child, tuple_of};
 use crate::snapshot::spine::{OURS_AND_PARENT, length_of};
@@ -52,13 +52,15 @@ impl Run<'_, '_> {
                 let (Action::Object(plan) | Action::Root(plan)) = action else {
                     return Ok(());
                 };
+                let opened = slot.open.address() != before;
+                if let Some(received) = &plan.received
+                    && (opened || seen < slot.seen)
+                {
+                    update_fields_set(py, frame, slot, seen, received)?;
+                }
                 let Some(members) = &plan.members else {
                     return Ok(());
                 };
-                let opened = slot.open.address() != before;
-                if opened || seen < slot.seen {
-                    update_fields_set(py, frame, slot, seen, members)?;
-                }
                 let marked = self.is_marked(frame);
                 if opened || slot.marked != marked {
                     slot.marked = marked;
@@ -245,7 +247,7 @@ fn update_fields_set(
     frame: &Frame,
     slot: &mut Slot,
     seen: usize,
-    members: &ModelMembers,
+    received: &Member,
 ) -> PyResult<()> {
     let Some(set) = slot.set.as_ref().map(|set| set.bind(py)) else {
         return Ok(());
@@ -255,7 +257,7 @@ fn update_fields_set(
         set.clone()
     } else {
         let own = PySet::new(py, set)?;
-        members.fields_set.set(slot.object.bind(py), &own)?;
+        received.set(slot.object.bind(py), &own)?;
         own
     };
     for logged in &frame.log[seen..] {
