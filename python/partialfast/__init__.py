@@ -59,12 +59,13 @@ if TYPE_CHECKING:
     from .typed._loops import astream, astream_items, stream, stream_items
     from .typed._ops import apply_ops, astream_ops, stream_ops
     from .typed._partial import Partial
-    from .typed._presence import Whole, is_partial, is_set
+    from .typed._presence import Complete, Whole, is_partial, is_set
     from .typed._state import StreamState
     from .typed._text_deltas import TextDelta, atext_deltas, text_deltas
 
 __all__ = [
     "AsyncInstructor",
+    "Complete",
     "ContentFilterError",
     "CorruptStreamError",
     "DroppedError",
@@ -185,7 +186,7 @@ _HOMES = {
         "typed._loops": ("astream", "astream_items", "stream", "stream_items"),
         "typed._ops": ("apply_ops", "astream_ops", "stream_ops"),
         "typed._partial": ("Partial",),
-        "typed._presence": ("Whole", "is_partial", "is_set"),
+        "typed._presence": ("Complete", "Whole", "is_partial", "is_set"),
         "typed._state": ("StreamState",),
         "typed._text_deltas": ("TextDelta", "atext_deltas", "text_deltas"),
     }.items()

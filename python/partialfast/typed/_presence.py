@@ -7,14 +7,59 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from partialfast.typed._marks import partial_origin, received_fields
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
-__all__ = ["Whole", "is_partial", "is_set"]
+__all__ = ["Complete", "Whole", "is_partial", "is_set"]
+
+
+class Complete:
+    """Says of a type that its values are complete: a snapshot is refused.
+
+    A partial class is a subclass, and pydantic takes an instance of one without looking into it. In
+    ``Annotated[M, pf.Complete]``, as a field, a response model or the type of a `TypeAdapter`, a
+    snapshot of ``M`` is a validation error of the type ``incomplete`` that says what it is.
+    Everything else is validated, streamed, dumped and described as ``M`` is.
+    """
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Return the schema of `source`, with a look at what comes in from Python."""
+        schema = handler(source)
+        # In JSON there are no instances.
+        return core_schema.json_or_python_schema(
+            schema,
+            core_schema.no_info_after_validator_function(_refuse_partial, schema),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the type itself."""
+        made: dict[str, Any] = handler(schema["json_schema"])
+        return made
+
+
+def _refuse_partial(value: Any) -> Any:
+    """Return `value` where it is complete.
+
+    Raises:
+        PydanticCustomError: It is a snapshot.
+    """
+    origin = partial_origin(type(value))
+    if origin is None:
+        return value
+    raise PydanticCustomError(
+        "incomplete",
+        "this is an incomplete snapshot of {name}: wait for the final value, or say "
+        "pf.Partial[{name}] where snapshots are meant",
+        {"name": origin.__name__},
+    )
 
 
 class Whole:

@@ -1,0 +1,180 @@
+"""Snapshots and final values in the hands of other libraries."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+import partialfast as pf
+from tests.chunkings import bytewise
+from tests.generation import annotated
+
+
+class Inner(BaseModel):
+    value: int
+
+
+class Meeting(BaseModel):
+    title: str
+    budget: int | None
+    inner: Inner
+    words: list[str] = []
+
+
+@dataclasses.dataclass
+class Data:
+    title: str
+    budget: int | None
+    words: list[str] = dataclasses.field(default_factory=list)
+
+
+TEXT = '{"title": "A walk", "words": ["a", "b"], "inner": {"value": 1}, "budget": 3}'
+DATA_TEXT = '{"title": "A walk", "words": ["a", "b"], "budget": 3}'
+
+
+def open_meeting() -> Any:
+    return pf.StreamState(Meeting).feed(TEXT[:30])
+
+
+class Closed(Meeting):
+    model_config = ConfigDict(revalidate_instances="subclass-instances")
+
+
+# ---- a snapshot where the complete class is asked for
+
+
+def test_a_snapshot_passes_where_pydantic_looks_at_the_class_alone() -> None:
+    """It asks `isinstance`, as every program does: there is no third answer to give."""
+    shown = open_meeting()
+    assert isinstance(shown, Meeting)
+    assert Meeting.model_validate(shown) is shown
+    assert Meeting.model_validate(shown, strict=True) is shown
+    assert TypeAdapter(list[Meeting]).validate_python([shown]) == [shown]
+
+
+@pytest.mark.parametrize("type_", [Meeting, Data])
+def test_a_snapshot_is_refused_where_a_complete_value_is_asked_for(type_: Any) -> None:
+    text = TEXT if type_ is Meeting else DATA_TEXT
+    adapter = TypeAdapter[Any](annotated(type_, pf.Complete))
+    snapshots = list(pf.stream(type_, bytewise(text.encode())))
+    for shown in snapshots[:-1]:
+        with pytest.raises(ValidationError, match="an incomplete snapshot of") as caught:
+            adapter.validate_python(shown)
+        assert caught.value.errors()[0]["type"] == "incomplete"
+    assert adapter.validate_python(snapshots[-1]) is snapshots[-1]
+    assert adapter.validate_json(text) == snapshots[-1]
+    assert adapter.json_schema() == TypeAdapter(type_).json_schema()
+
+
+def test_what_asks_for_complete_values_streams_like_the_type_itself() -> None:
+    """The marker says nothing of a document, in which everything is as complete as the text."""
+    marked: Any = Annotated[Meeting, pf.Complete]
+    plain = pf.stream(Meeting, bytewise(TEXT.encode()))
+    for shown, expected in zip(pf.stream(marked, bytewise(TEXT.encode())), plain, strict=True):
+        assert shown == expected
+
+
+def test_a_config_that_looks_into_subclasses_refuses_a_snapshot_too() -> None:
+    shown: Any = pf.StreamState(Closed).feed(TEXT[:30])
+    with pytest.raises(ValidationError):
+        Closed.model_validate(shown)
+
+
+def answer_of(app: Any) -> tuple[int, bytes]:
+    """Ask an ASGI application for ``/``, without a server."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": "/",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [],
+        "scheme": "http",
+        "server": ("test", 80),
+        "client": ("test", 1),
+    }
+    asyncio.run(app(scope, receive, send))
+    body = b"".join(message.get("body", b"") for message in sent)
+    return sent[0]["status"], body
+
+
+def test_fastapi_refuses_a_snapshot_where_the_answer_is_to_be_complete() -> None:
+    fastapi = pytest.importorskip("fastapi")
+    errors = pytest.importorskip("fastapi.exceptions")
+
+    def app(response_model: Any, value: Any) -> Any:
+        made = fastapi.FastAPI()
+        made.get("/", response_model=response_model)(lambda: value)
+        return made
+
+    complete: Any = Annotated[Meeting, pf.Complete]
+    with pytest.raises(errors.ResponseValidationError) as caught:
+        answer_of(app(complete, open_meeting()))
+    assert "an incomplete snapshot of Meeting" in str(caught.value.errors())
+    final = pf.stream(Meeting, [TEXT]).final()
+    assert answer_of(app(complete, final)) == (200, final.model_dump_json().encode())
+    status, body = answer_of(app(pf.Partial[Meeting], open_meeting()))
+    assert status == 200
+    assert json.loads(body) == open_meeting().model_dump(mode="json")
+
+
+# ---- libraries that take objects apart, and put them together
+
+
+def test_cattrs_takes_every_snapshot_apart() -> None:
+    cattrs = pytest.importorskip("cattrs")
+    snapshots = list(pf.stream(Data, bytewise(DATA_TEXT.encode())))
+    for shown in snapshots:
+        assert cattrs.unstructure(shown) == dataclasses.asdict(shown)
+    assert cattrs.structure(cattrs.unstructure(snapshots[-1]), Data) == snapshots[-1]
+
+
+def test_sqlmodel_inserts_a_final_value_with_what_it_refers_to() -> None:
+    sqlmodel = pytest.importorskip("sqlmodel")
+    tables: Any = pytest.importorskip("tests.typed.tables")
+    engine = sqlmodel.create_engine("sqlite://")
+    sqlmodel.SQLModel.metadata.create_all(engine)
+    *shown, author = pf.stream(tables.Author, bytewise(b'{"id": null, "name": "Ada"}'))
+    assert all(pf.is_partial(snapshot) for snapshot in shown)
+    assert type(author) is tables.Author
+    book = pf.stream(tables.Book, ['{"title": "Notes"}']).final()
+    book.author = author
+    with sqlmodel.Session(engine) as session:
+        session.add(book)
+        session.commit()
+        found = session.exec(sqlmodel.select(tables.Book)).one()
+        assert (found.title, found.author.name, author.id) == ("Notes", "Ada", 1)
+    engine.dispose()
+
+
+def test_langgraph_gives_a_snapshot_back_as_what_it_shows(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    jsonplus = pytest.importorskip("langgraph.checkpoint.serde.jsonplus")
+    serde = jsonplus.JsonPlusSerializer()
+    partial: Any = pf.Partial[Meeting]
+    with caplog.at_level(logging.ERROR):
+        for shown in pf.stream(Meeting, bytewise(TEXT.encode())):
+            back = serde.loads_typed(serde.dumps_typed({"meeting": shown}))["meeting"]
+            if pf.is_partial(shown):
+                assert back == shown.model_dump()
+                assert pf.is_partial(partial.model_validate(back))
+            else:
+                assert back == shown
+                assert type(back) is Meeting
