@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from partialfast.replay import Options, Recording
-from partialfast.replay._plan import Send, plan_answer
+from partialfast.replay._ask import parse_request
 from partialfast.replay._recording import Deck
-from partialfast.replay._request import parse_request
+from partialfast.replay._steps import Send, plan_answer
 
 __all__ = ["DOCUMENTS", "SHORT", "answers"]
 

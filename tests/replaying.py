@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from partialfast.replay import Options, Recording, parse_faults
-from partialfast.replay._plan import Plan, Send, plan_answer
-from partialfast.replay._recording import Deck
-from partialfast.replay._request import Ask, parse_request
+from partialfast.replay._ask import Ask, parse_request
+from partialfast.replay._recording import RecordingSet
+from partialfast.replay._steps import Plan, Send, plan_answer
 
 __all__ = [
     "FORCED",
@@ -60,7 +60,11 @@ def tool_request(api: str, **fields: Any) -> Ask:
 def plan(recording: Recording, ask: Ask, **options: Any) -> Plan:
     faults = parse_faults(options.pop("faults", ()))
     return plan_answer(
-        Deck([recording]), ask, Options(faults=faults, **options), number=0, created=1_700_000_000
+        RecordingSet([recording]),
+        ask,
+        Options(faults=faults, **options),
+        number=0,
+        created=1_700_000_000,
     )
 
 

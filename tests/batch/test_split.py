@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from partialfast import cli, replay
 from partialfast.batch import BatchError
-from partialfast.batch.io._split import Merge, Split, parts_of
+from partialfast.batch.io._split import PartMerger, Split, parts_of
 from tests.batching import arguments, lines
 
 pytest.importorskip("filelock")
@@ -84,7 +84,7 @@ def test_a_text_is_cut_where_something_ends() -> None:
     ],
 )  # fmt: skip
 def test_values_are_merged(lists: list[str], values: list[Any], merged: Any) -> None:
-    assert Merge(lists)(values) == merged
+    assert PartMerger(lists)(values) == merged
 
 
 def guest(number: int) -> dict[str, str]:

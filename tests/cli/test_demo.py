@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from partialfast import demo, replay
-from partialfast.demo import Mark, MeetingInfo, Progress, Row, User, rows
+from partialfast.demo import FieldMark, FormProgress, FormRow, MeetingInfo, User, rows
 from partialfast.demo._view import draw
 
 
@@ -37,36 +37,36 @@ def trip() -> Trip:
     )
 
 
-def progress() -> Progress:
-    made = Progress(started=100.0)
+def progress() -> FormProgress:
+    made = FormProgress(started=100.0)
     made.see(trip(), path=("stops", 1, "city"), completed=[("title",), ("stops", 0)], now=100.5)
     return made
 
 
 def test_fields_are_listed_with_how_far_they_are() -> None:
     assert list(rows(trip(), progress())) == [
-        Row(("title",), "title", "Round", Mark.COMPLETE),
-        Row(("stops",), "stops", "", Mark.WRITING),
-        Row(("stops", 0), "1.", "", Mark.COMPLETE),
-        Row(("stops", 0, "city"), "city", "Zürich", Mark.COMPLETE),
-        Row(("stops", 0, "country"), "country", "CH", Mark.COMPLETE),
-        Row(("stops", 1), "2.", "", Mark.WRITING),
-        Row(("stops", 1, "city"), "city", "Ba", Mark.WRITING),
-        Row(("stops", 1, "country"), "country", "", Mark.WAITING),
-        Row(("hotel",), "hotel", "", Mark.WAITING),
-        Row(("tags",), "tags", "", Mark.WAITING),
+        FormRow(("title",), "title", "Round", FieldMark.COMPLETE),
+        FormRow(("stops",), "stops", "", FieldMark.WRITING),
+        FormRow(("stops", 0), "1.", "", FieldMark.COMPLETE),
+        FormRow(("stops", 0, "city"), "city", "Zürich", FieldMark.COMPLETE),
+        FormRow(("stops", 0, "country"), "country", "CH", FieldMark.COMPLETE),
+        FormRow(("stops", 1), "2.", "", FieldMark.WRITING),
+        FormRow(("stops", 1, "city"), "city", "Ba", FieldMark.WRITING),
+        FormRow(("stops", 1, "country"), "country", "", FieldMark.WAITING),
+        FormRow(("hotel",), "hotel", "", FieldMark.WAITING),
+        FormRow(("tags",), "tags", "", FieldMark.WAITING),
     ]
 
 
 def test_what_completes_the_root_completes_all() -> None:
     made = progress()
     made.see(trip(), path=(), completed=[()], now=101.0)
-    marks = [row.mark for row in rows(trip(), made) if row.mark is not Mark.WAITING]
-    assert set(marks) == {Mark.COMPLETE}
+    marks = [row.mark for row in rows(trip(), made) if row.mark is not FieldMark.WAITING]
+    assert set(marks) == {FieldMark.COMPLETE}
 
 
 def test_the_figures_count_from_the_request() -> None:
-    made = Progress(started=10.0)
+    made = FormProgress(started=10.0)
     made.chunks = 3
     made.see(Trip.model_construct(set()), path=(), completed=[], now=10.1)
     assert made.first_field_s is None
@@ -76,7 +76,7 @@ def test_the_figures_count_from_the_request() -> None:
     assert made.summary() == "3 chunks · 3 snapshots · 1.00 s · first field after 250 ms"
 
 
-def drawn(snapshot: BaseModel | None, made: Progress) -> str:
+def drawn(snapshot: BaseModel | None, made: FormProgress) -> str:
     out = io.StringIO()
     console = Console(file=out, width=60, force_terminal=False)
     console.print(draw(snapshot, made, title="title"))
@@ -97,7 +97,7 @@ def test_the_drawing_marks_what_is_written_and_what_is_complete() -> None:
 
 
 def test_an_empty_form_can_be_drawn() -> None:
-    assert "title" in drawn(None, Progress(started=0.0))
+    assert "title" in drawn(None, FormProgress(started=0.0))
 
 
 def test_the_demos_models_are_those_of_the_example() -> None:

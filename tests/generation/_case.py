@@ -13,7 +13,7 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapt
 from pydantic_core import SchemaError
 
 import partialfast as pf
-from partialfast.typed._loops import Stream
+from partialfast.typed._loops import Snapshots
 from tests.chunkings import bytewise, random_splits
 
 from ._code import watching
@@ -56,7 +56,7 @@ class Case:
         """Return a stream's state for the type."""
         return pf.StreamState(self.type, **self.options, **options)
 
-    def stream(self, chunks: list[bytes], **options: Any) -> Stream[Any]:
+    def stream(self, chunks: list[bytes], **options: Any) -> Snapshots[Any]:
         """Return a stream of snapshots of `chunks`."""
         return pf.stream(self.type, chunks, **self.options, **options)
 

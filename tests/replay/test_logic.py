@@ -23,9 +23,9 @@ from partialfast.replay import (
     parse_faults,
     read_all,
 )
+from partialfast.replay._ask import RequestError, parse_request
 from partialfast.replay._faults import GARBAGE, REFUSAL
-from partialfast.replay._recording import _FIELDS, Deck
-from partialfast.replay._request import RequestError, parse_request
+from partialfast.replay._recording import _FIELDS, RecordingSet
 from partialfast.replay._script import Kind, count_tokens, cut, write_script
 from tests.replaying import (
     FORCED,
@@ -138,7 +138,7 @@ def test_a_built_in_recording_is_found_by_name() -> None:
 
 
 def test_the_first_recording_that_fits_and_is_not_used_up_is_taken() -> None:
-    deck = Deck(
+    deck = RecordingSet(
         [
             Recording(text="other model", model="m2"),
             Recording(text="once", match="Ada", times=1),
@@ -149,7 +149,7 @@ def test_the_first_recording_that_fits_and_is_not_used_up_is_taken() -> None:
     said = [deck.pick(model="m1", message=message) for message in ("Ada?", "Ada?", "Bob", "Bob")]
     assert [recording and recording.text for recording in said] == ["once", "Ada", "any", None]
     assert deck.knows("m1")
-    assert not Deck([Recording(model="m2")]).knows("m1")
+    assert not RecordingSet([Recording(model="m2")]).knows("m1")
 
 
 # Faults

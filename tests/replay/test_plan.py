@@ -12,8 +12,8 @@ from partialfast.replay import (
     Options,
     Recording,
 )
-from partialfast.replay._plan import Drop, Plan, Send, Wait
 from partialfast.replay._script import count_tokens, cut
+from partialfast.replay._steps import Drop, Plan, Send, Wait
 from tests.replaying import (
     TEXT,
     Answer,

@@ -13,10 +13,10 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from partialfast.replay import SHAPES, Options, Recording, ToolCall, builtin
-from partialfast.replay._plan import plan_answer
-from partialfast.replay._recording import Deck
-from partialfast.replay._request import Ask
+from partialfast.replay._ask import Ask
+from partialfast.replay._recording import RecordingSet
 from partialfast.replay._script import count_tokens
+from partialfast.replay._steps import plan_answer
 from tests.replaying import (
     FORCED,
     TEXT,
@@ -235,7 +235,7 @@ def test_there_is_a_recording_for_every_server() -> None:
 def test_a_recording_is_asked_for_by_its_model_and_says_what_it_holds(
     recording: Recording,
 ) -> None:
-    deck = Deck(builtin("servers"))
+    deck = RecordingSet(builtin("servers"))
     ask = chat(model=recording.model, tools=TOOLS, tool_choice=FORCED)
     answer = Answer(events(plan_answer(deck, ask, Options(), number=0, created=0)))
     if recording.model == "index-0":

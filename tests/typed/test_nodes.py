@@ -80,7 +80,7 @@ OBJECT = Object(
             )
         ],
         [with_action(dataclasses.replace(OBJECT, partial=1))],
-        [with_action(Tagged(["a"], {None: _nodes.Target(0, None)}))],
+        [with_action(Tagged(["a"], {None: _nodes.UnionTarget(0, None)}))],
     ],
 )
 def test_a_plan_that_makes_no_sense_is_rejected(nodes: Any) -> None:

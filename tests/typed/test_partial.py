@@ -23,7 +23,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 import partialfast as pf
-from partialfast.typed._state import ItemState
+from partialfast.typed._state import ItemsState
 from tests.chunkings import bytewise, random_splits
 from tests.generation import (
     Case,
@@ -355,7 +355,7 @@ def test_a_field_whose_metadata_has_no_hash_can_be_listed() -> None:
 
 
 def test_an_item_is_complete_when_it_is_handed_out() -> None:
-    state: ItemState[Inner] = ItemState(Inner)
+    state: ItemsState[Inner] = ItemsState(Inner)
     items, complete = 0, [False, False, False]
     for chunk in bytewise(b'[{"name": "abc", "value": 1}, {"name": "abcd", "value": 2}]'):
         state.feed(chunk)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import partialfast as pf
-from partialfast.typed._loops import AsyncItems, AsyncStream, Items, Stream
+from partialfast.typed._loops import AsyncItems, AsyncSnapshots, Items, Snapshots
 
 
 class User(BaseModel):
@@ -19,10 +19,10 @@ class User(BaseModel):
 text = ['{"name": ', '"Ada"}']
 data: Iterable[bytes] = iter([b"{", b"}"])
 
-assert_type(pf.stream(User, text), Stream[User])
-assert_type(pf.stream(User, data, strict=True, on_invalid="defer"), Stream[User])
-assert_type(pf.stream(pf.Partial[User], text), Stream[User])
-assert_type(pf.stream(list[User], text), Stream[list[User]])
+assert_type(pf.stream(User, text), Snapshots[User])
+assert_type(pf.stream(User, data, strict=True, on_invalid="defer"), Snapshots[User])
+assert_type(pf.stream(pf.Partial[User], text), Snapshots[User])
+assert_type(pf.stream(list[User], text), Snapshots[list[User]])
 assert_type(pf.stream_items(User, text), Items[User])
 assert_type(pf.stream_items(list[User], text), Items[User])
 
@@ -31,8 +31,8 @@ for snapshot in pf.stream(User, text):
 
 
 async def asynchronous(chunks: AsyncIterable[str]) -> None:
-    assert_type(pf.astream(User, chunks), AsyncStream[User])
-    assert_type(pf.astream(pf.Partial[User], chunks), AsyncStream[User])
+    assert_type(pf.astream(User, chunks), AsyncSnapshots[User])
+    assert_type(pf.astream(pf.Partial[User], chunks), AsyncSnapshots[User])
     assert_type(pf.astream_items(User, chunks), AsyncItems[User])
     async for snapshot in pf.astream(User, chunks):
         assert_type(snapshot, User)
@@ -64,5 +64,5 @@ class Order(BaseModel):
     number: int
 
 
-assert_type(pf.stream(User | Order, text), Stream[User | Order])
-assert_type(pf.stream(Annotated[User, "note"], text), Stream[User])
+assert_type(pf.stream(User | Order, text), Snapshots[User | Order])
+assert_type(pf.stream(Annotated[User, "note"], text), Snapshots[User])

@@ -37,7 +37,7 @@ def open_page(browser: Any) -> Iterator[Open]:
         at_model = replay.serve(given, **given_options)
         url = at_model.__enter__()
         closers.append(lambda: at_model.__exit__(None, None, None))
-        endpoint = demo.Endpoint(url, "key", "gpt-4")
+        endpoint = demo.DemoEndpoint(url, "key", "gpt-4")
         at_page = serving(demo.web_app(endpoint, editable=False))
         origin = at_page.__enter__()
         closers.append(lambda: at_page.__exit__(None, None, None))
@@ -131,7 +131,9 @@ def test_what_goes_wrong_is_said(open_page: Open, fault: str, status: str, words
 def test_a_server_that_dies_is_said(browser: Any) -> None:
     with replay.serve(replay.builtin("meeting"), faults=["stall@150:30"]) as url:
         page = browser.new_page()
-        with serving(demo.web_app(demo.Endpoint(url, "key", "gpt-4"), editable=False)) as origin:
+        with serving(
+            demo.web_app(demo.DemoEndpoint(url, "key", "gpt-4"), editable=False)
+        ) as origin:
             page.goto(origin)
             page.wait_for_function("document.querySelector('#json').textContent.includes('Jane')")
         wait_status(page, "dropped")

@@ -17,7 +17,7 @@ from partialfast.answer._asked import END, NOTHING, Lost
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
 from partialfast.answer._both_ways import both_ways
-from partialfast.answer._patience import Wait
+from partialfast.answer._patience import WaitEnd
 from partialfast.answer._seam import AsyncReply
 
 __all__ = ["AsyncItemStream", "AsyncStream", "AsyncValue"]
@@ -284,13 +284,13 @@ class _AsyncStream(StreamBase[T, Final_]):
         wait = self._patience.next(reader, timed=self._home is not None)
         if wait is None and self._reading is None:
             return reader.feed(self._checked(await self._read()))
-        seconds, why = wait or (None, Wait.END)
+        seconds, why = wait or (None, WaitEnd.END)
         came, block = await self._read_in_time(seconds)
         if came:
             return reader.feed(self._checked(block))
-        if why is Wait.SNAPSHOT:
+        if why is WaitEnd.SNAPSHOT:
             return reader.take_newest()
-        if why is Wait.END:
+        if why is WaitEnd.END:
             return reader.feed(END)
         reader.fail(self._patience.error(why, reader))
         return reader.pull()

@@ -27,10 +27,10 @@ from partialfast._errors import (
 from partialfast.answer._asked import Asked
 from partialfast.answer._explain import printable
 from partialfast.answer._mode import Mode
-from partialfast.answer._options import Options, Settings
+from partialfast.answer._options import CallOptions, Settings
 from partialfast.answer._pace import Pace
 from partialfast.answer._reader import AnswerReader
-from partialfast.answer._retrying import Budget
+from partialfast.answer._retrying import RetryBudget
 from partialfast.answer._seam import (
     AsyncReply,
     Mistake,
@@ -47,7 +47,7 @@ from partialfast.answer._watch import Sent, Watchers
 from partialfast.answer._words import explain
 from partialfast.typed._state import details_of
 
-__all__ = ["Attempt", "Call", "Client"]
+__all__ = ["Attempt", "Call", "StandIn"]
 
 logger = logging.getLogger("partialfast")
 
@@ -86,7 +86,7 @@ class Attempt:
 
 
 @runtime_checkable
-class Client(Protocol):
+class StandIn(Protocol):
     """A client, or a part of one, that can stand in for another."""
 
     def stand_in(self, name: str) -> tuple[Provider, Settings]:
@@ -109,7 +109,11 @@ class _Asking:
     """
 
     def __init__(
-        self, provider: Provider, settings: Settings, options: Options, arguments: dict[str, Any]
+        self,
+        provider: Provider,
+        settings: Settings,
+        options: CallOptions,
+        arguments: dict[str, Any],
     ) -> None:
         self.provider = provider
         self.settings = settings
@@ -161,7 +165,7 @@ class Call:
         self,
         provider: Provider,
         settings: Settings,
-        options: Options,
+        options: CallOptions,
         arguments: Mapping[str, Any],
     ) -> None:
         self.attempt = 1
@@ -175,7 +179,7 @@ class Call:
         self._hooks = settings.hooks if options.hooks is None else settings.hooks + options.hooks
         told = filled(arguments, options.context)
         self._asking = _Asking(provider, settings, options, told)
-        self._budget = Budget(options.max_retries)
+        self._budget = RetryBudget(options.max_retries)
         self._rest = self._fallbacks(provider, settings, told)
 
     def _fallbacks(
@@ -198,7 +202,7 @@ class Call:
             changes = dict(cast("Mapping[str, Any]", given))
             client = changes.pop("client", None)
         if client is not None:
-            if not isinstance(client, Client):
+            if not isinstance(client, StandIn):
                 raise TypeError(
                     "a fallback must be a dict of arguments to change, or a client of "
                     f"partialfast's such as from_openai gives: {client!r}"
@@ -448,5 +452,5 @@ class Call:
             return False
         logger.debug("%s: asking a fallback", following.provider.name)
         self._asking = following
-        self._budget = Budget(self.options.max_retries)
+        self._budget = RetryBudget(self.options.max_retries)
         return True

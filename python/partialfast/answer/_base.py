@@ -10,7 +10,7 @@ from partialfast.answer._asked import NOTHING
 from partialfast.answer._attempts import Attempt, Call
 from partialfast.answer._patience import Patience
 from partialfast.answer._reader import AnswerReader
-from partialfast.answer._route import OpsOptions, OtherCall
+from partialfast.answer._route import KeepOpsOptions, OtherCall
 from partialfast.answer._seam import AsyncReply, Reply, Tokens
 from partialfast.answer._text import Path
 from partialfast.typed._calling import Callbacks, Progress
@@ -38,7 +38,7 @@ class StreamBase(Generic[T, Final_]):
         self._error: BaseException | None = None
         # Who closed the stream while it could still have been read.
         self._closer: Any = None
-        self._ops: OpsOptions | None = None
+        self._ops: KeepOpsOptions | None = None
         self._growth: Growth | None = None
         options = call.options
         # Functions of the caller's that are called as values become complete.
@@ -182,7 +182,7 @@ class StreamBase(Generic[T, Final_]):
         return self._reader.received.restarts
 
     def _keep_ops(self, of: Literal["value", "document"], *, by_alias: bool | None) -> None:
-        self._ops = OpsOptions(of=of, by_alias=by_alias)
+        self._ops = KeepOpsOptions(of=of, by_alias=by_alias)
         self._reader.keep_ops(self._ops)
 
     def _renew(self, *, settled: bool) -> None:

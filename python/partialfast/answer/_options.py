@@ -17,7 +17,7 @@ from partialfast.typed._state import MAX_REPAIRS
 if TYPE_CHECKING:
     from partialfast.answer._attempts import Attempt
 
-__all__ = ["OURS", "Options", "Settings"]
+__all__ = ["OURS", "CallOptions", "Settings"]
 
 # The arguments that are ours, beside the model and the stream.
 OURS = (
@@ -57,7 +57,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class CallOptions:
     """The arguments of a call that are not the SDK's.
 
     Args:

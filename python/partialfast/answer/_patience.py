@@ -8,10 +8,10 @@ from enum import Enum
 from typing import Final
 
 from partialfast._errors import StreamTimeoutError
-from partialfast.answer._options import Options
+from partialfast.answer._options import CallOptions
 from partialfast.answer._reader import AnswerReader
 
-__all__ = ["Patience", "Wait"]
+__all__ = ["Patience", "WaitEnd"]
 
 # How long to wait for usage, and for the end of the body, after the server has said that all is
 # written. Some servers send neither, and keep the connection open.
@@ -19,7 +19,7 @@ _FOR_USAGE_S: Final = 0.5
 _FOR_THE_END_S: Final = 0.1
 
 
-class Wait(Enum):
+class WaitEnd(Enum):
     """What happens when the time has come."""
 
     #: The newest snapshot is due.
@@ -42,7 +42,9 @@ class Patience:
         clock: Gives the time in seconds.
     """
 
-    def __init__(self, options: Options, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, options: CallOptions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._options = options
         self._clock = clock
         self._limited = options.has_limits
@@ -50,7 +52,7 @@ class Patience:
         self._progress = 0
         self._moved = self._began
 
-    def next(self, reader: AnswerReader, *, timed: bool) -> tuple[float, Wait] | None:
+    def next(self, reader: AnswerReader, *, timed: bool) -> tuple[float, WaitEnd] | None:
         """Tell how long to wait for the next block.
 
         Args:
@@ -60,12 +62,12 @@ class Patience:
         Returns:
             The seconds, and what happens then; ``None`` to wait as long as it takes.
         """
-        waits: list[tuple[float, Wait]] = []
+        waits: list[tuple[float, WaitEnd]] = []
         if timed and reader.is_pending and (due := reader.due_in) is not None:
-            waits.append((due, Wait.SNAPSHOT))
+            waits.append((due, WaitEnd.SNAPSHOT))
         if reader.received.ending.is_written:
             usage = reader.received.usage_json is not None
-            waits.append((_FOR_THE_END_S if usage else _FOR_USAGE_S, Wait.END))
+            waits.append((_FOR_THE_END_S if usage else _FOR_USAGE_S, WaitEnd.END))
         if self._limited:
             waits += self._limits(reader)
         return min(waits, key=lambda wait: wait[0], default=None)
@@ -85,34 +87,34 @@ class Patience:
             rest = min(rest, *(seconds / 4 for seconds, _ in self._limits(reader)))
         return rest
 
-    def _limits(self, reader: AnswerReader) -> list[tuple[float, Wait]]:
+    def _limits(self, reader: AnswerReader) -> list[tuple[float, WaitEnd]]:
         now = self._clock()
         if reader.progress != self._progress:
             self._progress, self._moved = reader.progress, now
         options = self._options
-        waits: list[tuple[float, Wait]] = []
+        waits: list[tuple[float, WaitEnd]] = []
         if options.total_timeout:
-            waits.append((self._began + options.total_timeout - now, Wait.TOTAL))
+            waits.append((self._began + options.total_timeout - now, WaitEnd.TOTAL))
         if not self._progress and options.first_timeout:
-            waits.append((self._began + options.first_timeout - now, Wait.FIRST))
+            waits.append((self._began + options.first_timeout - now, WaitEnd.FIRST))
         if self._progress and options.stall_timeout:
-            waits.append((self._moved + options.stall_timeout - now, Wait.STALL))
+            waits.append((self._moved + options.stall_timeout - now, WaitEnd.STALL))
         return [(max(seconds, 0.0), wait) for seconds, wait in waits]
 
-    def opening(self) -> tuple[float, Wait] | None:
+    def opening(self) -> tuple[float, WaitEnd] | None:
         """Tell how long the response may take to begin."""
         options = self._options
         limits = [
             (seconds, wait)
             for seconds, wait in (
-                (options.first_timeout, Wait.FIRST),
-                (options.total_timeout, Wait.TOTAL),
+                (options.first_timeout, WaitEnd.FIRST),
+                (options.total_timeout, WaitEnd.TOTAL),
             )
             if seconds is not None
         ]
         return min(limits, key=lambda limit: limit[0], default=None)
 
-    def error(self, wait: Wait, reader: AnswerReader) -> StreamTimeoutError:
+    def error(self, wait: WaitEnd, reader: AnswerReader) -> StreamTimeoutError:
         """Return the exception for a limit that was reached.
 
         Args:
@@ -120,9 +122,9 @@ class Patience:
             reader: What reads the answer.
         """
         what = {
-            Wait.FIRST: "its first token did not come in time",
-            Wait.STALL: "no further token came in time",
-            Wait.TOTAL: "it was not complete in time",
+            WaitEnd.FIRST: "its first token did not come in time",
+            WaitEnd.STALL: "no further token came in time",
+            WaitEnd.TOTAL: "it was not complete in time",
         }[wait]
         seconds: float = getattr(self._options, wait.value)
         return reader.timed_out(f"{what} ({wait.value}={seconds:g})")

@@ -39,7 +39,7 @@ from partialfast.answer._explain import Explainer
 from partialfast.answer._fit import read_lines, read_words
 from partialfast.answer._pace import Pace
 from partialfast.answer._received import Received
-from partialfast.answer._route import FunctionCall, OpsOptions
+from partialfast.answer._route import FunctionCall, KeepOpsOptions
 from partialfast.answer._seam import Block, Event
 from partialfast.answer._target import Shape
 from partialfast.answer._text import Answer, Path
@@ -237,7 +237,7 @@ class AnswerReader:
             pass
         return self.final
 
-    def keep_ops(self, options: OpsOptions) -> None:
+    def keep_ops(self, options: KeepOpsOptions) -> None:
         """Keep what changes, for `take_ops`.
 
         Args:

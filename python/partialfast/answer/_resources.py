@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from partialfast._hints import OF_ARGUMENTS, OF_CLIENTS, hint
 from partialfast.answer._attempts import Call
-from partialfast.answer._options import OURS, Options, Settings
+from partialfast.answer._options import OURS, CallOptions, Settings
 from partialfast.answer._seam import Provider
 from partialfast.answer._target import is_item_list
 from partialfast.answer._watch import Watch
@@ -163,7 +163,7 @@ class ResourceBase(Proxy):
             raise TypeError("on_retry is a coroutine function, which only an async client awaits")
         if response_model is None:
             raise TypeError("response_model is missing: pass the type of the answer")
-        options = Options(response_model=response_model, items=items, stream=stream, **ours)
+        options = CallOptions(response_model=response_model, items=items, stream=stream, **ours)
         return Call(self._provider, self._settings, options, kwargs)
 
     def _created(

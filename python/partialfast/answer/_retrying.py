@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Budget"]
+__all__ = ["RetryBudget"]
 
 
-class Budget:
+class RetryBudget:
     """The attempts that are left.
 
     Args:

@@ -17,7 +17,7 @@ from partialfast.answer._beside import Beside, too_much
 from partialfast.answer._target import Shape, Target
 from partialfast.answer._text import Answer
 
-__all__ = ["FunctionCall", "OpsOptions", "OtherCall", "Router", "named"]
+__all__ = ["FunctionCall", "KeepOpsOptions", "OtherCall", "Router", "named"]
 
 logger = logging.getLogger("partialfast")
 
@@ -28,7 +28,7 @@ MOST_CALLS = 100_000
 _LEAKED = re.compile(r"<\|.*|:\d+$", re.DOTALL)
 
 
-class OpsOptions(TypedDict):
+class KeepOpsOptions(TypedDict):
     """The options of `partialfast.StreamState.keep_ops`."""
 
     of: Literal["value", "document"]
@@ -123,7 +123,7 @@ class Router:
         self._beside = beside
         self._new_answer = new_answer
         #: How ops are kept; ``None`` where nobody wants them.
-        self.ops: OpsOptions | None = None
+        self.ops: KeepOpsOptions | None = None
         self._calls: dict[tuple[int, int], FunctionCall] = {}
         self._texts: dict[int, Answer] = {}
 

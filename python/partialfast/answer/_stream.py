@@ -15,7 +15,7 @@ from partialfast.answer._alarm import Alarm, call_after
 from partialfast.answer._asked import END, NOTHING, Lost
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
-from partialfast.answer._patience import Wait
+from partialfast.answer._patience import WaitEnd
 from partialfast.answer._seam import Block, Reply
 
 __all__ = ["ItemStream", "Stream", "fetch"]
@@ -39,7 +39,7 @@ class SyncStream(StreamBase[T, Final_]):
         # The thread that waits for a block.
         self._waiting: int | None = None
         # What the alarm has rung for.
-        self._rung: Wait | None = None
+        self._rung: WaitEnd | None = None
         self._open()
 
     def __iter__(self) -> Iterator[T]:
@@ -206,7 +206,7 @@ class SyncStream(StreamBase[T, Final_]):
         if self._rung is None:
             return reader.feed(block)
         self._rung = None
-        if why is Wait.END:
+        if why is WaitEnd.END:
             return reader.feed(END)
         reader.fail(self._patience.error(why, reader))
         return reader.pull()
@@ -228,7 +228,7 @@ class SyncStream(StreamBase[T, Final_]):
             raise self._reader.closed()
         return block
 
-    def _set_alarm(self, seconds: float, why: Wait) -> Alarm:
+    def _set_alarm(self, seconds: float, why: WaitEnd) -> Alarm:
         def ring() -> None:
             self._rung = why
             self._wake()

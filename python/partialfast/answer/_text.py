@@ -11,7 +11,7 @@ from partialfast._core import Intake, loads
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Lenient, Repair
 from partialfast.answer._target import Shape
-from partialfast.typed._state import MAX_REPAIRS, ItemState, OnInvalid, StreamState
+from partialfast.typed._state import MAX_REPAIRS, ItemsState, OnInvalid, StreamState
 
 __all__ = ["DEFAULTS", "Answer", "Path", "StateOptions"]
 
@@ -62,7 +62,7 @@ class Answer:
         self.shape = shape
         self._options = options
         self._noisy = noisy
-        class_: type[StreamState[Any]] = ItemState if items else StreamState
+        class_: type[StreamState[Any]] = ItemsState if items else StreamState
         self.parser = class_(shape.wanted, **options)
         # A model that is asked for {"items": [...]} without being forced to it likes to write the
         # bare list. That can be told from the first character, so it costs nothing to take it.

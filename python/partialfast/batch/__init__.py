@@ -16,7 +16,7 @@ from partialfast.batch.loop._breaker import BreakerOptions
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter
 from partialfast.batch.loop._meter import Figures, Latency, Meter
-from partialfast.batch.loop._request import AnswerStream, Request
+from partialfast.batch.loop._protocols import AnswerStream, RequestFunction
 from partialfast.batch.loop._result import (
     BatchError,
     EndpointError,
@@ -42,7 +42,7 @@ __all__ = [
     "Latency",
     "Meter",
     "RateLimiter",
-    "Request",
+    "RequestFunction",
     "Result",
     "Timings",
     "Usage",

@@ -77,7 +77,7 @@ def _is_recording(args: argparse.Namespace) -> bool:
 
 
 @contextmanager
-def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
+def _endpoint(args: argparse.Namespace) -> Generator[demo.DemoEndpoint, None, None]:
     """Find the server that was asked for, or start one with the recording."""
     if _is_recording(args):
         # Two characters a delta: a fast model's pieces, and enough of them to watch.
@@ -85,13 +85,13 @@ def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
             if args.provider is not None:
                 yield demo.replayed(args.provider, url)
             else:
-                yield demo.Endpoint(url, "replay", "gpt-4")
+                yield demo.DemoEndpoint(url, "replay", "gpt-4")
         return
     if args.provider is not None:
         arguments = {} if args.base_url is None else {"base_url": args.base_url}
         if args.model is None:
             raise CommandError(f"--provider {args.provider} with --base-url needs --model")
-        yield demo.Endpoint(None, "", args.model, args.provider, arguments)
+        yield demo.DemoEndpoint(None, "", args.model, args.provider, arguments)
         return
     key = os.environ.get("OPENAI_API_KEY")
     if not key:
@@ -100,4 +100,4 @@ def _endpoint(args: argparse.Namespace) -> Generator[demo.Endpoint, None, None]:
         # Local servers need none, but the SDK does.
         key = "none"
     base_url = args.base_url or os.environ.get("OPENAI_BASE_URL")
-    yield demo.Endpoint(base_url, key, args.model or "gpt-4o-mini")
+    yield demo.DemoEndpoint(base_url, key, args.model or "gpt-4o-mini")

@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def execute(args: argparse.Namespace, endpoint: demo.Endpoint, *, editable: bool) -> None:
+def execute(args: argparse.Namespace, endpoint: demo.DemoEndpoint, *, editable: bool) -> None:
     """Serve the page until interrupted.
 
     Args:

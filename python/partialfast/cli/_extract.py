@@ -24,7 +24,7 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._output import Files
 from partialfast.batch.io._outputs import ROWS_PER_FILE, open_output
 from partialfast.batch.io._regular import read_words
-from partialfast.batch.io._split import Merge, Merged, Split, SplitDocuments
+from partialfast.batch.io._split import Merged, PartMerger, Split, SplitDocuments
 from partialfast.batch.loop._prompt import placeholders
 from partialfast.batch.run._by_batch import ByBatch
 from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
@@ -442,7 +442,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     split = _split(args)
     if split is not None:
         parts = files.errors.with_name(files.errors.name.replace(".errors.", ".parts."))
-        files = Files(parts, files.errors, Merged(files.values, Merge(args.merge), files.sink))
+        files = Files(parts, files.errors, Merged(files.values, PartMerger(args.merge), files.sink))
     prompt = _words(args.prompt, what="the prompt")
     if not placeholders(prompt) and args.attach is None:
         raise BatchError(

@@ -6,18 +6,18 @@ anywhere else every snapshot is a line of JSON. With ``--web`` it is a page in a
 
 from __future__ import annotations
 
-from partialfast.demo._endpoint import Endpoint, replayed
+from partialfast.demo._endpoint import DemoEndpoint, replayed
 from partialfast.demo._meeting import MeetingInfo, User
 from partialfast.demo._run import run
-from partialfast.demo._watch import Mark, Progress, Row, rows
+from partialfast.demo._watch import FieldMark, FormProgress, FormRow, rows
 from partialfast.demo._web import run_web, web_app
 
 __all__ = [
-    "Endpoint",
-    "Mark",
+    "DemoEndpoint",
+    "FieldMark",
+    "FormProgress",
+    "FormRow",
     "MeetingInfo",
-    "Progress",
-    "Row",
     "User",
     "replayed",
     "rows",

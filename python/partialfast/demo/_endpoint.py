@@ -9,11 +9,11 @@ from partialfast.providers import from_provider
 from partialfast.providers.openai import Mode
 from partialfast.replay import Server
 
-__all__ = ["Endpoint", "replayed"]
+__all__ = ["DemoEndpoint", "replayed"]
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class DemoEndpoint:
     """Where the model is.
 
     Args:
@@ -58,7 +58,7 @@ class Endpoint:
         return from_provider(name, async_client=is_async, **arguments)
 
 
-def replayed(provider: str, url: Server) -> Endpoint:
+def replayed(provider: str, url: Server) -> DemoEndpoint:
     """Return the endpoint of a provider whose part a replay server plays.
 
     Args:
@@ -83,4 +83,4 @@ def replayed(provider: str, url: Server) -> Endpoint:
     # LiteLLM is told the provider behind it by the name of the model.
     model = "openai/replay" if provider == "litellm" else "replay"
     own = arguments.get(provider, {"base_url": str(url)})
-    return Endpoint(None, key, model, provider, own)
+    return DemoEndpoint(None, key, model, provider, own)

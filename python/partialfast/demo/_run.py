@@ -7,14 +7,14 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from partialfast.demo._endpoint import Endpoint
+from partialfast.demo._endpoint import DemoEndpoint
 from partialfast.demo._meeting import PROMPT, MeetingInfo
-from partialfast.demo._watch import Progress
+from partialfast.demo._watch import FormProgress
 
 __all__ = ["run"]
 
 
-def run(endpoint: Endpoint, *, out: TextIO, err: TextIO) -> None:
+def run(endpoint: DemoEndpoint, *, out: TextIO, err: TextIO) -> None:
     """Stream the meeting and show every snapshot.
 
     Args:
@@ -34,15 +34,15 @@ def run(endpoint: Endpoint, *, out: TextIO, err: TextIO) -> None:
         _print(endpoint, out, err)
 
 
-def _print(endpoint: Endpoint, out: TextIO, err: TextIO) -> None:
-    progress = Progress()
+def _print(endpoint: DemoEndpoint, out: TextIO, err: TextIO) -> None:
+    progress = FormProgress()
     for snapshot in _snapshots(endpoint, progress):
         # Flushed each time: whoever reads the other end of a pipe is to see it grow.
         print(snapshot.model_dump_json(exclude_unset=True), file=out, flush=True)
     print(progress.summary(), file=err)
 
 
-def _draw(endpoint: Endpoint, out: TextIO) -> None:
+def _draw(endpoint: DemoEndpoint, out: TextIO) -> None:
     try:
         from rich.console import Console  # noqa: PLC0415 - needed on a terminal only
         from rich.live import Live  # noqa: PLC0415
@@ -55,14 +55,14 @@ def _draw(endpoint: Endpoint, out: TextIO) -> None:
         )
         raise ImportError(message, name=error.name) from error
     title = f"{endpoint.model} at {endpoint.place}"
-    progress = Progress()
+    progress = FormProgress()
     console = Console(file=out)
     with Live(draw(None, progress, title=title), console=console, refresh_per_second=30) as live:
         for snapshot in _snapshots(endpoint, progress):
             live.update(draw(snapshot, progress, title=title))
 
 
-def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
+def _snapshots(endpoint: DemoEndpoint, progress: FormProgress) -> Iterator[MeetingInfo]:
     if endpoint.provider is not None:
         with endpoint.client(is_async=False) as client:
             progress.started = time.perf_counter()
@@ -88,7 +88,7 @@ def _snapshots(endpoint: Endpoint, progress: Progress) -> Iterator[MeetingInfo]:
 
 
 def _watched(
-    client: Any, arguments: dict[str, Any], progress: Progress, *, pieces: bool = False
+    client: Any, arguments: dict[str, Any], progress: FormProgress, *, pieces: bool = False
 ) -> Iterator[MeetingInfo]:
     """Give the snapshots of an answer; count them as pieces where those cannot be seen."""
     with client.create_partial(

@@ -8,19 +8,23 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from partialfast.demo._watch import Mark, Progress, Row, rows
+from partialfast.demo._watch import FieldMark, FormProgress, FormRow, rows
 
 __all__ = ["draw"]
 
 _SIGNS = {
-    Mark.WAITING: Text("·", style="dim"),
-    Mark.WRITING: Text("▸", style="bold yellow"),
-    Mark.COMPLETE: Text("✓", style="green"),
+    FieldMark.WAITING: Text("·", style="dim"),
+    FieldMark.WRITING: Text("▸", style="bold yellow"),
+    FieldMark.COMPLETE: Text("✓", style="green"),
 }
-_STYLES = {Mark.WAITING: "dim", Mark.WRITING: "bold yellow", Mark.COMPLETE: "default"}
+_STYLES = {
+    FieldMark.WAITING: "dim",
+    FieldMark.WRITING: "bold yellow",
+    FieldMark.COMPLETE: "default",
+}
 
 
-def draw(snapshot: BaseModel | None, progress: Progress, *, title: str) -> RenderableType:
+def draw(snapshot: BaseModel | None, progress: FormProgress, *, title: str) -> RenderableType:
     """Draw a snapshot with the figures below it.
 
     Args:
@@ -43,9 +47,9 @@ def draw(snapshot: BaseModel | None, progress: Progress, *, title: str) -> Rende
     )
 
 
-def _cells(row: Row, progress: Progress) -> tuple[Text, Text]:
+def _cells(row: FormRow, progress: FormProgress) -> tuple[Text, Text]:
     style = _STYLES[row.mark]
     value = Text(row.text, style=style)
-    if row.mark is Mark.WRITING and row.path == progress.path:
+    if row.mark is FieldMark.WRITING and row.path == progress.path:
         value.append("▌", style="yellow")
     return Text("  " * row.depth + row.label, style=style), value

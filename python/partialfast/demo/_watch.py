@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-__all__ = ["Mark", "Progress", "Row", "rows"]
+__all__ = ["FieldMark", "FormProgress", "FormRow", "rows"]
 
 Path = tuple[str | int, ...]
 
 
-class Mark(enum.Enum):
+class FieldMark(enum.Enum):
     """How far a field is."""
 
     WAITING = "waiting"
@@ -25,7 +25,7 @@ class Mark(enum.Enum):
 
 
 @dataclass
-class Progress:
+class FormProgress:
     """The figures of a stream, and which of its fields are complete.
 
     Args:
@@ -64,13 +64,13 @@ class Progress:
         if self.first_field_s is None and snapshot.model_fields_set:
             self.first_field_s = self.elapsed_s
 
-    def mark(self, path: Path) -> Mark:
+    def mark(self, path: Path) -> FieldMark:
         """Say how far a field is that has begun."""
         # A container is complete only when that was reported; a value inside a complete container
         # is complete too.
         if any(path[:size] in self.complete for size in range(len(path) + 1)):
-            return Mark.COMPLETE
-        return Mark.WRITING
+            return FieldMark.COMPLETE
+        return FieldMark.WRITING
 
     def summary(self) -> str:
         """Give the figures as one line."""
@@ -82,7 +82,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Row:
+class FormRow:
     """One line of the form.
 
     Args:
@@ -95,7 +95,7 @@ class Row:
     path: Path
     label: str
     text: str
-    mark: Mark
+    mark: FieldMark
 
     @property
     def depth(self) -> int:
@@ -103,7 +103,7 @@ class Row:
         return len(self.path) - 1
 
 
-def rows(snapshot: BaseModel, progress: Progress, *, path: Path = ()) -> Iterator[Row]:
+def rows(snapshot: BaseModel, progress: FormProgress, *, path: Path = ()) -> Iterator[FormRow]:
     """Give the lines of a form.
 
     Args:
@@ -119,17 +119,17 @@ def rows(snapshot: BaseModel, progress: Progress, *, path: Path = ()) -> Iterato
         if name in snapshot.model_fields_set:
             yield from _value_rows(getattr(snapshot, name), progress, here, name)
         else:
-            yield Row(here, name, "", Mark.WAITING)
+            yield FormRow(here, name, "", FieldMark.WAITING)
 
 
-def _value_rows(value: object, progress: Progress, path: Path, label: str) -> Iterator[Row]:
+def _value_rows(value: object, progress: FormProgress, path: Path, label: str) -> Iterator[FormRow]:
     mark = progress.mark(path)
     if isinstance(value, BaseModel):
-        yield Row(path, label, "", mark)
+        yield FormRow(path, label, "", mark)
         yield from rows(value, progress, path=path)
     elif isinstance(value, list):
-        yield Row(path, label, "", mark)
+        yield FormRow(path, label, "", mark)
         for index, item in enumerate(value):
             yield from _value_rows(item, progress, (*path, index), f"{index + 1}.")
     else:
-        yield Row(path, label, str(value), mark)
+        yield FormRow(path, label, str(value), mark)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from partialfast.demo._endpoint import Endpoint
+from partialfast.demo._endpoint import DemoEndpoint
 from partialfast.demo._meeting import PROMPT, MeetingInfo
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _FILES: Final = Path(__file__).with_name("web")
 _MOST_PROMPT: Final = 100_000
 
 
-def web_app(endpoint: Endpoint, *, editable: bool) -> Starlette:
+def web_app(endpoint: DemoEndpoint, *, editable: bool) -> Starlette:
     """Make the application.
 
     Args:
@@ -103,7 +103,9 @@ def web_app(endpoint: Endpoint, *, editable: bool) -> Starlette:
     )
 
 
-def run_web(endpoint: Endpoint, *, port: int, editable: bool, ready: Callable[[str], None]) -> None:
+def run_web(
+    endpoint: DemoEndpoint, *, port: int, editable: bool, ready: Callable[[str], None]
+) -> None:
     """Serve the page on loopback until interrupted.
 
     Args:

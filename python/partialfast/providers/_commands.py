@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from partialfast.answer._attempts import Call
-from partialfast.answer._options import Options, Settings
+from partialfast.answer._options import CallOptions, Settings
 from partialfast.answer._seam import Settled
 from partialfast.providers import _names
 from partialfast.providers.openai import Mode, _endpoint
@@ -58,7 +58,7 @@ def first_request(
     if provider is None:
         return _endpoint.first_request(mode, model, llm, messages)
     settings = Settings(Mode(mode))
-    options = Options(response_model=model, items=False, stream=True)
+    options = CallOptions(response_model=model, items=False, stream=True)
     arguments = {"model": llm, "messages": messages}
     call = Call(_names.asking(provider), settings, options, arguments)
     return {**call.request.arguments, "stream": True}

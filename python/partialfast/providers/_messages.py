@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-__all__ = ["Call", "arguments_of", "as_list", "calls_of", "image_of", "is_system", "text_of"]
+__all__ = ["MessageCall", "arguments_of", "as_list", "calls_of", "image_of", "is_system", "text_of"]
 
 _DATA_URL = re.compile(r"data:(?P<type>[\w/+.-]+);base64,(?P<data>.*)", re.DOTALL)
 
 
-class Call(NamedTuple):
+class MessageCall(NamedTuple):
     """A call of a function, in a message of the assistant's."""
 
     id: str | None
@@ -52,13 +52,13 @@ def text_of(content: Any) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def calls_of(message: Mapping[str, Any]) -> list[Call]:
+def calls_of(message: Mapping[str, Any]) -> list[MessageCall]:
     """Return the calls in a message of the assistant's, where they are shaped as OpenAI's."""
-    found: list[Call] = []
+    found: list[MessageCall] = []
     for call in message.get("tool_calls") or ():
         function = call["function"]
         arguments = arguments_of(function.get("arguments"))
-        found.append(Call(call.get("id"), function["name"], arguments or {}))
+        found.append(MessageCall(call.get("id"), function["name"], arguments or {}))
     return found
 
 

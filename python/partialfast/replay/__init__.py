@@ -14,7 +14,6 @@ Only `serve` needs more than the standard library: ``pip install "partialfast[de
 from __future__ import annotations
 
 from partialfast.replay._faults import Fault, FaultKind, parse_fault, parse_faults
-from partialfast.replay._plan import Options
 from partialfast.replay._recording import (
     Recording,
     RecordingError,
@@ -25,6 +24,7 @@ from partialfast.replay._recording import (
 )
 from partialfast.replay._server import Exchange, Server, serve
 from partialfast.replay._shapes import SHAPES
+from partialfast.replay._steps import Options
 
 __all__ = [
     "SHAPES",

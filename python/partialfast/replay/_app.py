@@ -17,16 +17,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from partialfast.replay._ask import RequestError, parse_body
 from partialfast.replay._batches import Batches
+from partialfast.replay._exchanges import Exchange, ExchangeLog
 from partialfast.replay._faults import parse_faults
 from partialfast.replay._gate import Gate
-from partialfast.replay._journal import Exchange, Journal
-from partialfast.replay._plan import Options, Plan, Wait, plan_answer, plan_error
-from partialfast.replay._plan import Send as SendStep
 from partialfast.replay._protocols import PROTOCOLS, Protocol
-from partialfast.replay._recording import Deck
+from partialfast.replay._recording import RecordingSet
 from partialfast.replay._reply import error_body
-from partialfast.replay._request import RequestError, parse_body
+from partialfast.replay._steps import Options, Plan, Wait, plan_answer, plan_error
+from partialfast.replay._steps import Send as SendStep
 
 __all__ = ["Stage", "build_app"]
 
@@ -47,7 +47,7 @@ class Stage:
     """All that requests to one server share.
 
     Args:
-        deck: The recordings.
+        recordings: The recordings.
         options: How answers are given.
         journal: Where exchanges are entered.
         gate: What holds text back.
@@ -55,9 +55,9 @@ class Stage:
         batches: Files and batches.
     """
 
-    deck: Deck
+    recordings: RecordingSet
     options: Options
-    journal: Journal
+    journal: ExchangeLog
     gate: Gate
     stopping: asyncio.Event
     batches: Batches
@@ -99,7 +99,7 @@ def _endpoint(stage: Stage, protocol: Protocol) -> Callable[[Request], Awaitable
             path = {**request.path_params, "path": request.url.path}
             ask = protocol.ask(parse_body(raw), path)
             created = int(time.time())
-            plan = plan_answer(stage.deck, ask, options, number=number, created=created)
+            plan = plan_answer(stage.recordings, ask, options, number=number, created=created)
         except RequestError as error:
             plan = plan_error(protocol.shaped(options.shape), error)
         exchange.status, exchange.recording = plan.status, plan.recording
@@ -165,7 +165,7 @@ def _overrides(options: Options, headers: Mapping[str, str]) -> Options:
 
 def _models(stage: Stage) -> Callable[[Request], Awaitable[Response]]:
     async def models(_: Request) -> Response:
-        names = stage.deck.models or ["replay"]
+        names = stage.recordings.models or ["replay"]
         data = [{"id": n, "object": "model", "created": 0, "owned_by": "replay"} for n in names]
         return JSONResponse({"object": "list", "data": data})
 

@@ -26,10 +26,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from partialfast.replay._plan import Options, Send, plan_answer
-from partialfast.replay._recording import Deck
+from partialfast.replay._ask import RequestError, parse_request
+from partialfast.replay._recording import RecordingSet
 from partialfast.replay._reply import error_body
-from partialfast.replay._request import RequestError, parse_request
+from partialfast.replay._steps import Options, Send, plan_answer
 
 __all__ = ["Batches"]
 
@@ -67,7 +67,7 @@ class Batches:
     """The files and batches of a server.
 
     Args:
-        deck: The recordings that answer requests.
+        recordings: The recordings that answer requests.
         options: How answers are given.
         faults: What goes wrong, for one batch after the other.
 
@@ -75,8 +75,10 @@ class Batches:
         ValueError: A fault is unknown.
     """
 
-    def __init__(self, deck: Deck, options: Options, faults: Sequence[str] = ()) -> None:
-        self._deck = deck
+    def __init__(
+        self, recordings: RecordingSet, options: Options, faults: Sequence[str] = ()
+    ) -> None:
+        self._recordings = recordings
         self._options = options
         self._faults = [_fault(text) for text in faults]
         self.files: dict[str, bytes] = {}
@@ -206,7 +208,11 @@ class Batches:
             if ask.stream:
                 return 400, error_body(RequestError(400, "stream is not supported in a batch"))
             plan = plan_answer(
-                self._deck, ask, self._options, number=self._answered, created=int(time.time())
+                self._recordings,
+                ask,
+                self._options,
+                number=self._answered,
+                created=int(time.time()),
             )
         except RequestError as error:
             return error.status, error_body(error)

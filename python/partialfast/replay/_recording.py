@@ -30,7 +30,7 @@ from pydantic import (
 from partialfast._errors import PartialFastError
 from partialfast.replay._faults import Fault, parse_faults
 
-__all__ = ["Deck", "Recording", "RecordingError", "ToolCall", "builtin", "load", "read_all"]
+__all__ = ["Recording", "RecordingError", "RecordingSet", "ToolCall", "builtin", "load", "read_all"]
 
 
 class RecordingError(PartialFastError, ValueError):
@@ -274,7 +274,7 @@ def _read(source: Source) -> Iterator[Recording]:
         yield from load(source)
 
 
-class Deck:
+class RecordingSet:
     """Recordings being played: remembers how often each was given."""
 
     def __init__(self, recordings: Sequence[Recording]) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._recording import Recording, ToolCall
-from partialfast.replay._request import Ask, RequestError
 from partialfast.replay._script import Script
 
-__all__ = ["DONE", "Event", "Reply", "dump", "encode", "error_body"]
+__all__ = ["DONE", "ReplayEvent", "ReplayedAnswer", "dump", "encode", "error_body"]
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ def _digest(number: int, purpose: str) -> str:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ReplayedAnswer:
     """An answer with all that identifies it.
 
     Args:
@@ -62,7 +62,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Event:
+class ReplayEvent:
     """One server-sent event, or a comment.
 
     Args:
@@ -89,7 +89,7 @@ def dump(value: object) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def encode(event: Event) -> bytes:
+def encode(event: ReplayEvent) -> bytes:
     """Write an event as it goes over the wire (WHATWG HTML, 9.2.5)."""
     if event.comment is not None:
         return f": {event.comment}\n\n".encode()

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from partialfast.replay._ask import Ask
 from partialfast.replay._faults import GARBAGE, REFUSAL, Fault, FaultKind
 from partialfast.replay._recording import Recording, ToolCall
-from partialfast.replay._request import Ask
 
-__all__ = ["Delta", "Kind", "Mark", "Script", "count_tokens", "cut", "write_script"]
+__all__ = ["Delta", "Kind", "PlacedFault", "Script", "count_tokens", "cut", "write_script"]
 
 
 class Kind(enum.Enum):
@@ -48,7 +48,7 @@ class Delta:
 
 
 @dataclass(frozen=True)
-class Mark:
+class PlacedFault:
     """A fault of the transport, to happen before the delta of that number."""
 
     before: int
@@ -72,7 +72,7 @@ class Script:
     deltas: tuple[Delta, ...]
     calls: tuple[ToolCall, ...]
     finish: str
-    marks: tuple[Mark, ...]
+    marks: tuple[PlacedFault, ...]
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
@@ -150,7 +150,9 @@ def write_script(
         calls=calls,
         finish=finish,
         # `_for_choices` repeats every delta for each choice, so places are spread as much.
-        marks=tuple(Mark((len(before) + mark.before) * ask.choices, mark.fault) for mark in marks),
+        marks=tuple(
+            PlacedFault((len(before) + mark.before) * ask.choices, mark.fault) for mark in marks
+        ),
         prompt_tokens=count_tokens(ask.prompt),
         completion_tokens=count_tokens("".join(delta.text for delta in deltas)),
         reasoning_tokens=count_tokens(reasoning) * ask.choices,
@@ -279,13 +281,13 @@ def _insert(body: list[Delta], size: int, text: str) -> list[Delta]:
     return deltas
 
 
-def _mark(body: list[Delta], faults: list[Fault]) -> tuple[list[Delta], list[Mark]]:
+def _mark(body: list[Delta], faults: list[Fault]) -> tuple[list[Delta], list[PlacedFault]]:
     """Find the delta before which each fault of the transport happens."""
     faults = sorted(faults, key=lambda fault: fault.at or 0)
     places = [_characters(body, fault.at or 0) for fault in faults]
     placed = list(_cut_at(body, places))
     marks = [
-        Mark(sum(1 for start, _ in placed if start < place), fault)
+        PlacedFault(sum(1 for start, _ in placed if start < place), fault)
         for place, fault in zip(places, faults, strict=True)
     ]
     return [delta for _, delta in placed], marks

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
+from partialfast.replay._exchanges import Exchange, ExchangeLog
 from partialfast.replay._faults import Fault, parse_fault
 from partialfast.replay._gate import Gate
-from partialfast.replay._journal import Exchange, Journal
-from partialfast.replay._plan import Options
-from partialfast.replay._recording import Deck, Source, read_all
+from partialfast.replay._recording import RecordingSet, Source, read_all
+from partialfast.replay._steps import Options
 
 if TYPE_CHECKING:
     import uvicorn
@@ -38,9 +38,9 @@ class Server(str):
     __slots__ = ("_gate", "_journal")
 
     _gate: Gate
-    _journal: Journal
+    _journal: ExchangeLog
 
-    def __new__(cls, url: str, journal: Journal, gate: Gate) -> Self:
+    def __new__(cls, url: str, journal: ExchangeLog, gate: Gate) -> Self:
         """Make the handle of a server at `url`."""
         self = super().__new__(cls, url)
         self._journal = journal
@@ -164,14 +164,14 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
         split=split,
         faults=tuple(parse_fault(item) if isinstance(item, str) else item for item in given),
     )
-    deck = Deck(read_all(recordings))
-    journal, gate = Journal(), Gate(hold)
+    played = RecordingSet(read_all(recordings))
+    journal, gate = ExchangeLog(), Gate(hold)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         # A port that was just used by a server before this one must not be refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
-        runner = _Runner(deck, options, journal, gate, listener, batches)
+        runner = _Runner(played, options, journal, gate, listener, batches)
         url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}/v1"
         runner.start()
         try:
@@ -187,9 +187,9 @@ class _Runner:
 
     def __init__(  # noqa: PLR0913, PLR0917 - all that a server has
         self,
-        deck: Deck,
+        recordings: RecordingSet,
         options: Options,
-        journal: Journal,
+        journal: ExchangeLog,
         gate: Gate,
         listener: socket.socket,
         batches: Sequence[str],
@@ -206,11 +206,11 @@ class _Runner:
             )
             raise ImportError(message, name=error.name) from error
         self._listener = listener
-        shelf = Batches(deck, options, batches)
+        shelf = Batches(recordings, options, batches)
 
         def build(stopping: asyncio.Event) -> uvicorn.Server:
             config = uvicorn.Config(
-                build_app(Stage(deck, options, journal, gate, stopping, shelf)),
+                build_app(Stage(recordings, options, journal, gate, stopping, shelf)),
                 # The plain implementation: it behaves the same wherever the tests run.
                 http="h11",
                 loop="asyncio",

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from partialfast.typed._nodes import Action, Kind
 
-__all__ = ["Compiler", "Family", "Options", "Scope", "Unready", "family"]
+__all__ = ["CompileOptions", "Compiler", "Family", "Scope", "Unready", "family"]
 
 Config: TypeAlias = "Mapping[str, Any]"
 
 
-class Options(NamedTuple):
+class CompileOptions(NamedTuple):
     """What a plan depends on beside the type."""
 
     by_alias: bool | None
@@ -103,7 +103,7 @@ class Compiler:
         options: As given.
     """
 
-    def __init__(self, core_schema: Any, options: Options) -> None:
+    def __init__(self, core_schema: Any, options: CompileOptions) -> None:
         self.schema, self.definitions = split(core_schema)
         self.options = options
         self.facts = Facts(self.schema, self.definitions)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from partialfast.typed._calling import Callbacks, Progress
-from partialfast.typed._state import ItemState, StreamState
+from partialfast.typed._state import ItemsState, StreamState
 from partialfast.typed._text_deltas import Growth
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncItems",
-    "AsyncStream",
+    "AsyncSnapshots",
     "Items",
-    "Stream",
+    "Snapshots",
     "astream",
     "astream_items",
     "stream",
@@ -115,7 +115,7 @@ class _Received(Generic[T]):
         return final, not was_done or final is None
 
 
-class Stream(_Received[T], Iterator[T]):
+class Snapshots(_Received[T], Iterator[T]):
     """The snapshots of one text: an iterator and a context manager.
 
     Args:
@@ -189,8 +189,8 @@ class Stream(_Received[T], Iterator[T]):
         self.close()
 
 
-class AsyncStream(_Received[T], AsyncIterator[T]):
-    """The snapshots of one text from an asynchronous source; the twin of `Stream`.
+class AsyncSnapshots(_Received[T], AsyncIterator[T]):
+    """The snapshots of one text from an asynchronous source; the twin of `Snapshots`.
 
     Args:
         state: The state that the chunks are fed to.
@@ -273,7 +273,7 @@ def stream(
     on: On | None = ...,
     on_progress: OnProgress | None = ...,
     **options: Unpack[StreamOptions],
-) -> Stream[T]: ...
+) -> Snapshots[T]: ...
 
 
 @overload
@@ -284,7 +284,7 @@ def stream(
     on: On | None = ...,
     on_progress: OnProgress | None = ...,
     **options: Unpack[StreamOptions],
-) -> Stream[T]: ...
+) -> Snapshots[T]: ...
 
 
 def stream(
@@ -294,7 +294,7 @@ def stream(
     on: On | None = None,
     on_progress: OnProgress | None = None,
     **options: Unpack[StreamOptions],
-) -> Stream[Any]:
+) -> Snapshots[Any]:
     """Iterate over the snapshots of a text: one after each chunk that changed something.
 
     Args:
@@ -316,7 +316,7 @@ def stream(
             pydantic's ``ValidationError`` where a value is invalid.
     """
     callbacks = _callbacks(on, on_progress, awaits=False)
-    return Stream(StreamState(type_, **options), chunks, callbacks)
+    return Snapshots(StreamState(type_, **options), chunks, callbacks)
 
 
 @overload
@@ -327,7 +327,7 @@ def astream(
     on: On | None = ...,
     on_progress: OnProgress | None = ...,
     **options: Unpack[StreamOptions],
-) -> AsyncStream[T]: ...
+) -> AsyncSnapshots[T]: ...
 
 
 @overload
@@ -338,7 +338,7 @@ def astream(
     on: On | None = ...,
     on_progress: OnProgress | None = ...,
     **options: Unpack[StreamOptions],
-) -> AsyncStream[T]: ...
+) -> AsyncSnapshots[T]: ...
 
 
 def astream(
@@ -348,7 +348,7 @@ def astream(
     on: On | None = None,
     on_progress: OnProgress | None = None,
     **options: Unpack[StreamOptions],
-) -> AsyncStream[Any]:
+) -> AsyncSnapshots[Any]:
     """Iterate over the snapshots of a text from an asynchronous source, as `stream` does.
 
     Args:
@@ -366,7 +366,7 @@ def astream(
         TypeError: pydantic cannot validate `type_`. While iterating, as `stream`.
     """
     callbacks = _callbacks(on, on_progress, awaits=True)
-    return AsyncStream(StreamState(type_, **options), chunks, callbacks)
+    return AsyncSnapshots(StreamState(type_, **options), chunks, callbacks)
 
 
 def _callbacks(on: On | None, on_progress: OnProgress | None, *, awaits: bool) -> Callbacks | None:
@@ -387,7 +387,7 @@ class Items(Iterator[T]):
         chunks: The text, cut anywhere.
     """
 
-    def __init__(self, state: ItemState[T], chunks: Iterable[Chunk]) -> None:
+    def __init__(self, state: ItemsState[T], chunks: Iterable[Chunk]) -> None:
         self._state = state
         self._items = self._iterate(chunks)
 
@@ -425,7 +425,7 @@ class AsyncItems(AsyncIterator[T]):
         chunks: The text, cut anywhere.
     """
 
-    def __init__(self, state: ItemState[T], chunks: AsyncIterable[Chunk]) -> None:
+    def __init__(self, state: ItemsState[T], chunks: AsyncIterable[Chunk]) -> None:
         self._state = state
         self._items = self._iterate(chunks)
 
@@ -488,10 +488,10 @@ def stream_items(
         pydantic.ValidationError: An item is invalid. With ``on_invalid="defer"`` the valid ones
             are yielded and the errors of the others raised together at the end.
     """
-    return Items(ItemState(type_, **options), chunks)
+    return Items(ItemsState(type_, **options), chunks)
 
 
-def _feed(state: ItemState[Any], chunk: Chunk) -> Exception | None:
+def _feed(state: ItemsState[Any], chunk: Chunk) -> Exception | None:
     """Feed `chunk` and return what went wrong: the items before it are to be yielded first."""
     try:
         state.feed(chunk)
@@ -531,4 +531,4 @@ def astream_items(
         JsonError: The text is not JSON.
         pydantic.ValidationError: An item is invalid; see `stream_items`.
     """
-    return AsyncItems(ItemState(type_, **options), chunks)
+    return AsyncItems(ItemsState(type_, **options), chunks)

@@ -34,7 +34,7 @@ __all__ = [
     "Object",
     "Simple",
     "Tagged",
-    "Target",
+    "UnionTarget",
     "Unknown",
 ]
 
@@ -212,7 +212,7 @@ class Array:
 
 
 @dataclass(slots=True)
-class Target:
+class UnionTarget:
     """Where a decided union goes on."""
 
     node: int
@@ -230,7 +230,7 @@ class Tagged:
 
     action: ClassVar[Literal["tagged"]] = "tagged"
     keys: list[str]
-    members: dict[Any, Target]
+    members: dict[Any, UnionTarget]
 
 
 @dataclass(slots=True)
@@ -244,7 +244,7 @@ class Alternative:
         tags: By key, the only scalars that it takes there.
     """
 
-    target: Target
+    target: UnionTarget
     forbid: bool
     keys: list[str]
     tags: dict[str, list[Any]]

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from partialfast._core import Plan
 from partialfast.typed import families
-from partialfast.typed._compiler import Compiler, Options
+from partialfast.typed._compiler import CompileOptions, Compiler
 from partialfast.typed._items import items_of
 from partialfast.typed._marks import kept_by, lock, partial_origin
 from partialfast.typed._nodes import Array
@@ -90,7 +90,7 @@ def compile_type(
     origin = partial_origin(type_)
     if origin is not None:
         type_ = origin
-    options = Options(by_alias=by_alias, by_name=by_name, items=items)
+    options = CompileOptions(by_alias=by_alias, by_name=by_name, items=items)
     key = (type_, _spelled(type_), options)
     try:
         hash(key)
@@ -158,12 +158,12 @@ def _collector_paused() -> Generator[None]:
             gc.enable()
 
 
-def _compile(type_: Any, options: Options) -> Compiled:
+def _compile(type_: Any, options: CompileOptions) -> Compiled:
     with _collector_paused():
         return _compile_anew(type_, options)
 
 
-def _compile_anew(type_: Any, options: Options) -> Compiled:
+def _compile_anew(type_: Any, options: CompileOptions) -> Compiled:
     adapter = adapter_for(type_)
     length_check: Callable[[Any], Any] | None = None
     if options.items:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     #: A piece of the text, as it arrives.
     Chunk: TypeAlias = str | Buffer
 
-__all__ = ["Chunk", "ItemState", "OnInvalid", "StreamOptions", "StreamState", "details_of"]
+__all__ = ["Chunk", "ItemsState", "OnInvalid", "StreamOptions", "StreamState", "details_of"]
 
 T = TypeVar("T")
 
@@ -484,7 +484,7 @@ class StreamState(StateCore, Generic[T]):
         return TruncatedError(message, snapshot=self.snapshot, text=self.text)
 
 
-class ItemState(StreamState[T]):
+class ItemsState(StreamState[T]):
     """Like `StreamState`, for the items of a list: each is handed out complete, and not kept.
 
     Args are those of `StreamState`; `type_` is that of an item, or list-like (``list[M]``).

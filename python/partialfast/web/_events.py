@@ -12,7 +12,7 @@ from partialfast.web._event import Event, Piece
 from partialfast.web._hub import Hub, UnfinishedError
 from partialfast.web._log import Log
 from partialfast.web._outcome import Outcome
-from partialfast.web._source import OpsOptions, Source, is_async, read_in_thread
+from partialfast.web._source import OpsRequest, Source, is_async, read_in_thread
 from partialfast.web._wire import Encoder, Wire, find_wire
 
 __all__ = ["HEARTBEAT_S", "Events", "events"]
@@ -58,7 +58,7 @@ class Events:
             self._hub = source
         else:
             self._hub = Hub(source, every=every, of=wire.of, by_alias=by_alias)
-        self._options = OpsOptions(wire.of, by_alias)
+        self._options = OpsRequest(wire.of, by_alias)
         self._source = source
         self._wire = wire
         self._every = every

@@ -11,7 +11,7 @@ from partialfast.web._document import OpLike, Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._log import Log, Reader
 from partialfast.web._outcome import Outcome, RefusedError
-from partialfast.web._source import OpsOptions, Source, is_async, read
+from partialfast.web._source import OpsRequest, Source, is_async, read
 from partialfast.web._wire import Encoder, Wire
 
 __all__ = ["Hub", "UnfinishedError"]
@@ -67,7 +67,7 @@ class Hub:
         self._source = source
         self._every = every
         self._linger = linger
-        self._options = OpsOptions(of, by_alias)
+        self._options = OpsRequest(of, by_alias)
         self._log = Log()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 from partialfast.web._document import Kind, OpLike, Path
 from partialfast.web._outcome import Outcome
 
-__all__ = ["OpsOptions", "Put", "Source", "is_async", "read", "read_in_thread"]
+__all__ = ["OpsRequest", "Put", "Source", "is_async", "read", "read_in_thread"]
 
 Item = OpLike | Iterable[OpLike] | Outcome
 #: A client's stream (what ``create_partial`` gives), or ops: one by one or in batches, with an
@@ -38,7 +38,7 @@ def is_async(source: Source) -> bool:
     )
 
 
-class OpsOptions(NamedTuple):
+class OpsRequest(NamedTuple):
     """What a client's stream is asked for.
 
     Args:
@@ -65,7 +65,7 @@ class _Items:
         options: What a client's stream is asked for.
     """
 
-    def __init__(self, source: Source, put: Put, options: OpsOptions) -> None:
+    def __init__(self, source: Source, put: Put, options: OpsRequest) -> None:
         # What a client's stream has beside its items is looked up by name: there are several kinds.
         self.source = cast("Any", source)
         self.outcome: Outcome | None = None
@@ -121,7 +121,7 @@ def _dumped(item: Any, *, by_alias: bool | None) -> Any:
     return to_jsonable_python(item, by_alias=bool(by_alias))
 
 
-async def read(source: Source, put: Put, options: OpsOptions) -> Outcome:
+async def read(source: Source, put: Put, options: OpsRequest) -> Outcome:
     """Read a source to its end, and close it whatever happens.
 
     Args:
@@ -155,7 +155,7 @@ async def _aclose(source: Any) -> None:
         await close()
 
 
-async def _read_aside(source: Source, put: Put, options: OpsOptions) -> Outcome:
+async def _read_aside(source: Source, put: Put, options: OpsRequest) -> Outcome:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Outcome] = loop.create_future()
 
@@ -189,7 +189,7 @@ async def _read_aside(source: Source, put: Put, options: OpsOptions) -> Outcome:
 
 
 def read_in_thread(
-    source: Source, put: Put, end: Callable[[Outcome], None], options: OpsOptions
+    source: Source, put: Put, end: Callable[[Outcome], None], options: OpsRequest
 ) -> Callable[[], None]:
     """Read a source that blocks, in a thread of its own.
 

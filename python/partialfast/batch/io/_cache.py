@@ -18,7 +18,7 @@ from typing import Any
 from partialfast._errors import JsonError, TruncatedError
 from partialfast.batch.io._answer_text import read_answer
 from partialfast.batch.io._regular import open_for_owner, read_regular
-from partialfast.batch.loop._request import Known, request_digest
+from partialfast.batch.loop._protocols import KnownAnswer, request_digest
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["AnswerCache"]
@@ -63,7 +63,7 @@ class AnswerCache:
         except OSError as error:
             raise BatchError(f"cannot make the cache {folder}: {error.strerror}") from error
 
-    def find(self, messages: Sequence[Mapping[str, Any]]) -> Known | None:
+    def find(self, messages: Sequence[Mapping[str, Any]]) -> KnownAnswer | None:
         """Look up an answer.
 
         Args:
@@ -84,7 +84,7 @@ class AnswerCache:
             if not isinstance(text, str):
                 return None
             value, repairs = read_answer(self._model, text, key=self._key, reading=self._reading)
-            return Known(value, text, tuple(repairs))
+            return KnownAnswer(value, text, tuple(repairs))
         except (OSError, BatchError, ValueError, RecursionError, JsonError, TruncatedError):
             # Whatever has become of the file, asking gives an answer. A validation error is a
             # `ValueError`: the type may have become stricter without its schema showing it.

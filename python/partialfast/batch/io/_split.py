@@ -23,7 +23,7 @@ from partialfast.batch.io._regular import open_for_owner
 from partialfast.batch.loop._classify import classify
 from partialfast.batch.loop._result import BatchError, Item
 
-__all__ = ["Merge", "Merged", "Split", "SplitDocuments", "parts_of"]
+__all__ = ["Merged", "PartMerger", "Split", "SplitDocuments", "parts_of"]
 
 #: Bytes of a token of plain English; other scripts take a token for a character or so.
 _BYTES = 4
@@ -154,7 +154,7 @@ class SplitDocuments(Documents):
                 yield made
 
 
-class Merge:
+class PartMerger:
     """Puts the values of a document's parts together.
 
     Of a list that is named, the items of all parts follow each other; an item that is the same as
@@ -216,7 +216,7 @@ class Merged(Sink):
         sink: What takes them instead of the file.
     """
 
-    def __init__(self, path: Path, merge: Merge, sink: Sink | None) -> None:
+    def __init__(self, path: Path, merge: PartMerger, sink: Sink | None) -> None:
         super().__init__(sink.name if sink is not None else str(path))
         self._path = path
         self._merge = merge
@@ -232,7 +232,7 @@ class Merged(Sink):
             raise BatchError(f"{self._path} is there already: --overwrite begins anew")
 
     def write(self, records: Iterator[Record]) -> None:
-        """Merge, and write documents of which all parts have a value."""
+        """PartMerger, and write documents of which all parts have a value."""
         merged = self._documents(records)
         if self._sink is not None:
             self._sink.write(merged)

@@ -39,7 +39,7 @@ from partialfast.batch.loop._item_state import ItemState
 from partialfast.batch.loop._limits import EndpointLimiter, Permit, RateLimiter
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._prompt import Message, Prompt, make_prompt, prompt_characters
-from partialfast.batch.loop._request import Answers, AnswerStream, Request, reading
+from partialfast.batch.loop._protocols import Answers, AnswerStream, RequestFunction, reading
 from partialfast.batch.loop._result import (
     BatchError,
     EndpointError,
@@ -67,7 +67,7 @@ class _Settings:
 
     model: Any
     llm: str
-    request: Request
+    request: RequestFunction
     messages: Callable[[Item], list[Message]]
     max_retries: int
     timeout_s: float | None
@@ -177,7 +177,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     settings = _Settings(
         model=model,
         llm=llm,
-        request=cast("Request", request),
+        request=cast("RequestFunction", request),
         messages=make_prompt(prompt, system=system),
         max_retries=max_retries,
         timeout_s=timeout_s,

@@ -19,7 +19,7 @@ from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._meter import Figures, Meter
 from partialfast.batch.loop._prompt import Message, make_prompt
-from partialfast.batch.loop._request import Answers
+from partialfast.batch.loop._protocols import Answers
 from partialfast.batch.loop._result import BatchError, Item
 from partialfast.batch.run._display import shown
 from partialfast.batch.run._loader import Loader
@@ -27,7 +27,7 @@ from partialfast.batch.run._spending import Budget, FailureLimit, Guard, Prices
 from partialfast.batch.run._survey import Survey, digest_of, reconcile, survey
 from partialfast.batch.run._twins import Twins
 
-__all__ = ["Elsewhere", "Job", "Outcome", "look_ahead", "run", "show_request"]
+__all__ = ["Elsewhere", "Job", "JobOutcome", "look_ahead", "run", "show_request"]
 
 #: Gives the lines of finished items for items, elsewhere: see `partialfast.batch.ray`.
 Elsewhere = Callable[
@@ -92,7 +92,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """What a job did.
 
     Args:
@@ -135,7 +135,7 @@ async def run(  # noqa: PLR0913 - each has one thing to do
     found: Survey | None = None,
     on_start: Callable[[Meter], None] = lambda _: None,
     elsewhere: Elsewhere | None = None,
-) -> Outcome:
+) -> JobOutcome:
     """Do it.
 
     Args:
@@ -199,7 +199,7 @@ async def run(  # noqa: PLR0913 - each has one thing to do
     if finished and job.only is None and job.files.sink is not None:
         records = checked_rows(job.model, job.files.values)
         job.files.sink.write(record for _, record in records)
-    return Outcome(figures, finished, failed, stopped)
+    return JobOutcome(figures, finished, failed, stopped)
 
 
 class _Work:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._result import BatchError
 from partialfast.batch.run._display import summary
-from partialfast.batch.run._job import Elsewhere, Job, Outcome, look_ahead, run
+from partialfast.batch.run._job import Elsewhere, Job, JobOutcome, look_ahead, run
 from partialfast.batch.run._sample import estimate
 from partialfast.batch.run._survey import Survey
 from partialfast.batch.run._words import printable
@@ -58,7 +58,7 @@ class Session:
         self._argv = argv
         self._until = asyncio.Event()
         self._meter: Meter | None = None
-        self._task: asyncio.Task[Outcome] | None = None
+        self._task: asyncio.Task[JobOutcome] | None = None
         self._cancelled = False
 
     async def main(self, *, sample: int | None = None, go_on: bool = False) -> int:
@@ -131,7 +131,7 @@ class Session:
             return INTERRUPTED
         return SOME_FAILED if outcome.failed else 0
 
-    async def _run(self, found: Survey | None) -> Outcome:
+    async def _run(self, found: Survey | None) -> JobOutcome:
         async with self._connect() as client:
             return await run(
                 self._job,
@@ -164,7 +164,7 @@ class Session:
             if not self._err.isatty():
                 print(self._meter.note, file=self._err, flush=True)
 
-    def _sum_up(self, outcome: Outcome | None, *, end: bool = True) -> None:
+    def _sum_up(self, outcome: JobOutcome | None, *, end: bool = True) -> None:
         if self._meter is None or self._job.quiet:
             return
         self._say(*summary(self._meter.figures()))

@@ -16,7 +16,7 @@ from partialfast.batch.io._journal import Journal
 from partialfast.batch.io._manifest import Manifest, differences
 from partialfast.batch.io._rows import misfit
 from partialfast.batch.loop._prompt import Message, prompt_characters
-from partialfast.batch.loop._request import request_digest
+from partialfast.batch.loop._protocols import request_digest
 from partialfast.batch.loop._result import BatchError, Item
 
 __all__ = ["Survey", "digest_of", "reconcile", "survey"]

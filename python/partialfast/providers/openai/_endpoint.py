@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from partialfast.answer._attempts import Call
-from partialfast.answer._options import Options, Settings
+from partialfast.answer._options import CallOptions, Settings
 from partialfast.answer._target import read_target
 from partialfast.providers._stainless import is_plain
 from partialfast.providers.openai import AsyncClient, Mode
@@ -135,7 +135,7 @@ def first_request(mode: str, model: Any, llm: str, messages: list[Any]) -> dict[
         The body.
     """
     settings = Settings(Mode(mode))
-    options = Options(response_model=model, items=False, stream=True)
+    options = CallOptions(response_model=model, items=False, stream=True)
     chat = Chat(None)
     call = Call(chat, settings, options, {"model": llm, "messages": messages})
     return {**chat.with_usage(call.request).arguments, "stream": True}

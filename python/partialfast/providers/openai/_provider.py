@@ -71,7 +71,7 @@ def _error(package: str, message: str, body: Any, request: Any = None) -> Server
 
 
 @dataclass(slots=True)
-class Known:
+class ServerFacts:
     """What was learnt about a server.
 
     Args:
@@ -109,11 +109,11 @@ class OpenAI(Provider):
     has_instructions: ClassVar[bool] = False
 
     def __init__(
-        self, resource: Any, transport: Transport = "auto", known: Known | None = None
+        self, resource: Any, transport: Transport = "auto", known: ServerFacts | None = None
     ) -> None:
         self.resource = resource
         self.transport: Transport = transport
-        self._known = known or Known()
+        self._known = known or ServerFacts()
 
     def like(self, resource: Any, *, same_server: bool) -> Self:
         """Return a provider for another client.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._protocols._base import (
     Block,
     Protocol,
@@ -17,8 +18,7 @@ from partialfast.replay._protocols._base import (
     make_ask,
     text_of,
 )
-from partialfast.replay._reply import Event, Json, Reply
-from partialfast.replay._request import Ask, RequestError
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent
 from partialfast.replay._script import Kind, count_tokens
 
 __all__ = ["Anthropic"]
@@ -77,7 +77,7 @@ class Anthropic(Protocol):
             forced=choice.get("name"),
         )
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all events of a streamed answer."""
         message = self._message(reply, content=[], reason=None)
         message["usage"] = self._usage(reply) | {"output_tokens": 1}
@@ -100,7 +100,7 @@ class Anthropic(Protocol):
         yield _event("message_delta", {"delta": _ending(reply), "usage": usage}, upto=end)
         yield _event("message_stop", {}, upto=end)
 
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
         content: list[Json] = []
         for what, block, _, _ in blocks(reply):
@@ -114,7 +114,7 @@ class Anthropic(Protocol):
         message = self._message(reply, content=content, reason=None)
         return message | _ending(reply) | {"usage": self._usage(reply)}
 
-    def _message(self, reply: Reply, *, content: list[Json], reason: str | None) -> Json:
+    def _message(self, reply: ReplayedAnswer, *, content: list[Json], reason: str | None) -> Json:
         return {
             "model": reply.ask.model,
             "id": "msg_" + reply.token("id", 24),
@@ -125,7 +125,7 @@ class Anthropic(Protocol):
             "stop_sequence": None,
         }
 
-    def _usage(self, reply: Reply) -> dict[str, Any]:
+    def _usage(self, reply: ReplayedAnswer) -> dict[str, Any]:
         script = reply.script
         return dict(reply.recording.usage or {}) or {
             "input_tokens": script.prompt_tokens,
@@ -134,7 +134,7 @@ class Anthropic(Protocol):
             "output_tokens": script.completion_tokens,
         }
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Say that the service is overloaded, as an event."""
         del reply
         error = {"type": "overloaded_error", "message": "Overloaded"}
@@ -146,11 +146,11 @@ class Anthropic(Protocol):
         return {"type": "error", "error": {"type": kind, "message": error.message}}
 
 
-def _event(kind: str, data: Json, *, upto: int = -1, tokens: int = 0) -> Event:
-    return Event({"type": kind} | data, event=kind, upto=upto, tokens=tokens)
+def _event(kind: str, data: Json, *, upto: int = -1, tokens: int = 0) -> ReplayEvent:
+    return ReplayEvent({"type": kind} | data, event=kind, upto=upto, tokens=tokens)
 
 
-def _delta(block: Block, text: str, number: int) -> Event:
+def _delta(block: Block, text: str, number: int) -> ReplayEvent:
     kind, key = {
         Kind.TOOL: ("input_json_delta", "partial_json"),
         Kind.REASONING: ("thinking_delta", "thinking"),
@@ -159,7 +159,7 @@ def _delta(block: Block, text: str, number: int) -> Event:
     return _event("content_block_delta", data, upto=number, tokens=count_tokens(text))
 
 
-def _empty(reply: Reply, block: Block) -> Json:
+def _empty(reply: ReplayedAnswer, block: Block) -> Json:
     if block.kind is Kind.TOOL:
         call = {"id": reply.call_id(block.call, "toolu_", 24), "name": reply.call(block.call).name}
         return {"type": "tool_use", **call, "input": {}}
@@ -168,7 +168,7 @@ def _empty(reply: Reply, block: Block) -> Json:
     return {"type": "text", "text": ""}
 
 
-def _ending(reply: Reply) -> Json:
+def _ending(reply: ReplayedAnswer) -> Json:
     finish = reply.script.finish
     reason = _REASONS.get(finish, finish)
     if reply.recording.finish_reason is None and reply.script.calls and finish == "stop":

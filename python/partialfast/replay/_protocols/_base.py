@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from partialfast.replay._reply import Event, Json, Reply, dump, encode
-from partialfast.replay._request import Ask, RequestError, text_of
+from partialfast.replay._ask import Ask, RequestError, text_of
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent, dump, encode
 from partialfast.replay._script import Delta, Kind
 
 __all__ = ["Block", "Protocol", "Step", "arguments", "blocks", "make_ask", "text_of"]
@@ -60,18 +60,18 @@ class Protocol(ABC):
         """
 
     @abstractmethod
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all events of a streamed answer."""
 
     @abstractmethod
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
 
     @abstractmethod
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Give what comes instead of the rest when generation dies midway."""
 
-    def quiet_failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def quiet_failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Give the same without the event that announces it, where there is one."""
         return self.failure(reply, upto)
 
@@ -79,11 +79,11 @@ class Protocol(ABC):
     def error(self, error: RequestError) -> Json:
         """Give the body of an error response."""
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: ReplayEvent) -> bytes:
         """Write an event as it goes over the wire."""
         return encode(event)
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the response headers beside the content type."""
         return {"request-id": "req_" + reply.token("request", 24)}
 
@@ -108,7 +108,7 @@ class Block:
 Step = tuple[Literal["open", "delta", "close"], Block, Delta, int]
 
 
-def blocks(reply: Reply) -> Iterator[Step]:
+def blocks(reply: ReplayedAnswer) -> Iterator[Step]:
     """Give the deltas of the first choice with the beginnings and ends of their blocks.
 
     Yields:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._protocols._anthropic import Anthropic
 from partialfast.replay._protocols._base import (
     Block,
@@ -21,8 +22,7 @@ from partialfast.replay._protocols._base import (
     make_ask,
     text_of,
 )
-from partialfast.replay._reply import Event, Json, Reply, dump
-from partialfast.replay._request import Ask, RequestError
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent, dump
 from partialfast.replay._script import Kind, count_tokens
 
 __all__ = ["Bedrock", "BedrockAnthropic"]
@@ -46,7 +46,7 @@ _ERRORS = {
 _EXCEPTION = "Exception"
 
 
-def _message(event: Event) -> bytes:
+def _message(event: ReplayEvent) -> bytes:
     """Write an event as a message of AWS's event stream."""
     name = event.event or ""
     kind = "exception" if name.endswith(_EXCEPTION) else "event"
@@ -103,29 +103,29 @@ class Bedrock(Protocol):
             forced=(choice.get("tool") or {}).get("name"),
         )
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all events of a streamed answer."""
-        yield Event({"role": "assistant"}, event="messageStart")
+        yield ReplayEvent({"role": "assistant"}, event="messageStart")
         for what, block, delta, number in blocks(reply):
             at: Json = {"contentBlockIndex": block.index}
             if what == "open":
                 # Text and reasoning are not announced.
                 if block.kind is Kind.TOOL:
                     start = {"start": {"toolUse": self._named(reply, block)}}
-                    yield Event(at | start, event="contentBlockStart", upto=number)
+                    yield ReplayEvent(at | start, event="contentBlockStart", upto=number)
             elif what == "delta":
                 if delta.text:
                     data = at | {"delta": _piece(block, delta.text)}
                     tokens = count_tokens(delta.text)
-                    yield Event(data, event="contentBlockDelta", upto=number, tokens=tokens)
+                    yield ReplayEvent(data, event="contentBlockDelta", upto=number, tokens=tokens)
             else:
-                yield Event(at, event="contentBlockStop", upto=number)
+                yield ReplayEvent(at, event="contentBlockStop", upto=number)
         end = len(reply.script.deltas)
-        yield Event({"stopReason": _reason(reply)}, event="messageStop", upto=end)
+        yield ReplayEvent({"stopReason": _reason(reply)}, event="messageStop", upto=end)
         metadata = {"usage": _usage(reply), "metrics": {"latencyMs": 1}}
-        yield Event(metadata, event="metadata", upto=end)
+        yield ReplayEvent(metadata, event="metadata", upto=end)
 
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
         content: list[Json] = []
         for what, block, _, _ in blocks(reply):
@@ -145,15 +145,15 @@ class Bedrock(Protocol):
             "metrics": {"latencyMs": 1},
         }
 
-    def _named(self, reply: Reply, block: Block) -> Json:
+    def _named(self, reply: ReplayedAnswer, block: Block) -> Json:
         name = reply.call(block.call).name
         return {"toolUseId": reply.call_id(block.call, "tooluse_", 22), "name": name}
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Say that the service cannot go on, as an exception."""
         del reply
         said = {"message": "The service is overloaded. Please try again later."}
-        yield Event(said, event="serviceUnavailableException", upto=upto)
+        yield ReplayEvent(said, event="serviceUnavailableException", upto=upto)
 
     def error(self, error: RequestError) -> Json:
         """Give the body of an error response."""
@@ -163,11 +163,11 @@ class Bedrock(Protocol):
         """Name the exception."""
         return _error_headers(error)
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: ReplayEvent) -> bytes:
         """Write an event as a message of AWS's event stream."""
         return _message(event)
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the id of the request."""
         return {"x-amzn-requestid": reply.token("request", 32)}
 
@@ -180,7 +180,7 @@ def _piece(block: Block, text: str) -> Json:
     return {"text": text}
 
 
-def _reason(reply: Reply) -> str:
+def _reason(reply: ReplayedAnswer) -> str:
     script = reply.script
     if script.text(Kind.REFUSAL):
         return "guardrail_intervened"
@@ -189,7 +189,7 @@ def _reason(reply: Reply) -> str:
     return _REASONS.get(script.finish, script.finish)
 
 
-def _usage(reply: Reply) -> Json:
+def _usage(reply: ReplayedAnswer) -> Json:
     script = reply.script
     return dict(reply.recording.usage or {}) or {
         "inputTokens": script.prompt_tokens,
@@ -211,7 +211,7 @@ class BedrockAnthropic(Anthropic):
         ask = super().ask(body | {"model": path["model"]}, {})
         return replace(ask, stream=path["path"].endswith("-stream"))
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: ReplayEvent) -> bytes:
         """Write an event as a chunk."""
         data = event.data.encode() if isinstance(event.data, str) else dump(event.data)
         chunk = {"bytes": base64.b64encode(data).decode()}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._protocols._base import Block, Protocol, blocks, make_ask, text_of
-from partialfast.replay._reply import DONE, Event, Json, Reply
-from partialfast.replay._request import Ask, RequestError
+from partialfast.replay._reply import DONE, Json, ReplayedAnswer, ReplayEvent
 from partialfast.replay._script import Kind, count_tokens
 
 __all__ = ["Cohere"]
@@ -47,7 +47,7 @@ class Cohere(Protocol):
             choice=_CHOICES.get(body.get("tool_choice"), "auto"),
         )
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all events of a streamed answer."""
         begun: Json = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": []}
         start = {"id": self._id(reply), "delta": {"message": begun | {"citations": []}}}
@@ -73,9 +73,9 @@ class Cohere(Protocol):
         end = len(reply.script.deltas)
         ending = {"finish_reason": _reason(reply), "usage": _usage(reply)}
         yield _event("message-end", {"delta": ending}, upto=end)
-        yield Event(DONE, upto=end)
+        yield ReplayEvent(DONE, upto=end)
 
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
         content: list[Json] = []
         calls: list[Json] = []
@@ -96,15 +96,15 @@ class Cohere(Protocol):
             "usage": _usage(reply),
         }
 
-    def _id(self, reply: Reply) -> str:
+    def _id(self, reply: ReplayedAnswer) -> str:
         return reply.token("id", 32)
 
-    def _call(self, reply: Reply, block: Block) -> dict[str, Any]:
+    def _call(self, reply: ReplayedAnswer, block: Block) -> dict[str, Any]:
         name = reply.call(block.call).name
         identity = {"id": reply.call_id(block.call, f"{name}_", 12), "type": "function"}
         return identity | {"function": {"name": name, "arguments": ""}}
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Say that the answer failed in its end."""
         del reply
         ending = {"finish_reason": "ERROR", "error": "internal server error"}
@@ -114,13 +114,13 @@ class Cohere(Protocol):
         """Give the body of an error response."""
         return {"message": error.message}
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the id of the request."""
         return {"x-debug-trace-id": reply.token("request", 32)}
 
 
-def _event(kind: str, data: Json, *, upto: int = -1, tokens: int = 0) -> Event:
-    return Event({"type": kind} | data, event=kind, upto=upto, tokens=tokens)
+def _event(kind: str, data: Json, *, upto: int = -1, tokens: int = 0) -> ReplayEvent:
+    return ReplayEvent({"type": kind} | data, event=kind, upto=upto, tokens=tokens)
 
 
 def _content(block: Block, text: str) -> Json:
@@ -128,14 +128,14 @@ def _content(block: Block, text: str) -> Json:
     return {"content": {"type": kind, kind: text}}
 
 
-def _reason(reply: Reply) -> str:
+def _reason(reply: ReplayedAnswer) -> str:
     script = reply.script
     if reply.recording.finish_reason is None and script.calls and script.finish == "stop":
         return "TOOL_CALL"
     return _REASONS.get(script.finish, script.finish)
 
 
-def _usage(reply: Reply) -> Json:
+def _usage(reply: ReplayedAnswer) -> Json:
     script = reply.script
     tokens = {"input_tokens": script.prompt_tokens, "output_tokens": script.completion_tokens}
     billed = {"billed_units": tokens, "tokens": tokens, "cached_tokens": 0}

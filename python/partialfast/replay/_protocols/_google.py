@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._protocols._base import Protocol, arguments, make_ask, text_of
-from partialfast.replay._reply import Event, Json, Reply, dump
-from partialfast.replay._request import Ask, RequestError
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent, dump
 from partialfast.replay._script import Kind, count_tokens, cut
 
 __all__ = ["Google"]
@@ -82,7 +82,7 @@ class Google(Protocol):
             choices=(body.get("generationConfig") or {}).get("candidateCount") or 1,
         )
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all chunks of a streamed answer."""
         script = reply.script
         last = {
@@ -96,20 +96,20 @@ class Google(Protocol):
                     parts = list(self._call(reply, delta.choice, delta.call))
                     for part in parts:
                         chunk = _chunk(reply, [_candidate(delta.choice, [part])])
-                        yield Event(chunk, upto=number, tokens=count_tokens(delta.text))
+                        yield ReplayEvent(chunk, upto=number, tokens=count_tokens(delta.text))
             elif delta.kind is not Kind.REFUSAL:
                 part = {"text": delta.text}
                 if delta.kind is Kind.REASONING:
                     part = part | {"thought": True}
                 chunk = _chunk(reply, [_candidate(delta.choice, [part])])
-                yield Event(chunk, upto=number, tokens=count_tokens(delta.text))
+                yield ReplayEvent(chunk, upto=number, tokens=count_tokens(delta.text))
         ends = [
             _candidate(choice, [{"text": ""}]) | self._ending(reply)
             for choice in range(reply.ask.choices)
         ]
-        yield Event(_chunk(reply, ends, end=True), upto=len(script.deltas))
+        yield ReplayEvent(_chunk(reply, ends, end=True), upto=len(script.deltas))
 
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
         script = reply.script
         candidates: list[Json] = []
@@ -128,12 +128,12 @@ class Google(Protocol):
             candidates.append(_candidate(choice, parts) | self._ending(reply))
         return _chunk(reply, candidates, end=True)
 
-    def _named(self, reply: Reply, call: int) -> Json:
+    def _named(self, reply: ReplayedAnswer, call: int) -> Json:
         named: Json = {"name": reply.call(call).name}
         recorded = reply.call(call).id
         return named if recorded is None else named | {"id": recorded}
 
-    def _call(self, reply: Reply, choice: int, call: int) -> Iterator[Json]:
+    def _call(self, reply: ReplayedAnswer, choice: int, call: int) -> Iterator[Json]:
         value = arguments(reply.script.text(Kind.TOOL, choice=choice, call=call))
         if value is None:
             # What is not a JSON object cannot be sent: see `_ending`.
@@ -147,7 +147,7 @@ class Google(Protocol):
             yield {"functionCall": {"partialArgs": [partial], "willContinue": True}}
         yield {"functionCall": {}}
 
-    def _ending(self, reply: Reply) -> Json:
+    def _ending(self, reply: ReplayedAnswer) -> Json:
         script = reply.script
         if refusal := script.text(Kind.REFUSAL):
             return {"finishReason": "PROHIBITED_CONTENT", "finishMessage": refusal}
@@ -160,18 +160,18 @@ class Google(Protocol):
                 }
         return {"finishReason": _REASONS.get(script.finish, script.finish)}
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Say that the model is overloaded, as an event."""
         del reply
         error = RequestError(503, "The model is overloaded. Please try again later.")
-        yield Event(self.error(error), upto=upto)
+        yield ReplayEvent(self.error(error), upto=upto)
 
     def error(self, error: RequestError) -> Json:
         """Give the body of an error response."""
         status = _STATUSES.get(error.status, "INTERNAL")
         return {"error": {"code": error.status, "message": error.message, "status": status}}
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give no id: it is in the answer."""
         del reply
         return {}
@@ -193,7 +193,7 @@ def _candidate(choice: int, parts: list[Json]) -> Json:
     return candidate | ({"index": choice} if choice else {})
 
 
-def _chunk(reply: Reply, candidates: list[Json], *, end: bool = False) -> Json:
+def _chunk(reply: ReplayedAnswer, candidates: list[Json], *, end: bool = False) -> Json:
     script = reply.script
     usage: Mapping[str, Any] = {
         "promptTokenCount": script.prompt_tokens,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._protocols._base import Protocol, arguments, make_ask, text_of
-from partialfast.replay._reply import Event, Json, Reply, dump
-from partialfast.replay._request import Ask, RequestError
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent, dump
 from partialfast.replay._script import Kind, count_tokens
 
 __all__ = ["Ollama"]
@@ -41,7 +41,7 @@ class Ollama(Protocol):
             tools=[(tool.get("function") or {}).get("name") for tool in body.get("tools") or []],
         )
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all objects of a streamed answer."""
         deltas = reply.script.deltas
         last = {d.call: number for number, d in enumerate(deltas) if d.kind is Kind.TOOL}
@@ -59,12 +59,12 @@ class Ollama(Protocol):
             else:
                 message["content"] = delta.text
             data = self._object(reply, message) | {"done": False}
-            yield Event(data, upto=number, tokens=count_tokens(delta.text))
+            yield ReplayEvent(data, upto=number, tokens=count_tokens(delta.text))
         message = {"role": "assistant", "content": ""}
         end = self._object(reply, message) | self._ending(reply)
-        yield Event(end, upto=len(deltas))
+        yield ReplayEvent(end, upto=len(deltas))
 
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
         script = reply.script
         content = script.text(Kind.CONTENT) + script.text(Kind.REFUSAL)
@@ -76,18 +76,18 @@ class Ollama(Protocol):
             message["tool_calls"] = [call for call in calls if call is not None]
         return self._object(reply, message) | self._ending(reply)
 
-    def _object(self, reply: Reply, message: Json) -> Json:
+    def _object(self, reply: ReplayedAnswer, message: Json) -> Json:
         created = "2026-01-01T00:00:00Z"
         return {"model": reply.ask.model, "created_at": created, "message": message}
 
-    def _call(self, reply: Reply, call: int) -> Json | None:
+    def _call(self, reply: ReplayedAnswer, call: int) -> Json | None:
         value = arguments(reply.script.text(Kind.TOOL, call=call))
         # What is not a JSON object is no call for Ollama.
         if value is None:
             return None
         return {"function": {"name": reply.call(call).name, "arguments": value}}
 
-    def _ending(self, reply: Reply) -> Json:
+    def _ending(self, reply: ReplayedAnswer) -> Json:
         script = reply.script
         counts = dict(reply.recording.usage or {}) or {
             "total_duration": 1000,
@@ -96,20 +96,20 @@ class Ollama(Protocol):
         }
         return {"done": True, "done_reason": _REASONS.get(script.finish, script.finish), **counts}
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Say that the model died."""
         del reply
-        yield Event({"error": "an error was encountered while running the model"}, upto=upto)
+        yield ReplayEvent({"error": "an error was encountered while running the model"}, upto=upto)
 
     def error(self, error: RequestError) -> Json:
         """Give the body of an error response."""
         return {"error": error.message}
 
-    def encode(self, event: Event) -> bytes:
+    def encode(self, event: ReplayEvent) -> bytes:
         """Write an object as a line."""
         return (event.data.encode() if isinstance(event.data, str) else dump(event.data)) + b"\n"
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give none."""
         del reply
         return {}

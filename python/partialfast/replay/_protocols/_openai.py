@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from typing_extensions import Self
 
-from partialfast.replay import _responses
+from partialfast.replay import _responses_api
+from partialfast.replay._ask import Api, Ask, RequestError, read_request
 from partialfast.replay._protocols._base import Protocol
-from partialfast.replay._reply import Event, Json, Reply
-from partialfast.replay._request import Api, Ask, RequestError, read_request
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent
 from partialfast.replay._shapes import ChatWriter, shape_named
 
 __all__ = ["Chat", "Responses"]
@@ -35,7 +35,7 @@ class _OpenAI(Protocol):
     def error(self, error: RequestError) -> Json:
         return self.writer.error(error)
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         return self.writer.headers(reply)
 
 
@@ -49,13 +49,13 @@ class Chat(_OpenAI):
         "/openai/deployments/{model}/chat/completions",
     )
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         return self.writer.stream(reply)
 
-    def whole(self, reply: Reply) -> Json:
+    def whole(self, reply: ReplayedAnswer) -> Json:
         return self.writer.completion(reply)
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         return self.writer.failure(reply, upto)
 
 
@@ -65,14 +65,14 @@ class Responses(_OpenAI):
     name = api = "responses"
     paths = ("/v1/responses", "/openai/v1/responses", "/openai/responses")
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
-        return _responses.stream(self.writer, reply)
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
+        return _responses_api.stream(self.writer, reply)
 
-    def whole(self, reply: Reply) -> Json:
-        return _responses.response(self.writer, reply)
+    def whole(self, reply: ReplayedAnswer) -> Json:
+        return _responses_api.response(self.writer, reply)
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
-        return _responses.failed(self.writer, reply, upto, announced=True)
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
+        return _responses_api.failed(self.writer, reply, upto, announced=True)
 
-    def quiet_failure(self, reply: Reply, upto: int) -> Iterator[Event]:
-        return _responses.failed(self.writer, reply, upto, announced=False)
+    def quiet_failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
+        return _responses_api.failed(self.writer, reply, upto, announced=False)

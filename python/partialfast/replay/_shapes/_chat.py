@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from partialfast.replay._reply import DONE, Event, Json, Reply
-from partialfast.replay._request import RequestError
+from partialfast.replay._ask import RequestError
+from partialfast.replay._reply import DONE, Json, ReplayedAnswer, ReplayEvent
 from partialfast.replay._script import Delta, Kind, count_tokens
-from partialfast.replay._shapes._shape import Shape
+from partialfast.replay._shapes._shape import ServerShape
 
 __all__ = ["ChatWriter", "server_error"]
 
@@ -42,38 +42,38 @@ class ChatWriter:
         shape: What tells the server from others.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: ServerShape) -> None:
         self.shape = shape
 
     # The stream
 
-    def stream(self, reply: Reply) -> Iterator[Event]:
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all events of a streamed answer."""
         comment = self.shape.comment
         if comment is not None:
-            yield Event(comment=comment)
+            yield ReplayEvent(comment=comment)
         for number, event in enumerate(self._events(reply)):
             if comment is not None and number % _COMMENT_EVERY == 0:
-                yield Event(comment=comment, upto=event.upto)
+                yield ReplayEvent(comment=comment, upto=event.upto)
             if self.shape.verdicts == "beside" and (
                 event.data == DONE or (number and number % _VERDICT_EVERY == 0)
             ):
-                yield Event(_annotation(number), upto=event.upto)
+                yield ReplayEvent(_annotation(number), upto=event.upto)
             yield event
 
-    def _events(self, reply: Reply) -> list[Event]:
+    def _events(self, reply: ReplayedAnswer) -> list[ReplayEvent]:
         shape, end = self.shape, len(reply.script.deltas)
-        events: list[Event] = []
+        events: list[ReplayEvent] = []
         if shape.verdicts != "none":
             prompt = [{"prompt_index": 0, "content_filter_results": _VERDICT}]
-            events.append(Event(_NOBODY | {"choices": [], "prompt_filter_results": prompt}))
+            events.append(ReplayEvent(_NOBODY | {"choices": [], "prompt_filter_results": prompt}))
         for chunk in self._chunks(reply):
             data = self._around(reply, [self._choice(chunk)])
             if shape.obfuscates and reply.ask.obfuscation and chunk.finish is None:
                 data["obfuscation"] = reply.token("pad", 1 + (chunk.upto + 7) % 16)
             if shape.usage == "beside" and chunk.finish is not None:
                 data["usage"] = self.usage(reply)
-            events.append(Event(data, upto=chunk.upto, tokens=chunk.tokens))
+            events.append(ReplayEvent(data, upto=chunk.upto, tokens=chunk.tokens))
         # Azure's filter ends the stream at once.
         blocked = shape.verdicts != "none" and reply.script.finish == "content_filter"
         choices: list[Json] | None = None
@@ -83,14 +83,14 @@ class ChatWriter:
             choices = []
         if choices is not None:
             data = self._around(reply, choices) | {"usage": self.usage(reply)}
-            events.append(Event(data, upto=end))
+            events.append(ReplayEvent(data, upto=end))
         if shape.timings and isinstance(events[-1].data, dict):
             events[-1].data["timings"] = _timings(reply)
         if shape.done:
-            events.append(Event(DONE, upto=end))
+            events.append(ReplayEvent(DONE, upto=end))
         return events
 
-    def _chunks(self, reply: Reply) -> list[_Chunk]:
+    def _chunks(self, reply: ReplayedAnswer) -> list[_Chunk]:
         shape, script = self.shape, reply.script
         choices = range(reply.ask.choices)
         opening = self._opening(reply)
@@ -104,7 +104,7 @@ class ChatWriter:
             last[choice].finish = self.finish(reply)
         return chunks
 
-    def _opening(self, reply: Reply) -> Json | None:
+    def _opening(self, reply: ReplayedAnswer) -> Json | None:
         """Give the delta that announces the role."""
         opening = self.shape.opening
         if opening is None or not self.shape.opens_with_call:
@@ -114,13 +114,13 @@ class ChatWriter:
             return dict(opening) | {"content": None, "tool_calls": [call]}
         return dict(opening) | {"content": None if reply.script.calls else ""}
 
-    def _opens_with_call(self, reply: Reply) -> bool:
+    def _opens_with_call(self, reply: ReplayedAnswer) -> bool:
         """Say whether the first delta has the role and the call: so it is for a single one."""
         first = next((d for d in reply.script.deltas if d.kind is not Kind.REASONING), None)
         single = len(reply.script.calls) == 1 and first is not None and first.kind is Kind.TOOL
         return self.shape.opens_with_call and single
 
-    def _pieces(self, reply: Reply) -> Iterator[_Chunk]:
+    def _pieces(self, reply: ReplayedAnswer) -> Iterator[_Chunk]:
         deltas = reply.script.deltas
         last = {(d.choice, d.call): n for n, d in enumerate(deltas) if d.kind is Kind.TOOL}
         for number, delta in enumerate(deltas):
@@ -144,7 +144,7 @@ class ChatWriter:
             key = self.shape.refusal
         return None if key is None else {**self.shape.text, key: delta.text}
 
-    def _parts_of_call(self, reply: Reply, delta: Delta) -> Iterator[Json]:
+    def _parts_of_call(self, reply: ReplayedAnswer, delta: Delta) -> Iterator[Json]:
         opens = delta.opens
         if opens and not self.shape.first_arguments:
             if not self._opens_with_call(reply):
@@ -160,7 +160,7 @@ class ChatWriter:
         delta: Json = {**self.shape.call, "tool_calls": [call]}
         return delta | {"function_call": call["function"]} if self.shape.legacy_call else delta
 
-    def _call(self, reply: Reply, number: int, text: str, *, opens: bool) -> Json:
+    def _call(self, reply: ReplayedAnswer, number: int, text: str, *, opens: bool) -> Json:
         call = reply.call(number)
         index = call.index if call.index is not None else number if self.shape.call_index else None
         value: Json = {} if index in {None, "omit"} else {"index": index}
@@ -191,7 +191,7 @@ class ChatWriter:
             choice["content_filter_results"] = verdict if speaks else {}
         return choice
 
-    def _around(self, reply: Reply, choices: list[Json]) -> Json:
+    def _around(self, reply: ReplayedAnswer, choices: list[Json]) -> Json:
         """Give a chunk around its choices."""
         data: Json = {
             "id": _filled(reply, self.shape.id),
@@ -207,7 +207,7 @@ class ChatWriter:
 
     # Without streaming
 
-    def completion(self, reply: Reply) -> Json:
+    def completion(self, reply: ReplayedAnswer) -> Json:
         """Give the whole answer of a request that does not stream."""
         finish = self.finish(reply)
         whole: Json = {
@@ -230,7 +230,7 @@ class ChatWriter:
         }
         return whole | {"timings": _timings(reply)} if self.shape.timings else whole
 
-    def _message(self, reply: Reply, choice: int) -> Json:
+    def _message(self, reply: ReplayedAnswer, choice: int) -> Json:
         shape, script = self.shape, reply.script
         content = script.text(Kind.CONTENT, choice=choice)
         refusal = script.text(Kind.REFUSAL, choice=choice)
@@ -261,7 +261,7 @@ class ChatWriter:
 
     # Shared by both
 
-    def finish(self, reply: Reply) -> str:
+    def finish(self, reply: ReplayedAnswer) -> str:
         """Give the finish reason."""
         script = reply.script
         stops = self.shape.named_call_stops or reply.recording.finish_reason is not None
@@ -269,7 +269,7 @@ class ChatWriter:
             return "tool_calls"
         return script.finish
 
-    def usage(self, reply: Reply) -> Json:
+    def usage(self, reply: ReplayedAnswer) -> Json:
         """Give the token usage."""
         script = reply.script
         if reply.recording.usage:
@@ -289,7 +289,7 @@ class ChatWriter:
             }
         return usage
 
-    def headers(self, reply: Reply) -> dict[str, str]:
+    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the response headers beside the content type."""
         return {name: _filled(reply, text) for name, text in self.shape.headers.items()}
 
@@ -309,22 +309,22 @@ class ChatWriter:
             known["code"] = known["param"] = None
         return {"error": {name: known[name] for name in shape.error}}
 
-    def failure(self, reply: Reply, upto: int) -> Iterator[Event]:
+    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
         """Give what comes instead of the rest when generation dies midway."""
         if self.shape.error_choice:
             choice = self._choice(_Chunk(0, {"content": ""}, finish="error"))
             error = {"code": "server_error", "message": "Provider disconnected unexpectedly"}
-            yield Event(self._around(reply, [choice]) | {"error": error}, upto=upto)
+            yield ReplayEvent(self._around(reply, [choice]) | {"error": error}, upto=upto)
         else:
-            yield Event(self.error(server_error()), upto=upto)
+            yield ReplayEvent(self.error(server_error()), upto=upto)
         if self.shape.error_done:
-            yield Event(DONE, upto=upto)
+            yield ReplayEvent(DONE, upto=upto)
 
 
 _FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<length>\d+))?\}")
 
 
-def _filled(reply: Reply, text: str) -> str:
+def _filled(reply: ReplayedAnswer, text: str) -> str:
     """Fill in what an id or a header has of the answer."""
 
     def value(found: re.Match[str]) -> str:
@@ -336,7 +336,7 @@ def _filled(reply: Reply, text: str) -> str:
     return _FIELD.sub(value, text)
 
 
-def _timings(reply: Reply) -> Json:
+def _timings(reply: ReplayedAnswer) -> Json:
     script = reply.script
     return {"prompt_n": script.prompt_tokens, "predicted_n": script.completion_tokens}
 

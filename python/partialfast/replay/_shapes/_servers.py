@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from partialfast.replay._shapes._shape import Shape
+from partialfast.replay._shapes._shape import ServerShape
 
 __all__ = ["SERVERS"]
 
 _ROLE = {"role": "assistant", "content": ""}
 
-OPENAI = Shape(
+OPENAI = ServerShape(
     name="openai",
     source="""The API reference ("Chat completion chunk object"), the types of openai-python
     3.54, and streams recorded by others (aaif-goose/goose, ``providers/formats/openai.rs``). A

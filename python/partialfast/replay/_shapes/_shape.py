@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Shape"]
+__all__ = ["ServerShape"]
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class ServerShape:
     """How a server gives a chat completion. The defaults are OpenAI's.
 
     An id or a header with ``{id:N}`` has N characters there that look random; ``{created}`` and

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from partialfast.typed._compiler import family, opaque
 from partialfast.typed._facts import KINDS, can_be_tag, literals, unwrap
-from partialfast.typed._nodes import Alternative, Choose, Goto, Tagged, Target
+from partialfast.typed._nodes import Alternative, Choose, Goto, Tagged, UnionTarget
 from partialfast.typed._schema import config_of
 from partialfast.typed.families.fields import paths_of
 
@@ -29,10 +29,10 @@ def _tagged_union(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     # its value.
     if keys is None or not all(isinstance(c, dict) and can_be_tag(t) for t, c in tags.items()):
         return opaque(compiler, schema, scope)
-    members: dict[Any, Target] = {}
+    members: dict[Any, UnionTarget] = {}
     for tag, choice in tags.items():
         plain = tag.value if isinstance(tag, enum.Enum) else tag
-        members[plain] = Target(compiler.child(choice, scope), plain)
+        members[plain] = UnionTarget(compiler.child(choice, scope), plain)
     on: dict[Kind, Action] = {"object": Tagged(keys, members)}
     if compiler.waits(schema, scope):
         return compiler.make(schema, scope, on, close="leave", deferred=True)
@@ -122,5 +122,5 @@ def _alternative(
         values = literals(field["schema"], compiler.definitions)
         if values is not None and len(paths) == 1 and len(paths[0]) == 1:
             tags[paths[0][0]] = values
-    target = Target(compiler.child(schema, scope), label or compiler.label(schema, scope))
+    target = UnionTarget(compiler.child(schema, scope), label or compiler.label(schema, scope))
     return Alternative(target, extra == "forbid", keys, tags)

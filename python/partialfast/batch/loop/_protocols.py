@@ -8,7 +8,15 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["READING", "AnswerStream", "Answers", "Known", "Request", "reading", "request_digest"]
+__all__ = [
+    "READING",
+    "AnswerStream",
+    "Answers",
+    "KnownAnswer",
+    "RequestFunction",
+    "reading",
+    "request_digest",
+]
 
 #: Those options of a request that say how its answer is read; the server is not told of them.
 READING = ("lenient", "max_repairs", "coerce")
@@ -40,7 +48,7 @@ def request_digest(messages: Sequence[Mapping[str, Any]], *, beside: bytes = b""
     return hashlib.blake2b(beside + b"\0" + text.encode(), digest_size=32).digest()
 
 
-class Known(NamedTuple):
+class KnownAnswer(NamedTuple):
     """An answer that was given before.
 
     Args:
@@ -58,7 +66,7 @@ class Answers(Protocol):
     """Answers that were given before, by what was asked."""
 
     @abstractmethod
-    def find(self, messages: Sequence[Mapping[str, Any]]) -> Known | None:
+    def find(self, messages: Sequence[Mapping[str, Any]]) -> KnownAnswer | None:
         """Give an answer, if there is one that is valid."""
 
     @abstractmethod
@@ -107,7 +115,7 @@ class AnswerStream(Protocol):
         """Close the response."""
 
 
-class Request(Protocol):
+class RequestFunction(Protocol):
     """Sends a request: ``create_partial`` of an asynchronous client, or the like."""
 
     def __call__(  # noqa: PLR0913 - those of `create_partial` that are used

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._faults import Fault, FaultKind
 from partialfast.replay._protocols import PROTOCOLS, Protocol
-from partialfast.replay._recording import Deck, Recording
-from partialfast.replay._reply import Event, Reply, dump
-from partialfast.replay._request import Ask, RequestError
-from partialfast.replay._script import Mark, write_script
+from partialfast.replay._recording import Recording, RecordingSet
+from partialfast.replay._reply import ReplayedAnswer, ReplayEvent, dump
+from partialfast.replay._script import PlacedFault, write_script
 from partialfast.replay._shapes import server_error, shape_named
 
 __all__ = ["Drop", "Options", "Plan", "Send", "Step", "Wait", "plan_answer", "plan_error"]
@@ -100,11 +100,13 @@ _STREAMED = {
 }
 
 
-def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created: int) -> Plan:
+def plan_answer(
+    recordings: RecordingSet, ask: Ask, options: Options, *, number: int, created: int
+) -> Plan:
     """Decide the response to a request.
 
     Args:
-        deck: The recordings; the one that is taken counts as given.
+        recordings: The recordings; the one that is taken counts as given.
         ask: The request.
         options: How answers are given.
         number: How many requests came before.
@@ -116,10 +118,10 @@ def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created:
     Raises:
         RequestError: No recording answers the request.
     """
-    if not deck.knows(ask.model):
+    if not recordings.knows(ask.model):
         message = f"The model `{ask.model}` does not exist or you do not have access to it."
         raise RequestError(404, message, code="model_not_found")
-    recording = deck.pick(model=ask.model, message=ask.last_user)
+    recording = recordings.pick(model=ask.model, message=ask.last_user)
     if recording is None:
         message = f"No recording matches the last user message: {ask.last_user[:200]!r}."
         raise RequestError(404, message, param="messages", code="recording_not_found")
@@ -135,7 +137,7 @@ def plan_answer(deck: Deck, ask: Ask, options: Options, *, number: int, created:
     if ask.tool_choice in form.ignored_choices:
         ask = replace(ask, tool_choice="auto", forced=None)
     script = write_script(recording, ask, chars=options.chunk, faults=faults)
-    reply = Reply(script, ask, number, created, recording)
+    reply = ReplayedAnswer(script, ask, number, created, recording)
     if ask.stream:
         return _streamed(form, reply, options)
     return _whole(form, reply, options)
@@ -181,14 +183,14 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _streamed(form: Protocol, reply: Reply, options: Options) -> Plan:
+def _streamed(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
     steps = _with_marks(form, reply, form.stream(reply), options.rate)
     headers = _STREAMED | {"content-type": form.media_type} | form.headers(reply)
     return Plan(200, tuple(_regroup(steps, options.split)), headers, None, reply.recording)
 
 
 def _with_marks(
-    form: Protocol, reply: Reply, events: Iterable[Event], rate: float | None
+    form: Protocol, reply: ReplayedAnswer, events: Iterable[ReplayEvent], rate: float | None
 ) -> Iterator[Step]:
     """Turn events into steps, with the faults of the transport at their places."""
     marks = list(reply.script.marks)
@@ -203,7 +205,9 @@ def _with_marks(
         yield Send(form.encode(event), carries_text=event.tokens > 0)
 
 
-def _mishap(form: Protocol, reply: Reply, mark: Mark, event: Event) -> Iterator[Step]:
+def _mishap(
+    form: Protocol, reply: ReplayedAnswer, mark: PlacedFault, event: ReplayEvent
+) -> Iterator[Step]:
     kind = mark.fault.kind
     if kind is FaultKind.STALL:
         yield Wait(mark.fault.seconds)
@@ -221,7 +225,7 @@ def _mishap(form: Protocol, reply: Reply, mark: Mark, event: Event) -> Iterator[
     # `end` sends nothing more.
 
 
-def _whole(form: Protocol, reply: Reply, options: Options) -> Plan:
+def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
     data = dump(form.whole(reply))
     headers = {"content-type": "application/json"} | form.headers(reply)
     steps: list[Step] = []

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from partialfast.replay._reply import Event, Json, Reply
-from partialfast.replay._request import RequestError
+from partialfast.replay._ask import RequestError
+from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent
 from partialfast.replay._script import Delta, Kind, count_tokens
 from partialfast.replay._shapes import ChatWriter, server_error
 
@@ -40,7 +40,7 @@ class _Item:
 class _Writer:
     """Turns a script into events, numbering them."""
 
-    def __init__(self, shape: ChatWriter, reply: Reply) -> None:
+    def __init__(self, shape: ChatWriter, reply: ReplayedAnswer) -> None:
         self.shape = shape
         self.reply = reply
         self.bare = shape.shape.bare_responses
@@ -48,13 +48,13 @@ class _Writer:
         self._sequence = 0
         self._upto = -1
 
-    def event(self, kind: str, value: Mapping[str, object], *, tokens: int = 0) -> Event:
+    def event(self, kind: str, value: Mapping[str, object], *, tokens: int = 0) -> ReplayEvent:
         """Make an event, with its number where the server numbers them."""
         data: Json = {"type": kind}
         if not self.bare:
             data["sequence_number"] = self._sequence
             self._sequence += 1
-        return Event(data | dict(value), event=kind, upto=self._upto, tokens=tokens)
+        return ReplayEvent(data | dict(value), event=kind, upto=self._upto, tokens=tokens)
 
     def at(self, item: _Item, *, part: str | None = None, with_id: bool = True) -> Json:
         """Say where an event belongs."""
@@ -69,7 +69,7 @@ class _Writer:
         """Give the id of a function call."""
         return self.reply.call_id(item.call, "call_", 32 if self.bare else 24)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[ReplayEvent]:
         started = self.object("in_progress", [])
         yield self.event("response.created", {"response": started})
         yield self.event("response.in_progress", {"response": started})
@@ -91,7 +91,7 @@ class _Writer:
         value = {"response": self.object(status, self.output(), usage=True)}
         yield self.event(kind, value)
 
-    def failure(self, upto: int, *, announced: bool) -> Iterator[Event]:
+    def failure(self, upto: int, *, announced: bool) -> Iterator[ReplayEvent]:
         """Give the events of a failure, numbered on from what came before it."""
         for event in self.events():
             if event.upto >= upto:
@@ -114,7 +114,7 @@ class _Writer:
             return "response.incomplete", "incomplete"
         return "response.completed", "completed"
 
-    def open(self, item: _Item) -> Iterator[Event]:
+    def open(self, item: _Item) -> Iterator[ReplayEvent]:
         """Announce an item, and the part of it that text goes to."""
         added = {"item": self.render(item, status="in_progress", empty=True)}
         place = self.at(item, with_id=False)
@@ -128,7 +128,7 @@ class _Writer:
             place = self.at(item, part="content_index")
             yield self.event("response.content_part.added", place | content)
 
-    def delta(self, item: _Item, delta: Delta) -> Event:
+    def delta(self, item: _Item, delta: Delta) -> ReplayEvent:
         """Give a piece of an item."""
         value: Json = self.at(item, part=self.part_index(item)) | {"delta": delta.text}
         if item.kind is Kind.CONTENT and not self.bare:
@@ -155,7 +155,7 @@ class _Writer:
             Kind.TOOL: "response.function_call_arguments",
         }[item.kind]
 
-    def close(self, item: _Item) -> Iterator[Event]:
+    def close(self, item: _Item) -> Iterator[ReplayEvent]:
         """Say that an item is whole, or that it never will be."""
         cut_off = (
             item is max(self.items.values(), key=lambda other: other.last)
@@ -275,7 +275,7 @@ class _Writer:
         return dict(self.reply.recording.usage or counts)
 
 
-def _items(shape: ChatWriter, reply: Reply) -> dict[tuple[Kind, int], _Item]:
+def _items(shape: ChatWriter, reply: ReplayedAnswer) -> dict[tuple[Kind, int], _Item]:
     """Find the output items, in the order in which they begin."""
     prefixes = {Kind.REASONING: "rs_", Kind.TOOL: "fc_"}
     items: dict[tuple[Kind, int], _Item] = {}
@@ -293,7 +293,7 @@ def _items(shape: ChatWriter, reply: Reply) -> dict[tuple[Kind, int], _Item]:
     return items
 
 
-def stream(shape: ChatWriter, reply: Reply) -> Iterator[Event]:
+def stream(shape: ChatWriter, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
     """Give all events of a streamed response.
 
     Args:
@@ -306,7 +306,7 @@ def stream(shape: ChatWriter, reply: Reply) -> Iterator[Event]:
     return _Writer(shape, reply).events()
 
 
-def response(shape: ChatWriter, reply: Reply) -> Json:
+def response(shape: ChatWriter, reply: ReplayedAnswer) -> Json:
     """Give the response object of a request that does not stream."""
     writer = _Writer(shape, reply)
     *_, last = writer.events()
@@ -314,7 +314,9 @@ def response(shape: ChatWriter, reply: Reply) -> Json:
     return data
 
 
-def failed(shape: ChatWriter, reply: Reply, upto: int, *, announced: bool) -> Iterator[Event]:
+def failed(
+    shape: ChatWriter, reply: ReplayedAnswer, upto: int, *, announced: bool
+) -> Iterator[ReplayEvent]:
     """Give what comes instead of the rest when generation dies midway.
 
     Args:

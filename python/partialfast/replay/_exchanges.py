@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from partialfast.replay._recording import Recording
 
-__all__ = ["Ending", "Exchange", "Journal"]
+__all__ = ["Ending", "Exchange", "ExchangeLog"]
 
 #: How an exchange ended: the whole response was written, the client closed the
 #: connection, a fault dropped it, or the server was stopped.
@@ -53,7 +53,7 @@ class Exchange:
     ended: float | None = None
 
 
-class Journal:
+class ExchangeLog:
     """The exchanges of a server, in the order of their requests."""
 
     def __init__(self) -> None:
