@@ -19,7 +19,7 @@ from typing import Any
 
 from partialfast.replay import Options, Recording
 from partialfast.replay._ask import parse_request
-from partialfast.replay._recording import Deck
+from partialfast.replay._recording import RecordingSet
 from partialfast.replay._steps import Send, plan_answer
 
 __all__ = ["DOCUMENTS", "SHORT", "answers"]
@@ -58,7 +58,7 @@ def answers(texts: list[str] | None = None) -> list[list[bytes]]:
     made: list[list[bytes]] = []
     for text in _texts() if texts is None else texts:
         plan = plan_answer(
-            Deck([Recording(text=text)]), ask, Options(), number=0, created=1_700_000_000
+            RecordingSet([Recording(text=text)]), ask, Options(), number=0, created=1_700_000_000
         )
         made.append([step.data for step in plan.steps if isinstance(step, Send)])
     return made

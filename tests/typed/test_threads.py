@@ -139,7 +139,7 @@ def run(threads: list[threading.Thread]) -> None:
 
 
 @given(st.lists(documents(), min_size=3, max_size=3), st.integers(0, 2**32), st.integers(1, 24))
-def test_what_other_threads_keep_and_drop_stays_as_it_was(
+def test_what_other_threads_keep_and_drop_stays_as_it_was(  # noqa: C901 - two kinds of threads
     drawn: list[Document], seed: int, size: int
 ) -> None:
     shelf = Shelf(16, seed)
