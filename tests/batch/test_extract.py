@@ -291,6 +291,21 @@ def test_an_invalid_answer_is_corrected_within_the_retries() -> None:
     assert result.usage.output_tokens > 0
 
 
+@pytest.mark.parametrize(
+    ("half", "ok"), [({"text": '{"name": "x'}, True), ({"fault": "length@12"}, False)]
+)
+def test_half_an_answer_whose_reason_is_no_limit_counts_as_a_retry(
+    half: dict[str, Any],
+    ok: bool,  # noqa: FBT001
+) -> None:
+    whole = {"text": json.dumps(answer(5))}
+    with replay.serve([{**whole, **half, "match": "doc", "times": 1}, whole]) as server:
+        [result] = gather(server, ["doc"], max_retries=1)
+        assert len(server.exchanges) == 1 + ok
+    assert result.ok is ok
+    assert result.attempts == 1 + ok
+
+
 @pytest.mark.parametrize("fault", ["status:503", "drop@20", "end@20", "error@20"])
 def test_a_failing_endpoint_is_asked_again(fault: str) -> None:
     with replay.serve(

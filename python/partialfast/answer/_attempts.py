@@ -224,7 +224,7 @@ class Call:
         """The request to send next."""
         asking = self._asking
         return Request(
-            dict(asking.arguments), asking.made, self.options.stream, self.options.first_timeout
+            dict(asking.arguments), asking.made, self.options.stream, self.options.opening_timeout
         )
 
     def settle(self) -> bool:

@@ -171,6 +171,12 @@ class CallOptions:
                 raise ValueError(f"{name} must be a number of seconds above zero: {seconds!r}")
 
     @property
+    def opening_timeout(self) -> float | None:
+        """Seconds that the response may take to begin; ``None`` for the SDK's own."""
+        limits = [limit for limit in (self.first_timeout, self.total_timeout) if limit is not None]
+        return min(limits, default=None)
+
+    @property
     def has_limits(self) -> bool:
         """Whether the time of an attempt is limited."""
         return any((self.first_timeout, self.stall_timeout, self.total_timeout))

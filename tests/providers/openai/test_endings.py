@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -254,6 +255,25 @@ def test_a_content_filter(way: Way, api: Api, mode: Mode) -> None:
     carries_all(error, outcome.stream)
     assert error.finish_reason == "content_filter"
     assert outcome.handed
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("reason", ["content_filter", "length", "network_error", "SAFETY"])
+def test_json_that_is_complete_is_an_answer_whatever_the_reason(way: Way, reason: str) -> None:
+    call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
+    chunks: list[dict[str, Any]] = [
+        {"delta": {"tool_calls": [call]}},
+        {"delta": {}, "finish_reason": reason},
+    ]
+    body = "".join(
+        f"data: {json.dumps({'id': '1', 'choices': [{'index': 0, **chunk}]})}\n\n"
+        for chunk in chunks
+    )
+    with replay.serve({"raw": body + "data: [DONE]\n\n"}) as url:
+        outcome = ask(way, url, response_model=Meeting)
+    assert outcome.error is None
+    assert outcome.handed[-1] == Meeting.model_validate_json(TEXT)
+    assert outcome.stream.finish_reason == reason
 
 
 @EVERY_WAY

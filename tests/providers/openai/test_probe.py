@@ -183,6 +183,19 @@ def test_what_may_be_otherwise_the_next_time_is_not_kept(folder: Path) -> None:
     assert json.loads(file.read_text())["honoured"] == {"json_schema": True, "usage": True}
 
 
+@EVERY_WAY
+def test_a_way_that_makes_the_server_fail_is_not_taken(way: Way, folder: Path) -> None:
+    failing: list[dict[str, Any]] = [{**ANSWER, "fault": "status:500", "times": 2}, ANSWER]
+    with replay.serve(failing) as url:
+        outcome = ask(way, url, mode=pf.Mode.AUTO, response_model=dict[str, Any])
+        # A named function, a schema, "required"; then the question itself.
+        assert len(bodies(url)) == 4
+        assert bodies(url)[-1]["tool_choice"] == "required"
+    assert outcome.handed[-1] == ADA
+    (file,) = files(folder)
+    assert json.loads(file.read_text())["honoured"] == {"required": True, "usage": True}
+
+
 def test_the_doctor_asks_anew_and_keeps_what_it_finds(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,6 +40,8 @@ _SAID = "Ada is 36 years old."
 # Of one request: a model that ignores what it is asked may write for long.
 _SECONDS = 60.0
 _REFUSING = frozenset({400, 404, 405, 415, 422, 501})
+# What llama-cpp-python's server answers to a `response_format` that it does not know; or a failure.
+_FAILING = 500
 # What may be different the next time.
 _PASSING = (DroppedError, ServerError, StreamTimeoutError)
 
@@ -245,8 +247,9 @@ def _judged(trial: Trial, stream: Any) -> Fact:
 
 def _failed(trial: Trial, error: Exception) -> Fact | None:
     status = getattr(error, "status_code", None)
-    if status in _REFUSING:
-        return Fact(trial, honoured=False, said=printable(f"refused: {error}", room=100))
+    if status in _REFUSING or status == _FAILING:
+        said = printable(f"refused: {error}", room=100)
+        return Fact(trial, honoured=False, said=said, passing=status == _FAILING)
     if isinstance(error, StreamError):
         said = printable(f"{type(error).__name__}: {error}", room=100)
         return Fact(trial, honoured=False, said=said, passing=isinstance(error, _PASSING))
