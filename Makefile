@@ -88,7 +88,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-web .venv-wheel
+	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -143,6 +143,9 @@ endef
 
 needs.test-pythons = always
 test.pythons = .ci/pythons $(if $(PYTHONS),"$(PYTHONS)") ## Run the tests on every Python that is found, and say which is not (PYTHONS="3.10 3.13")
+
+needs.test-debug = always
+test.debug = .ci/debug $(or $(DEBUG_PYTHON),python3-dbg) $(TESTS) ## Run the tests of types on a Python with assertions (DEBUG_PYTHON=python3.11-dbg)
 
 needs.test-floors = always
 define test.floors ## Run the tests with the lowest version of each dependency (TESTS=tests/typed)

@@ -43,6 +43,7 @@ from partialfast.providers._stainless import (
     server_of,
     whole,
 )
+from partialfast.typed._strict_schema import OPENAI, Rules, strict_schema
 
 __all__ = ["BedrockMessages", "Messages"]
 
@@ -50,6 +51,14 @@ _PACKAGE = "anthropic"
 _ID_HEADER = "request-id"
 # The API requires it. The most that a model may write is more, and differs between models.
 _MAX_TOKENS = 4096
+#: "JSON Schema limitations" in Anthropic's guide on structured outputs.
+_RULES = Rules(
+    "Anthropic's structured outputs",
+    kept=("title", "description", "type", "enum", "const", "minItems"),
+    formats=OPENAI.formats | {"uri"},
+    least_items=1,
+    tells=True,
+)
 
 
 @functools.cache
@@ -159,11 +168,7 @@ class Messages(Provider):
     @staticmethod
     def strict_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
         """Return the JSON schema of a type by Anthropic's rules for structured outputs."""
-        # The SDK's own helper: the rules belong to the server, and the SDK follows them.
-        from anthropic import transform_schema  # noqa: PLC0415 - as above
-
-        schema: dict[str, Any] = transform_schema(adapter.json_schema())
-        return schema
+        return strict_schema(adapter.json_schema(), _RULES)
 
     def usage(self, reported: Any) -> Any:
         """Make of decoded usage the object that the SDK makes of it."""
