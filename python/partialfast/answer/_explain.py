@@ -223,9 +223,11 @@ class Explainer:
                 and received.model is None
                 and not received.reasoning_text
             ):
-                cause = "the server sent nothing"
+                cause = "the server sent no event" if received.stray else "the server sent nothing"
         advice = "; allow more output tokens" if heard is Heard.CUT_OFF else ""
         hint = self._reasoning_hint(heard, found)
+        if found is Found.NOTHING and received.stray:
+            hint += f"; it sent: {printable(received.stray, room=200)}"
         if found is Found.WORDS and self._asked.tools:
             hint += f"; the model said: {printable(received.beside.words)}"
         if found is Found.OTHER:

@@ -38,7 +38,7 @@ class Received:
         self.content_type: str | None = None
         #: What the client repaired, not lenient reading.
         self.own_repairs: list[Repair] = []
-        #: What the server sent in the place of events.
+        #: What the server sent instead of events, or among them.
         self.stray = ""
         #: Whether the model refused in words of its own.
         self.refused = False
