@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Case", "WireServer", "read_cases", "serve"]
+__all__ = ["Case", "WireServer", "read_cases", "read_request", "serve"]
 
 _HEAD = "HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
 _PATIENCE_S = 10
@@ -92,7 +92,7 @@ class WireServer:
         with connection:
             connection.settimeout(_PATIENCE_S)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            number, cut = _path_of(_request(connection)).split("/")[1:3]
+            number, cut = _path_of(read_request(connection)).split("/")[1:3]
             try:
                 _send(connection, self._cases[int(number)], int(cut))
             except (BrokenPipeError, ConnectionResetError):
@@ -100,7 +100,8 @@ class WireServer:
                 return
 
 
-def _request(connection: socket.socket) -> bytes:
+def read_request(connection: socket.socket) -> bytes:
+    """Read a request to its end, and return its head."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536)

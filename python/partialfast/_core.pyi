@@ -576,6 +576,10 @@ class StateCore:
         """The text received so far."""
 
     @property
+    def text(self) -> str:
+        """The same, as text, without an unfinished UTF-8 sequence at its end."""
+
+    @property
     def repairs(self) -> list[Repair]:
         """What lenient reading repaired so far, in the order of the text."""
 

@@ -360,7 +360,8 @@ class Call:
             Attempt(
                 self.attempt,
                 error,
-                reader.received.text,
+                # A text may be large: that of the exception is the same.
+                error.text if isinstance(error, StreamError) else reader.received.text,
                 reader.received.usage,
                 reader.received.finish_reason,
                 request_id,

@@ -143,15 +143,20 @@ class Received:
                 return Found.OTHER
             return Found.WORDS if self.beside.words.strip() else Found.NOTHING
         if self._asked.item_is_call:
-            whole = all(answer.done or not answer.text.strip() for answer in answers)
+            whole = all(answer.done or _is_blank(answer.text) for answer in answers)
             return Found.TOLD if whole else Found.OPEN
         found = Found.WHOLE
         for answer in answers:
             if answer.done or answer.intake.error is not None:
                 continue
-            if not answer.text.strip():
+            if _is_blank(answer.text):
                 return Found.TOLD if self._asked.tools else Found.NOTHING
             if not answer.begun:
                 return Found.WORDS
             found = Found.OPEN
         return found
+
+
+def _is_blank(text: str) -> bool:
+    # Unlike `strip`, without a copy of it.
+    return not text or text.isspace()

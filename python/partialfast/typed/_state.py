@@ -424,13 +424,7 @@ class StreamState(StateCore, Generic[T]):
         """The text received so far, without an unfinished UTF-8 sequence at its end."""
         if self._intake is not None:
             return self._intake.text or ""
-        raw = self.raw
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as error:
-            if error.reason == "unexpected end of data":
-                return raw[: error.start].decode()
-            return raw.decode(errors="replace")
+        return super().text
 
     def finish(self) -> T:
         """End the text and return the final value.

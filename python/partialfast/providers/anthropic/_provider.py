@@ -31,6 +31,7 @@ from partialfast.providers._messages import (
     is_system,
     text_of,
 )
+from partialfast.providers._refusals import bounded_refusals
 from partialfast.providers._stainless import (
     Transport,
     aopen_observed,
@@ -140,6 +141,10 @@ class Messages(Provider):
 
     def open(self, request: Request) -> Reply:
         """Send a request without asynchrony."""
+        with bounded_refusals(self.resource):
+            return self._open(request)
+
+    def _open(self, request: Request) -> Reply:
         if not request.stream:
             return whole(self.resource.create(**request.arguments))
         request = _sendable(request)
@@ -150,6 +155,10 @@ class Messages(Provider):
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""
+        with bounded_refusals(self.resource):
+            return await self._aopen(request)
+
+    async def _aopen(self, request: Request) -> AsyncReply:
         if not request.stream:
             return at_once(whole(await self.resource.create(**request.arguments)))
         request = _sendable(request)

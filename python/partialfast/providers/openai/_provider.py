@@ -18,6 +18,7 @@ from partialfast._errors import ServerError
 from partialfast.answer._mode import Mode
 from partialfast.answer._seam import AsyncReply, Provider, Reply, Request, Settled, Tokens
 from partialfast.providers._failures import failure_class
+from partialfast.providers._refusals import bounded_refusals
 from partialfast.providers._stainless import (
     Transport,
     aopen_observed,
@@ -210,6 +211,10 @@ class OpenAI(Provider):
 
     def open(self, request: Request) -> Reply:
         """Send a request without asynchrony."""
+        with bounded_refusals(self.resource):
+            return self._open_or_learn(request)
+
+    def _open_or_learn(self, request: Request) -> Reply:
         if not request.stream:
             return whole(self.resource.create(**request.arguments))
         sent = self.with_usage(request)
@@ -232,6 +237,10 @@ class OpenAI(Provider):
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""
+        with bounded_refusals(self.resource):
+            return await self._aopen_or_learn(request)
+
+    async def _aopen_or_learn(self, request: Request) -> AsyncReply:
         if not request.stream:
             return at_once(whole(await self.resource.create(**request.arguments)))
         sent = self.with_usage(request)

@@ -240,8 +240,12 @@ impl Intake {
     }
 
     #[getter]
-    fn text(slf: &Bound<'_, Self>) -> PyResult<Option<String>> {
-        Ok(shared(slf)?.text.clone())
+    fn text<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyString>>> {
+        let this = shared(slf)?;
+        Ok(this
+            .text
+            .as_deref()
+            .map(|text| PyString::new(slf.py(), text)))
     }
 
     #[getter]

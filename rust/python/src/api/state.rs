@@ -1,12 +1,14 @@
 //! `StateCore`: typed, validated snapshots. `partialfast.StreamState` is its Python subclass.
 
+use std::borrow::Cow;
+
 use partialfast_core::json::{JsonError, Limits};
 use partialfast_core::lenient::Repair;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
@@ -323,6 +325,22 @@ impl StateCore {
     fn raw<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyBytes>> {
         let this = shared(slf)?;
         Ok(PyBytes::new(slf.py(), this.driver.received()))
+    }
+
+    /// The same, as text, without an unfinished UTF-8 sequence at its end.
+    #[getter]
+    fn text<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyString>> {
+        let this = shared(slf)?;
+        let received = this.driver.received();
+        // One copy: what was received may be large.
+        let text = match std::str::from_utf8(received) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(error) if error.error_len().is_none() => {
+                String::from_utf8_lossy(&received[..error.valid_up_to()])
+            }
+            Err(_) => String::from_utf8_lossy(received),
+        };
+        Ok(PyString::new(slf.py(), &text))
     }
 
     /// What was repaired so far.
