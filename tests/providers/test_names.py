@@ -168,10 +168,13 @@ def test_each_name_answers(name: str) -> None:
         assert model in sent.path + sent.raw.decode()
 
 
-@pytest.mark.parametrize("name", ["anthropic", "groq", "google", "mistral", "cohere", "ollama"])
+ASYNCHRONOUS = ["anthropic", "bedrock", "groq", "google", "mistral", "cohere", "ollama"]
+
+
+@pytest.mark.parametrize("name", ASYNCHRONOUS)
 def test_each_name_answers_asynchronously(name: str) -> None:
     if name in PACKAGES:
-        pytest.importorskip(PACKAGES[name])
+        pytest.importorskip("aiobotocore" if name == "bedrock" else PACKAGES[name])
 
     async def run(url: replay.Server) -> None:
         arguments = REACHED.get(name, lambda url, _: {"base_url": url})(str(url), url.origin)
@@ -179,6 +182,24 @@ def test_each_name_answers_asynchronously(name: str) -> None:
         given: Any = {key: value for key, value in arguments.items() if value is not None}
         async with pf.from_provider(f"{name}/model", async_client=True, **given) as client:
             assert await client.create(User, messages="Who?") == User(name="Ada", age=36)
+            stream = client.create_partial(User, messages="Who?")
+            assert [each async for each in stream][-1] == User(name="Ada", age=36)
+
+    with replay.serve({"text": '{"name": "Ada", "age": 36}'}) as url:
+        asyncio.run(run(url))
+
+
+def test_bedrock_opens_itself_once() -> None:
+    pytest.importorskip("aiobotocore")
+
+    async def run(url: replay.Server) -> None:
+        given = REACHED["bedrock"](str(url), url.origin)
+        del given["api_key"]
+        client = pf.from_provider("bedrock/m", async_client=True, **given)
+        calls = (client.create(User, messages="Who?") for _ in range(3))
+        assert await asyncio.gather(*calls) == [User(name="Ada", age=36)] * 3
+        await client.close()
+        await client.close()
 
     with replay.serve({"text": '{"name": "Ada", "age": 36}'}) as url:
         asyncio.run(run(url))

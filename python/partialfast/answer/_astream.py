@@ -226,7 +226,7 @@ class _AsyncStream(StreamBase[T, Final_]):
                 await answer
 
     async def _read_next(self) -> Any:
-        if self._closed_by_another(_task()):
+        if self._closed_by_another(_task):
             raise self._fail(self._reader.closed())
         self._take_turn()
         try:
@@ -238,14 +238,14 @@ class _AsyncStream(StreamBase[T, Final_]):
                 except BaseException as error:  # noqa: BLE001, PERF203 - raised again in there
                     await self._close_reply()
                     await self._raise_or_retry(error)
-            if self._closed_by_another(_task()):
+            if self._closed_by_another(_task):
                 raise self._fail(self._reader.closed())
         finally:
             self._busy = False
         return NOTHING
 
     async def _raise_or_retry(self, error: BaseException) -> None:
-        if self._closed_by_another(_task()) and isinstance(error, Exception):
+        if self._closed_by_another(_task) and isinstance(error, Exception):
             # Another task closed what this one was reading.
             raise self._fail(self._reader.closed()) from None
         if self._call.note_failure(error, self._reader, self._request_id):
@@ -326,7 +326,7 @@ class _AsyncStream(StreamBase[T, Final_]):
             return Lost(lost)
 
     def _checked(self, block: Any) -> Any:
-        if self._closed_by_another(_task()):
+        if self._closed_by_another(_task):
             raise self._reader.closed()
         return block
 

@@ -219,8 +219,9 @@ class StreamBase(Generic[T, Final_]):
         self._error = error
         return error
 
-    def _closed_by_another(self, me: Any) -> bool:
-        return self._closer is not None and self._closer != me and self._error is None
+    def _closed_by_another(self, me: Callable[[], Any]) -> bool:
+        # Asked at every block: who reads is looked up only where somebody has closed.
+        return self._closer is not None and self._closer != me() and self._error is None
 
     def _value(self) -> Final_:
         """Return the final value once the stream is finished, or raise why there is none."""

@@ -47,8 +47,9 @@ class Patience:
     ) -> None:
         self._options = options
         self._clock = clock
-        self._limited = options.has_limits
-        self._began = clock() if self._limited else 0.0
+        #: Whether the caller set any.
+        self.limited = options.has_limits
+        self._began = clock() if self.limited else 0.0
         self._progress = 0
         self._moved = self._began
 
@@ -68,7 +69,7 @@ class Patience:
         if reader.received.ending.is_written:
             usage = reader.received.usage_json is not None
             waits.append((_FOR_THE_END_S if usage else _FOR_USAGE_S, WaitEnd.END))
-        if self._limited:
+        if self.limited:
             waits += self._limits(reader)
         return min(waits, key=lambda wait: wait[0], default=None)
 
@@ -82,7 +83,7 @@ class Patience:
             Seconds.
         """
         rest = reader.rests_for
-        if rest and self._limited:
+        if rest and self.limited:
             # What comes just in time must be read in time.
             rest = min(rest, *(seconds / 4 for seconds, _ in self._limits(reader)))
         return rest

@@ -24,7 +24,7 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from partialfast._core import Delta, EventReader, Op, loads
 from partialfast._errors import (
@@ -81,7 +81,8 @@ class AnswerReader:
         self._events = EventReader(asked.provider.dialect)
         # The answer whose pieces go from the bytes to the parser without becoming deltas.
         self._attached: Answer | None = None
-        self._quick: Iterator[Any] = iter(())
+        #: The snapshots of the last block that need no `pull`; to be taken after one.
+        self.quick: Iterator[Any] = iter(())
         self._newest: Answer | None = None
         self._ended = False
         self._failure: Exception | None = None
@@ -149,11 +150,6 @@ class AnswerReader:
         return None if self._newest is None else self.received.router.call_of(self._newest)
 
     @property
-    def quick(self) -> Iterator[Any]:
-        """The snapshots of the last block that need no `pull`; to be taken after one."""
-        return self._quick
-
-    @property
     def is_pending(self) -> bool:
         """Whether there is a snapshot that was not due yet."""
         return self._changed
@@ -184,6 +180,10 @@ class AnswerReader:
         """Take what was read, and return what is due next, as `pull`."""
         if type(block) is bytes:
             self._events.put(block)
+            # What most blocks bring, at once.
+            due = next(self.quick, NOTHING) if self._failure is None else NOTHING
+            if due is not NOTHING:
+                return due
         elif block is END:
             self._ended = True
             self._events.put_end()
@@ -285,16 +285,25 @@ class AnswerReader:
             JsonError: The text is not JSON.
             pydantic.ValidationError: The value is invalid.
         """
-        due = next(self._quick, NOTHING) if self._failure is None else NOTHING
-        if due is NOTHING and self._ready:
+        due: Any = next(self.quick, NOTHING) if self._failure is None else NOTHING
+        if due is not NOTHING:
+            return due
+        if self._ready:
             return self._take_item()
-        while due is NOTHING and (delta := self._next_delta()) is not None:
+        while due is NOTHING and self._failure is None:
+            try:
+                delta = self._events.pull()
+            except Exception as error:  # noqa: BLE001 - whatever the user's validators raise
+                self._fail_in(self._attached, error)
+                break
+            if delta is None:
+                break
             if delta is True:
                 self._note(cast("Answer", self._attached))
             else:
                 self._apply(delta)
             due = self._due(more=True)
-        if due is NOTHING:
+        if due is NOTHING and (self._changed or self._ready or self._failure is not None):
             due = self._due(more=False)
         if due is NOTHING and self._ended and not self.over:
             due = self._judge()
@@ -312,16 +321,6 @@ class AnswerReader:
             self.over = True
             raise self._failure
         return NOTHING
-
-    def _next_delta(self) -> Delta | Literal[True] | None:
-        """Return the next delta; ``True`` for news from the attached answer."""
-        if self._failure is not None:
-            return None
-        try:
-            return self._events.pull()
-        except Exception as error:  # noqa: BLE001 - whatever the user's validators raise
-            self._fail_in(self._attached, error)
-            return None
 
     # Deltas.
 
@@ -451,13 +450,13 @@ class AnswerReader:
         self._events.attach(answer.intake, choice=choice, call=call, by_block=by_block)
         self._attached = self._newest = answer
         if not self._collects:
-            self._quick = iter(self._events)
+            self.quick = iter(self._events)
 
     def _detach(self) -> None:
         if self._attached is not None:
             self._events.detach()
             self._attached = None
-            self._quick = iter(())
+            self.quick = iter(())
 
     def _feed(self, answer: Answer, piece: str) -> None:
         try:

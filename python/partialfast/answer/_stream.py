@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
@@ -36,6 +36,8 @@ class SyncStream(StreamBase[T, Final_]):
     def __init__(self, call: Call) -> None:
         super().__init__(call)
         self._reply: Reply | None = None
+        # Those of the reply.
+        self._blocks: Iterator[Block] = iter(())
         # The thread that waits for a block.
         self._waiting: int | None = None
         # What the alarm has rung for.
@@ -82,8 +84,8 @@ class SyncStream(StreamBase[T, Final_]):
         A thread that is reading the stream, or goes on with it, gets a `StreamError`.
         """
         if not self._finished:
-            self._closer = threading.get_ident()
-        if self._waiting not in {None, threading.get_ident()}:
+            self._closer = get_ident()
+        if self._waiting not in {None, get_ident()}:
             # What that thread reads is its to close; it only has to be told.
             self._reader.stop()
             self._wake()
@@ -120,6 +122,7 @@ class SyncStream(StreamBase[T, Final_]):
             self._renew(settled=call.settle())
             with call.opening():
                 self._reply = call.provider.open(call.request)
+            self._blocks = self._reply.blocks
         except BaseException as error:  # noqa: BLE001 - raised again in there
             self._raise_or_retry(self._in_time(error))
             return
@@ -137,6 +140,7 @@ class SyncStream(StreamBase[T, Final_]):
 
     def _close_reply(self) -> None:
         reply, self._reply = self._reply, None
+        self._blocks = iter(())
         if reply is not None:
             reply.close()
 
@@ -157,7 +161,7 @@ class SyncStream(StreamBase[T, Final_]):
             function(value)
 
     def _read_next(self) -> Any:
-        if self._closed_by_another(threading.get_ident()):
+        if self._closer is not None and self._closed_by_another(get_ident):
             raise self._fail(self._reader.closed())
         while not self._finished:
             try:
@@ -168,7 +172,7 @@ class SyncStream(StreamBase[T, Final_]):
         return NOTHING
 
     def _raise_or_retry(self, error: BaseException) -> None:
-        if self._closed_by_another(threading.get_ident()) and isinstance(error, Exception):
+        if self._closed_by_another(get_ident) and isinstance(error, Exception):
             # Another thread closed what this one was reading.
             raise self._fail(self._reader.closed()) from None
         if self._call.note_failure(error, self._reader, self._request_id):
@@ -194,6 +198,9 @@ class SyncStream(StreamBase[T, Final_]):
     def _read_on(self) -> Any:
         """Read the next block and return what is due then."""
         reader = self._reader
+        # Most blocks come without a limit. To ask here first costs less than to be told.
+        if not (self._patience.limited or reader.received.ending.is_written):
+            return reader.feed(self._read())
         wait = self._patience.next(reader, timed=False)
         if wait is None:
             return reader.feed(self._read())
@@ -212,9 +219,9 @@ class SyncStream(StreamBase[T, Final_]):
         return reader.pull()
 
     def _read(self) -> Any:
-        self._waiting = threading.get_ident()
+        self._waiting = get_ident()
         try:
-            block: Block | object = next(cast("Reply", self._reply).blocks, END)
+            block: Block | object = next(self._blocks, END)
         except Exception as error:
             if self._rung is not None:
                 return END
@@ -224,7 +231,7 @@ class SyncStream(StreamBase[T, Final_]):
             return Lost(lost)
         finally:
             self._waiting = None
-        if self._closed_by_another(threading.get_ident()):
+        if self._closer is not None and self._closed_by_another(get_ident):
             raise self._reader.closed()
         return block
 

@@ -170,15 +170,22 @@ def _bedrock(wish: _Wish) -> Any:
     from partialfast.providers.bedrock import from_bedrock  # noqa: PLC0415 - only what is used
 
     if wish.is_async:
-        raise ValueError(
-            "an asynchronous client of Bedrock's has to be opened: use "
-            'from_bedrock(...) inside `async with aioboto3.Session().client("bedrock-runtime")`'
-        )
+        from partialfast.providers.bedrock._late import LateClient  # noqa: PLC0415 - as above
+
+        sdk = wish.load("aiobotocore.session", "aiobotocore", "bedrock-async")
+        session = sdk.get_session()
+        _need_region(wish, session.get_config_variable("region"))
+        opening = session.create_client("bedrock-runtime", **wish.arguments)
+        return from_bedrock(LateClient(opening), wish.mode, model=wish.model)
     sdk = wish.load("boto3", "boto3")
-    if "region_name" not in wish.arguments and sdk.session.Session().region_name is None:
-        wish.need("region_name", "AWS_REGION", "AWS_DEFAULT_REGION")
+    _need_region(wish, sdk.session.Session().region_name)
     client = sdk.client("bedrock-runtime", **wish.arguments)
     return from_bedrock(client, wish.mode, model=wish.model)
+
+
+def _need_region(wish: _Wish, configured: str | None) -> None:
+    if "region_name" not in wish.arguments and configured is None:
+        wish.need("region_name", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def _cohere(wish: _Wish) -> Any:

@@ -64,7 +64,7 @@ fn longest_prefix(bytes: &[u8]) -> &str {
 /// twice; and a caller who stops early has wasted at most one window.
 #[derive(Debug)]
 pub(crate) struct Window<'c> {
-    chunk: &'c [u8],
+    pub chunk: &'c [u8],
     text: &'c str,
     start: usize,
 }
@@ -78,6 +78,16 @@ impl<'c> Window<'c> {
         Self {
             chunk,
             text: "",
+            start: 0,
+        }
+    }
+
+    /// A window on a chunk that is known to be text.
+    #[inline(always)]
+    pub(crate) fn of(text: &'c str) -> Self {
+        Self {
+            chunk: text.as_bytes(),
+            text,
             start: 0,
         }
     }

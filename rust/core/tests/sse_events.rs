@@ -10,7 +10,7 @@ use partialfast_core::sse::{EventErrorKind, EventLimits, EventMachine};
 use proptest::prelude::*;
 use support::events::{Outcome, Seen, as_the_standard_says, check_any_stream, every_cut, run};
 
-/// The stream, and its events as `type|data|id|retry`, with what is usual left out.
+/// The stream, and its events as `data|type`, with what is usual left out.
 const ROWS: &[(&str, &[&str])] = &[
     ("", &[]),
     ("data: one\n\n", &["one"]),
@@ -45,29 +45,17 @@ const ROWS: &[(&str, &[&str])] = &[
     ("data: {\ndata: \"a\":1}\n\n", &["{\n\"a\":1}"]),
     // Without data, no event, and its type is forgotten
     ("event: a\n\ndata: b\n\n", &["b"]),
-    ("id: 1\n\ndata: b\n\n", &["b|id=1"]),
+    ("id: 1\n\ndata: b\n\n", &["b"]),
     // Types
     ("event: add\ndata: 1\n\ndata: 2\n\n", &["1|event=add", "2"]),
     ("data: 1\nevent: a\nevent: b\n\n", &["1|event=b"]),
     ("event:\ndata: 1\n\n", &["1"]),
     ("event: a\nevent:\ndata: 1\n\n", &["1"]),
-    // Ids stay
-    ("id: 7\ndata: 1\n\ndata: 2\n\n", &["1|id=7", "2|id=7"]),
-    ("id: 7\ndata: 1\n\nid\ndata: 2\n\n", &["1|id=7", "2"]),
+    // What nobody reads, well written or not
+    ("id: 7\ndata: 1\n\nid\ndata: 2\n\n", &["1", "2"]),
     (
-        "id: 7\ndata: 1\n\nid: a\0b\ndata: 2\n\n",
-        &["1|id=7", "2|id=7"],
-    ),
-    // Retry
-    ("retry: 1000\ndata: 1\n\n", &["1|retry=1000"]),
-    ("retry: 10s\ndata: 1\n\n", &["1"]),
-    ("retry:\ndata: 1\n\n", &["1"]),
-    ("retry: -1\ndata: 1\n\n", &["1"]),
-    ("retry: 5\n\nretry: x\ndata: 1\n\n", &["1|retry=5"]),
-    ("retry: 007\ndata: 1\n\n", &["1|retry=7"]),
-    (
-        "retry: 99999999999999999999999\ndata: 1\n\n",
-        &["1|retry=18446744073709551615"],
+        "retry: 10\ndata: 1\nid: a\0b\nretry: x\n\nretry\n\n",
+        &["1"],
     ),
     // Comments
     (": hello\n\ndata: 1\n\n", &["1"]),
@@ -94,19 +82,13 @@ const ROWS: &[(&str, &[&str])] = &[
         &["{\"type\":\"response.created\"}|event=response.created"],
     ),
     // Characters of every width, cut anywhere
-    ("data: é日😀\nevent: ü\nid: ñ\n\n", &["é日😀|event=ü|id=ñ"]),
+    ("data: é日😀\nevent: ü\n\n", &["é日😀|event=ü"]),
 ];
 
 fn shown(seen: &Seen) -> String {
     let mut parts = vec![seen.data.clone()];
     if seen.event != "message" {
         parts.push(format!("event={}", seen.event));
-    }
-    if !seen.id.is_empty() {
-        parts.push(format!("id={}", seen.id));
-    }
-    if let Some(retry) = seen.retry {
-        parts.push(format!("retry={retry}"));
     }
     parts.join("|")
 }
@@ -137,12 +119,11 @@ fn bytes_that_are_not_utf8() {
         (b"data: \xED\xA0\x80\n\n", 0, Some(7)),
         (b"data:\xC0\x80\n\n", 0, Some(5)),
         (b"event: \x80\ndata: a\n\n", 0, Some(7)),
-        (b"id: \xF5\ndata: a\n\n", 0, Some(4)),
         (b"data: a\ndata: b\xBF\n\n", 0, Some(15)),
         // What is not used is not looked at.
         (b": \xFF\xFE\ndata: a\n\n", 1, None),
         (b"\xFF: b\nfoo: \xFF\nretry: \xFF\ndata: a\n\n", 1, None),
-        (b"id: \xFF\x00\ndata: a\n\n", 1, None),
+        (b"id: \xFF\ndata: a\n\n", 1, None),
         (b"\xEF\xBBdata: a\n\ndata: b\n\n", 1, None),
         // A line that never ends says nothing.
         (b"data: \xFF", 0, None),
@@ -251,10 +232,7 @@ fn reset_forgets_the_stream() {
             .feed("\u{feff}data: 1\n\n".as_bytes())
             .expect("valid");
         let event = fed.event.expect("an event");
-        assert_eq!(
-            (event.event, event.data, event.id, event.retry),
-            ("message", "1", "", None)
-        );
+        assert_eq!((event.event, event.data), ("message", "1"));
     }
 }
 

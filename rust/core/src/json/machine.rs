@@ -231,6 +231,39 @@ impl Machine {
         chunk: &[u8],
         sink: &mut S,
     ) -> Result<Fed, FeedError<S::Error>> {
+        self.feed_within(chunk, Window::new, sink)
+    }
+
+    /// Does the same with a chunk that is known to be UTF-8, which is not looked at again.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Machine::feed`].
+    #[inline]
+    pub fn feed_text<S: Sink>(
+        &mut self,
+        chunk: &str,
+        sink: &mut S,
+    ) -> Result<Fed, FeedError<S::Error>> {
+        let window = |allowed| {
+            // The limit on the text may lie in the middle of a character.
+            let is_whole = chunk.len() == <[u8]>::len(allowed);
+            if is_whole {
+                Window::of(chunk)
+            } else {
+                Window::new(allowed)
+            }
+        };
+        self.feed_within(chunk.as_bytes(), window, sink)
+    }
+
+    #[inline]
+    fn feed_within<'c, S: Sink>(
+        &mut self,
+        chunk: &'c [u8],
+        window: impl FnOnce(&'c [u8]) -> Window<'c>,
+        sink: &mut S,
+    ) -> Result<Fed, FeedError<S::Error>> {
         if let Some(error) = self.error {
             return Err(FeedError::Json(error));
         }
@@ -239,7 +272,7 @@ impl Machine {
         let result = if self.state == State::Done {
             self.run_after(allowed)
         } else {
-            self.run(allowed, sink)
+            self.run(window(allowed), sink)
         };
         let consumed = match result {
             Ok(consumed) => consumed,
@@ -378,11 +411,15 @@ impl Machine {
         clippy::too_many_lines,
         reason = "one branch for each state; cut up, the transitions could not be read at a glance"
     )]
-    fn run<S: Sink>(&mut self, chunk: &[u8], sink: &mut S) -> Result<usize, Stop<S::Error>> {
+    fn run<S: Sink>(
+        &mut self,
+        mut window: Window<'_>,
+        sink: &mut S,
+    ) -> Result<usize, Stop<S::Error>> {
         use JsonErrorKind as Kind;
 
         let base = self.offset;
-        let mut window = Window::new(chunk);
+        let chunk = window.chunk;
         let mut state = self.state;
         let mut at = 0;
         loop {

@@ -140,9 +140,10 @@ impl<N: Wanted, P: Picked<N>> Reader<N, P> {
             way: &mut self.way,
             picked: &mut self.picked,
         };
-        let mut rest = text.as_bytes();
+        let mut rest = text;
         while !rest.is_empty() {
-            let fed = self.machine.feed(rest, &mut picker).map_err(json_error)?;
+            let fed = self.machine.feed_text(rest, &mut picker);
+            let fed = fed.map_err(json_error)?;
             rest = &rest[fed.consumed..];
         }
         Ok(())

@@ -5,7 +5,7 @@
 //! The unit is the line (WHATWG HTML, section 9.2.6, "Interpreting an event stream"). A line that lies
 //! in one chunk is read where it is; one that a chunk cuts is collected in `line`, and only what is
 //! new is searched for its end. Lines end with LF, CR or CRLF. Since a CR ends a line by itself, no
-//! LF is waited for: one that comes next belongs to it (`Spot::BehindCr`).
+//! LF is waited for: one that comes next belongs to it (`Spot::AfterCr`).
 //!
 //! A line is a field of the event or, if it is empty, the end of it. As long as an event has one line
 //! of data and that lies in the chunk, the data is not copied.
@@ -24,6 +24,7 @@ use std::fmt;
 use std::ops::Range;
 
 use memchr::{memchr, memchr2};
+use simdutf8::basic::from_utf8;
 
 use crate::utf8;
 
@@ -50,10 +51,6 @@ pub struct Event<'a> {
     pub event: &'a str,
     /// The `data` lines, joined by line feeds.
     pub data: &'a str,
-    /// The last `id` of the stream so far; empty if there was none.
-    pub id: &'a str,
-    /// The last `retry` of the stream so far, in milliseconds.
-    pub retry: Option<u64>,
 }
 
 /// What a call of [`EventMachine::feed`] did.
@@ -119,19 +116,19 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// Where in the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spot {
-    /// In front of a line or inside one.
+    /// Before a line or inside one.
     Line,
-    /// In front of a line, after a CR.
-    BehindCr,
+    /// Before a line, after a CR.
+    AfterCr,
     /// Inside a comment line, of which nothing is kept.
     Comment,
 }
 
 impl Spot {
-    /// Behind the byte that ended a line.
+    /// After the byte that ended a line.
     const fn after(end: u8) -> Self {
         if end == b'\r' {
-            Self::BehindCr
+            Self::AfterCr
         } else {
             Self::Line
         }
@@ -139,13 +136,13 @@ impl Spot {
 }
 
 /// Where the data of the open event is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Data {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Data<'c> {
     /// There is none.
     #[default]
     None,
-    /// In this range of the chunk; valid in one call only.
-    Chunk(Range<usize>),
+    /// In the chunk.
+    Chunk(&'c str),
     /// In `EventMachine::data`.
     Buffer,
 }
@@ -154,10 +151,10 @@ enum Data {
 enum Field<'l> {
     Event(&'l [u8]),
     Data(&'l [u8]),
-    Id(&'l [u8]),
-    Retry(&'l [u8]),
     /// Not in the standard.
     Error(&'l [u8]),
+    /// One that nobody here reads: `id` and `retry` are for clients that connect again.
+    Unread,
     /// An unknown field, or none.
     Other,
 }
@@ -204,8 +201,6 @@ pub struct EventMachine {
     data: String,
     /// Whether a chunk before this one had a data line of the open event.
     has_data: bool,
-    id: String,
-    retry: Option<u64>,
     /// The beginning of the lines that are no field.
     stray: String,
     error: Option<EventError>,
@@ -215,7 +210,7 @@ pub struct EventMachine {
 const MOST_STRAY: usize = 4096;
 
 impl EventMachine {
-    /// A machine in front of a stream.
+    /// A machine at the start of a stream.
     #[must_use]
     pub fn new(limits: EventLimits) -> Self {
         Self {
@@ -229,8 +224,6 @@ impl EventMachine {
             event: String::new(),
             data: String::new(),
             has_data: false,
-            id: String::new(),
-            retry: None,
             stray: String::new(),
             error: None,
         }
@@ -281,8 +274,7 @@ impl EventMachine {
                             event: None,
                         });
                     }
-                    // It was checked when its line ended; this is a change of type.
-                    Data::Chunk(range) => str::from_utf8(&chunk[range]).unwrap_or_default(),
+                    Data::Chunk(data) => data,
                     Data::Buffer => &self.data,
                 };
                 Ok(Fed {
@@ -290,8 +282,6 @@ impl EventMachine {
                     event: Some(Event {
                         event: self.name(),
                         data,
-                        id: &self.id,
-                        retry: self.retry,
                     }),
                 })
             }
@@ -331,8 +321,6 @@ impl EventMachine {
         Ok(Some(Event {
             event: self.name(),
             data: &self.data,
-            id: &self.id,
-            retry: self.retry,
         }))
     }
 
@@ -348,11 +336,9 @@ impl EventMachine {
     pub fn reset(&mut self) {
         self.forget_event();
         self.line.clear();
-        self.id.clear();
         self.offset = 0;
         self.mark = Some(0);
         self.spot = Spot::Line;
-        self.retry = None;
         self.stray.clear();
         self.error = None;
     }
@@ -365,7 +351,7 @@ impl EventMachine {
         self.handed_out = false;
     }
 
-    fn run(&mut self, chunk: &[u8]) -> Result<(usize, Data), EventError> {
+    fn run<'c>(&mut self, chunk: &'c [u8]) -> Result<(usize, Data<'c>), EventError> {
         let mut at = self.skip_mark(chunk);
         let mut data = if self.has_data {
             Data::Buffer
@@ -373,7 +359,7 @@ impl EventMachine {
             Data::None
         };
         while at < chunk.len() {
-            if self.spot == Spot::BehindCr {
+            if self.spot == Spot::AfterCr {
                 self.spot = Spot::Line;
                 if chunk[at] == b'\n' {
                     at += 1;
@@ -413,8 +399,8 @@ impl EventMachine {
             }
             self.read_line(chunk, piece, &mut data)?;
         }
-        if let Data::Chunk(range) = data {
-            self.keep(&chunk[range]);
+        if let Data::Chunk(data) = data {
+            self.keep(data);
         }
         Ok((at, Data::None))
     }
@@ -430,9 +416,7 @@ impl EventMachine {
         let mut line = self.line.clone();
         line.extend_from_slice(&chunk[piece.start..piece.start + allowed]);
         let start = self.line_start(piece);
-        if let Field::Event(value) | Field::Data(value) | Field::Error(value) | Field::Id(value) =
-            field(&line)
-        {
+        if let Field::Event(value) | Field::Data(value) | Field::Error(value) = field(&line) {
             let possible = utf8::examine(value).possible;
             if possible < value.len() {
                 return Err(invalid_utf8(start, line.len() - value.len() + possible));
@@ -450,23 +434,38 @@ impl EventMachine {
     }
 
     /// Reads a line that has come to its end.
-    fn read_line(
+    fn read_line<'c>(
         &mut self,
-        chunk: &[u8],
+        chunk: &'c [u8],
         piece: Range<usize>,
-        data: &mut Data,
+        data: &mut Data<'c>,
     ) -> Result<(), EventError> {
         let start = self.line_start(&piece);
-        let cut = !self.line.is_empty();
-        let mut line = std::mem::take(&mut self.line);
-        if cut {
-            line.extend_from_slice(&chunk[piece.clone()]);
+        let piece = &chunk[piece];
+        if self.line.is_empty() {
+            return self.read_field(piece, start, data, |text| Some(Data::Chunk(text)));
         }
-        let text = if cut { &line } else { &chunk[piece.clone()] };
-        let value_at = |value: &[u8]| text.len() - value.len();
-        let check = |value| checked(value, start, value_at(value));
-        self.size += text.len();
-        let field = field(text);
+        let mut line = std::mem::take(&mut self.line);
+        line.extend_from_slice(piece);
+        self.read_field(&line, start, data, |_| None)?;
+        line.clear();
+        self.line = line;
+        Ok(())
+    }
+
+    /// Reads what a line says that begins at `start`. `in_chunk` makes data of text that lies in the
+    /// chunk.
+    #[inline]
+    fn read_field<'l, 'c>(
+        &mut self,
+        line: &'l [u8],
+        start: u64,
+        data: &mut Data<'c>,
+        in_chunk: impl FnOnce(&'l str) -> Option<Data<'c>>,
+    ) -> Result<(), EventError> {
+        let check = |value: &'l [u8]| checked(value, start, line.len() - value.len());
+        self.size += line.len();
+        let field = field(line);
         let is_error = matches!(field, Field::Error(_));
         match field {
             Field::Event(value) => {
@@ -474,47 +473,35 @@ impl EventMachine {
                 self.event.push_str(check(value)?);
             }
             Field::Data(value) | Field::Error(value) => {
-                let value_text = check(value)?;
+                let text = check(value)?;
                 if is_error {
                     "error".clone_into(&mut self.event);
                 }
-                if *data == Data::None && !cut {
-                    *data = Data::Chunk(piece.start + value_at(value)..piece.end);
-                } else {
-                    if let Data::Chunk(range) = data {
-                        self.keep(&chunk[range.clone()]);
+                match *data {
+                    Data::None => {
+                        if let Some(alone) = in_chunk(text) {
+                            *data = alone;
+                            return Ok(());
+                        }
                     }
-                    if *data != Data::None {
+                    Data::Chunk(first) => {
+                        self.keep(first);
                         self.data.push('\n');
                     }
-                    self.data.push_str(value_text);
-                    self.has_data = true;
-                    *data = Data::Buffer;
+                    Data::Buffer => self.data.push('\n'),
                 }
+                self.keep(text);
+                *data = Data::Buffer;
             }
-            // An id with a NUL is ignored.
-            Field::Id(value) if !value.contains(&0) => {
-                self.id.clear();
-                self.id.push_str(check(value)?);
-            }
-            Field::Retry(value) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                self.retry = Some(value.iter().fold(0_u64, |number, digit| {
-                    number
-                        .saturating_mul(10)
-                        .saturating_add(u64::from(digit - b'0'))
-                }));
-            }
-            Field::Other => add_stray(&mut self.stray, text),
-            Field::Id(_) | Field::Retry(_) => {}
+            Field::Other => add_stray(&mut self.stray, line),
+            Field::Unread => {}
         }
-        line.clear();
-        self.line = line;
         Ok(())
     }
 
     /// Copies data that the chunk will take with it.
-    fn keep(&mut self, data: &[u8]) {
-        self.data.push_str(str::from_utf8(data).unwrap_or_default());
+    fn keep(&mut self, data: &str) {
+        self.data.push_str(data);
         self.has_data = true;
     }
 
@@ -554,8 +541,7 @@ fn field(line: &[u8]) -> Field<'_> {
     match name {
         b"data" => Field::Data(value),
         b"event" => Field::Event(value),
-        b"id" => Field::Id(value),
-        b"retry" => Field::Retry(value),
+        b"id" | b"retry" => Field::Unread,
         b"error" => Field::Error(value),
         _ => Field::Other,
     }
@@ -575,7 +561,7 @@ fn add_stray(stray: &mut String, line: &[u8]) {
 /// The text of a value that stands at `at` in the line that begins at `start`.
 #[inline]
 fn checked(value: &[u8], start: u64, at: usize) -> Result<&str, EventError> {
-    str::from_utf8(value).map_err(|_| invalid_utf8(start, at + utf8::examine(value).possible))
+    from_utf8(value).map_err(|_| invalid_utf8(start, at + utf8::examine(value).possible))
 }
 
 #[cold]

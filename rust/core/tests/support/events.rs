@@ -7,8 +7,6 @@ use partialfast_core::sse::{EventError, EventLimits, EventMachine};
 pub struct Seen {
     pub event: String,
     pub data: String,
-    pub id: String,
-    pub retry: Option<u64>,
 }
 
 /// What came of a stream.
@@ -39,8 +37,6 @@ pub fn run<'a>(limits: EventLimits, chunks: impl IntoIterator<Item = &'a [u8]>) 
                     events.push(Seen {
                         event: event.event.to_owned(),
                         data: event.data.to_owned(),
-                        id: event.id.to_owned(),
-                        retry: event.retry,
                     });
                 }
                 Err(error) => {
@@ -89,8 +85,7 @@ pub fn as_the_standard_says(stream: &str) -> Vec<Seen> {
     let stream = stream.strip_prefix('\u{feff}').unwrap_or(stream);
     let lines = stream.replace("\r\n", "\n").replace('\r', "\n");
     let mut events = Vec::new();
-    let (mut data, mut event_type, mut id) = (String::new(), String::new(), String::new());
-    let mut retry = None;
+    let (mut data, mut event_type) = (String::new(), String::new());
     // What stands after the last line end is no line.
     for line in lines.split_inclusive('\n') {
         let Some(line) = line.strip_suffix('\n') else {
@@ -106,8 +101,6 @@ pub fn as_the_standard_says(stream: &str) -> Vec<Seen> {
                         event_type.clone()
                     },
                     data: data.clone(),
-                    id: id.clone(),
-                    retry,
                 });
             }
             data.clear();
@@ -124,10 +117,6 @@ pub fn as_the_standard_says(stream: &str) -> Vec<Seen> {
             "data" => {
                 data.push_str(value);
                 data.push('\n');
-            }
-            "id" if !value.contains('\0') => value.clone_into(&mut id),
-            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                retry = Some(value.parse().unwrap_or(u64::MAX));
             }
             _ => {}
         }

@@ -16,11 +16,13 @@
 //! that a comment comes back to (`resume`). Whoever ends a value calls `after_value`. A branch that
 //! ends a token by the character after it steps once more with that character.
 
+mod between;
+mod containers;
 mod feed;
 mod strings;
 mod tokens;
 
-use super::blanks::{self, Comment};
+use super::blanks::Comment;
 use super::layers::Layer;
 use super::output::{Mark, Output};
 use super::quotes::Quote;
@@ -316,110 +318,6 @@ impl Lenient {
         }
     }
 
-    /// White space and comments; whether `c` belongs to them.
-    fn trivia(&mut self, c: char) -> Result<bool, Wrong> {
-        match c {
-            ' ' | '\t' | '\n' | '\r' => {
-                // Through a layer, or because it ends a token; else they come in bulk.
-                self.blank = true;
-                self.newline |= c == '\n';
-                let is_sure = matches!(self.state, State::Comma | State::Done);
-                if self.layers.is_empty() && is_sure {
-                    self.out.copy(&[c as u8], self.here);
-                }
-            }
-            '/' => {
-                self.escape_at = self.here;
-                self.resume = self.state;
-                self.state = State::Slash;
-            }
-            '#' => {
-                self.escape_at = self.here;
-                self.resume = self.state;
-                self.begin_comment(Comment::Line)?;
-            }
-            '\\' => {
-                self.escape_at = self.here;
-                self.resume = self.state;
-                self.state = State::Backslash;
-            }
-            _ if blanks::is_foreign(c) => {
-                self.blank = true;
-                self.repair(RepairKind::Blank, self.here)?;
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn begin_comment(&mut self, comment: Comment) -> Result<(), Wrong> {
-        self.repair(RepairKind::Comment, self.escape_at)?;
-        self.blank = true;
-        self.state = State::Comment(comment);
-        Ok(())
-    }
-
-    /// After a backslash between tokens: the escape of a line break, or of the first quote.
-    fn backslash(&mut self, c: char) -> Result<(), Wrong> {
-        self.state = self.resume;
-        match c {
-            'n' | 'r' | 't' => {
-                self.blank = true;
-                self.newline |= c == 'n';
-                self.repair(RepairKind::Blank, self.escape_at)
-            }
-            '"' if !self.quoted && self.layers.is_empty() => {
-                self.repair(RepairKind::EscapedDocument, self.escape_at)?;
-                self.layers.push(Layer::new(None, 0));
-                self.step(c)
-            }
-            _ => Err((self.unexpected().0, self.escape_at)),
-        }
-    }
-
-    /// After so many points: an ellipsis, or a number without an integer part.
-    fn dots(&mut self, c: char, count: u8) -> Result<(), Wrong> {
-        if c == '.' {
-            self.state = State::Dots(count + 1);
-            if count == 2 {
-                self.state = self.resume;
-                self.take_ellipsis(self.escape_at)?;
-            }
-            return Ok(());
-        }
-        self.state = self.resume;
-        if count == 1 && matches!(self.state, State::Value | State::Comma) && c.is_ascii_digit() {
-            let implied = self.state == State::Comma;
-            if implied && !self.is_apart() {
-                return Err((Kind::UnescapedQuote, self.escape_at));
-            }
-            self.begin_word('.', self.escape_at, implied);
-            return self.in_word(c);
-        }
-        Err((self.unexpected().0, self.escape_at))
-    }
-
-    fn take_ellipsis(&mut self, at: Mark) -> Result<(), Wrong> {
-        self.repair(RepairKind::Ellipsis, at)?;
-        self.ellipsis = true;
-        self.blank = true;
-        Ok(())
-    }
-
-    /// Points and ellipses, where items stand.
-    fn begin_dots(&mut self, c: char) -> Result<bool, Wrong> {
-        match c {
-            '.' => {
-                self.escape_at = self.here;
-                self.resume = self.state;
-                self.state = State::Dots(1);
-            }
-            '…' => self.take_ellipsis(self.here)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
     /// A value begins: what was held for it is sure.
     fn commit(&mut self) {
         self.out.append(&mut self.held);
@@ -526,100 +424,6 @@ impl Lenient {
         self.repair(RepairKind::AbsentValue, self.here)?;
         self.held.truncate(self.key_at);
         Ok(())
-    }
-
-    fn open_object(&mut self) {
-        if self.options.coerce {
-            self.commit();
-            self.state = State::AskedObject;
-            self.question = Question::Object;
-        } else {
-            self.enter(Container::Object);
-        }
-    }
-
-    fn enter(&mut self, container: Container) {
-        self.commit();
-        let (bracket, state): (&[u8], _) = match container {
-            Container::Object => (b"{", State::Key),
-            Container::Array | Container::Wrap => (b"[", State::Value),
-        };
-        self.emit(bracket);
-        self.stack.push(container);
-        self.state = state;
-        self.last = Last::Nothing;
-        self.blank = false;
-        self.newline = false;
-        self.implied = false;
-    }
-
-    /// Adds to `out` what stands here.
-    fn emit(&mut self, bytes: &[u8]) {
-        if self.layers.is_empty() {
-            self.out.copy(bytes, self.here);
-        } else {
-            self.out.insert(bytes, self.here);
-        }
-    }
-
-    /// `]` or `}`: closes the innermost container of its kind, and those inside it.
-    fn close(&mut self, c: char) -> Result<(), Wrong> {
-        let wanted = if c == '}' {
-            Container::Object
-        } else {
-            Container::Array
-        };
-        let base = self.layers.last().map_or(0, |layer| layer.depth);
-        let inside = self.stack.get(base..).unwrap_or_default();
-        let Some(index) = inside.iter().rposition(|&container| container == wanted) else {
-            return Err(self.unexpected());
-        };
-        let waits = self.state == State::Value && self.stack.last() == Some(&Container::Object);
-        if waits {
-            self.repair(RepairKind::AbsentValue, self.here)?;
-        } else if let Some(comma) = self.comma.take()
-            && !self.ellipsis
-        {
-            self.repair(RepairKind::ExtraComma, comma)?;
-        }
-        self.held.clear();
-        self.comma = None;
-        self.key_at = 0;
-        self.closing = (c, base + index);
-        self.close_next()
-    }
-
-    /// Closes the innermost container, and goes on to the one that is to be closed.
-    fn close_next(&mut self) -> Result<(), Wrong> {
-        while self.stack.len() > self.closing.1 {
-            if self.options.coerce && self.stack.last() == Some(&Container::Object) {
-                self.state = State::AskedEnd;
-                self.question = Question::End;
-                return Ok(());
-            }
-            self.close_innermost()?;
-        }
-        Ok(())
-    }
-
-    fn close_innermost(&mut self) -> Result<(), Wrong> {
-        let (c, left) = self.closing;
-        let container = self.stack.pop();
-        if self.stack.len() == left {
-            self.emit(if c == '}' { b"}" } else { b"]" });
-            self.after_value(Last::Container);
-            return Ok(());
-        }
-        let closer: &[u8] = match container {
-            Some(Container::Object) => b"}",
-            _ => b"]",
-        };
-        self.out.insert(closer, self.here);
-        self.last = Last::Container;
-        if container == Some(Container::Wrap) {
-            return Ok(());
-        }
-        self.repair(RepairKind::MissingClose, self.here)
     }
 
     /// A value has ended.

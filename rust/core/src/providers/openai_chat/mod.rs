@@ -65,7 +65,7 @@ struct Ending {
 
 impl Dialect for OpenAiChat {
     fn read(&mut self, name: &str, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
-        if data.trim_start().starts_with(DONE) {
+        if !data.starts_with('{') && data.trim_start().starts_with(DONE) {
             self.end(sink);
             return sink(Delta::Done);
         }
