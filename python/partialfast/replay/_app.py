@@ -78,7 +78,7 @@ def build_app(stage: Stage) -> Starlette:
     for protocol in PROTOCOLS.values():
         endpoint = _endpoint(stage, protocol)
         routes += [Route(path, endpoint, methods=["POST"]) for path in protocol.paths]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+    return Starlette(routes=routes, exception_handlers=_HANDLERS)
 
 
 _NO_DROPPED = _NoDropped()
@@ -127,7 +127,7 @@ def _entering(stage: Stage) -> Callable[[Request, bytes], Callable[[int], None]]
 def _exchange(request: Request, raw: bytes) -> Exchange:
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None  # answered with an error of its own; here it is only entered
     query = f"?{request.url.query}" if request.url.query else ""
     return Exchange(
@@ -181,6 +181,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
         "different HTTP method?)",
     }.get(status, str(error))
     return JSONResponse(error_body(RequestError(status, message)), status_code=status)
+
+
+async def _request_error(_: Request, error: Exception) -> Response:
+    refused = error if isinstance(error, RequestError) else RequestError(400, str(error))
+    return JSONResponse(error_body(refused), status_code=refused.status)
+
+
+_HANDLERS: dict[Any, Any] = {HTTPException: _http_error, RequestError: _request_error}
 
 
 class _Performance(Response):

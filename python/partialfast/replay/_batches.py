@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from partialfast.replay._ask import RequestError, parse_request
+from partialfast.replay._ask import RequestError, parse_body, parse_request
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._reply import error_body
 from partialfast.replay._steps import Options, Send, plan_answer
@@ -140,7 +140,7 @@ class Batches:
         return Response(found, media_type="application/octet-stream")
 
     def _create(self, _: Request, raw: bytes) -> Response:
-        body = json.loads(raw)
+        body = parse_body(raw)
         kind, number = self._faults.pop(0) if self._faults else ("ok", 0)
         name = f"batch_{len(self._batches) + 1}"
         batch = _Batch(name, body["input_file_id"], body.get("metadata") or {}, kind, number)
@@ -181,7 +181,7 @@ class Batches:
         done: list[bytes] = []
         failed: list[bytes] = []
         for place, line in enumerate(lines):
-            request = json.loads(line)
+            request = parse_body(line)
             if expired and place >= batch.number:
                 failed.append(_expired(request["custom_id"]))
                 continue

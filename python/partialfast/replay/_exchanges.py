@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from partialfast.replay._recording import Recording
 
@@ -15,6 +15,11 @@ __all__ = ["Ending", "Exchange", "ExchangeLog"]
 #: How an exchange ended: the whole response was written, the client closed the
 #: connection, a fault dropped it, or the server was stopped.
 Ending = Literal["complete", "disconnect", "dropped", "stopped"]
+
+
+# A server may run for long.
+_MOST_KEPT: Final = 100_000
+_MOST_KEPT_BYTES: Final = 1 << 28
 
 
 @dataclass(eq=False)
@@ -58,14 +63,31 @@ class ExchangeLog:
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
+        self._count = 0
+        self._kept_bytes = 0
         self._changed = threading.Condition()
 
     def add(self, exchange: Exchange) -> int:
         """Enter a request and give its number, counted from 0."""
         with self._changed:
             self.exchanges.append(exchange)
+            self._count += 1
+            self._kept_bytes += len(exchange.raw)
+            while len(self.exchanges) > 1 and self._is_too_much:
+                self._forget()
             self._changed.notify_all()
-            return len(self.exchanges) - 1
+            return self._count - 1
+
+    @property
+    def _is_too_much(self) -> bool:
+        return len(self.exchanges) > _MOST_KEPT or self._kept_bytes > _MOST_KEPT_BYTES
+
+    def _forget(self) -> None:
+        """Forget the older half."""
+        half = len(self.exchanges) // 2
+        forgotten = self.exchanges[:half]
+        del self.exchanges[:half]
+        self._kept_bytes -= sum(len(each.raw) for each in forgotten)
 
     def wrote(self, exchange: Exchange, size: int) -> None:
         """Enter a write."""

@@ -59,7 +59,10 @@ class Server(str):
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """All requests so far and what became of them, in the order they came."""
+        """The requests so far and what became of them, in the order they came.
+
+        Of very many the newest are kept: 100,000, with bodies of 256 MiB.
+        """
         return list(self._journal.exchanges)
 
     @property
@@ -199,6 +202,7 @@ class _Runner:
 
             from partialfast.replay._app import Stage, build_app  # noqa: PLC0415 - as above
             from partialfast.replay._batches import Batches  # noqa: PLC0415 - as above
+            from partialfast.replay._guard import Guard  # noqa: PLC0415 - as above
         except ModuleNotFoundError as error:
             message = (
                 f"the replay server needs {error.name}, which is not installed: "
@@ -210,7 +214,7 @@ class _Runner:
 
         def build(stopping: asyncio.Event) -> uvicorn.Server:
             config = uvicorn.Config(
-                build_app(Stage(recordings, options, journal, gate, stopping, shelf)),
+                Guard(build_app(Stage(recordings, options, journal, gate, stopping, shelf))),
                 # The plain implementation: it behaves the same wherever the tests run.
                 http="h11",
                 loop="asyncio",

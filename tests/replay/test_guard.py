@@ -1,0 +1,121 @@
+"""What the replay server takes, and from whom."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from typing import Any
+
+import pytest
+
+from partialfast import replay
+from partialfast.replay import _exchanges
+from partialfast.replay._exchanges import Exchange, ExchangeLog
+from partialfast.replay._guard import MOST_BODY, Guard
+
+pytestmark = pytest.mark.network
+
+ASK = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
+PATHS = ["/v1/chat/completions", "/v1/responses", "/v1/batches", "/v1/messages"]
+
+
+def post(url: replay.Server, path: str, body: bytes, **headers: str) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(url.origin.removeprefix("http://"), timeout=10)
+    try:
+        connection.request("POST", path, body, {"content-type": "application/json", **headers})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_deep_json_is_refused(path: str) -> None:
+    deep = b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with replay.serve({"text": "hi"}) as url:
+        status, said = post(url, path, deep)
+        assert status == 400
+        assert "JSON" in json.dumps(said)
+        # It answers on.
+        assert post(url, PATHS[0], json.dumps(ASK).encode())[0] == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+def test_other_hosts_are_refused(host: str) -> None:
+    with replay.serve({"text": "hi"}) as url:
+        status, said = post(url, PATHS[0], json.dumps(ASK).encode(), host=host)
+        assert status == 421
+        assert "loopback" in said["error"]["message"]
+        assert url.exchanges == []
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "[::1]:9", "a.localhost"]
+)
+def test_names_of_this_machine_are_taken(host: str) -> None:
+    with replay.serve({"text": "hi"}) as url:
+        assert post(url, PATHS[0], json.dumps(ASK).encode(), host=host)[0] == 200
+
+
+def test_a_body_that_is_announced_as_too_large_is_not_read() -> None:
+    with replay.serve({"text": "hi"}) as url:
+        connection = http.client.HTTPConnection(url.origin.removeprefix("http://"), timeout=10)
+        connection.putrequest("POST", PATHS[0])
+        connection.putheader("content-length", str(MOST_BODY + 1))
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert f"{MOST_BODY:,} bytes at most" in json.loads(answer.read())["error"]["message"]
+        connection.close()
+        assert url.exchanges == []
+
+
+@pytest.mark.parametrize("size", [9, 10, 11, 25])
+def test_a_body_of_no_announced_length_has_the_same_limit(size: int) -> None:
+    taken: list[bytes] = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message.get("more_body"):
+                break
+        taken.append(body)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    sent: list[Any] = []
+    pieces = [b"x"] * size
+
+    async def receive() -> Any:
+        piece = pieces.pop()
+        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Guard(app, 10)(scope, receive, send))
+    statuses = [message["status"] for message in sent if "status" in message]
+    assert statuses == [200 if size <= 10 else 413]
+    assert len(taken[0]) == min(size, 10)
+
+
+def test_only_the_newest_exchanges_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entered(log: ExchangeLog, raw: bytes) -> int:
+        return log.add(Exchange("POST", "/", {}, raw, None))
+
+    monkeypatch.setattr(_exchanges, "_MOST_KEPT", 10)
+    log = ExchangeLog()
+    # Numbers go on.
+    assert [entered(log, b"%d" % number) for number in range(35)] == list(range(35))
+    assert len(log.exchanges) <= 10
+    assert log.exchanges[-1].raw == b"34"
+
+    monkeypatch.setattr(_exchanges, "_MOST_KEPT_BYTES", 100)
+    log = ExchangeLog()
+    for size in (40, 40, 40, 200, 1):
+        entered(log, b"x" * size)
+        assert sum(len(each.raw) for each in log.exchanges[:-1]) <= 100
+    assert [len(each.raw) for each in log.exchanges] == [1]
