@@ -66,6 +66,7 @@ lint: $(READY) rust-linters ## Run every formatter, linter and type checker
 	$(BIN)/basedpyright
 	$(BIN)/python -m mypy.stubtest partialfast._core
 	$(BIN)/lint-imports --no-cache
+	.ci/verifytypes $(BIN)/python
 	@if command -v actionlint >/dev/null; then actionlint; \
 	  else echo 'The workflows were not linted: there is no actionlint here.' >&2; fi
 

@@ -149,7 +149,11 @@ class CorruptStreamError(StreamError, JsonError):
 
     def __init__(self, message: str, **details: Any) -> None:
         StreamError.__init__(self, message, **details)
-        self.kind, self.offset, self.line, self.column, self.path = "invalid_event", 0, 1, 1, ()
+        self.kind: str = "invalid_event"
+        self.offset: int = 0
+        self.line: int = 1
+        self.column: int = 1
+        self.path: tuple[str | int, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the attributes when pickled."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["MODULES", "Finder", "install"]
 
@@ -40,10 +39,11 @@ _EXACT = {f"{package}.{name}" for package, names in _INSIDE.items() for name in 
 _PACKAGE = __name__.partition(".")[0]
 
 
-class Finder(MetaPathFinder, Loader):
+class Finder:
     """Finds the modules that instructor has and this package does not.
 
-    It stands at the end of ``sys.meta_path``, so that it is only asked for what does not exist.
+    Not a subclass of importlib's classes, whose module takes longer to import than this package. It
+    stands at the end of ``sys.meta_path``, so that it is only asked for what does not exist.
     """
 
     def find_spec(
@@ -64,7 +64,14 @@ class Finder(MetaPathFinder, Loader):
         known = rest in _EXACT or (rest.partition(".")[0] in MODULES and "._" not in rest)
         if package != _PACKAGE or not known:
             return None
-        return ModuleSpec(fullname, self, is_package=True)
+        return ModuleSpec(fullname, cast("Any", self), is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python to make the module.
+
+        Args:
+            spec: What was found.
+        """
 
     def exec_module(self, module: ModuleType) -> None:
         """Give the module the names of `partialfast`.

@@ -168,13 +168,13 @@ class Call:
         options: CallOptions,
         arguments: Mapping[str, Any],
     ) -> None:
-        self.attempt = 1
+        self.attempt: int = 1
         self.attempts: list[Attempt] = []
         self.options = options
         #: The SDK's object of an answer that came at once.
         self.completion: Any = None
         #: Seconds to wait before the next attempt.
-        self.pause = 0.0
+        self.pause: float = 0.0
         self._watchers: Watchers | None = None
         self._hooks = settings.hooks if options.hooks is None else settings.hooks + options.hooks
         told = filled(arguments, options.context)

@@ -36,7 +36,7 @@ class Ending:
         #: Whether the server has said that nothing more comes.
         self.done = False
         #: Whether the server has said of each choice that all is written.
-        self.is_written = False
+        self.is_written: bool = False
         #: Whether all was there at once.
         self.at_once = False
         self._choices = choices

@@ -22,8 +22,8 @@ class Pace:
     """
 
     def __init__(self, every: Every, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.every_event = every == "event"
-        self.every_value = every == "value"
+        self.every_event: bool = every == "event"
+        self.every_value: bool = every == "value"
         self._seconds = None if isinstance(every, str) else every
         self._clock = clock
         self._last: float | None = None

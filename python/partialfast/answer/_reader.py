@@ -70,11 +70,11 @@ class AnswerReader:
 
     def __init__(self, asked: Asked, pace: Pace) -> None:
         #: Whether the verdict is given.
-        self.over = False
+        self.over: bool = False
         self.final: Any = NOTHING
         #: Whether the model said something in words instead of calling a function.
-        self.answered_in_words = False
-        self.received = Received(asked, functools.partial(_new_answer, asked))
+        self.answered_in_words: bool = False
+        self.received: Received = Received(asked, functools.partial(_new_answer, asked))
         self._asked = asked
         self._pace = pace
         self._items = asked.target.items

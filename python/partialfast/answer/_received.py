@@ -44,9 +44,9 @@ class Received:
         self.refused = False
         #: Token usage as the server wrote it.
         self.usage_json: str | None = None
-        self.ending = Ending(asked.choices)
-        self.beside = Beside()
-        self.router = Router(
+        self.ending: Ending = Ending(asked.choices)
+        self.beside: Beside = Beside()
+        self.router: Router = Router(
             asked.target,
             tools=asked.tools,
             exact_names=asked.exact_names,

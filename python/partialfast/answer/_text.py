@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
@@ -63,17 +64,17 @@ class Answer:
         self._options = options
         self._noisy = noisy
         class_: type[StreamState[Any]] = ItemsState if items else StreamState
-        self.parser = class_(shape.wanted, **options)
+        self.parser: StreamState[Any] = class_(shape.wanted, **options)
         # A model that is asked for {"items": [...]} without being forced to it likes to write the
         # bare list. That can be told from the first character, so it costs nothing to take it.
-        self.intake = Intake(
+        self.intake: Intake = Intake(
             self.parser,
             noise=noisy,
             key=shape.key,
             bare_array=shape.key == "items",
             items=items,
         )
-        self.feed = self.intake.feed
+        self.feed: Callable[[str], bool] = self.intake.feed
         self._result: Any = _UNKNOWN
 
     @property

@@ -9,13 +9,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from openai import APIConnectionError, OpenAIError
+from openai import APIConnectionError, NotFoundError, OpenAIError
 from pydantic import ValidationError
 
 from partialfast import PartialFastError, demo, replay
 from partialfast.cli import _asking, _demo_web
 from partialfast.cli._arguments import not_negative
-from partialfast.cli._errors import CommandError, missing
+from partialfast.cli._errors import CommandError, missing, without_v1
 from partialfast.providers._names import NAMES
 from partialfast.providers.openai import Mode
 
@@ -68,6 +68,8 @@ def execute(args: argparse.Namespace) -> None:
         raise CommandError(
             f"cannot reach {where}: {reason}; is a server running there, and is --base-url right?"
         ) from error
+    except NotFoundError as error:
+        raise CommandError(f"{error}{without_v1(args.base_url)}") from error
     except (OpenAIError, PartialFastError, ValidationError, ValueError) as error:
         raise CommandError(f"{type(error).__name__}: {error}") from error
 

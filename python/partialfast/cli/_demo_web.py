@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import sys
 import webbrowser
 
@@ -50,4 +51,9 @@ def execute(args: argparse.Namespace, endpoint: demo.DemoEndpoint, *, editable: 
         except BrokenPipeError:
             raise  # of standard output, which is nothing to do with the port
         except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CommandError(
+                    f"another program listens on port {args.port}; take another with --port, or 0 "
+                    "for a free one"
+                ) from error
             raise CommandError(f"cannot serve the page at port {args.port}: {error}") from error

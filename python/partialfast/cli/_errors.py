@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["CommandError", "missing"]
+import os
+import re
+
+__all__ = ["CommandError", "missing", "without_v1"]
 
 
 class CommandError(Exception):
@@ -20,3 +23,18 @@ def missing(error: ImportError) -> Exception:
     """
     explained = isinstance(error.__cause__, ModuleNotFoundError)
     return CommandError(str(error)) if explained else error
+
+
+def without_v1(base_url: str | None) -> str:
+    """Say what may be wrong with a base URL at which nothing was found.
+
+    Args:
+        base_url: As it was given; ``None`` for the environment's.
+
+    Returns:
+        An addition to a message; empty where the URL has a version in its path.
+    """
+    url = base_url or os.environ.get("OPENAI_BASE_URL")
+    if url is None or re.search(r"/v\d", url):
+        return ""
+    return f"; {url} has no /v1 at its end, which most servers want"

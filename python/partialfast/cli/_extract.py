@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -35,7 +36,7 @@ from partialfast.batch.run._worker import Setup
 from partialfast.batch.run._workers import Workers, worker_count
 from partialfast.cli import _asking
 from partialfast.cli._arguments import add_reading, natural, positive, reading_of
-from partialfast.cli._errors import CommandError, missing
+from partialfast.cli._errors import CommandError, missing, without_v1
 from partialfast.providers._commands import connected, first_request, settled
 from partialfast.providers._names import asking, provider_in
 from partialfast.providers.openai import Mode
@@ -316,7 +317,9 @@ def execute(args: argparse.Namespace) -> int:
     except ImportError as error:
         raise missing(error) from error
     except (BatchError, ValueError, TypeError) as error:
-        raise CommandError(str(error)) from error
+        not_found = getattr(error.__cause__, "status_code", None) == HTTPStatus.NOT_FOUND
+        advice = without_v1(args.base_url) if not_found else ""
+        raise CommandError(f"{error}{advice}") from error
     if by_batch is not None and not args.quiet:
         print(by_batch.saved(job.prices), file=sys.stderr)
     return status

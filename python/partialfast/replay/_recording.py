@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import (
     BeforeValidator,
@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from partialfast._errors import PartialFastError
+from partialfast._not_json import not_json
 from partialfast.replay._faults import Fault, parse_faults
 
 __all__ = ["Recording", "RecordingError", "RecordingSet", "ToolCall", "builtin", "load", "read_all"]
@@ -46,6 +47,9 @@ def _faults(given: Any) -> Any:
     return given if given is None else parse_faults([given] if isinstance(given, str) else given)
 
 
+_NOTHING_ELSE = ConfigDict(extra="forbid")
+
+
 @dataclass(frozen=True)
 class ToolCall:
     """One tool call of a recorded answer.
@@ -58,7 +62,7 @@ class ToolCall:
             ``"omit"`` to leave the field out, ``None`` for the server's habit.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     name: Text
     arguments: Text
@@ -97,7 +101,7 @@ class Recording:
         raw: The body of a captured stream, sent as it is instead of all above.
     """
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     text: Text = ""
     match: Text | None = None
@@ -226,7 +230,7 @@ def _parse(text: str, where: str) -> list[Recording]:
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
-            message = f"{place}: not JSON: {error}"
+            message = f"{place}: {not_json(error)}"
             raise RecordingError(message) from error
         if not isinstance(value, dict):
             message = f"{place}: a recording is an object, not {type(value).__name__}"

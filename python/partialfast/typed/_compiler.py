@@ -104,9 +104,11 @@ class Compiler:
     """
 
     def __init__(self, core_schema: Any, options: CompileOptions) -> None:
+        self.schema: Schema
+        self.definitions: Definitions
         self.schema, self.definitions = split(core_schema)
         self.options = options
-        self.facts = Facts(self.schema, self.definitions)
+        self.facts: Facts = Facts(self.schema, self.definitions)
         self._nodes: list[Node | None] = []
         self._queue: deque[int] = deque()
         #: What is not compiled yet, by its index.
@@ -114,7 +116,7 @@ class Compiler:
         #: By identity: pydantic repeats the schema of a class that is used twice.
         self._known: dict[Any, int] = {}
         self._configs: dict[Any, Config] = {}
-        self.top = Scope(self.config({}), None, has_data=False)
+        self.top: Scope = Scope(self.config({}), None, has_data=False)
 
     @property
     def nodes(self) -> list[Node]:

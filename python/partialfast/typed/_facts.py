@@ -270,12 +270,12 @@ class Facts:
         #: without such code is put together from validated fields, so that anything that pydantic
         #: does beside validating fields one by one counts as well: private attributes, validated
         #: defaults.
-        self.runs_code = _Reach(graph, self._runs_code)
+        self.runs_code: _Reach = _Reach(graph, self._runs_code)
         #: Tells whether code of the user's in a schema could look at the fields beside its value.
-        self.needs_data = _Reach(graph, _asks_for_data, _WITH_FIELDS)
+        self.needs_data: _Reach = _Reach(graph, _asks_for_data, _WITH_FIELDS)
         #: Tells whether a value can be an iterator that validates as it goes: dumping a snapshot
         #: of it would use it up.
-        self.iterates = _Reach(graph, _is_iterator, _WITH_FIELDS)
+        self.iterates: _Reach = _Reach(graph, _is_iterator, _WITH_FIELDS)
 
     def _runs_code(self, schema: Schema) -> bool:
         if schema["type"] not in _KNOWN or _calls_user(schema):

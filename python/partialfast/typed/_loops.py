@@ -6,6 +6,7 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from partialfast._errors import JsonError
 from partialfast.typed._calling import Callbacks, Progress
 from partialfast.typed._state import ItemsState, StreamState
 from partialfast.typed._text_deltas import Growth
@@ -145,7 +146,11 @@ class Snapshots(_Received[T], Iterator[T]):
         feed, called = self._state.feed, self._callbacks is not None
         for chunk in chunks:
             self._chunks += 1
-            snapshot = feed(chunk)
+            try:
+                snapshot = feed(chunk)
+            except JsonError as error:
+                _advise(error, self._state)
+                raise
             if snapshot is not None:
                 if called:
                     self._call(snapshot)
@@ -219,7 +224,11 @@ class AsyncSnapshots(_Received[T], AsyncIterator[T]):
         feed, called = self._state.feed, self._callbacks is not None
         async for chunk in chunks:
             self._chunks += 1
-            snapshot = feed(chunk)
+            try:
+                snapshot = feed(chunk)
+            except JsonError as error:
+                _advise(error, self._state)
+                raise
             if snapshot is not None:
                 if called:
                     await self._call(snapshot)
@@ -491,10 +500,28 @@ def stream_items(
     return Items(ItemsState(type_, **options), chunks)
 
 
+def _advise(error: JsonError, state: StreamState[Any]) -> None:
+    """Say what to do where the text begins with what models write around their JSON."""
+    before = state.raw[: error.offset]
+    rest = state.raw[error.offset :]
+    if error.kind != "expected_value" or state.path or before.strip():
+        return
+    if rest.startswith(b"```"):
+        what = "a code fence stands around the JSON"
+    elif rest[:1].isalpha() and (b"{" in rest or b"[" in rest):
+        what = "words stand before the JSON"
+    else:
+        return
+    error.args = (f"{error.args[0]}: {what}; pass envelope=True to skip it",)
+
+
 def _feed(state: ItemsState[Any], chunk: Chunk) -> Exception | None:
     """Feed `chunk` and return what went wrong: the items before it are to be yielded first."""
     try:
         state.feed(chunk)
+    except JsonError as error:
+        _advise(error, state)
+        return error
     except Exception as error:  # noqa: BLE001 - raised by the caller, after the items
         return error
     return None

@@ -469,10 +469,9 @@ class StreamState(StateCore, Generic[T]):
         if self._intake is not None and not self._intake.begun:
             message = "the text ended and there is no JSON in it; `text` has all of it"
             return TruncatedError(message, snapshot=None, text=self.text)
-        where = "".join(f"[{step!r}]" for step in self.path)
         message = (
             f"the text ended after {error.offset} bytes, before its JSON was complete"
-            + (f" (while writing {where})" if where else "")
+            + (f", inside {self.path!r}" if self.path else "")
             + "; `snapshot` has what was received"
         )
         return TruncatedError(message, snapshot=self.snapshot, text=self.text)

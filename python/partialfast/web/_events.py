@@ -53,7 +53,7 @@ class Events:
         detail: bool,
         by_alias: bool | None,
     ) -> None:
-        self.resumable = isinstance(source, Hub)
+        self.resumable: bool = isinstance(source, Hub)
         if isinstance(source, Hub):
             self._hub = source
         else:

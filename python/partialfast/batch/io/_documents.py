@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
+from partialfast._not_json import not_json
 from partialfast.batch._needs import load
 from partialfast.batch.io._attachments import ATTACHED
 from partialfast.batch.io._convert import CONVERTED, to_text
@@ -204,7 +205,9 @@ class _Lines(Documents):
                 # In characters, of which there are no more than bytes.
                 line = file.readline(self._most_bytes + 1)
             except UnicodeDecodeError as error:
-                raise BatchError(f"{place} (or soon after): not UTF-8: {error}") from error
+                raise BatchError(
+                    f"{place} (or soon after): not UTF-8: {error.reason}; save it as UTF-8"
+                ) from error
             if not line:
                 return
             if len(line) > self._most_bytes:
@@ -221,7 +224,7 @@ class _JsonLines(_Lines):
                 try:
                     record = json.loads(line)
                 except ValueError as error:
-                    raise BatchError(f"{place}: not JSON: {error}") from error
+                    raise BatchError(f"{place}: {not_json(error)}") from error
                 except RecursionError as error:
                     raise BatchError(f"{place}: nested too deeply") from error
                 if not isinstance(record, dict):
@@ -257,7 +260,9 @@ class _Csv(_Lines):
                 except csv.Error as error:
                     raise BatchError(f"{place}: not CSV: {error}") from error
                 except UnicodeDecodeError as error:
-                    raise BatchError(f"{place} (or soon after): not UTF-8: {error}") from error
+                    raise BatchError(
+                        f"{place} (or soon after): not UTF-8: {error.reason}; save it as UTF-8"
+                    ) from error
                 place = f"{self.where}:{reader.line_num}"
                 if record is None:
                     return

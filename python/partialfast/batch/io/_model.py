@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from partialfast._modules import ModuleError, import_named
+from partialfast._not_json import not_json
 from partialfast.batch.io._schema_type import schema_type
 from partialfast.batch.loop._result import BatchError
 
@@ -61,7 +62,7 @@ def _from_schema_file(path: Path) -> Any:
     except OSError as error:
         raise BatchError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise BatchError(f"{path}: not JSON: {error}") from error
+        raise BatchError(f"{path}: {not_json(error)}") from error
     except RecursionError as error:
         raise BatchError(f"{path}: nested too deeply") from error
     if not isinstance(schema, dict):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
 from partialfast._core import Delta, EventReader
+from partialfast._not_json import not_json
 
 __all__ = ["FORMATS", "Recorded", "blocks", "detect", "read_block"]
 
@@ -151,7 +152,7 @@ def _string(line: bytes) -> Recorded:
     try:
         text = _load(line)
     except ValueError as error:
-        return Recorded(None, line, f"the line is not JSON: {error}")
+        return Recorded(None, line, f"the line is {not_json(error)}")
     if not isinstance(text, str):
         return Recorded(None, line, f"the line is a {type(text).__name__}, not a string")
     return Recorded(None, _encode(text))
@@ -167,7 +168,7 @@ def _batch(line: bytes) -> Recorded:
     try:
         record = _object(_load(line))
     except ValueError as error:
-        return Recorded(None, line, f"the line is not JSON: {error}")
+        return Recorded(None, line, f"the line is {not_json(error)}")
     id_ = record.get("custom_id")
     if not isinstance(id_, str):
         return Recorded(None, line, "the line is not a result of the Batch API: no custom_id")

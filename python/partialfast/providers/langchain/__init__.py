@@ -11,6 +11,8 @@ Importing this module does not import that package.
 
 from __future__ import annotations
 
+from typing import Final
+
 from partialfast.providers._source import Streams
 from partialfast.providers.langchain._source import LangChain
 
@@ -18,7 +20,7 @@ __all__ = ["astream", "astream_items", "stream", "stream_items"]
 
 _streams = Streams(LangChain)
 
-stream = _streams.stream
-stream_items = _streams.stream_items
-astream = _streams.astream
-astream_items = _streams.astream_items
+stream: Final = _streams.stream
+stream_items: Final = _streams.stream_items
+astream: Final = _streams.astream
+astream_items: Final = _streams.astream_items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from partialfast.answer._mode import Mode
 from partialfast.answer._seam import Mistake, Question, Tokens
@@ -18,7 +18,7 @@ class Chat(OpenAI):
     """``client.chat.completions``."""
 
     name = "chat.completions"
-    dialect = "openai_chat"
+    dialect: ClassVar[str | None] = "openai_chat"
     has_usage_option = True
 
     def ask(self, question: Question) -> dict[str, Any]:

@@ -71,11 +71,11 @@ class Client(Resource):
         super().__init__(responses if asks_responses else chat, settings, client)
         self._asks_responses = asks_responses
         #: Chat completions are in ``client.chat.completions``.
-        self.chat = _Chat(client.chat, Resource(chat, settings, client.chat.completions))
+        self.chat: _Chat = _Chat(client.chat, Resource(chat, settings, client.chat.completions))
         #: Instructor's other name of ``client.chat.completions``.
-        self.messages = self.chat.completions
+        self.messages: Resource = self.chat.completions
         #: The Responses API.
-        self.responses = Resource(responses, settings, getattr(client, "responses", None))
+        self.responses: Resource = Resource(responses, settings, getattr(client, "responses", None))
 
     def stand_in(self, name: str) -> tuple[Provider, Settings]:
         """Return whom to ask, and how, where this is a fallback of another client."""
@@ -131,11 +131,15 @@ class AsyncClient(AsyncResource):
         super().__init__(responses if asks_responses else chat, settings, client)
         self._asks_responses = asks_responses
         #: Chat completions are in ``client.chat.completions``.
-        self.chat = _AsyncChat(client.chat, AsyncResource(chat, settings, client.chat.completions))
+        self.chat: _AsyncChat = _AsyncChat(
+            client.chat, AsyncResource(chat, settings, client.chat.completions)
+        )
         #: Instructor's other name of ``client.chat.completions``.
-        self.messages = self.chat.completions
+        self.messages: AsyncResource = self.chat.completions
         #: The Responses API.
-        self.responses = AsyncResource(responses, settings, getattr(client, "responses", None))
+        self.responses: AsyncResource = AsyncResource(
+            responses, settings, getattr(client, "responses", None)
+        )
 
     def stand_in(self, name: str) -> tuple[Provider, Settings]:
         """Return whom to ask, and how, where this is a fallback of another client."""

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
@@ -103,7 +103,13 @@ class OpenAI(Provider):
         known: What was learnt about the server, shared by the clients that call it.
     """
 
-    modes = (Mode.TOOLS, Mode.TOOLS_STRICT, Mode.JSON_SCHEMA, Mode.JSON, Mode.MD_JSON)
+    modes: ClassVar[Sequence[Mode]] = (
+        Mode.TOOLS,
+        Mode.TOOLS_STRICT,
+        Mode.JSON_SCHEMA,
+        Mode.JSON,
+        Mode.MD_JSON,
+    )
     # Whether usage comes in a stream only when it is asked for.
     has_usage_option: ClassVar[bool] = False
     # Whether it is the Responses API.

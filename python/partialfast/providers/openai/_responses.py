@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from partialfast.answer._mode import Mode
 from partialfast.answer._seam import Mistake, Question, Tokens
@@ -18,7 +18,7 @@ class Responses(OpenAI):
     """``client.responses``."""
 
     name = "responses"
-    dialect = "openai_responses"
+    dialect: ClassVar[str | None] = "openai_responses"
     has_instructions = True
 
     def ask(self, question: Question) -> dict[str, Any]:
