@@ -34,7 +34,7 @@ from pydantic import BaseModel
 
 import partialfast.providers.openai
 from benches.measuring import frozen, head, last, replaying
-from benches.report import Goal, Row, at_least, at_most, layout
+from benches.table import Goal, Row, at_least, at_most, layout
 from benches.workloads import Workload, source, workload
 
 __all__ = ["SUBJECTS", "Job", "measured", "rows"]

@@ -15,50 +15,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from benches.client import rows as client_rows
+from benches.table import Row, at_least, at_most, cells, layout, number
 from benches.workloads import source
 
-__all__ = ["Figures", "Goal", "Row", "at_least", "at_most", "layout", "rows", "table"]
-
-
-class Goal(NamedTuple):
-    """A bound on a row's ratio."""
-
-    text: str
-    met: Callable[[float], bool]
-
-
-def at_least(bound: float) -> Goal:
-    """Require the peer to cost `bound` times as much or more."""
-    return Goal(f">= {bound:,g}x", lambda ratio: ratio >= bound)
-
-
-def at_most(bound: float) -> Goal:
-    """Require a growth of no more than `bound`."""
-    return Goal(f"<= {bound:,g}x", lambda ratio: ratio <= bound)
-
-
-class Row(NamedTuple):
-    """One line of the table. Both figures are in the unit of the section."""
-
-    section: str
-    what: str
-    ours: float
-    beside: str
-    theirs: float
-    ratio: float
-    goal: Goal | None = None
-
-    @property
-    def verdict(self) -> str:
-        if self.goal is None:
-            return ""
-        return "met" if self.goal.met(self.ratio) else "MISSED"
+__all__ = ["Figures", "rows", "table"]
 
 
 class Core(NamedTuple):
@@ -221,9 +188,6 @@ def _memory(figures: Figures) -> Iterator[Row]:
 
 
 def _client(figures: Figures) -> Iterator[Row]:
-    # Imported here: it takes its rows' type from this module.
-    from benches.client import rows as client_rows
-
     for row in client_rows(figures.client):
         yield row._replace(section=f"{CLIENT}, {row.section}")
 
@@ -236,50 +200,9 @@ def rows(figures: Figures) -> list[Row]:
     return [*sorted(found, key=lambda row: order.index(row.section)), *_client(figures)]
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    return (
-        row.what,
-        _number(row.ours),
-        row.beside,
-        _number(row.theirs),
-        f"{_number(row.ratio)}x",
-        row.goal.text if row.goal else "",
-        row.verdict,
-    )
-
-
 def table(figures: Figures) -> str:
     """Return the table as text for a terminal."""
     return layout(rows(figures))
-
-
-def layout(found: Iterable[Row]) -> str:
-    """Set rows as text for a terminal, a heading before each section."""
-    head = ("", "partialfast", "beside", "", "ratio", "goal", "")
-    lines: list[tuple[str, ...]] = []
-    section = ""
-    for row in found:
-        if row.section != section:
-            section = row.section
-            lines += [("",), (section,), head]
-        what, *cells = _cells(row)
-        lines.append((f"  {what}", *cells))
-    full = [line for line in lines if len(line) == len(head)]
-    widths = [max(len(line[column]) for line in full) for column in range(len(head))]
-    right = {1, 3, 4, 5}
-    return "\n".join(
-        line[0]
-        if len(line) == 1
-        else "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
 
 
 _METHOD = (
@@ -340,7 +263,7 @@ def _core(figures: Figures) -> Iterator[str]:
         else:
             what = "tokens" if name.startswith("tokens/") else "events"
             amount = f"{core.per_second / 1e6:,.1f} million {what}"
-        yield f"| {name} | {_number(core.us)} | {amount} |"
+        yield f"| {name} | {number(core.us)} | {amount} |"
 
 
 def markdown(figures: Figures, pictures: Mapping[str, str]) -> str:
@@ -376,7 +299,7 @@ def markdown(figures: Figures, pictures: Mapping[str, str]) -> str:
                 "| | partialfast | beside | | ratio | goal | |",
                 "| --- | ---: | --- | ---: | ---: | ---: | --- |",
             ]
-        lines.append("| " + " | ".join(_cells(row)) + " |")
+        lines.append("| " + " | ".join(cells(row)) + " |")
     lines += _core(figures)
     lines += ["", "## Pictures", "", _CAPPED, ""]
     for name, shows in pictures.items():

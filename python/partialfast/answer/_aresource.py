@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from partialfast._repairs import Lenient
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
-from partialfast.answer._attempts import Attempt
+from partialfast.answer._attempt import Attempt
 from partialfast.answer._pace import Every
 from partialfast.answer._resources import ResourceBase
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
 from pydantic import ValidationError
@@ -25,6 +24,7 @@ from partialfast._errors import (
     TruncatedError,
 )
 from partialfast.answer._asked import Asked
+from partialfast.answer._attempt import Attempt
 from partialfast.answer._explain import printable
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import CallOptions, Settings
@@ -47,7 +47,7 @@ from partialfast.answer._watch import Sent, Watchers
 from partialfast.answer._words import explain
 from partialfast.typed._state import details_of
 
-__all__ = ["Attempt", "Call", "StandIn"]
+__all__ = ["Call", "StandIn"]
 
 logger = logging.getLogger("partialfast")
 
@@ -60,29 +60,6 @@ _WORTH_A_FALLBACK = (
     ServerError,
     CorruptStreamError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt that gave no value, so that the model, or another one, could be asked again.
-
-    Args:
-        number: Counted from 1.
-        error: What was wrong with it.
-        text: The raw text as far as it was read.
-        usage: Token usage, if the server had reported it by then.
-        finish_reason: The provider's finish reason, if it had come by then.
-        request_id: The server's name for the request.
-        model: The model, as the server named it; as it was asked for before.
-    """
-
-    number: int
-    error: Exception
-    text: str
-    usage: Any
-    finish_reason: str | None
-    request_id: str | None
-    model: str | None = None
 
 
 @runtime_checkable

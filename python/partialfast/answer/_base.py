@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, cast
 
 from partialfast._repairs import Repair
 from partialfast.answer._asked import NOTHING
-from partialfast.answer._attempts import Attempt, Call
+from partialfast.answer._attempt import Attempt
+from partialfast.answer._attempts import Call
 from partialfast.answer._patience import Patience
 from partialfast.answer._reader import AnswerReader
 from partialfast.answer._route import KeepOpsOptions, OtherCall

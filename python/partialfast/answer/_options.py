@@ -15,7 +15,7 @@ from partialfast.typed._partial import partial_class, partial_origin
 from partialfast.typed._state import MAX_REPAIRS
 
 if TYPE_CHECKING:
-    from partialfast.answer._attempts import Attempt
+    from partialfast.answer._attempt import Attempt
 
 __all__ = ["OURS", "CallOptions", "Settings"]
 

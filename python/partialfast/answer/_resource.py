@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from partialfast._repairs import Lenient
-from partialfast.answer._attempts import Attempt
+from partialfast.answer._attempt import Attempt
 from partialfast.answer._pace import Every
 from partialfast.answer._resources import ResourceBase
 from partialfast.answer._stream import ItemStream, Stream, fetch

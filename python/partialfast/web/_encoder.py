@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from partialfast.web._event import RETRY_MS, Event, Piece, json_text
-from partialfast.web._log import Step
 from partialfast.web._outcome import Outcome
+from partialfast.web._step import Step
 
 __all__ = ["OwnEncoder"]
 

@@ -18,35 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from partialfast.web._document import Change, Document, Merge, OpLike, Path
 from partialfast.web._outcome import Outcome
+from partialfast.web._step import Step
 
 if TYPE_CHECKING:
     from partialfast.web._event import Event, Piece
     from partialfast.web._wire import Wire
 
-__all__ = ["Log", "Reader", "Step"]
+__all__ = ["Log", "Reader"]
 
 _MOST_SEGMENTS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What leads a reader from the version that it has to the newest.
-
-    Args:
-        version: The number of the newest, counted from 1.
-        changes: The ops, merged.
-        before: Where the model was writing at the version that the reader has.
-        at: Where it is writing now; each of its ends that is not in the path is complete.
-        document: The value, changes included.
-        whole: Whether the changes are the value so far, for a reader that has nothing yet.
-    """
-
-    version: int
-    changes: list[Change]
-    before: Path
-    at: Path
-    document: Document
-    whole: bool
 
 
 @dataclass(slots=True)

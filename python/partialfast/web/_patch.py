@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from partialfast.web._document import Path
-from partialfast.web._log import Step
+from partialfast.web._step import Step
 
 __all__ = ["Patches", "check_growth", "pointer"]
 

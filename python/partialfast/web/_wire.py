@@ -14,8 +14,8 @@ from typing import Literal, Protocol, cast, runtime_checkable
 
 from partialfast.web import wires
 from partialfast.web._event import Event, Piece
-from partialfast.web._log import Step
 from partialfast.web._outcome import Outcome
+from partialfast.web._step import Step
 
 __all__ = ["Encoder", "Wire", "find_wire", "wire_names"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from partialfast._hints import refusing
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
-from partialfast.answer._attempts import Attempt
+from partialfast.answer._attempt import Attempt
 from partialfast.answer._mode import Mode
 from partialfast.answer._stream import ItemStream, Stream
 from partialfast.providers.openai._client import AsyncClient, Client, from_openai

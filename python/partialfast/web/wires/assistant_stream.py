@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
 from partialfast.web._event import Event, Piece, json_text
-from partialfast.web._log import Step
 from partialfast.web._outcome import Outcome, RefusedError
+from partialfast.web._step import Step
 
 __all__ = ["Wire"]
 

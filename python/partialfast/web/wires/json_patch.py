@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 
 from partialfast.web._encoder import OwnEncoder
 from partialfast.web._event import Event, Piece, json_text
-from partialfast.web._log import Step
 from partialfast.web._outcome import Outcome
 from partialfast.web._patch import Patches, check_growth
+from partialfast.web._step import Step
 
 __all__ = ["Wire"]
 

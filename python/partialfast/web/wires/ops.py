@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Literal
 from partialfast.web._document import Change, Path
 from partialfast.web._encoder import OwnEncoder
 from partialfast.web._event import Event, Piece, json_text
-from partialfast.web._log import Step
+from partialfast.web._step import Step
 
 __all__ = ["Wire"]
 
