@@ -1,4 +1,4 @@
-"""The application of docs/web.md does what it says, and is as short as it says."""
+"""The applications of README.md and docs/web.md do what they say, and are as short as they say."""
 
 from __future__ import annotations
 
@@ -54,15 +54,25 @@ def running(source: str, folder: Path, environment: dict[str, str]) -> Generator
         process.communicate(timeout=20)
 
 
-def test_an_application_in_fifteen_lines(tmp_path: Path) -> None:
+NOTE = {"title": "On notes", "text": "It is a note."}
+MEETING = {"users": [{"name": "Ada King", "email": "ada@example.org"}], "budget": 50000}
+
+
+@pytest.mark.parametrize(
+    ("page", "path", "answer"),
+    [("README.md", "/note", NOTE), ("docs/web.md", "/meeting", MEETING)],
+)
+def test_an_application_in_fifteen_lines(
+    tmp_path: Path, page: str, path: str, answer: dict[str, Any]
+) -> None:
     pytest.importorskip("fastapi")
-    source = application("docs/web.md")
+    source = application(page)
     assert len([line for line in source.splitlines() if line.strip()]) <= 15
-    with replay.serve(ROOT / "tests" / "data" / "docs.jsonl", rate=500) as model:
+    with replay.serve({"match": "Ada plans", "text": json.dumps(answer)}, rate=500) as model:
         environment = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "nothing-secret"}
         with running(source, tmp_path, environment) as origin:
             said, module = request(origin, "/partialfast.js")
-            text = "/meeting?text=Ada%20plans%20a%20meeting"
+            text = f"{path}?text=Ada%20plans%20it"
             response, body = request(origin, text, method="POST")
     assert said.status == 200
     assert b"export class Answer" in module
@@ -70,5 +80,5 @@ def test_an_application_in_fifteen_lines(tmp_path: Path) -> None:
     value: Any = None
     for ops, _ in ops_lines(events_of(body)):
         value = apply(ops, value)
-    assert value == {"users": [{"name": "Ada King", "email": "ada@example.org"}], "budget": 50000}
+    assert value == answer
     assert json.loads(events_of(body)[-1].data or "")["outcome"] == "complete"
