@@ -71,6 +71,79 @@ def test_nothing_shown_is_taken_back(document: Any, seed: int) -> None:
             check_growth(before, after)
 
 
+@given(documents, seeds)
+def test_3_numbers_and_literals_show_when_they_are_whole(document: Any, seed: int) -> None:
+    for shown in snapshots(bytewise(written(document, seed).encode()), lenient=True):
+        if shown is not None:
+            check_whole(shown, document)
+
+
+def check_whole(shown: Any, meant: Any) -> None:
+    """See that what is shown is a part of what is meant, each number and literal as it will be."""
+    if isinstance(shown, dict):
+        for key, value in shown.items():
+            check_whole(value, meant[key])
+    elif isinstance(shown, list):
+        for value, other in zip(shown, meant[: len(shown)], strict=True):
+            check_whole(value, other)
+    elif isinstance(shown, str):
+        assert meant.startswith(shown)
+    else:
+        assert picture(shown) == picture(meant)
+
+
+@given(documents, seeds, st.integers(1, 200))
+def test_13_a_text_is_bounded_by_its_own_bytes(document: Any, seed: int, size: int) -> None:
+    """Whatever is written in their place: the limit is that of what the model wrote."""
+    data = written(document, seed).encode()
+    for chunks in chunkings(data, random_count=2):
+        parser = pf.JsonParser(lenient=True, max_bytes=size)
+        if len(data) <= size:
+            feed_all(parser, chunks)
+            assert picture(parser.finish()) == picture(document)
+            continue
+        with pytest.raises(pf.JsonError) as caught:
+            feed_all(parser, chunks)
+        assert (caught.value.kind, caught.value.offset) == ("size_limit", size)
+
+
+@given(st.integers(1, 20), st.integers(1, 20), seeds)
+def test_13_depth_is_bounded_where_it_is_passed(depth: int, limit: int, seed: int) -> None:
+    document: Any = []
+    for _ in range(depth - 1):
+        document = [document]
+    text = written(document, seed, {"commas", "quotes"})
+    opened = [at for at, character in enumerate(text) if character == "["]
+    for chunks in chunkings(text.encode(), random_count=2):
+        parser = pf.JsonParser(lenient=True, max_depth=limit)
+        if depth <= limit:
+            feed_all(parser, chunks)
+            assert parser.finish() == document
+            continue
+        with pytest.raises(pf.JsonError) as caught:
+            feed_all(parser, chunks)
+        assert (caught.value.kind, caught.value.offset) == ("depth_limit", opened[limit])
+
+
+@given(documents, seeds)
+def test_16_what_is_no_json_is_repaired_at_a_place_that_is_told(document: Any, seed: int) -> None:
+    text = written(document, seed)
+    parser = pf.JsonParser(lenient=True)
+    parser.feed(text)
+    parser.finish()
+    try:
+        is_json = picture(pf.loads(text)) == picture(document)
+    except pf.JsonError:
+        is_json = False
+    assert is_json == (parser.repairs == [])
+    data = text.encode()
+    for repair in parser.repairs:
+        before = data[: repair.offset]
+        assert repair.offset <= len(data)
+        assert repair.line == before.count(b"\n") + 1
+        assert repair.column == repair.offset - (before.rfind(b"\n") + 1) + 1
+
+
 @given(documents, seeds, st.sampled_from([True, "quotes"]), st.sampled_from([None, 1]))
 def test_strict_text_gives_the_same_in_both_modes(
     document: Any, seed: int, lenient: Any, indent: int | None

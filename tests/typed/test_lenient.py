@@ -8,12 +8,20 @@ import json
 import math
 from collections.abc import AsyncIterator
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, BeforeValidator, Field, Json, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    Json,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 import partialfast as pf
 from partialfast._core import Intake
@@ -107,6 +115,44 @@ def test_7_chunking_does_not_matter(case: Case, seed: int) -> None:
             state.feed(chunk)
         states.append((picture(state.finish()), state.repairs))
     assert states.count(states[0]) == len(states)
+
+
+class Probe(BaseModel):
+    """Counts how often its validator is called."""
+
+    calls: ClassVar[int] = 0
+    size: int
+
+    @field_validator("size")
+    @classmethod
+    def count(cls, value: int) -> int:
+        Probe.calls += 1
+        return value
+
+
+@given(st.lists(st.fixed_dictionaries({"size": st.integers()}), max_size=8), seeds)
+def test_12_a_byte_is_work_once_however_the_text_is_cut(document: Any, seed: int) -> None:
+    """User code, as a measure of validation: not more of it for a byte at a time than whole."""
+    text = written(document, seed).encode()
+    counts: list[int] = []
+    for chunks in ([text], bytewise(text)):
+        Probe.calls = 0
+        assert len(pf.stream(list[Probe], chunks, lenient=True).final()) == len(document)
+        counts.append(Probe.calls)
+    assert counts[0] == counts[1]
+
+
+@given(cases(Feature.NONE), seeds)
+def test_14_no_character_is_lost_or_altered(case: Case, seed: int) -> None:
+    text = written(case.document, seed)
+    for chunks in case.cuts(text.encode(), seed):
+        state, fed = case.state(lenient=True), b""
+        for chunk in chunks:
+            state.feed(chunk)
+            fed += chunk
+            assert state.raw == fed
+        state.finish()
+        assert state.text == text
 
 
 # --------------------------------------------------------------------------------------------
