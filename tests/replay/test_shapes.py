@@ -373,7 +373,7 @@ def kinds(events_: list[dict[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for event in events_:
         delta = (event.get("choices") or [{}])[0].get("delta", {})
-        called = delta.get("tool_calls", [{}])[0].keys()
+        called = (delta.get("tool_calls") or [{}])[0].keys()
         kind = event.get("type") or f"{sorted(delta)} {sorted(called)} {'usage' in event}"
         shown = outline(event)
         # Figures of the machine's, and what was cached, are not imitated.
@@ -405,6 +405,14 @@ def test_llama_cpp_has_the_form_of_the_real_one(shared_data: Path, name: str, ap
     made = events(plan(Recording(text=TEXT), ask, shape="llama.cpp"))
     played = [event for event in made if event != "[DONE]"]
     assert kinds(played) == kinds(real)
+
+
+@pytest.mark.parametrize("kind", ["call", "text"])
+def test_llama_cpp_python_has_the_form_of_the_real_one(kind: str) -> None:
+    real = recorded(Path(__file__).parents[1] / "data" / "servers" / f"llama-cpp-python-{kind}.sse")
+    ask = tool_request("chat") if kind == "call" else chat()
+    made = events(plan(Recording(text=TEXT), ask, shape="llama-cpp-python"))
+    assert kinds([event for event in made if event != "[DONE]"]) == kinds(real)
 
 
 @pytest.mark.parametrize(

@@ -361,6 +361,27 @@ def test_words_instead_of_a_call(way: Way, api: Api, mode: Mode) -> None:
 
 @EVERY_WAY
 @BOTH
+@pytest.mark.parametrize("words", ["", "Here you are: "])
+def test_json_as_content_that_fits_is_taken_for_the_call(way: Way, api: Api, words: str) -> None:
+    with replay.serve({"text": words + TEXT, "via": "content"}) as url:
+        outcome = ask(way, url, api=api, response_model=Meeting)
+        assert fetch(way, url, api=api, response_model=Meeting) == outcome.handed[-1]
+    assert outcome.error is None
+    assert outcome.handed[-1] == Meeting.model_validate_json(TEXT)
+    assert [repair.kind for repair in outcome.stream.repairs] == ["content_for_call"]
+
+
+@EVERY_WAY
+@BOTH
+def test_json_as_content_that_does_not_fit_is_no_call(way: Way, api: Api) -> None:
+    with replay.serve({"text": '{"users": "none"}', "via": "content"}) as url:
+        outcome = ask(way, url, api=api, response_model=Meeting)
+    outcome.raised(pf.RefusalError)
+    assert outcome.stream.repairs == []
+
+
+@EVERY_WAY
+@BOTH
 @TOOLS_OR_TEXT
 def test_an_empty_answer_is_truncated(way: Way, api: Api, mode: Mode) -> None:
     with replay.serve({"text": ""}) as url:

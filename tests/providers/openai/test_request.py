@@ -325,6 +325,13 @@ def test_defaults_of_the_client() -> None:
         client.chat.completions.create(messages=[message], response_model=Meeting)
         client.create_partial(messages=[message], response_model=Meeting, model="big").final()
         client.chat.completions.create(messages=[message], model="other")
+        # The SDK's own calls, but for the model.
+        client.chat.completions.create(messages=[message])
+        client.create(messages=[message])
+        client.responses.create(input="hello")
+        own = [exchange.body or {} for exchange in url.exchanges[3:]]
+        assert [body["model"] for body in own] == ["small"] * 3
+        assert all("temperature" not in body for body in own)
         patient = pf.from_openai(sdk, model="m", every="value")
         assert len(list(patient.create_partial(messages=[message], response_model=Meeting))) < 12
         # It says nothing about values and items.

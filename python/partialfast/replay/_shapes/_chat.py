@@ -99,7 +99,8 @@ class ChatWriter:
         last = {chunk.choice: chunk for chunk in chunks} if shape.finish_beside else {}
         for choice in choices:
             if choice not in last:
-                last[choice] = _Chunk(choice, dict(shape.closing), len(script.deltas))
+                closing = {**shape.closing, **(shape.around_calls if script.calls else {})}
+                last[choice] = _Chunk(choice, closing, len(script.deltas))
                 chunks.append(last[choice])
             last[choice].finish = self.finish(reply)
         return chunks
@@ -108,7 +109,8 @@ class ChatWriter:
         """Give the delta that announces the role."""
         opening = self.shape.opening
         if opening is None or not self.shape.opens_with_call:
-            return None if opening is None else dict(opening)
+            around = self.shape.around_calls if reply.script.calls else {}
+            return None if opening is None else {**around, **opening}
         if self._opens_with_call(reply):
             call = self._call(reply, 0, "", opens=True)
             return dict(opening) | {"content": None, "tool_calls": [call]}

@@ -105,13 +105,13 @@ IK_LLAMA_CPP = replace(
     done=False,
 )
 
-_LLAMA_CPP_PYTHON_DELTA = {"role": None, "content": None, "function_call": None, "tool_calls": None}
+_NO_CALL = {"role": None, "content": None, "function_call": None, "tool_calls": None}
 
 LLAMA_CPP_PYTHON = replace(
     OPENAI,
     name="llama-cpp-python",
     source="""abetlen/llama-cpp-python, ``llama_cpp/llama_chat_format.py``
-    (``_convert_completion_to_chat_function_chunks``). Each piece of a call has its id and name, and
+    (``_convert_completion_to_chat_function_chunks``), and streams of version 0.3.36. Each piece of a call has its id and name, and
     comes as ``function_call`` as well; a ``tool_choice`` is taken only if it names a function.""",
     id="chatcmpl-{id:36}",
     call_id=("call__0_", 36),
@@ -119,7 +119,7 @@ LLAMA_CPP_PYTHON = replace(
     call={"role": None, "content": None},
     opening={"role": "assistant"},
     opens_with_call=False,
-    closing=_LLAMA_CPP_PYTHON_DELTA,
+    around_calls=_NO_CALL,
     refusal="content",
     first_arguments=True,
     repeats_call=True,

@@ -30,6 +30,7 @@ class ServerShape:
         opening: The delta that announces the role; ``None`` for none.
         opens_with_call: Whether the role comes with the first call where there is only one.
         closing: The delta beside the finish reason.
+        around_calls: What the first and the last delta have besides where there are calls.
         reasoning: The field of a delta that carries reasoning; ``None`` where it is never sent.
         refusal: The field of a delta that carries a refusal. Open models have none of their own.
         whole_calls: Whether a tool call comes in one chunk.
@@ -78,6 +79,7 @@ class ServerShape:
     )
     opens_with_call: bool = True
     closing: Mapping[str, Any] = field(default_factory=dict)
+    around_calls: Mapping[str, Any] = field(default_factory=dict)
     reasoning: str | None = None
     refusal: Literal["refusal", "content"] = "refusal"
     whole_calls: bool = False
