@@ -510,8 +510,8 @@ def test_what_still_waits_for_its_turn_is_not_begun_when_told_to_stop() -> None:
         ({"client": object()}, "from_openai"),
         ({"client": lambda **_: None}, "from_openai"),
         ({"prompt": "{"}, "cannot be understood"),
-        ({"prompt": "{a.b}"}, "no field"),
-        ({"prompt": "{}"}, "no field"),
+        ({"prompt": "{a.b}"}, "not a field"),
+        ({"prompt": "{}"}, "not a field"),
         ({"prompt": "{other}"}, "its fields: text"),
     ],
 )

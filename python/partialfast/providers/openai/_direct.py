@@ -64,6 +64,8 @@ class DirectChat(Chat):
         sent |= {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         self._connections = Connections(self._url, sent, _context(self._url))
         self._takes_detour = False
+        # What exceptions of the SDK's want to hold; it is the same for all.
+        self._asked = _http_library().Request("POST", self._url)
 
     def like(self, resource: Any, *, same_server: bool) -> Any:
         """Return a provider for another client, which takes the SDK's way."""
@@ -86,7 +88,7 @@ class DirectChat(Chat):
         except OSError as error:
             from openai import APIConnectionError  # noqa: PLC0415 - there is a client
 
-            raise APIConnectionError(request=self._request()) from error
+            raise APIConnectionError(request=self._asked) from error
         if status >= _REFUSALS:
             raise self._refusal(response, refusal)
         coding = response.head.get("content-encoding") or "identity"
@@ -99,14 +101,11 @@ class DirectChat(Chat):
             blocks=response,
             aclose=_closing(response),
             afinish=_finishing(response),
-            request=self._request(),
+            request=self._asked,
             request_id=response.head.get("x-request-id"),
             content_type=response.head.get("content-type"),
             gate=response.gate,
         )
-
-    def _request(self) -> Any:
-        return _http_library().Request("POST", self._url)
 
     def _refusal(self, response: Response, body: bytes) -> Exception:
         """Make of a refusal what the SDK makes of it."""
@@ -114,7 +113,7 @@ class DirectChat(Chat):
             response.head.status,
             headers=[each for each in response.head.headers if each[0] != "transfer-encoding"],
             content=body,
-            request=self._request(),
+            request=self._asked,
         )
         error: Exception = self._client._make_status_error_from_response(made)  # noqa: SLF001 - or it would be written here once more
         return error
