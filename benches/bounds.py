@@ -73,6 +73,9 @@ what was sent and memory in proportion to what is kept. No input makes the machi
 | an event of a stream (SSE) | 16 MiB | `invalid_event` |
 | text beside the answer: words beside function calls, refusals, reasoning | 1 GiB | `size_limit` |
 | function calls in an answer | 100,000 | `size_limit` |
+| the body of a response that refuses a request, unpacked | 1 MiB | the rest is cut off |
+| the body of a request to the replay server | 64 MiB | 413 |
+| requests that the replay server remembers | 100,000, or 256 MiB | forgotten |
 
 A `StreamState` keeps the text: the errors carry it, and values are validated from it. A
 `JsonParser` keeps only the value, `stream_items` only the item that is being read. What

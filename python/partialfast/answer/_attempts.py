@@ -23,6 +23,7 @@ from partialfast._errors import (
     StreamTimeoutError,
     TruncatedError,
 )
+from partialfast.answer._advice import advice, advise
 from partialfast.answer._asked import Asked
 from partialfast.answer._attempt import Attempt
 from partialfast.answer._explain import printable
@@ -367,6 +368,9 @@ class Call:
             error.attempts = attempts
             return error
         if not isinstance(error, (JsonError, ValidationError)):
+            asking = self._asking
+            lost = asking.provider.lost(error) is not None
+            advise(error, advice(error, mode=asking.mode.name, lost=lost))
             return error
         details = {**reader.details(), "attempts": attempts}
         title = self._asking.target.title
