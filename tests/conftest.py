@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,3 +38,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the repository")
     return folder
+
+
+@pytest.fixture
+def nothing_ignored() -> Iterator[None]:
+    """Fail on what the garbage collector has to say: unclosed connections, ignored exceptions."""
+    said: list[Any] = []
+    hook, sys.unraisablehook = sys.unraisablehook, said.append
+    try:
+        yield
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
+    assert [str(each.exc_value) for each in said] == []

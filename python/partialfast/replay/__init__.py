@@ -8,7 +8,7 @@ or slow as wanted, whole or in pieces of any size, and with faults on demand.
     with replay.serve({"text": '{"name": "Ada"}'}) as url:
         client = OpenAI(base_url=url, api_key="replay")
 
-Only `serve` needs more than the standard library: ``pip install "partialfast[demo]"``.
+Only `serve` needs more than the package itself: ``pip install "partialfast[demo]"``.
 """
 
 from __future__ import annotations

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +15,7 @@ import partialfast as pf
 from partialfast import replay
 from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("nothing_ignored")]
 
 ASK: dict[str, Any] = {
     "model": "m",
@@ -29,19 +26,6 @@ FINAL = Meeting.model_validate_json(TEXT)
 ASYNC = pytest.mark.parametrize("transport", ["raw", "sdk"])
 HTTP = pytest.mark.parametrize("http", ["httpx", "aiohttp"])
 SECONDS = 1.0
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    """Fail on what the garbage collector has to say: unclosed connections, ignored exceptions."""
-    said: list[Any] = []
-    hook, sys.unraisablehook = sys.unraisablehook, said.append
-    try:
-        yield
-        gc.collect()
-    finally:
-        sys.unraisablehook = hook
-    assert [str(each.exc_value) for each in said] == []
 
 
 def opened(url: str, http: str) -> AsyncOpenAI:
