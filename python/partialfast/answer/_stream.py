@@ -122,11 +122,12 @@ class SyncStream(StreamBase[T, Final_]):
             self._renew(settled=call.settle())
             with call.opening():
                 self._reply = call.provider.open(call.request)
-            self._blocks = self._reply.blocks
         except BaseException as error:  # noqa: BLE001 - raised again in there
             self._raise_or_retry(self._in_time(error))
             return
         self._begin(self._reply)
+        # Observers have put themselves between by now.
+        self._blocks = self._reply.blocks
 
     def _in_time(self, error: BaseException) -> BaseException:
         """Return what to make of an error of the SDK's that may come from a time limit of ours."""
