@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 
 from partialfast import replay
 from partialfast.replay import _app
-from partialfast.replay._plan import plan_answer
-from partialfast.replay._recording import Deck, Recording
-from partialfast.replay._request import Ask
+from partialfast.replay._ask import Ask
+from partialfast.replay._recording import Recording, RecordingSet
+from partialfast.replay._steps import plan_answer
 
 _BLOCK = re.compile(r"^( *)```(?:python|py)\b[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _STREAMS = re.compile(r"create_partial|create_iterable|Partial\[|stream ?= ?True|Iterable\[")
@@ -195,7 +195,7 @@ def _object(schema: dict[str, Any], definitions: dict[str, Any], depth: int) -> 
 def _array(schema: dict[str, Any], definitions: dict[str, Any], depth: int) -> Any:
     least = schema.get("minItems", 0)
     count = max(least, 0 if depth >= _DEEP else 2)
-    return [example_of(schema.get("items", {}), definitions, depth + 1)] * count
+    return [example_of(schema.get("items", {}), definitions, depth + 1) for _ in range(count)]
 
 
 def _number(schema: dict[str, Any], _definitions: dict[str, Any], _depth: int) -> Any:
@@ -241,9 +241,9 @@ def _answer(ask: Ask) -> Recording:
     return Recording(text=texts[0][1])
 
 
-def _planned(deck: Deck, ask: Ask, *args: Any, **kwargs: Any) -> Any:
-    del deck
-    return plan_answer(Deck([_answer(ask)]), ask, *args, **kwargs)
+def _planned(recordings: RecordingSet, ask: Ask, *args: Any, **kwargs: Any) -> Any:
+    del recordings
+    return plan_answer(RecordingSet([_answer(ask)]), ask, *args, **kwargs)
 
 
 def _run(python: str, sources: list[str], origin: str) -> list[tuple[str | None, str]]:
@@ -361,5 +361,5 @@ needs a module, a file, a network or a name that the page does not define.
 
 
 if __name__ == "__main__":
-    _app.plan_answer = _planned
+    vars(_app)["plan_answer"] = _planned
     sys.stdout.write(_page(list(_rows(Path(sys.argv[1]), sys.argv[2]))))

@@ -10,6 +10,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 import partialfast
 from partialfast import replay
 from tests.pages import blocks
+from tools import llms, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
@@ -84,3 +86,16 @@ def test_docstring_examples(example: doctest.DocTest) -> None:
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     runner.run(example, out=report.append)
     assert runner.failures == 0, "".join(report)
+
+
+def test_llms_txt_is_what_the_tool_writes() -> None:
+    assert llms.PAGE.read_text(encoding="utf-8") == llms.page()
+
+
+def test_the_picture_is_what_the_tool_draws() -> None:
+    drawn = pictures.picture()
+    assert drawn.count("<animate ") > 15
+    assert "Grace" in drawn or "users" in drawn
+    # Fonts and pictures of others are not fetched.
+    assert not re.findall(r"(?:href|url)\(?[\"'=(]+https?:", drawn)
+    assert pictures.PAGE.read_text(encoding="utf-8").count("<animate ") == drawn.count("<animate ")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import pytest
 from openai import AsyncOpenAI, OpenAI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import partialfast as pf
 from partialfast import replay
 from partialfast._hints import COMMANDS, HINTS, OF_ARGUMENTS, OF_CLIENTS
 from partialfast.cli import main
+from tools.instructor_docs import example_of
 from tools.instructor_names import PAGE, SURFACE, page, verdict
 
+EXAMPLES = PAGE.with_name("instructor-examples.md")
 MODULES: dict[str, list[str]] = SURFACE["modules"]
 
 
@@ -168,3 +172,30 @@ def test_a_module_that_neither_has_is_not_found() -> None:
     for name in ("partialfast.nothing", "partialfast.batch.lop", "partialfast.providers.opneai"):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(name)
+
+
+class Everything(BaseModel):
+    text: str = Field(min_length=12, max_length=20)
+    number: int = Field(ge=3, lt=5)
+    share: float = Field(gt=0, le=1)
+    users: list[User] = Field(min_length=3)
+    either: User | None
+    kind: Literal["a", "b"]
+    when: datetime
+    tree: list[Everything]
+
+
+def test_what_the_examples_are_answered_with_fits_the_schema_in_the_request() -> None:
+    made = example_of(Everything.model_json_schema(), {})
+    assert Everything.model_validate_json(json.dumps(made)).either == User(
+        name=made["either"]["name"]
+    )
+
+
+def test_the_page_of_examples_says_how_many_run() -> None:
+    text = EXAMPLES.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \S+\.md \| \d+ \| (yes|no.*?) \| (yes|no.*?) \|", text, re.MULTILINE)
+    run = [ours for theirs, ours in rows if theirs == "yes"]
+    assert f"**{len(rows)} blocks stream; {len(run)} of them run offline under instructor" in text
+    assert len(run) > 50
+    assert set(run) == {"yes"}
