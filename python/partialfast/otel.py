@@ -72,7 +72,7 @@ def instrument(
 
     Raises:
         ModuleNotFoundError: ``opentelemetry-api`` is missing.
-        TypeError: `client` is none of the package's.
+        TypeError: `client` is not one of the package's.
     """
     try:
         from opentelemetry import trace  # noqa: PLC0415 - an extra

@@ -93,7 +93,7 @@ class StreamBase(Generic[T, Final_]):
     def reasoning_text(self) -> str:
         """What the server has sent of the model's reasoning so far; none of it is in `text`.
 
-        A ``<think>`` block within the text is no part of it; that is skipped.
+        A ``<think>`` block within the text is not part of it; that is skipped.
         """
         return self._reader.received.reasoning_text
 

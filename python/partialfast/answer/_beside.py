@@ -23,7 +23,7 @@ def too_much(what: str) -> JsonError:
 
 
 class Beside:
-    """Keeps what is no part of the answer, within a limit for all of it together."""
+    """Keeps what is not part of the answer, within a limit for all of it together."""
 
     def __init__(self) -> None:
         self._pieces: dict[str, list[str]] = {"text": [], "refusal": [], "reasoning": []}

@@ -20,7 +20,7 @@ from partialfast.answer._text import Answer, StateOptions
 __all__ = ["read_lines", "read_words"]
 
 _BEGIN = re.compile(r"[{\[]")
-# What looks like the beginning of JSON, and is none, costs a look each.
+# How many beginnings are looked at: what looks like JSON, and is not, costs a look each.
 _MOST = 1_000
 
 

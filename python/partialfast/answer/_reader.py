@@ -101,7 +101,8 @@ class AnswerReader:
 
     @property
     def snapshot(self) -> Any:
-        """What was handed out last; ``None`` before, and when it turned out to be no answer."""
+        """What was handed out last; ``None`` before, and when it turned out not to be the
+        answer."""
         newest = self._newest
         if newest is not None and newest.intake.restarts and newest.parser.snapshot is None:
             return None
@@ -427,7 +428,7 @@ class AnswerReader:
 
     def _on_server_error(self, said: str) -> None:
         if self.received.ending.is_written and self.received.found is Found.WHOLE:
-            # What fails after the answer is no part of it.
+            # What fails after the answer is not part of it.
             self._ended = True
             return
         try:

@@ -29,7 +29,7 @@ def positive(kind: Callable[[str], N]) -> Callable[[str], N]:
             raise argparse.ArgumentTypeError(f"must be positive: {text}")
         return value
 
-    # What argparse calls it when the text is no number at all.
+    # What argparse calls it when the text is not a number at all.
     read.__name__ = "number"
     return read
 

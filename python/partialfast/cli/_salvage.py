@@ -57,7 +57,7 @@ def execute(args: argparse.Namespace) -> int:
 
     try:
         output, errors = _outputs(args)
-        # How the client asks for a value that is no object, so that it can be found again.
+        # How the client asks for a value that is not an object, so that it can be found again.
         target = read_target(find_model(args.model), items=False, tools=False, strict=None)
         found = salvage(
             Path(args.file),

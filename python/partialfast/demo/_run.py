@@ -21,7 +21,7 @@ def run(endpoint: DemoEndpoint, *, out: TextIO, err: TextIO) -> None:
         endpoint: Where the model is.
         out: Drawn on when it is a terminal, else given a line of JSON for each
             snapshot, the last of which is the final value.
-        err: Given the figures when `out` is no terminal.
+        err: Given the figures when `out` is not a terminal.
 
     Raises:
         ImportError: `out` is a terminal and rich is not installed.

@@ -27,7 +27,7 @@ _NO_CONTENT: Final = frozenset({204, 304})
 
 
 class HttpError(ConnectionError):
-    """What came is no response of HTTP/1.1, or not all of one."""
+    """What came is not a response of HTTP/1.1, or not all of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class ResponseReader:
             What of them is of the body.
 
         Raises:
-            HttpError: They are no response.
+            HttpError: They are not a response.
         """
         if self._held:
             data = self._held + data
@@ -202,7 +202,7 @@ class ResponseReader:
         while (end := data.find(b"\r\n", at)) != at:
             if end < 0:
                 if len(data) - at > _MOST_LINE:
-                    raise HttpError("the body ends with what is no line")
+                    raise HttpError("the body ends with what is not a line")
                 self._held = data[at:]
                 return
             at = end + 2

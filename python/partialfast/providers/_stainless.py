@@ -385,7 +385,7 @@ class _Tee:
     judges what the server sent, so the response stays open until it is closed here.
 
     Args:
-        http: The response; ``None`` where there is none to be had.
+        http: The response; ``None`` where there is none.
     """
 
     def __init__(self, http: Any) -> None:

@@ -55,7 +55,7 @@ class Callbacks:
         awaits: Whether what a function returns can be awaited.
 
     Raises:
-        TypeError: A path is no string, a function cannot be called, or returns something to be
+        TypeError: A path is not a string, a function cannot be called, or returns something to be
             awaited where nobody awaits it.
     """
 

@@ -132,7 +132,7 @@ class Object:
     """An object with fields, shown as an instance while it is open.
 
     Attributes:
-        action: ``root`` for a root model: an instance around a value that is no object.
+        action: ``root`` for a root model: an instance around a value that is not an object.
         flavor: How an instance is made.
         fields: In declared order.
         keys: What each key belongs to.

@@ -403,7 +403,7 @@ class StreamState(StateCore, Generic[T]):
         try:
             self._outline.feed(raw[self._outlined :])
         except JsonError:
-            # Of what may be no answer, reading it did not raise this either.
+            # Reading what may not be the answer did not raise this either.
             if self._intake is None or self._intake.error is None:
                 raise
         self._outlined = len(raw)

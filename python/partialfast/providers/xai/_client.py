@@ -50,7 +50,7 @@ def from_xai(
 
     Raises:
         TypeError: `client` is not such a client, or `mode` is not a `Mode`.
-        ValueError: The mode is none of xAI's.
+        ValueError: The provider does not know the mode.
     """
     chat = getattr(client, "chat", None)
     if not type(client).__module__.startswith("xai_sdk."):

@@ -82,7 +82,7 @@ class Ollama(Protocol):
 
     def _call(self, reply: ReplayedAnswer, call: int) -> Json | None:
         value = arguments(reply.script.text(Kind.TOOL, call=call))
-        # What is not a JSON object is no call for Ollama.
+        # What is not a JSON object is not a call for Ollama.
         if value is None:
             return None
         return {"function": {"name": reply.call(call).name, "arguments": value}}

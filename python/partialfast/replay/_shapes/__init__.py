@@ -21,7 +21,7 @@ def shape_named(name: str) -> ChatWriter:
         What writes answers in it.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: There is no shape of that name.
     """
     try:
         return SHAPES[name]

@@ -86,7 +86,7 @@ def _named_fields(
 ) -> tuple[Schema, list[tuple[str, Mapping[str, Any]]]] | None:
     """Return the schema that has the fields of an object, and these.
 
-    ``None`` for what is no object, or one that code may change before.
+    ``None`` for what is not an object, or one that code may change first.
     """
     kind = resolved["type"]
     if kind == "typed-dict":
