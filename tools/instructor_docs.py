@@ -361,5 +361,5 @@ needs a module, a file, a network or a name that the page does not define.
 
 
 if __name__ == "__main__":
-    vars(_app)["plan_answer"] = _planned
+    _app.__dict__["plan_answer"] = _planned
     sys.stdout.write(_page(list(_rows(Path(sys.argv[1]), sys.argv[2]))))

@@ -51,3 +51,16 @@ def test_a_root_model_shows_its_value() -> None:
         "PartialItems([PartialItem(name='x'…)]…)",
         "Items(root=[Item(name='x', price=1.0)])",
     ]
+
+
+def test_streams_and_states_say_how_far_they_are() -> None:
+    chunks = ['{"title": "A', '", "items": [{"na', 'me": "x"}]}']
+    stream = pf.stream(Order, chunks)
+    shown = [repr(stream), *(repr(stream) for _ in stream)]
+    assert shown == [
+        "<Snapshots of <StreamState Order, 0 bytes, open>>",
+        "<Snapshots of <StreamState Order, 12 bytes, inside ('title',)>>",
+        "<Snapshots of <StreamState Order, 29 bytes, inside ('items', 0)>>",
+        "<Snapshots of <StreamState Order, 40 bytes, complete>>",
+    ]
+    assert repr(pf.StreamState(list[int])) == "<StreamState list[int], 0 bytes, open>"

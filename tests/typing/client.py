@@ -67,6 +67,19 @@ assert_type(client.create_partial(response_model=User), Stream[User])
 assert_type(client.responses.create_partial(input="", response_model=User), Stream[User])
 assert_type(client.responses.create(input="", response_model=User), User)
 
+
+class PartialUser(BaseModel):
+    """As ``partialfast stubs`` writes it."""
+
+    name: str | None
+
+
+annotated = completions.create_partial(response_model=User, as_=PartialUser)
+assert_type(annotated, Stream[PartialUser, User])
+for shown in annotated:
+    assert_type(shown.name, str | None)
+assert_type(annotated.final(), User)
+
 with completions.create_partial(response_model=User, every="value") as stream:
     for snapshot in stream:
         assert_type(snapshot, User)

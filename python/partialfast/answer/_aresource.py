@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncResource"]
 
 T = TypeVar("T")
+Shown = TypeVar("Shown")
 Model = TypeVar("Model", bound="BaseModel")
 
 OnInvalid = Literal["raise", "defer"]
@@ -191,6 +192,11 @@ class AsyncResource(ResourceBase):
         call = self._call(response_model, self._not_streamed(kwargs), stream=False)
         both: AsyncValue[tuple[T, Any]] = AsyncValue(call, with_completion=True)
         return both
+
+    @overload
+    def create_partial(
+        self, response_model: TypeForm[T], *, as_: type[Shown], **kwargs: Any
+    ) -> AsyncStream[Shown, T]: ...
 
     @overload
     def create_partial(

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import Self
+from typing_extensions import TypeVar as TypeVarWithDefault
 
 from partialfast._core import Op
 from partialfast.answer._asked import END, NOTHING, Lost
@@ -24,6 +25,8 @@ __all__ = ["AsyncItemStream", "AsyncStream", "AsyncValue"]
 
 T = TypeVar("T")
 Final_ = TypeVar("Final_")
+#: The type of the value at the end: that of the snapshots, but for what `as_` says of them.
+Value = TypeVarWithDefault("Value", default=T)
 
 # Closing tasks of streams that were dropped: the loop itself keeps no task alive.
 _CLOSING: set[asyncio.Task[None]] = set()
@@ -340,7 +343,7 @@ def _close_later(reply: AsyncReply) -> None:
     task.add_done_callback(_CLOSING.discard)
 
 
-class AsyncStream(_AsyncStream[T, T]):
+class AsyncStream(_AsyncStream[T, Value]):
     """Snapshots of one value while the model writes it, then the value itself.
 
     Iterate over it with ``async for``, with or without awaiting it first; use it as a context

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Resource"]
 
 T = TypeVar("T")
+Shown = TypeVar("Shown")
 Model = TypeVar("Model", bound="BaseModel")
 
 OnInvalid = Literal["raise", "defer"]
@@ -189,6 +190,11 @@ class Resource(ResourceBase):
         call = self._call(response_model, self._not_streamed(kwargs), stream=False)
         both: tuple[T, Any] = fetch(call, with_completion=True)
         return both
+
+    @overload
+    def create_partial(
+        self, response_model: TypeForm[T], *, as_: type[Shown], **kwargs: Any
+    ) -> Stream[Shown, T]: ...
 
     @overload
     def create_partial(

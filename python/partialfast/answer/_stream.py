@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import Self
+from typing_extensions import TypeVar as TypeVarWithDefault
 
 from partialfast._core import Op
 from partialfast.answer._alarm import Alarm, call_after
@@ -22,6 +23,8 @@ __all__ = ["ItemStream", "Stream", "fetch"]
 
 T = TypeVar("T")
 Final_ = TypeVar("Final_")
+#: The type of the value at the end: that of the snapshots, but for what `as_` says of them.
+Value = TypeVarWithDefault("Value", default=T)
 
 
 class SyncStream(StreamBase[T, Final_]):
@@ -249,7 +252,7 @@ class SyncStream(StreamBase[T, Final_]):
             (reply.wake or reply.close)()
 
 
-class Stream(SyncStream[T, T]):
+class Stream(SyncStream[T, Value]):
     """Snapshots of one value while the model writes it, then the value itself.
 
     Iterate over it, use it as a context manager, or call `final`. Leaving the loop closes the HTTP

@@ -52,6 +52,10 @@ class _Received(Generic[T]):
         self._chunks = 0
         self._growth: Growth | None = None
 
+    def __repr__(self) -> str:
+        """Say how far the stream is."""
+        return f"<{type(self).__name__} of {self._state!r}>"
+
     def _due(self, snapshot: T) -> Iterator[tuple[Any, Any]]:
         """Give what is to be called, and with what, before a snapshot is handed out."""
         if self._callbacks is None:

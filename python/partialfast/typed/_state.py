@@ -382,6 +382,11 @@ class StreamState(StateCore, Generic[T]):
         """
         return 0 if self._intake is None else self._intake.restarts
 
+    def __repr__(self) -> str:
+        """Say of what type it is, and how far."""
+        where = "complete" if self.done else f"inside {self.path!r}" if self.path else "open"
+        return f"<{type(self).__name__} {self._title}, {len(self.raw)} bytes, {where}>"
+
     def is_complete(self, path: Iterable[str | int]) -> bool:
         """Tell whether the value at a place of the document has been received to its end.
 
