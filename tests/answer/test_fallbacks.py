@@ -14,7 +14,7 @@ import pytest
 import partialfast as pf
 from partialfast import replay
 from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync
-from tests.providers.cases import CASES
+from tests.providers.cases import CASES, value_of
 
 pytestmark = pytest.mark.network
 
@@ -125,6 +125,29 @@ def test_retries_come_before_the_fallback_and_again_after_it(way: Way) -> None:
     assert outcome.stream.attempt == 4
     # Another model is not shown what the first one got wrong.
     assert len((url.exchanges[2].body or {})["messages"]) == 1
+
+
+# Of calls that come whole the first token is the last.
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.whole_calls], ids=lambda case: case.name
+)
+@pytest.mark.parametrize(
+    "asynchronous", [False, pytest.param(True, marks=pytest.mark.deep)], ids=["sync", "async"]
+)
+def test_the_limit_of_the_first_token_is_for_the_first_token(
+    case: Any,
+    asynchronous: bool,  # noqa: FBT001
+) -> None:
+    """What SDKs have for it is a limit of each read."""
+    asked: dict[str, Any] = {"model": case.model, "messages": "hi", "response_model": Meeting}
+
+    async def main() -> Any:
+        async with AsyncExitStack() as stack:
+            client = await value_of(case.client(url, asynchronous, stack))
+            return await value_of(client.create_partial(**asked, first_timeout=0.8).final())
+
+    with replay.serve({"text": TEXT}, faults=["stall@40:1.6"], shape=case.shape) as url:
+        assert asyncio.run(main()) == FINAL
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])

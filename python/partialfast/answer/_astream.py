@@ -7,6 +7,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import AsyncIterator, Coroutine, Generator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
@@ -198,7 +199,8 @@ class _AsyncStream(StreamBase[T, Final_]):
         from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
 
         with move_on_after(limit[0]):
-            return await call.provider.aopen(call.request)
+            # What SDKs have for it is a limit of each read, which is another matter.
+            return await call.provider.aopen(replace(call.request, first_timeout=None))
         raise self._patience.error(limit[1], self._reader)
 
     async def _close_reply(self) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "is_plain",
     "open_observed",
     "open_raw",
+    "read_for",
     "read_rest",
     "reads_bytes",
     "server_of",
@@ -192,11 +193,20 @@ def take_time_again(reply: Reply, resource: Any) -> None:
         reply: Of which nothing has been read: the limit counts from the first read.
         resource: Such as ``client.chat.completions``.
     """
+    timeout = getattr(getattr(resource, "_client", None), "timeout", None)
+    read_for(reply, getattr(timeout, "read", timeout))
+
+
+def read_for(reply: Reply, seconds: float | None) -> None:
+    """Let each read of a response take so long, whatever opening it might take.
+
+    Args:
+        reply: Of which nothing has been read: the limit counts from the first read.
+        seconds: How long; ``None`` for as long as it takes.
+    """
     extensions = getattr(reply.request, "extensions", None)
     if extensions is not None:
-        timeout = getattr(getattr(resource, "_client", None), "timeout", None)
-        read = getattr(timeout, "read", timeout)
-        extensions["timeout"] = {**extensions.get("timeout", {}), "read": read}
+        extensions["timeout"] = {**extensions.get("timeout", {}), "read": seconds}
 
 
 # Bytes.

@@ -42,6 +42,7 @@ from partialfast.providers._stainless import (
     open_raw,
     reads_bytes,
     server_of,
+    take_time_again,
     whole,
 )
 from partialfast.typed._strict_schema import OPENAI, Rules, strict_schema
@@ -147,11 +148,15 @@ class Messages(Provider):
     def _open(self, request: Request) -> Reply:
         if not request.stream:
             return whole(self.resource.create(**request.arguments))
-        request = _sendable(request)
+        sent = _sendable(request)
         if reads_bytes(self.resource, self.transport, _PACKAGE):
-            return open_raw(self.resource, request, id_header=_ID_HEADER)
-        stream = self.resource.create(**request.arguments, stream=True)
-        return open_observed(stream, _PACKAGE, id_header=_ID_HEADER)
+            reply = open_raw(self.resource, sent, id_header=_ID_HEADER)
+        else:
+            stream = self.resource.create(**sent.arguments, stream=True)
+            reply = open_observed(stream, _PACKAGE, id_header=_ID_HEADER)
+        if "timeout" in sent.arguments.keys() - request.arguments.keys():
+            take_time_again(reply, self.resource)
+        return reply
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""

@@ -21,7 +21,7 @@ from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import as_list
-from partialfast.providers._stainless import at_once, whole
+from partialfast.providers._stainless import at_once, read_for, whole
 
 __all__ = ["Chat"]
 
@@ -115,9 +115,13 @@ class Chat(Provider):
         """Send a request without asynchrony."""
         if not request.stream:
             return whole(self.client.chat(**request.arguments))
-        manager = self.client.with_raw_response.chat_stream(**_in_time(request))
+        arguments = _in_time(request)
+        manager = self.client.with_raw_response.chat_stream(**arguments)
         http = manager.__enter__()._response  # noqa: SLF001 - it alone has the bytes
         reply = reply_of(http, id_header="x-debug-trace-id")
+        if arguments is not request.arguments:
+            wrapper = getattr(self.client, "_client_wrapper", None)
+            read_for(reply, None if wrapper is None else wrapper.get_timeout())
         reply.close = _both(reply.close, manager)
         return reply
 

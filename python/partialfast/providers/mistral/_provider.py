@@ -10,7 +10,7 @@ from partialfast._errors import ServerError
 from partialfast.answer._seam import AsyncReply, Provider, Reply, Request
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
-from partialfast.providers._stainless import at_once, whole
+from partialfast.providers._stainless import at_once, read_for, whole
 from partialfast.providers.openai._chat import Chat
 
 __all__ = ["MistralChat"]
@@ -56,7 +56,12 @@ class MistralChat(Chat):
         if not request.stream:
             return whole(self.resource.complete(**arguments))
         stream = self.resource.stream(**arguments)
-        return reply_of(stream.response, close=stream.close, id_header="mistral-correlation-id")
+        header = "mistral-correlation-id"
+        reply = reply_of(stream.response, close=stream.close, id_header=header)
+        if arguments is not request.arguments:
+            own = getattr(self.resource.sdk_configuration, "timeout_ms", None)
+            read_for(reply, None if own is None else own / 1000)
+        return reply
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""

@@ -22,7 +22,7 @@ from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import arguments_of, as_list
-from partialfast.providers._stainless import at_once, whole
+from partialfast.providers._stainless import at_once, read_for, whole
 
 __all__ = ["Chat"]
 
@@ -154,7 +154,10 @@ class Chat(Provider):
         if response.status_code >= _FAILED:
             response.read()
             raise _failure(response)
-        return reply_of(response)
+        reply = reply_of(response)
+        if request.first_timeout is not None:
+            read_for(reply, http.timeout.read)
+        return reply
 
     async def aopen(self, request: Request) -> AsyncReply:
         """Send a request; the twin of `open`."""

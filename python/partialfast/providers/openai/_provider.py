@@ -232,7 +232,8 @@ class OpenAI(Provider):
         return self._open(request)
 
     def _open(self, request: Request) -> Reply:
-        timed = in_time(request)
+        # Not every client that works like the SDK's has a limit for it.
+        timed = in_time(request) if _takes(self.resource.create, "timeout") else request
         if reads_bytes(self.resource, self.transport, self.package):
             reply = open_raw(self.resource, timed)
         else:

@@ -111,8 +111,9 @@ LLAMA_CPP_PYTHON = replace(
     OPENAI,
     name="llama-cpp-python",
     source="""abetlen/llama-cpp-python, ``llama_cpp/llama_chat_format.py``
-    (``_convert_completion_to_chat_function_chunks``), and streams of version 0.3.36. Each piece of a call has its id and name, and
-    comes as ``function_call`` as well; a ``tool_choice`` is taken only if it names a function.""",
+    (``_convert_completion_to_chat_function_chunks``), and streams of version 0.3.36. Each piece of
+    a call has its id and name, and comes as ``function_call`` as well; a ``tool_choice`` is taken
+    only if it names a function.""",
     id="chatcmpl-{id:36}",
     call_id=("call__0_", 36),
     chunk={},
