@@ -33,7 +33,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '
 READY := $(VENV)/.installed $(VENV)/.dev
 BENCH := $(VENV)-bench/bin
 
-.PHONY: help demo demo-batch test lint format audit docs build clean fuzz coverage bench profile always
+.PHONY: help demo demo-batch lock test lint format audit docs build clean fuzz coverage bench profile always
 
 ##@ Main
 
@@ -45,12 +45,17 @@ help: ## Show this list
 	    printf "  %-20s %s\n", name, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.installed ## Stream the meeting example into the terminal
+	@echo 'Playing a recorded answer, as fast as a model writes (some seconds) ...' >&2
 	@$(BIN)/partialfast demo
 
 demo-batch: $(VENV)/.installed $(VENV)/.batch ## Extract 1,000 meetings from documents, with progress and a summary (RESUME=1 goes on)
 	@$(BIN)/python examples/batch/run.py --$(if $(RESUME),resume,overwrite)
 
-test: $(READY) ## Run all tests that take seconds
+lock: $(VENV)/.dev ## Write requirements-dev.lock: the versions that .venv has
+	sed -i '/^[^#]/d' requirements-dev.lock
+	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -v '^partialfast==' >> requirements-dev.lock
+
+test: $(READY) ## Run all tests but the deep ones; takes minutes
 	$(CARGO) test --locked --package partialfast-core
 	$(BIN)/mypy tests/typing
 	$(BIN)/basedpyright tests/typing
@@ -249,9 +254,11 @@ $(VENV)/.maturin: pyproject.toml
 	@$(BIN)/pip install --quiet --group build >&2
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.maturin
+$(VENV)/.dev: $(VENV)/.maturin requirements-dev.lock
 	@echo 'Installing what tests and linters need (half a minute) ...' >&2
-	@$(BIN)/pip install --quiet --group dev >&2
+	@$(BIN)/pip install --quiet --group dev --constraint requirements-dev.lock >&2 \
+	  || { echo 'This Python has not all of requirements-dev.lock; taking what there is.' >&2; \
+	       $(BIN)/pip install --quiet --group dev >&2; }
 	@touch $@
 
 $(VENV)/.batch: $(VENV)/.maturin
