@@ -142,6 +142,7 @@ class Object:
         partial: The class of open instances.
         complete: The class itself.
         dumps: Tells how each of `fields` is dumped, when an op first needs it.
+        prepare: Builds what dumps instances of `partial`; called before the first of them is made.
         has_extra: Whether what no field has is kept apart from the fields.
         reusable: Whether an instance that nobody sees any more may be brought up to date and handed
             out again: it has room for nothing but its fields and the set of these.
@@ -160,6 +161,7 @@ class Object:
     partial: Any
     complete: Any
     dumps: Callable[[], list[FieldDump]] = field(kw_only=True)
+    prepare: Callable[[], None] | None = None
     has_extra: bool = False
     reusable: bool = False
     private: dict[str, Any] | None = None

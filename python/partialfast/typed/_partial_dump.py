@@ -64,7 +64,8 @@ def build_serializer(partial: type[Any], schema: Schema, definitions: Definition
 
     pydantic-core looks the serializer of a nested value up by itself, and takes any exception to
     mean that there is none: an interrupt that comes while Python builds it, or only returns it,
-    would be lost and the dump would fail instead. So no snapshot is made of a class without one.
+    would be lost and the dump would fail instead. So no snapshot is made of a class without one; of
+    the classes of a type that no document has, none is built.
 
     Args:
         partial: The partial class.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from pydantic import BaseModel
@@ -80,7 +81,6 @@ def _model(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     fields, rewrites = unwrap(schema["schema"], compiler.definitions)
     if fields["type"] != "model-fields":
         return opaque(compiler, schema, scope)
-    build_serializer(partial, schema, compiler.definitions)
     config = compiler.config(config_of(schema))
     inside = scope._replace(config=config, owner=class_, has_data=True)
     items = fields["fields"].items()
@@ -100,6 +100,7 @@ def _model(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         unknown,
         without_default(items),
         dumps=field_dumps(items, compiler.definitions, config),
+        prepare=functools.partial(build_serializer, partial, schema, compiler.definitions),
         has_extra=unknown not in ("ignore", "forbid"),
         **model_instance(partial, class_),
     )
@@ -115,7 +116,6 @@ def _dataclass(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     arguments, rewrites = unwrap(schema["schema"], compiler.definitions)
     if partial is None or arguments["type"] != "dataclass-args":
         return opaque(compiler, schema, scope)
-    build_serializer(partial, schema, compiler.definitions)
     config = compiler.config(config_of(schema))
     inside = scope._replace(config=config, owner=class_, has_data=True)
     stored = [(field["name"], field) for field in arguments["fields"] if not field.get("init_only")]
@@ -145,6 +145,7 @@ def _dataclass(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         partial=partial,
         complete=class_,
         dumps=field_dumps(stored, compiler.definitions, config),
+        prepare=functools.partial(build_serializer, partial, schema, compiler.definitions),
         reusable=has_only_fields(partial, frozenset(schema["fields"])),
         received=partial.__dict__[RECEIVED],
     )

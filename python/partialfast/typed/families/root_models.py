@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
 from partialfast.typed._compiler import Unready, opaque
@@ -41,7 +42,7 @@ def root_model(
         return opaque(compiler, schema, scope)
     if inner.deferred:
         end = {"close": "leave", "deferred": True}
-    build_serializer(instance["partial"], schema, compiler.definitions)
+    partial = instance["partial"]
     described = Object(
         "root",
         "model",
@@ -51,6 +52,7 @@ def root_model(
         "ignore",
         [0],
         dumps=field_dumps([("root", {"schema": schema["schema"]})], compiler.definitions, {}),
+        prepare=functools.partial(build_serializer, partial, schema, compiler.definitions),
         **instance,
     )
     on: dict[Kind, Action] = {}

@@ -214,11 +214,40 @@ pub struct ObjectPlan {
     /// that nobody sees can be brought up to date.
     pub reusable: bool,
     pub dumps: FieldDumps,
+    pub preparation: Preparation,
     /// `__dict__`, where instances have one.
     pub dict: Option<Member>,
     /// Where an instance of the partial class keeps the names of the fields that it received.
     pub received: Option<Member>,
     pub members: Option<ModelMembers>,
+}
+
+/// What is to be done before the first instance of a partial class is made.
+pub struct Preparation {
+    make: Option<Py<PyAny>>,
+    done: OnceLock<()>,
+}
+
+impl Preparation {
+    pub const fn new(make: Option<Py<PyAny>>) -> Self {
+        Self {
+            make,
+            done: OnceLock::new(),
+        }
+    }
+
+    #[inline]
+    pub fn ensure(&self, py: Python<'_>) -> PyResult<()> {
+        if self.done.get().is_some() {
+            return Ok(());
+        }
+        if let Some(make) = &self.make {
+            make.call0(py)?;
+        }
+        // Two threads that meet here did the same.
+        let _ = self.done.set(());
+        Ok(())
+    }
 }
 
 /// The other slots that every pydantic model instance has, and the one that partial ones add.
@@ -486,6 +515,7 @@ fn visit_action(action: &Action, visit: &PyVisit<'_>) -> Result<(), PyTraverseEr
             visit.call(&plan.template)?;
             visit.call(&plan.private)?;
             plan.dumps.visit(visit)?;
+            visit.call(&plan.preparation.make)?;
             if let Some(dict) = &plan.dict {
                 visit.call(dict.descriptor())?;
             }

@@ -10,8 +10,8 @@ use pyo3::types::{PyDict, PyString, PyType};
 
 use super::{
     Action, Alternative, ArrayPlan, Choice, Close, Default, Dump, Field, FieldDumps, Flavor, KINDS,
-    Key, Kind, MapPlan, ModelMembers, Node, NodeId, ObjectPlan, Scalars, Sequence, Target, Unknown,
-    Validator,
+    Key, Kind, MapPlan, ModelMembers, Node, NodeId, ObjectPlan, Preparation, Scalars, Sequence,
+    Target, Unknown, Validator,
 };
 use crate::ffi::Member;
 
@@ -274,6 +274,7 @@ fn read_object(plan: &Bound<'_, PyAny>, count: usize) -> PyResult<Action> {
         has_extra: flag(plan, "has_extra")?,
         reusable: flag(plan, "reusable")?,
         dumps: FieldDumps::new(plan.getattr("dumps")?.unbind()),
+        preparation: Preparation::new(optional(plan, "prepare")?.map(Bound::unbind)),
         dict,
         received: optional(plan, "received")?
             .map(|member| Member::new(&member))

@@ -262,6 +262,7 @@ impl Frame {
 
 /// The values of a fresh object: its declared defaults, nothing received.
 pub fn object_values(py: Python<'_>, plan: &ObjectPlan, deepcopy: &Py<PyAny>) -> PyResult<Values> {
+    plan.preparation.ensure(py)?;
     let dict = plan.template.bind(py).copy()?;
     if !plan.shared {
         for field in &plan.fields {
