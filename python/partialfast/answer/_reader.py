@@ -101,8 +101,7 @@ class AnswerReader:
 
     @property
     def snapshot(self) -> Any:
-        """What was handed out last; ``None`` before, and when it turned out not to be the
-        answer."""
+        """What was handed out last; ``None`` before, and where it was not the answer after all."""
         newest = self._newest
         if newest is not None and newest.intake.restarts and newest.parser.snapshot is None:
             return None
