@@ -49,6 +49,7 @@ enum Name {
     OutputIndex,
     ContentIndex,
     Error,
+    Detail,
     Usage,
     Item,
     Part,
@@ -81,6 +82,8 @@ static ROOT: Want<Name> = Want::Each(
             ("part", Want::Object(Name::Part, &PART)),
             ("response", Want::Members(&RESPONSE)),
             ("error", Want::Raw(Name::Error)),
+            ("detail", Want::Raw(Name::Detail)),
+            ("message", Want::Raw(Name::Detail)),
             ("object", Want::Text(Name::Object)),
             ("id", Want::Text(Name::ResponseId)),
             ("model", Want::Text(Name::ResponseModel)),
@@ -162,6 +165,8 @@ struct Event {
     output_index: Option<u64>,
     content_index: Option<u64>,
     error: Option<Span>,
+    // Of what is no event of the API.
+    detail: Option<Span>,
     usage: Option<Span>,
     is_error: bool,
     items: Vec<Item>,
@@ -285,6 +290,7 @@ impl Picked<Name> for Event {
     fn raw(&mut self, name: Name, span: Span) {
         match name {
             Name::Error => self.error = Some(span),
+            Name::Detail => self.detail = Some(span),
             Name::Usage => self.usage = Some(span),
             Name::Delta => self.delta_json = Some(span),
             Name::Arguments => self.arguments_json = Some(span),
@@ -399,7 +405,11 @@ impl Dialect for OpenAiResponses {
                 // A proxy nests the error object; the API itself does not.
                 let nested = event.error.map(|error| slice(data, error));
                 let nested = nested.filter(|error| says_something(error));
-                let is_error = kind == "error" || name == "error" || event.is_error;
+                let detail = event.detail.map(|detail| slice(data, detail));
+                let is_error = kind == "error"
+                    || name == "error"
+                    || event.is_error
+                    || kind.is_empty() && detail.is_some_and(says_something);
                 if let Some(said) = nested.or(is_error.then_some(data)) {
                     sink(Delta::ServerError { said });
                 }

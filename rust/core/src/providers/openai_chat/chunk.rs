@@ -15,6 +15,7 @@ pub(super) enum Name {
     Usage,
     Error,
     Detail,
+    Words,
     StatusCode,
     Choice,
     ChoiceIndex,
@@ -56,6 +57,8 @@ static ROOT: Want<Name> = Want::Each(
             ("x_groq", Want::Members(&GROQ)),
             ("error", Want::Raw(Name::Error)),
             ("detail", Want::Raw(Name::Detail)),
+            ("message", Want::Raw(Name::Words)),
+            ("msg", Want::Raw(Name::Words)),
             ("base_resp", Want::Members(&BASE_RESPONSE)),
         ],
     },
@@ -207,6 +210,7 @@ pub(super) struct Chunk {
     pub usage: Option<Span>,
     error: Option<Span>,
     detail: Option<Span>,
+    words: Option<Span>,
     status: u64,
     pub choices: Vec<ChoiceParts>,
     texts: Vec<(Kind, Range<usize>)>,
@@ -265,8 +269,18 @@ impl Chunk {
         let says_so = self.is_error
             || name == "error"
             || self.status != 0
-            || detail.is_some_and(says_something);
+            || detail.is_some_and(says_something)
+            || self.is_nothing_but_words(data);
         says_so.then_some(data)
+    }
+
+    /// Whether it is a message, and no part of an answer.
+    fn is_nothing_but_words(&self, data: &str) -> bool {
+        let words = self.words.map(|span| slice(data, span));
+        words.is_some_and(|words| words.starts_with('"') && says_something(words))
+            && self.choices.is_empty()
+            && self.usage.is_none()
+            && self.id.is_none()
     }
 
     pub fn texts(&self, says: &Says) -> impl Iterator<Item = (Kind, &str)> {
@@ -308,6 +322,7 @@ impl Picked<Name> for Chunk {
         self.usage = None;
         self.error = None;
         self.detail = None;
+        self.words = None;
         self.status = 0;
         self.choices.clear();
         self.texts.clear();
@@ -325,6 +340,7 @@ impl Picked<Name> for Chunk {
             usage,
             error,
             detail,
+            words,
             status,
             choices,
             texts,
@@ -339,6 +355,7 @@ impl Picked<Name> for Chunk {
         self.usage = *usage;
         self.error = *error;
         self.detail = *detail;
+        self.words = *words;
         self.status = *status;
         self.choices.clone_from(choices);
         self.texts.clone_from(texts);
@@ -444,6 +461,7 @@ impl Picked<Name> for Chunk {
             Name::Usage => self.usage = Some(span),
             Name::Error => self.error = Some(span),
             Name::Detail => self.detail = Some(span),
+            Name::Words => self.words = Some(span),
             Name::Arguments => {
                 if let Some(call) = self.calls.last_mut() {
                     call.arguments_json = Some(span);
