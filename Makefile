@@ -118,6 +118,8 @@ test.deep = HYPOTHESIS_PROFILE=deep $(BIN)/pytest -m "deep or not deep" ## Run a
 
 test.kill = $(BIN)/pytest -m deep tests/batch/test_kill.py tests/batch/test_by_batch.py tests/batch/test_kill_database.py ## Kill batches (live, batch endpoint, databases) at 50 random moments each, and resume them
 
+test.instructor = .ci/instructor $(BIN)/python ## Run the streaming examples of instructor's documentation, import changed; takes half an hour
+
 needs.test-corpus = $(VENV)-corpus/.made
 test.corpus = $(VENV)-corpus/bin/python -m tests.corpus ## Stream documents of every model of ten public packages (MODELS=openai., EXAMPLES=10)
 
