@@ -235,3 +235,23 @@ def test_a_tuple_with_room_is_collected() -> None:
 
 class Marker:
     """Something that can be seen to go."""
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_what_a_user_replaces_stays_and_raises_nothing(size: int) -> None:
+    """The number of items tells nothing of it; the page on semantics says that it stays."""
+
+    class Holder(BaseModel):
+        rows: list[list[int]]
+        table: dict[str, int] = {}
+
+    text = '{"rows": [[1, 2], [3, 4]], "table": {"x": 1, "y": 2}}'
+    state: pf.StreamState[Any] = pf.StreamState(Holder)
+    for start in range(0, len(text), size):
+        shown = state.feed(text[start : start + size])
+        if shown is not None and len(shown.rows or ()) > 1:
+            shown.rows[0][0] = 99
+        del shown
+    final = state.finish()
+    assert final.rows == [[99, 2], [3, 4]]
+    assert final.table == {"x": 1, "y": 2}
