@@ -6,7 +6,9 @@
 A server of another process plays a JSON answer of about 10 KB in token-sized chunks, in the
 protocol of each provider. The figures are CPU time of this process for each chunk, the median of
 several answers: ``ours`` are typed snapshots, ``sdk`` is what the SDK offers for its stream, with
-nothing done with it.
+nothing done with it, ``instructor`` its snapshots of the same answer by the same SDK, where it has
+them. (It reads the whole text again at each chunk, so that its figure grows with the answer.) What
+has no figure says why below the table.
 """
 
 from __future__ import annotations
@@ -165,6 +167,87 @@ def _huggingface(url: str) -> tuple[Any, Callable[[], Iterator[Any]]]:
     return from_huggingface(sdk, model="m"), read
 
 
+def _asked(client: Any, **arguments: Any) -> Callable[[], Iterator[Any]]:
+    """Return what reads the snapshots of a client of instructor's."""
+
+    def read() -> Iterator[Any]:
+        yield from client.create_partial(response_model=Orders, messages=_PROMPT, **arguments)
+
+    return read
+
+
+def _instructor_anthropic(url: str) -> Callable[[], Iterator[Any]]:
+    import anthropic
+    import instructor
+
+    client: Any = instructor
+    sdk = anthropic.Anthropic(base_url=url, api_key="k", max_retries=0)
+    return _asked(client.from_anthropic(sdk), model="m", max_tokens=9999)
+
+
+def _instructor_google(url: str) -> Callable[[], Iterator[Any]]:
+    import instructor
+    from google import genai
+
+    client: Any = instructor
+    sdk = genai.Client(api_key="k", http_options={"base_url": url})
+    mode = client.Mode.GENAI_STRUCTURED_OUTPUTS
+    return _asked(client.from_genai(sdk, mode=mode), model="m")
+
+
+def _instructor_bedrock(url: str) -> Callable[[], Iterator[Any]]:
+    import boto3
+    import instructor
+
+    client: Any = instructor
+    sdk: Any = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",  # noqa: S106 - the server takes any
+    )
+    return _asked(client.from_bedrock(sdk, mode=client.Mode.BEDROCK_TOOLS), modelId="m")
+
+
+def _instructor_mistral(url: str) -> Callable[[], Iterator[Any]]:
+    import instructor
+    from mistralai.client import Mistral
+
+    client: Any = instructor
+    sdk: Any = Mistral(api_key="k", server_url=url)
+    mode = client.Mode.MISTRAL_STRUCTURED_OUTPUTS
+    return _asked(client.from_mistral(sdk, mode=mode), model="m")
+
+
+def _instructor_cohere(url: str) -> Callable[[], Iterator[Any]]:
+    import cohere
+    import instructor
+
+    client: Any = instructor
+    sdk: Any = cohere.ClientV2(api_key="k", base_url=url)
+    return _asked(client.from_cohere(sdk), model="m")
+
+
+def _instructor_groq(url: str) -> Callable[[], Iterator[Any]]:
+    import groq
+    import instructor
+
+    client: Any = instructor
+    sdk: Any = groq.Groq(base_url=url, api_key="k", max_retries=0)
+    return _asked(client.from_groq(sdk), model="m")
+
+
+INSTRUCTOR: dict[str, Callable[[str], Callable[[], Iterator[Any]]]] = {
+    "anthropic": _instructor_anthropic,
+    "google": _instructor_google,
+    "bedrock": _instructor_bedrock,
+    "mistral": _instructor_mistral,
+    "cohere": _instructor_cohere,
+    "groq": _instructor_groq,
+}
+
+
 PROVIDERS: dict[str, Callable[[str], tuple[Any, Callable[[], Iterator[Any]]]]] = {
     "anthropic": _anthropic,
     "google": _google,
@@ -177,14 +260,30 @@ PROVIDERS: dict[str, Callable[[str], tuple[Any, Callable[[], Iterator[Any]]]]] =
 }
 
 
-def _cost(read: Callable[[], Iterator[Any]], chunks: int) -> float:
+def _cost(read: Callable[[], Iterator[Any]], chunks: int, runs: int = _RUNS) -> float:
     """Return microseconds of CPU time for each chunk."""
     costs: list[float] = []
-    for _ in range(_RUNS):
+    for _ in range(runs):
         before = time.process_time()
         last(read())
         costs.append((time.process_time() - before) / chunks * 1e6)
     return statistics.median(costs[1:])
+
+
+def _cost_of_instructor(name: str, url: str, chunks: int) -> float | str:
+    """Return the same for instructor, or why it has none."""
+    if name not in INSTRUCTOR:
+        return "instructor has no client for it"
+    try:
+        read = INSTRUCTOR[name](url)
+        got = last(read())
+        expected = Orders.model_validate_json(_text())
+        if got is None or got.model_dump() != expected.model_dump():
+            return f"instructor did not get the answer whole: {got!r:.80}"
+        return _cost(read, chunks, runs=3)
+    except Exception as error:  # noqa: BLE001 - whatever its providers raise is the finding
+        words = " ".join(str(error).split())
+        return f"{type(error).__name__}: {words[:160]}"
 
 
 def main() -> None:
@@ -198,7 +297,8 @@ def _compare(url: str, names: list[str], text: str) -> None:
 
     chunks = count_tokens(text)
     print(f"{len(text):,} characters in {chunks:,} chunks; us of CPU time a chunk")
-    print(f"{'provider':<14}{'ours':>8}{'sdk':>8}{'ratio':>8}")
+    print(f"{'provider':<14}{'ours':>8}{'sdk':>8}{'ratio':>8}{'instructor':>12}{'ratio':>8}")
+    remarks: list[str] = []
     for name in names:
         try:
             client, sdk = PROVIDERS[name](url)
@@ -210,7 +310,14 @@ def _compare(url: str, names: list[str], text: str) -> None:
             yield from client.create_partial(Orders, messages=_PROMPT)
 
         mine, theirs = _cost(ours, chunks), _cost(sdk, chunks)
-        print(f"{name:<14}{mine:>8.1f}{theirs:>8.1f}{theirs / mine:>8.1f}", flush=True)
+        line = f"{name:<14}{mine:>8.1f}{theirs:>8.1f}{theirs / mine:>8.1f}"
+        peer = _cost_of_instructor(name, url, chunks)
+        if isinstance(peer, str):
+            remarks.append(f"{name}: {peer}")
+        else:
+            line += f"{peer:>12.1f}{peer / mine:>8.1f}"
+        print(line, flush=True)
+    print(*remarks, sep="\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 
 from partialfast import replay
 from partialfast.cli import main
+from partialfast.replay._script import count_tokens
 
 MODULE = """
 from pydantic import BaseModel
@@ -69,6 +70,26 @@ def test_a_batch_asks_the_provider_that_is_named(  # noqa: PLR0913 - fixtures an
     written = json.loads(line)
     assert written["value"] == {"name": "Ada", "age": 36}
     assert written["usage"]["output_tokens"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_a_correction_cost_is_counted_and_paid_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ollama")
+    # A provider whose usage has names of its own, which are none of OpenAI's or Anthropic's.
+    # What is wrong shows at the end, after the usage.
+    wrong, right = '{"name": "Ada", "age": 3', '{"name": "Ada", "age": 36}'
+    prices = ("--max-retries", "1", "--prices", "1,2", "--budget", "$9")
+    with replay.serve([{"text": wrong, "times": 1}, {"text": right}]) as url:
+        monkeypatch.setenv("OLLAMA_HOST", url.origin)
+        assert _run(tmp_path, monkeypatch, "ollama/m", *prices) == 0
+        assert len(url.exchanges) == 2
+    written = json.loads((tmp_path / "out.jsonl").read_text())
+    assert written["attempts"] == 2
+    usage = written["usage"]
+    assert usage["output_tokens"] == count_tokens(wrong) + count_tokens(right)
+    assert not usage.get("estimated")
 
 
 def test_a_key_that_is_missing_is_said(

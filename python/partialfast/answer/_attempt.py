@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from partialfast.answer._seam import Tokens
 
 __all__ = ["Attempt"]
 
@@ -20,6 +22,7 @@ class Attempt:
         finish_reason: The provider's finish reason, if it had come by then.
         request_id: The server's name for the request.
         model: The model, as the server named it; as it was asked for before.
+        tokens: The same usage as numbers that mean the same with every provider.
     """
 
     number: int
@@ -29,3 +32,4 @@ class Attempt:
     finish_reason: str | None
     request_id: str | None
     model: str | None = None
+    tokens: Tokens = field(default_factory=Tokens)

@@ -344,6 +344,7 @@ class Call:
                 reader.received.finish_reason,
                 request_id,
                 model if isinstance(model, str) else None,
+                reader.received.tokens,
             )
         )
         pause = self._budget.take(error) if self._is_retryable(error, reader) else None

@@ -127,7 +127,8 @@ def make_client(  # noqa: PLR0913 - each is said by the provider
     Args:
         client: The SDK's.
         provider: What calls it.
-        mode: How the model is asked for JSON; ``None`` for the provider's best.
+        mode: How the model is asked for JSON; ``None`` for the provider's best, as `Mode.AUTO` is
+            where nothing has to be found out.
         defaults: Arguments for every call that does not set them.
         model: The ``model`` of calls that do not name one.
         is_async: Whether the SDK's client is asynchronous.
@@ -141,7 +142,7 @@ def make_client(  # noqa: PLR0913 - each is said by the provider
     if not isinstance(cast("object", chosen), Mode):
         known = ", ".join(f"Mode.{each.name}" for each in provider.modes)
         raise TypeError(f"mode must be one of {known}: {mode!r}")
-    if chosen not in provider.modes:
+    if chosen not in provider.modes and chosen is not Mode.AUTO:
         known = ", ".join(f"Mode.{each.name}" for each in provider.modes)
         raise ValueError(f"{provider.name} knows the modes {known}, not Mode.{chosen.name}")
     if model is not None:

@@ -1,4 +1,4 @@
-"""A client by the name of its provider: ``from_provider("anthropic/claude-sonnet-4-5")``.
+"""A client by the name of its provider: ``from_provider("anthropic/claude-sonnet-5-5")``.
 
 Each name says which SDK speaks to the provider, where it takes its key from, and where it is. What
 speaks as OpenAI does is called by OpenAI's SDK, which is always there.
@@ -288,7 +288,7 @@ def from_provider(
     """Return a client for a provider's model, by their names.
 
     Args:
-        name: Such as ``"anthropic/claude-sonnet-4-5"``: the provider, and the model of calls that
+        name: Such as ``"anthropic/claude-sonnet-5-5"``: the provider, and the model of calls that
             do not name one.
         async_client: Whether the client is to be asynchronous.
         mode: How the model is asked for JSON; ``None`` for the provider's best.

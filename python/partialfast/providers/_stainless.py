@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from partialfast._core import Delta
 from partialfast.answer._alarm import call_after
 from partialfast.answer._gate import gate_of
-from partialfast.answer._seam import AsyncReply, Block, Reply, Request, transport_errors
+from partialfast.answer._seam import AsyncReply, Block, Event, Reply, Request, transport_errors
 from partialfast.providers._http2 import acancel, cancel, is_http2
 
 __all__ = [
@@ -528,7 +528,7 @@ def _blocks(chunks: Iterator[Any], tee: _Tee, package: str) -> Iterator[Block]:
     try:
         for chunk in chunks:
             if not tee.works:
-                yield as_json(chunk)
+                yield chunk if isinstance(chunk, Event) else as_json(chunk)
             elif read := tee.take():
                 yield read
     except _failures(package) as error:
@@ -590,7 +590,7 @@ async def _ablocks(chunks: AsyncIterator[Any], tee: _Tee, package: str) -> Async
     try:
         async for chunk in chunks:
             if not tee.works:
-                yield as_json(chunk)
+                yield chunk if isinstance(chunk, Event) else as_json(chunk)
             elif read := tee.take():
                 yield read
     except _failures(package) as error:

@@ -53,6 +53,8 @@ from partialfast.typed._state import StreamState
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
+    from partialfast.answer._attempt import Attempt
+
 __all__ = ["Source", "extract"]
 
 T = TypeVar("T")
@@ -459,7 +461,7 @@ class _Job(Generic[T]):
     def _take_in(self, state: ItemState, stream: AnswerStream, error: BaseException | None) -> None:
         """Note what an answer, and those that the client corrected, have cost."""
         for attempt in stream.attempts:
-            self._count(state, attempt.usage, attempt.text, attempt.error)
+            self._count(state, _reported(attempt), attempt.text, attempt.error)
             if attempt.number < stream.attempt and (why := classify(attempt.error)) is not None:
                 state.retries.append(why.failure)
         ended_here = not (stream.attempts and stream.attempts[-1].number == stream.attempt)
@@ -550,7 +552,7 @@ def _item(source: Source, index: int) -> Item:
     )
 
 
-def _reported(stream: AnswerStream) -> Any:
+def _reported(stream: AnswerStream | Attempt) -> Any:
     """Return usage as numbers that mean the same with every provider, where there are some."""
     tokens: Any = getattr(stream, "tokens", None)
     return stream.usage if getattr(tokens, "output", None) is None else tokens

@@ -10,6 +10,7 @@ from partialfast.answer._mode import Mode
 from partialfast.answer._seam import Block
 from partialfast.providers._client import AsyncClient, Client
 from partialfast.providers._functions import FunctionChat, client_of_function
+from partialfast.providers.huggingface._lines import reading_lines
 
 if TYPE_CHECKING:
     from huggingface_hub import AsyncInferenceClient, InferenceClient
@@ -80,4 +81,5 @@ def from_huggingface(
     function = getattr(client, "chat_completion", None)
     if not callable(function):
         raise TypeError(f"from_huggingface takes an InferenceClient, not {client!r}")
+    function = reading_lines(function)
     return client_of_function(client, function, _ChatCompletion, mode, defaults, model=model)

@@ -66,8 +66,10 @@ enum Frames {
 pub struct Stream {
     frames: Frames,
     reading: Reading,
-    /// Something other than white space has come.
+    /// Something other than a byte order mark and white space has come.
     begun: bool,
+    /// How many bytes of a byte order mark came at the start.
+    mark: usize,
 }
 
 /// Where the reading of events stands.
@@ -107,6 +109,7 @@ impl Stream {
                 said: false,
             },
             begun: false,
+            mark: 0,
         }
     }
 
@@ -178,14 +181,25 @@ impl Stream {
 
     /// Tells from the beginning of the body what it is. The chunk, without what stands before JSON.
     fn begin<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
-        // A byte order mark is nothing but its three bytes.
-        let before = |byte: &u8| byte.is_ascii_whitespace() || BOM.contains(byte);
-        let Some(at) = chunk.iter().position(|byte| !before(byte)) else {
+        let mut at = 0;
+        while let Some(byte) = chunk.get(at) {
+            if BOM.get(self.mark) == Some(byte) {
+                self.mark += 1;
+            } else if byte.is_ascii_whitespace() && matches!(self.mark, 0 | 3) {
+                // No mark comes after it.
+                self.mark = BOM.len();
+            } else {
+                break;
+            }
+            at += 1;
+        }
+        if at == chunk.len() {
             return chunk;
-        };
+        }
         self.begun = true;
         // A line of server-sent events cannot begin so, nor can a message. Lines of JSON do.
-        if matches!(chunk[at], b'{' | b'[') && !matches!(self.frames, Frames::Lines(_)) {
+        let is_json = matches!(chunk[at], b'{' | b'[') && matches!(self.mark, 0 | 3);
+        if is_json && !matches!(self.frames, Frames::Lines(_)) {
             self.frames = Frames::Body(Vec::new());
             return &chunk[at..];
         }
