@@ -162,7 +162,7 @@ def test_a_hub_over_http_is_gone_on_with_and_one_answer_is_not() -> None:
         first.close()
         back, body = request(origin, "/", headers={"Last-Event-ID": "1"})
         assert (back.status, back.whole) == (200, True)
-        assert body.startswith(b'retry:1000\n\nid:1\ndata:[0,{"name":"Ada"}]')
+        assert body.startswith(b'retry:1000\n\nid:1\ndata:[0,{}]\ndata:[0,"name","Ada"]\n\n')
         assert b'data:" King"' in body
         again, _ = request(origin, "/?one=1", headers={"Last-Event-ID": "1"})
         assert again.status == 204
