@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from partialfast.batch import Failure, Meter, Result, Timings, Usage
+from partialfast.batch.loop._result import result_of
 from partialfast.batch.run._display import line, shown, summary
 from partialfast.batch.run._words import duration
 
@@ -31,7 +32,7 @@ class Screen(io.StringIO):
 def result(
     seconds: float = 1.0, *, failed: bool = False, tokens: int = 10, **more: Any
 ) -> Result[Any]:
-    return Result(
+    return result_of(
         id="x", value=None, error=Failure("invalid", "bad") if failed else None, text="",
         snapshot=None, usage=Usage(5, tokens), attempts=1,
         timings=Timings(0.0, seconds / 2, seconds), index=0, **more,

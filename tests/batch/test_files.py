@@ -25,6 +25,7 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._output import checked_rows
 from partialfast.batch.io._parquet import ParquetFile, arrow_schema
 from partialfast.batch.loop._prompt import make_prompt
+from partialfast.batch.loop._result import result_of
 from tests.batching import Person, answer, lines
 
 parquet: Any = pytest.importorskip("pyarrow.parquet")
@@ -183,7 +184,7 @@ def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def result(number: int, error: Failure | None = None, value: Any = None) -> Result[Any]:
-    return Result(
+    return result_of(
         id=f"d{number}",
         value=Person(**answer(number)) if error is None and value is None else value,
         error=error,

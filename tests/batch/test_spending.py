@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from partialfast import cli, replay
 from partialfast.batch import BatchError, Failure, Item, Result, Timings, Usage
 from partialfast.batch.io._cache import AnswerCache
+from partialfast.batch.loop._result import result_of
 from partialfast.batch.run._spending import Budget, FailureLimit, Guard, Prices
 from tests.batching import (
     Person,
@@ -124,7 +125,7 @@ def test_what_is_no_budget_is_refused(text: str) -> None:
 
 
 def result(number: int, *, ok: bool = True, tokens: int = 100) -> Result[Any]:
-    return Result(
+    return result_of(
         id=str(number), value=1 if ok else None, error=None if ok else Failure("json", "x"),
         text="", snapshot=None, usage=Usage(tokens // 2, tokens - tokens // 2), attempts=1,
         timings=Timings(0, 0, 0), index=number,

@@ -24,7 +24,7 @@ import logging
 import os
 import pickle
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -37,7 +37,7 @@ from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter
 from partialfast.batch.loop._meter import Meter
-from partialfast.batch.loop._result import BatchError, EndpointError, Item, Result
+from partialfast.batch.loop._result import BatchError, EndpointError, Item, Result, without_content
 
 if TYPE_CHECKING:
     from partialfast.providers.openai._endpoint import Endpoint
@@ -394,7 +394,7 @@ def _stop(task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _light(result: Result[Any]) -> Result[Any]:
-    return replace(result, value=None, text="", snapshot=None)
+    return without_content(result)
 
 
 # For the command.

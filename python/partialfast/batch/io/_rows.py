@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from partialfast._repairs import Repair
 from partialfast.batch.loop._classify import classify
-from partialfast.batch.loop._result import Failure, Result
+from partialfast.batch.loop._result import Failure, Result, result_of
 
 __all__ = ["HEAD", "Row", "copied", "encode", "marked", "misfit", "plain", "read_row"]
 
@@ -118,7 +118,8 @@ def encode(adapter: TypeAdapter[Any], result: Result[Any]) -> tuple[Result[Any],
 
 def _unwritable(result: Result[Any], error: Exception) -> Result[Any]:
     failure = Failure("serialize", f"the value cannot be written as JSON: {error}")
-    return replace(result, value=None, error=failure)
+    known = {each.name: getattr(result, each.name) for each in fields(result)}
+    return result_of(**{**known, "value": None, "error": failure})
 
 
 def _cost(result: Result[Any]) -> dict[str, Any]:

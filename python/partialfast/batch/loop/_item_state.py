@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from partialfast.batch.loop._result import Failure, Item, Result, Timings, Usage
+from partialfast.batch.loop._result import Failure, Item, Result, Timings, Usage, result_of
 
 __all__ = ["ItemState"]
 
@@ -38,7 +38,7 @@ class ItemState:
         """Sum it up."""
         now = time.monotonic()
         sent = self.first_sent if self.first_sent is not None else now
-        return Result(
+        return result_of(
             id=self.item.id,
             value=value,
             error=failure,

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from partialfast._errors import PartialFastError
+
+if TYPE_CHECKING:
+    from typing_extensions import override
 
 __all__ = [
     "BatchError",
     "EndpointError",
+    "Failed",
     "Failure",
     "FailureKind",
     "Item",
+    "Outcome",
     "Result",
+    "Succeeded",
     "Timings",
     "Usage",
+    "result_of",
+    "without_content",
 ]
 
 T = TypeVar("T")
@@ -121,8 +129,8 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Result(Generic[T]):
-    """What became of an item.
+class Outcome(Generic[T]):
+    """What is known of an item that was asked about, whether there is a value or not.
 
     Args:
         id: The item's.
@@ -160,3 +168,56 @@ class Result(Generic[T]):
     def ok(self) -> bool:
         """Whether there is a value; a value can be ``None`` itself."""
         return self.error is None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded(Outcome[T]):
+    """An item that has a value. The fields are those of every `Outcome`."""
+
+    if TYPE_CHECKING:
+        value: T
+        error: None
+
+        @property
+        @override
+        def ok(self) -> Literal[True]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Outcome[T]):
+    """An item that has no value; `error` says why. The fields are those of every `Outcome`."""
+
+    if TYPE_CHECKING:
+        value: None
+        error: Failure
+
+        @property
+        @override
+        def ok(self) -> Literal[False]: ...
+
+
+#: What became of an item. ``if result.ok`` tells mypy which of both it is; pyright reads
+#: ``if result.ok is True``, ``if result.error is None`` and ``match`` on the classes.
+Result: TypeAlias = Succeeded[T] | Failed[T]
+
+
+def result_of(value: Any, error: Failure | None, **known: Any) -> Result[Any]:
+    """Make the result of an item from the fields of an `Outcome`.
+
+    Args:
+        value: The value, if there is one.
+        error: Why there is none.
+        **known: The other fields.
+
+    Returns:
+        A `Failed` if there is an error.
+    """
+    if error is None:
+        return Succeeded(value=value, error=None, **known)
+    return Failed(value=None, error=error, **known)
+
+
+def without_content(result: Result[Any]) -> Result[Any]:
+    """Return what is counted of a result, without its value and texts, which may be large."""
+    changed: Any = {"value": None, "text": "", "snapshot": None}
+    return replace(result, **changed)

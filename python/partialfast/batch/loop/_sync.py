@@ -6,14 +6,24 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from partialfast.batch.loop._extract import Source, extract
+from partialfast.batch.loop._limits import RateLimiter
+from partialfast.batch.loop._meter import Meter
+from partialfast.batch.loop._prompt import Prompt
 from partialfast.batch.loop._result import Result
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
+    from partialfast.batch.loop._protocols import Answers
+
 __all__ = ["extract_sync"]
+
+T = TypeVar("T")
 
 _POLL_S = 0.005
 
@@ -28,17 +38,50 @@ class _Ended:
 _END = object()
 
 
-def extract_sync(
-    items: Iterable[Source], *, buffer: int = 16, **arguments: Any
-) -> Generator[Result[Any], None, None]:
+def extract_sync(  # noqa: PLR0913 - those of `extract`
+    items: Iterable[Source],
+    *,
+    model: TypeForm[T],
+    client: Any,
+    llm: str,
+    buffer: int = 16,
+    prompt: Prompt = "{text}",
+    system: str | None = None,
+    concurrency: int = 64,
+    ordered: bool = False,
+    max_retries: int = 2,
+    timeout_s: float | None = None,
+    rpm: float | None = None,
+    tpm: float | None = None,
+    limiter: RateLimiter | None = None,
+    options: Mapping[str, Any] | None = None,
+    until: asyncio.Event | None = None,
+    meter: Meter | None = None,
+    answers: Answers | None = None,
+) -> Generator[Result[T], None, None]:
     """Do what `extract` does, for programs without an event loop.
 
     The requests go on in a thread of their own while the caller works on a result.
 
     Args:
         items: The documents.
+        model: The type of the values.
+        client: As that of `extract`: asynchronous here too.
+        llm: The model to ask.
         buffer: How many finished results may wait for the caller.
-        **arguments: Those of `extract`. The client is asynchronous here too.
+        prompt: See `extract`, as for all that follow.
+        system: A system message.
+        concurrency: How many requests at a time.
+        ordered: Whether results come in the order of the items.
+        max_retries: Attempts after the first.
+        timeout_s: Seconds that an answer may take.
+        rpm: Requests per minute.
+        tpm: Tokens per minute.
+        limiter: Limits that several batches share.
+        options: More arguments for every request.
+        until: Once it is set no more items are asked about.
+        meter: Counts along, for a display.
+        answers: Those that were given before.
 
     Yields:
         A result for each item.
@@ -50,10 +93,17 @@ def extract_sync(
     results: queue.Queue[Any] = queue.Queue(max(1, buffer))
     over = threading.Event()
 
+    found = extract(
+        items, model=model, client=client, llm=llm, prompt=prompt, system=system,
+        concurrency=concurrency, ordered=ordered, max_retries=max_retries, timeout_s=timeout_s,
+        rpm=rpm, tpm=tpm, limiter=limiter, options=options, until=until, meter=meter,
+        answers=answers,
+    )  # fmt: skip
+
     async def run() -> None:
         end: Any = _END
         try:
-            async with contextlib.aclosing(extract(items, **arguments)) as stream:
+            async with contextlib.aclosing(found) as stream:
                 async for result in stream:
                     await _put(results, result)
         except Exception as error:  # noqa: BLE001 - raised where the results are read

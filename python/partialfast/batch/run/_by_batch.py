@@ -50,6 +50,7 @@ from partialfast.batch.loop._result import (
     Result,
     Timings,
     Usage,
+    result_of,
 )
 from partialfast.batch.run._spending import Prices
 from partialfast.typed._state import StreamState
@@ -419,7 +420,7 @@ class ByBatch:
             past.retries.append(failure)
             return None
         del self._past[id_]
-        return Result(
+        return result_of(
             id=id_,
             value=verdict.value,
             error=failure,

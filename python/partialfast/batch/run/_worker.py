@@ -14,7 +14,7 @@ import signal
 import struct
 import sys
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._rows import encode
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import RateLimiter
-from partialfast.batch.loop._result import BatchError, EndpointError, Item
+from partialfast.batch.loop._result import BatchError, EndpointError, Item, without_content
 
 if TYPE_CHECKING:
     from partialfast.providers.openai._endpoint import Endpoint
@@ -179,7 +179,7 @@ async def _work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         async with contextlib.aclosing(results) as stream:
             async for result in stream:
                 light, line = encode(adapter, result)
-                light = replace(light, value=None, text="", snapshot=None)
+                light = without_content(light)
                 write_message(writer, ("result", light, line))
                 await writer.drain()
     listening.cancel()
