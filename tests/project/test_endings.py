@@ -99,6 +99,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         ATTEMPTS,
         "test_half_an_answer_whose_reason_is_no_limit_may_be_asked_again",
     ),
+    "Words in place of a call are shown": (RETRY, "test_words_are_asked_again"),
     "Answers that a limit or a filter cut off": (
         RETRY,
         "test_other_endings_are_not_asked_again",
