@@ -27,9 +27,9 @@ _DIFFERENCES = (
         "",
     ),
     (
-        "from partialfast.answer._resources import ResourceBase\n",
+        "from partialfast.answer._resources import Message, NotSent, ResourceBase\n",
         (
-            "from partialfast.answer._resources import ResourceBase\n"
+            "from partialfast.answer._resources import Message, NotSent, ResourceBase\n"
             "from partialfast.answer._stream import ItemStream, Stream, fetch\n"
         ),
     ),

@@ -41,5 +41,4 @@ def test_a_page_after_an_answer_does_no_harm() -> None:
         replay.serve({"raw": PIECE + PAGE}) as url,
         pf.from_openai(OpenAI(base_url=url, api_key="k"), mode=pf.Mode.JSON, model="m") as client,
     ):
-        messages = [{"role": "user", "content": "Who?"}]
-        assert client.create_partial(response_model=User, messages=messages).final().name == "Ada"
+        assert client.create_partial(response_model=User, messages="Who?").final().name == "Ada"

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from partialfast._repairs import Lenient
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
 from partialfast.answer._attempt import Attempt
 from partialfast.answer._pace import Every
-from partialfast.answer._resources import ResourceBase
+from partialfast.answer._resources import Message, NotSent, ResourceBase
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,8 +30,10 @@ OnInvalid = Literal["raise", "defer"]
 OnRetry = Callable[[Attempt], Any]
 
 
-class AsyncResource(ResourceBase):
+class AsyncResource(ResourceBase, Generic[Message]):
     """What is called of an async client: `create` and its variants.
+
+    Its parameter is the SDK's type of a message, where type checkers are told.
 
     All arguments but those named here are the SDK's own and are sent as they are.
 
@@ -49,6 +51,12 @@ class AsyncResource(ResourceBase):
         response_model: type[Partial[T]],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -67,6 +75,12 @@ class AsyncResource(ResourceBase):
         response_model: TypeForm[Model],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -86,6 +100,12 @@ class AsyncResource(ResourceBase):
         response_model: TypeForm[Iterable[T]],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -103,6 +123,12 @@ class AsyncResource(ResourceBase):
         response_model: TypeForm[T],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -121,6 +147,12 @@ class AsyncResource(ResourceBase):
         response_model: TypeForm[T],
         *,
         stream: Literal[False] = ...,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -195,7 +227,26 @@ class AsyncResource(ResourceBase):
 
     @overload
     def create_partial(
-        self, response_model: TypeForm[T], *, as_: type[Shown], **kwargs: Any
+        self,
+        response_model: TypeForm[T],
+        *,
+        as_: type[Shown],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
     ) -> AsyncStream[Shown, T]: ...
 
     @overload
@@ -203,6 +254,12 @@ class AsyncResource(ResourceBase):
         self,
         response_model: type[Partial[T]],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -220,6 +277,12 @@ class AsyncResource(ResourceBase):
         self,
         response_model: TypeForm[T],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -255,6 +318,12 @@ class AsyncResource(ResourceBase):
         self,
         response_model: TypeForm[Model],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -271,6 +340,12 @@ class AsyncResource(ResourceBase):
         self,
         response_model: TypeForm[Iterable[T]],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -287,6 +362,12 @@ class AsyncResource(ResourceBase):
         self,
         response_model: TypeForm[T],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,

@@ -6,12 +6,12 @@ Made from ``_aresource.py`` by ``tools/twins.py``: change it there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from partialfast._repairs import Lenient
 from partialfast.answer._attempt import Attempt
 from partialfast.answer._pace import Every
-from partialfast.answer._resources import ResourceBase
+from partialfast.answer._resources import Message, NotSent, ResourceBase
 from partialfast.answer._stream import ItemStream, Stream, fetch
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ OnInvalid = Literal["raise", "defer"]
 OnRetry = Callable[[Attempt], Any]
 
 
-class Resource(ResourceBase):
+class Resource(ResourceBase, Generic[Message]):
     """What is called of a client: `create` and its variants.
+
+    Its parameter is the SDK's type of a message, where type checkers are told.
 
     All arguments but those named here are the SDK's own and are sent as they are.
     """
@@ -47,6 +49,12 @@ class Resource(ResourceBase):
         response_model: type[Partial[T]],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -65,6 +73,12 @@ class Resource(ResourceBase):
         response_model: TypeForm[Model],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -84,6 +98,12 @@ class Resource(ResourceBase):
         response_model: TypeForm[Iterable[T]],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -101,6 +121,12 @@ class Resource(ResourceBase):
         response_model: TypeForm[T],
         *,
         stream: Literal[True],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -119,6 +145,12 @@ class Resource(ResourceBase):
         response_model: TypeForm[T],
         *,
         stream: Literal[False] = ...,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -193,7 +225,26 @@ class Resource(ResourceBase):
 
     @overload
     def create_partial(
-        self, response_model: TypeForm[T], *, as_: type[Shown], **kwargs: Any
+        self,
+        response_model: TypeForm[T],
+        *,
+        as_: type[Shown],
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
+        max_retries: int = ...,
+        context: Any = ...,
+        strict: bool | None = ...,
+        on_invalid: OnInvalid = ...,
+        lenient: Lenient = ...,
+        max_repairs: int = ...,
+        coerce: bool = ...,
+        on_retry: OnRetry = ...,
+        every: Every = ...,
+        **kwargs: Any,
     ) -> Stream[Shown, T]: ...
 
     @overload
@@ -201,6 +252,12 @@ class Resource(ResourceBase):
         self,
         response_model: type[Partial[T]],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -218,6 +275,12 @@ class Resource(ResourceBase):
         self,
         response_model: TypeForm[T],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -253,6 +316,12 @@ class Resource(ResourceBase):
         self,
         response_model: TypeForm[Model],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -269,6 +338,12 @@ class Resource(ResourceBase):
         self,
         response_model: TypeForm[Iterable[T]],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,
@@ -285,6 +360,12 @@ class Resource(ResourceBase):
         self,
         response_model: TypeForm[T],
         *,
+        messages: Iterable[Message] | str = ...,
+        model: str = ...,
+        temperature: float | NotSent | None = ...,
+        top_p: float | NotSent | None = ...,
+        max_tokens: int | NotSent | None = ...,
+        seed: int | NotSent | None = ...,
         max_retries: int = ...,
         context: Any = ...,
         strict: bool | None = ...,

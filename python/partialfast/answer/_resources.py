@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
+
+from typing_extensions import TypeVar
 
 from partialfast._hints import OF_ARGUMENTS, OF_CLIENTS, hint
 from partialfast.answer._attempts import Call
@@ -14,7 +16,18 @@ from partialfast.answer._target import is_item_list
 from partialfast.answer._watch import Watch
 from partialfast.typed._partial import partial_origin
 
-__all__ = ["Proxy", "ResourceBase"]
+__all__ = ["Message", "NotSent", "Proxy", "ResourceBase"]
+
+#: A message as the SDK types it; anything where nobody says.
+Message = TypeVar("Message", default=Any)
+
+
+class NotSent(Protocol):
+    """What SDKs take for an argument that is not sent, such as ``openai.omit``."""
+
+    def __bool__(self) -> Literal[False]:
+        """It is false, which no number is always."""
+        ...
 
 
 class Proxy:

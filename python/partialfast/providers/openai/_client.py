@@ -21,6 +21,7 @@ from partialfast.providers.openai._responses import Responses
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
+    from openai.types.chat import ChatCompletionMessageParam
 
 __all__ = ["AsyncClient", "Client", "from_openai"]
 
@@ -30,7 +31,7 @@ _TRANSPORTS = ("auto", "raw", "sdk")
 class _Chat(Proxy):
     """``client.chat`` of a sync client."""
 
-    def __init__(self, sdk: Any, completions: Resource) -> None:
+    def __init__(self, sdk: Any, completions: Resource[ChatCompletionMessageParam]) -> None:
         super().__init__(sdk)
         #: Chat completions.
         self.completions = completions
@@ -39,13 +40,13 @@ class _Chat(Proxy):
 class _AsyncChat(Proxy):
     """``client.chat`` of an async client."""
 
-    def __init__(self, sdk: Any, completions: AsyncResource) -> None:
+    def __init__(self, sdk: Any, completions: AsyncResource[ChatCompletionMessageParam]) -> None:
         super().__init__(sdk)
         #: Chat completions.
         self.completions = completions
 
 
-class Client(Resource):
+class Client(Resource["ChatCompletionMessageParam"]):
     """An ``OpenAI`` client with ``response_model``.
 
     `create`, `create_partial` and `create_iterable` of the client itself are those of
@@ -73,7 +74,7 @@ class Client(Resource):
         #: Chat completions are in ``client.chat.completions``.
         self.chat: _Chat = _Chat(client.chat, Resource(chat, settings, client.chat.completions))
         #: Instructor's other name of ``client.chat.completions``.
-        self.messages: Resource = self.chat.completions
+        self.messages: Resource[ChatCompletionMessageParam] = self.chat.completions
         #: The Responses API.
         self.responses: Resource = Resource(responses, settings, getattr(client, "responses", None))
 
@@ -105,7 +106,7 @@ class Client(Resource):
         self._sdk.__exit__(exc_type, exc, exc_tb)
 
 
-class AsyncClient(AsyncResource):
+class AsyncClient(AsyncResource["ChatCompletionMessageParam"]):
     """An ``AsyncOpenAI`` client with ``response_model``.
 
     `create`, `create_partial` and `create_iterable` of the client itself are those of
@@ -135,7 +136,7 @@ class AsyncClient(AsyncResource):
             client.chat, AsyncResource(chat, settings, client.chat.completions)
         )
         #: Instructor's other name of ``client.chat.completions``.
-        self.messages: AsyncResource = self.chat.completions
+        self.messages: AsyncResource[ChatCompletionMessageParam] = self.chat.completions
         #: The Responses API.
         self.responses: AsyncResource = AsyncResource(
             responses, settings, getattr(client, "responses", None)
