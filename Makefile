@@ -94,7 +94,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-web .venv-wheel
+	rm -rf dist .chroot-dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-recipes .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -161,6 +161,9 @@ define test.floors ## Run the tests with the lowest version of each dependency (
 	.ci/floors $(VENV)-floors/bin/python --quiet $(TESTS)
 endef
 
+needs.test-recipes = $(VENV)-recipes/.made
+test.recipes = $(VENV)-recipes/bin/python -m tests.pages docs/recipes.md tests/data/docs.jsonl ## Run the recipes for LangGraph, LlamaIndex, Haystack and DSPy
+
 needs.test-wheel = build
 define test.wheel ## Install the wheel in an empty environment and run the tests against it
 	rm -rf $(VENV)-wheel
@@ -181,6 +184,14 @@ define test.sdist ## Build a wheel from the unpacked source distribution alone
 	  && tar --extract --gzip --directory "$$folder" --file dist/*.tar.gz && cd "$$folder" \
 	  && env -u PYO3_PYTHON -u VIRTUAL_ENV $(BIN)/pip wheel --quiet --no-deps --wheel-dir . ./partialfast-* \
 	  && ls *.whl
+endef
+
+define test.chroot ## Install wheel and source distribution in a fresh Debian stable (root; CHROOT_PYTHON=python3.13)
+	rm -rf .chroot-dist
+	env -u PYO3_PYTHON $(BIN)/maturin build --release --locked --strip \
+	  --interpreter $(or $(CHROOT_PYTHON),python3.13) --out .chroot-dist
+	$(BIN)/maturin sdist --out .chroot-dist
+	.ci/chroot .chroot-dist
 endef
 
 ##@ Measurements
@@ -280,6 +291,15 @@ $(VENV)-web/.made: pyproject.toml $(VENV)/.installed
 	  $$($(BIN)/python .ci/requirements demo) >&2
 	@echo $(CURDIR)/python \
 	  > $$($(VENV)-web/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
+	@touch $@
+
+# Frameworks of the recipes; the package is the development build.
+$(VENV)-recipes/.made: pyproject.toml $(VENV)/.installed
+	$(call make-venv,$(VENV)-recipes)
+	@$(VENV)-recipes/bin/pip install --quiet --group frameworks-test \
+	  $$($(BIN)/python .ci/requirements demo) >&2
+	@echo $(CURDIR)/python \
+	  > $$($(VENV)-recipes/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
 	@touch $@
 
 $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
