@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import PydanticSerializationError
 
 import partialfast as pf
@@ -157,3 +159,30 @@ def test_15_ops_may_begin_in_the_middle(case: Case, seed: int) -> None:
                     assert picture(document) == picture(dumped(state.snapshot))
         document = pf.apply_ops(document, state.take_ops())
         assert picture(document) == picture(dumped(state.finish()))
+
+
+class TwoKeys(BaseModel):
+    """A field whose alias is another one's name, and the two in the other order."""
+
+    first: list[str]
+    second: str = Field(serialization_alias="first")
+
+
+@pydantic_dataclass
+class TwoKeysData:
+    field_0: list[str] | None = None
+    config: str = Field(default="", validation_alias="text", serialization_alias="field_0")
+
+
+@pytest.mark.parametrize("type_", [TwoKeys, TwoKeysData])
+@pytest.mark.parametrize("turned", [False, True])
+def test_15_of_two_fields_with_one_key_the_ops_tell_what_the_dump_shows(
+    type_: type[Any], *, turned: bool
+) -> None:
+    names = ("first", "second") if type_ is TwoKeys else ("field_0", "text")
+    fields = [(names[0], ["one", "two"]), (names[1], "some text")]
+    text = json.dumps(dict(fields[::-1] if turned else fields))
+    case = held(Case(type_, text, {}))
+    for size in range(1, len(case.text)):
+        chunks = [case.text[at : at + size].encode() for at in range(0, len(case.text), size)]
+        check_steps(case, chunks, by_alias=True)

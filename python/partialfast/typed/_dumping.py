@@ -2,15 +2,17 @@
 
 An op has the JSON that ``snapshot.model_dump(mode="json", exclude_unset=True)`` would have at its
 place. Mostly that follows from the events alone: a container that opens is ``{}`` or ``[]``, and
-plain scalars are dumped as themselves. Three facts say where it does not, and pydantic is asked:
+plain scalars are dumped as themselves. Four facts say where it does not, and pydantic is asked:
 
 ``exact``    (of a node) JSON scalars of the value's own type are dumped as themselves;
 ``stands``   (of a node) a container that was put together is dumped as its parts were;
-``guarded``  (of a field) how its value is dumped depends on the object that holds it.
+``guarded``  (of a field) how its value is dumped depends on the object that holds it;
+``shared``   (of a field) by alias, another field has the same key: pydantic says which one is seen.
 """
 
 from __future__ import annotations
 
+import collections
 import functools
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["FieldDump", "ValueDump", "field_dumps", "key_dump", "value_dump"]
 
 #: How a field is dumped: its alias, whether that is used where nobody says, whether the field is
-#: left out, and whether it is guarded.
-FieldDump = tuple[str | None, bool, bool, bool]
+#: left out, whether it is guarded, and whether it shares its key.
+FieldDump = tuple[str | None, bool, bool, bool, bool]
 #: How a value is dumped: ``exact``, ``stands``, and what makes its serializer's ``to_python``.
 ValueDump: TypeAlias = "tuple[bool, bool, Callable[[], Any]]"
 
@@ -96,14 +98,20 @@ def _field_dumps(
     config: Mapping[str, Any],
 ) -> list[FieldDump]:
     by_alias = bool(config.get("serialize_by_alias"))
+    keys = collections.Counter(
+        field.get("serialization_alias", name)
+        for name, field in fields
+        if not field.get("serialization_exclude")
+    )
     return [
         (
             field.get("serialization_alias"),
             by_alias,
             bool(field.get("serialization_exclude")),
             _is_guarded(field, definitions),
+            keys[field.get("serialization_alias", name)] > 1,
         )
-        for _, field in fields
+        for name, field in fields
     ]
 
 

@@ -42,7 +42,8 @@ impl Run<'_, '_> {
             Spot::Here => None,
             Spot::At(at) => Some(at),
         };
-        let keeps = inherits || self.op_may_change(index)?;
+        let whole = self.op_shares_keys(index)?;
+        let keeps = inherits || whole || self.op_may_change(index)?;
         let ops = self.ops()?;
         let opened = Moment {
             batch: ops.batch,
@@ -57,6 +58,7 @@ impl Run<'_, '_> {
             keeps,
             seen: None,
             marked: self.is_marked(frame),
+            whole,
         };
         if self.is_set(frame) {
             told.seen = Some(PySet::empty(py)?.unbind());
@@ -113,7 +115,8 @@ impl Run<'_, '_> {
             Made::Judged => false,
             Made::Parts => self.op_stands(frame)?,
         };
-        let stands = stands && !frame.stalled;
+        let whole = frame.told.as_ref().is_some_and(|told| told.whole);
+        let stands = stands && !frame.stalled && !whole;
         let node = frame.outer;
         let told = frame.told.take();
         self.ops()?.closed = Closed::Container { node, told, stands };
@@ -292,9 +295,14 @@ impl Run<'_, '_> {
 
     /// Tell frame `index`, in which nothing is open, as a whole.
     pub(super) fn op_again(&mut self, index: usize) -> PyResult<()> {
+        let dumped = self.op_dump_frame(&self.st.frames[index])?;
+        self.op_told_again(index, &dumped)
+    }
+
+    /// Tell frame `index` as a whole: `dumped` is its dump.
+    pub(super) fn op_told_again(&mut self, index: usize, dumped: &Py<PyAny>) -> PyResult<()> {
         let py = self.py;
         let frame = &self.st.frames[index];
-        let dumped = self.op_dump_frame(frame)?;
         let target = self.op_target_of(index);
         let Some(told) = frame.told.as_ref() else {
             return Ok(());
@@ -304,7 +312,7 @@ impl Run<'_, '_> {
             shadow: told.shadow.as_ref().map(|shadow| shadow.clone_ref(py)),
         };
         let keeps = told.keeps;
-        self.op_replace(&target, &before, &dumped)?;
+        self.op_replace(&target, &before, dumped)?;
         let shadow = keeps.then(|| copied(dumped.bind(py))).transpose()?;
         if let Some(shadow) = &shadow {
             self.op_shadow(&target, shadow.clone_ref(py))?;

@@ -11,6 +11,9 @@
 //! so far. When the value closes it is dumped once and only the difference to the shadow is told
 //! (`diff.rs`), so the ops stay linear in the text.
 //!
+//! Where two parts of an object are dumped under one key, only pydantic knows which one is seen: such
+//! an object is told as a *whole* (`whole.rs`), by what its dump differs in from its shadow.
+//!
 //! What must change together: a new way for a frame to come on the stack has to call `op_opened`,
 //! and a new way for a value to reach its container `op_settled`; whether an open child is part of
 //! the dump is said in `op_place`, and has to agree with what `spine.rs` shows.
@@ -21,6 +24,7 @@ mod emit;
 mod take;
 mod target;
 mod tell;
+mod whole;
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -104,6 +108,8 @@ pub struct Told {
     seen: Option<Py<PySet>>,
     /// Whether its fields were dumped as those of an instance that is not validated.
     marked: bool,
+    /// Nothing inside it is told by itself: when ops are taken, it is dumped and compared.
+    whole: bool,
 }
 
 #[derive(Clone, Copy)]

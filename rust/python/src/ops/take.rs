@@ -59,6 +59,7 @@ impl Run<'_, '_> {
                 let found = around.bind(py).get_item(at);
                 inside = found.ok().map(Bound::unbind);
             }
+            let whole = self.op_shares_keys(index)?;
             let frame = &mut self.st.frames[index];
             let seen = match &frame.values {
                 Values::Items(items) => Some(items.clone_ref(py)),
@@ -75,6 +76,7 @@ impl Run<'_, '_> {
                 keeps: true,
                 seen: None,
                 marked: false,
+                whole,
             }));
             let frame = &self.st.frames[index];
             let marked = self.is_marked(frame);
@@ -108,6 +110,7 @@ impl Run<'_, '_> {
         for index in 0..self.st.frames.len() {
             self.op_remark(index)?;
         }
+        self.op_tell_whole()?;
         let ops = self.ops()?;
         ops.batch += 1;
         ops.closed = Closed::Nothing;
@@ -161,7 +164,8 @@ impl Run<'_, '_> {
         let Some(told) = frame.told.as_ref().filter(|told| told.marked != marked) else {
             return Ok(());
         };
-        let shadow = told.shadow.as_ref().map(|shadow| shadow.clone_ref(py));
+        let shadow = told.shadow.as_ref().filter(|_| !told.whole);
+        let shadow = shadow.map(|shadow| shadow.clone_ref(py));
         let mut changes = Vec::new();
         if let (
             Action::Object(plan),

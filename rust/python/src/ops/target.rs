@@ -34,11 +34,10 @@ impl Run<'_, '_> {
         let Some(ops) = &self.st.ops else {
             return Ok(Spot::Hidden);
         };
-        let Some(frame) = self
-            .st
-            .frames
-            .get(index)
-            .filter(|frame| frame.told.is_some() && !frame.stalled)
+        let Some(frame) =
+            self.st.frames.get(index).filter(|frame| {
+                !frame.stalled && frame.told.as_ref().is_some_and(|told| !told.whole)
+            })
         else {
             return Ok(Spot::Hidden);
         };

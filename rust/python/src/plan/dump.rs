@@ -70,20 +70,34 @@ impl Dump {
 
 /// How a field is dumped.
 pub struct FieldDump {
-    alias: Option<Py<PyAny>>,
-    by_alias: bool,
+    key: FieldKey,
     /// It is left out.
     pub hidden: bool,
     /// How its value is dumped depends on the object that holds it.
     pub guarded: bool,
 }
 
+/// Under which key a field is dumped.
+struct FieldKey {
+    alias: Option<Py<PyAny>>,
+    /// Whether the alias is used where nobody says.
+    by_alias: bool,
+    /// By alias, another field has the same key.
+    shared: bool,
+}
+
 impl FieldDump {
     /// Its key, where it is not its name: `by_alias` says what was asked for.
     pub fn alias(&self, by_alias: Option<bool>) -> Option<&Py<PyAny>> {
-        self.alias
+        self.key
+            .alias
             .as_ref()
-            .filter(|_| by_alias.unwrap_or(self.by_alias))
+            .filter(|_| by_alias.unwrap_or(self.key.by_alias))
+    }
+
+    /// Whether another field has the same key.
+    pub fn is_shared(&self, by_alias: Option<bool>) -> bool {
+        self.key.shared && by_alias.unwrap_or(self.key.by_alias)
     }
 }
 
@@ -104,12 +118,15 @@ impl FieldDumps {
     pub fn get(&self, py: Python<'_>) -> PyResult<&[FieldDump]> {
         if self.built.get().is_none() {
             let made = self.make.call0(py)?;
-            let made = made.extract::<Vec<(Option<Py<PyAny>>, bool, bool, bool)>>(py)?;
+            let made = made.extract::<Vec<(Option<Py<PyAny>>, bool, bool, bool, bool)>>(py)?;
             let made = made
                 .into_iter()
-                .map(|(alias, by_alias, hidden, guarded)| FieldDump {
-                    alias,
-                    by_alias,
+                .map(|(alias, by_alias, hidden, guarded, shared)| FieldDump {
+                    key: FieldKey {
+                        alias,
+                        by_alias,
+                        shared,
+                    },
                     hidden,
                     guarded,
                 })
@@ -125,7 +142,7 @@ impl FieldDumps {
             .get()
             .into_iter()
             .flatten()
-            .try_for_each(|field| visit.call(&field.alias))
+            .try_for_each(|field| visit.call(&field.key.alias))
     }
 }
 
