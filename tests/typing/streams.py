@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from typing_extensions import assert_type
@@ -66,3 +66,4 @@ class Order(BaseModel):
 
 assert_type(pf.stream(User | Order, text), Snapshots[User | Order])
 assert_type(pf.stream(Annotated[User, "note"], text), Snapshots[User])
+assert_type(pf.stream(pf.Partial[User, Literal["nested"]], text), Snapshots[User])

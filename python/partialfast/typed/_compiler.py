@@ -39,6 +39,7 @@ class CompileOptions(NamedTuple):
     by_alias: bool | None
     by_name: bool | None
     items: bool
+    nested: bool
 
 
 class Scope(NamedTuple):

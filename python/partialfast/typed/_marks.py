@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +14,8 @@ __all__ = [
     "ORIGIN",
     "RECEIVED",
     "Kept",
+    "Nested",
+    "asks_for_nested",
     "kept_by",
     "lock",
     "open_field",
@@ -33,6 +36,12 @@ _KEPT = "__partialfast__"
 
 #: Held while something is made for a class.
 lock = threading.RLock()
+
+
+class Nested(enum.Enum):
+    """Stands in the metadata of a type whose nested models are empty before they begin."""
+
+    EMPTY = "nested"
 
 
 class Kept:
@@ -69,6 +78,17 @@ def partial_origin(class_: Any) -> Any:
     if not isinstance(class_, type):
         return None
     return class_.__dict__.get(ORIGIN)
+
+
+def asks_for_nested(type_: Any) -> bool:
+    """Tell whether nested models that have not begun are to be empty, or in a part of `type_`."""
+    if isinstance(type_, type):
+        # A model would look for the attributes in Python at each new stream.
+        return False
+    if any(mark is Nested.EMPTY for mark in getattr(type_, "__metadata__", ())):
+        return True
+    arguments: tuple[Any, ...] = getattr(type_, "__args__", ())
+    return any(asks_for_nested(part) for part in arguments)
 
 
 def open_field(instance: Any) -> str | bool | None:

@@ -11,11 +11,22 @@ import abc
 import copy
 import dataclasses
 import types
-from typing import TYPE_CHECKING, Any, Generic, Optional, SupportsIndex, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    Optional,
+    SupportsIndex,
+    TypeVar,
+    cast,
+)
 
 from pydantic import BaseModel, RootModel
 from pydantic_core import PydanticUndefined, SchemaValidator
 from typing_extensions import TypeAliasType
+from typing_extensions import TypeVar as TypeVarWithDefault
 
 from partialfast.typed._facts import CONTAINERS
 from partialfast.typed._layout import can_allocate
@@ -23,6 +34,7 @@ from partialfast.typed._marks import (
     OPEN,
     ORIGIN,
     RECEIVED,
+    Nested,
     kept_by,
     lock,
     open_field,
@@ -36,12 +48,14 @@ from partialfast.typed._schema import adapter_for, is_class, split, standalone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Partial", "partial_class", "partial_or_none", "partial_origin"]
+__all__ = ["Partial", "empty_partial", "partial_class", "partial_or_none", "partial_origin"]
 
 T = TypeVar("T")
+#: ``Literal["nested"]``, or nothing.
+Begun = TypeVarWithDefault("Begun", default=Any)
 
 
-class Partial(Generic[T]):
+class Partial(Generic[T, Begun]):
     """``Partial[M]`` is the class of the snapshots of ``M``.
 
     It is a subclass of ``M`` in which every field may be absent. Its JSON schema is that of
@@ -53,14 +67,25 @@ class Partial(Generic[T]):
 
         Args:
             origin: A pydantic model or a dataclass. A type variable is passed through, for
-                annotations of generic functions.
+                annotations of generic functions. With ``"nested"`` (or ``Literal["nested"]``, for
+                type checkers) after it, nested models that have not begun are empty instances
+                rather than ``None``.
 
         Returns:
-            The partial class, the same one each time.
+            The partial class, the same one each time; with ``"nested"`` an annotated type to be
+            streamed, whose snapshots are of the same class.
 
         Raises:
-            TypeError: `origin` is neither; a type without fields needs no partial class.
+            TypeError: `origin` is neither, for a type without fields needs no partial class; or
+                what comes after it is not ``"nested"``.
         """
+        if isinstance(origin, tuple):
+            origin, *rest = origin
+            if rest not in (["nested"], [Literal["nested"]]):
+                told = ", ".join(map(repr, rest))
+                raise TypeError(f'after the type, Partial[...] takes "nested" alone, not {told}')
+            class_ = partial_class(origin)
+            return Annotated[partial_origin(class_), Nested.EMPTY]
         if isinstance(origin, TypeVar):
             return types.GenericAlias(cls, (origin,))
         return partial_class(origin)
@@ -440,6 +465,30 @@ class _PartialDataclass:
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]:
         """Like ``__reduce__``, whatever the user's class defines."""
         return self.__reduce__()
+
+
+def empty_partial(origin: type[Any], values: dict[str, Any], *, allows_extra: bool) -> Any:
+    """Return a snapshot of which nothing is written.
+
+    Args:
+        origin: A model or dataclass that has a partial class.
+        values: What its fields read as.
+        allows_extra: Whether a model keeps keys that it does not declare.
+    """
+    if not issubclass(origin, BaseModel):
+        return _rebuild_dataclass(origin, values, set())
+    private = {
+        name: copy.deepcopy(attribute.default)
+        for name, attribute in origin.__private_attributes__.items()
+        if attribute.default_factory is None and attribute.default is not PydanticUndefined
+    }
+    state: dict[Any, Any] = {
+        "__dict__": values,
+        "__pydantic_fields_set__": set[str](),
+        "__pydantic_extra__": {} if allows_extra else None,
+        "__pydantic_private__": private if origin.__private_attributes__ else None,
+    }
+    return _rebuild_model(origin, state, None)
 
 
 def _rebuild_dataclass(

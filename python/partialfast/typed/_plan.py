@@ -20,7 +20,7 @@ from partialfast._core import Plan
 from partialfast.typed import families
 from partialfast.typed._compiler import CompileOptions, Compiler
 from partialfast.typed._items import items_of
-from partialfast.typed._marks import kept_by, lock, partial_origin
+from partialfast.typed._marks import asks_for_nested, kept_by, lock, partial_origin
 from partialfast.typed._nodes import Array
 from partialfast.typed._schema import adapter_for, config_of, is_class, split
 
@@ -90,7 +90,9 @@ def compile_type(
     origin = partial_origin(type_)
     if origin is not None:
         type_ = origin
-    options = CompileOptions(by_alias=by_alias, by_name=by_name, items=items)
+    options = CompileOptions(
+        by_alias=by_alias, by_name=by_name, items=items, nested=asks_for_nested(type_)
+    )
     key = (type_, _spelled(type_), options)
     try:
         hash(key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from partialfast.typed._facts import CONTAINERS, is_copied, paths
 from partialfast.typed._nodes import Field, Key
 from partialfast.typed._schema import default_of
+from partialfast.typed.families.nested import empty_nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,6 +75,11 @@ def fields_of(
         how, default = default_of(schema)
         field = Field(name, compiler.child(schema, scope))
         template[name] = None
+        if how == "none" and compiler.options.nested:
+            empty = empty_nested(compiler, schema, (scope.owner,))
+            if empty is not None:
+                template[name] = empty
+                field.how, field.default = "copy", empty
         if how == "value":
             template[name] = default
             if is_copied(default):
