@@ -214,6 +214,7 @@ needs.bench-report = bench
 define bench.report ## Measure all that the page shows, then write docs/benchmarks.md and its pictures
 	$(bench.core)
 	$(BENCH)/python -m benches.growth .bench/growth.json
+	$(BENCH)/python -m benches.newer .bench/newer.json
 	$(BENCH)/python -m benches.report .bench --page docs/benchmarks.md
 endef
 
@@ -232,6 +233,7 @@ bench.client = ## Measure the OpenAI client beside the bare SDK and instructor, 
 bench.instructions = ## Compare instruction counts with the committed ones (needs valgrind; ARGS=--record writes them)
 bench.lenient = ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
 bench.many = ## Extract 100,000 short documents with the command, and watch its memory (ARGS=1000 for as many)
+bench.newer = ## Read after every chunk beside this year's newcomers: time, right or not, taken back or not
 bench.providers = ## Measure each provider's stream beside its own SDK, as far as they are installed
 bench.salvage = ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
 bench.unsafe = ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)

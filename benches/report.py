@@ -2,18 +2,20 @@
 
     python -m benches.report FOLDER                            print it
     python -m benches.report FOLDER --page docs/benchmarks.md  write the page and its pictures
+    python -m benches.report FOLDER --newer docs/benchmarks.md write the newcomers' section alone
 
 The folder holds ``times.json`` (pytest-benchmark's), ``memory.json`` (`benches.memory`'s),
 ``client.json`` (`benches.client`'s) and ``criterion`` (criterion's, of the core alone); for the
-page also ``growth.json`` (`benches.growth`'s). Each row sets this package beside one peer from the
-same run, with the ratio, and the goal where there is one. A goal that was missed is shown as
-missed; the report itself does not fail.
+page also ``growth.json`` (`benches.growth`'s) and ``newer.json`` (`benches.newer`'s). Each row sets
+this package beside one peer from the same run, with the ratio, and the goal where there is one. A
+goal that was missed is shown as missed; the report itself does not fail.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -21,6 +23,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from benches import newer
 from benches.client import rows as client_rows
 from benches.table import Row, at_least, at_most, cells, layout, number
 from benches.workloads import source
@@ -69,6 +72,8 @@ class Figures:
             json.loads(client.read_text(encoding="utf-8"))["us"] if client.is_file() else {}
         )
         self.core = dict(_criterion(folder / "criterion"))
+        path = folder / "newer.json"
+        self.newer = newer_section(path) if path.is_file() else []
 
     def us(self, key: str) -> float | None:
         """Return microseconds per unit, or ``None`` when this was not measured.
@@ -301,13 +306,33 @@ def markdown(figures: Figures, pictures: Mapping[str, str]) -> str:
             ]
         lines.append("| " + " | ".join(cells(row)) + " |")
     lines += _core(figures)
+    if figures.newer:
+        lines += ["", *figures.newer]
     lines += ["", "## Pictures", "", _CAPPED, ""]
     for name, shows in pictures.items():
         lines += [f"![{shows}](benchmarks/{name})", ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def newer_section(path: Path) -> list[str]:
+    """Return the newcomers' section from their figures."""
+    return newer.section(json.loads(path.read_text(encoding="utf-8")))
+
+
+def with_section(page: str, lines: list[str]) -> str:
+    """Return the page with a section in place of its older self, or before the pictures."""
+    before = re.compile(rf"^{re.escape(lines[0])}$.*?(?=^## )", re.MULTILINE | re.DOTALL)
+    rest, _, after = before.sub("", page).partition("## Pictures\n")
+    text = "\n".join(lines)
+    return f"{rest}{text}\n\n## Pictures\n{after}"
+
+
 def _main(arguments: list[str]) -> None:
+    if arguments[1:2] == ["--newer"]:
+        target = Path(arguments[2])
+        lines = newer_section(Path(arguments[0]) / "newer.json")
+        target.write_text(with_section(target.read_text(encoding="utf-8"), lines), encoding="utf-8")
+        return
     figures = Figures(Path(arguments[0]))
     match arguments[1:]:
         case []:
