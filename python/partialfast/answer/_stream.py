@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from threading import get_ident
+from collections.abc import Callable, Iterator
+from threading import Thread, get_ident
 from types import TracebackType
 from typing import Any, Literal, TypeVar, cast
 
@@ -248,8 +248,14 @@ class SyncStream(StreamBase[T, Final_]):
 
     def _wake(self) -> None:
         reply = self._reply
-        if reply is not None:
-            (reply.wake or reply.close)()
+        if reply is None:
+            return
+        if reply.wake is not None:
+            reply.wake()
+            return
+        # What gives the blocks is not ours: to close it may wait for the read, and others wait for
+        # the thread of the alarms.
+        Thread(target=_close_beside, args=(reply.close,), daemon=True).start()
 
 
 class Stream(SyncStream[T, Value]):
@@ -287,6 +293,15 @@ class Stream(SyncStream[T, Value]):
 
 class ItemStream(SyncStream[T, "list[T]"]):
     """Complete items, each as the model finishes it. `final` is the list of them."""
+
+
+def _close_beside(close: Callable[[], Any]) -> None:
+    """Close a reply that another thread reads."""
+    try:
+        close()
+    except ValueError:
+        # A generator cannot be closed while it is read: the limit is noticed at its next chunk.
+        return
 
 
 def _pause(call: Call) -> None:

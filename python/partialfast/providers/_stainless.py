@@ -41,6 +41,7 @@ __all__ = [
     "is_plain",
     "open_observed",
     "open_raw",
+    "pool_waker",
     "read_for",
     "read_rest",
     "reads_bytes",
@@ -184,6 +185,30 @@ def waker(http: Any) -> Callable[[], Any] | None:
                 return
 
     return shut_down
+
+
+def pool_waker(raw: Any) -> Callable[[], Any] | None:
+    """Return what ends a read that blocks in another thread; `waker` for responses of urllib3.
+
+    Args:
+        raw: The response. To close it waits for the read.
+    """
+    shut_down = getattr(raw, "shutdown", None)
+    if not callable(shut_down):
+        # Before urllib3 2.3. The connection forgets a socket that the response has to itself.
+        connection = getattr(getattr(raw, "connection", None), "sock", None)
+        if connection is None:
+            return None
+        shut_down = functools.partial(socket.socket.shutdown, connection, socket.SHUT_RDWR)
+
+    def wake() -> None:
+        try:
+            shut_down()
+        except (OSError, RuntimeError, ValueError):
+            # It is closed already, or has been given back.
+            return
+
+    return wake
 
 
 def take_time_again(reply: Reply, resource: Any) -> None:
@@ -485,7 +510,8 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
     http = getattr(stream, "response", None)
     tee = _Tee(http)
     blocks = _blocks(iter(stream), tee, package)
-    wake = waker(http)
+    # What a provider reads in place of the SDK's stream knows its connection.
+    wake = waker(http) or getattr(stream, "wake", None)
 
     def close() -> None:
         cancel(http)

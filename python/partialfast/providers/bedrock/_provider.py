@@ -35,7 +35,7 @@ from partialfast.providers._messages import (
     is_system,
     text_of,
 )
-from partialfast.providers._stainless import at_once
+from partialfast.providers._stainless import at_once, pool_waker
 
 __all__ = ["Converse"]
 
@@ -146,6 +146,7 @@ class Converse(Provider):
         return Reply(
             blocks=blocks,
             close=stream.close,
+            wake=pool_waker(raw),
             request_id=_request_id(answer),
             content_type="application/vnd.amazon.eventstream",
         )

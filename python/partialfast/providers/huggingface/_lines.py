@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from partialfast.answer._seam import Event
+from partialfast.providers._stainless import waker
 
 __all__ = ["reading_lines"]
 
@@ -64,6 +65,12 @@ class _Lines:
         for line in self._lines:
             if (event := _event_of(line)) is not None:
                 yield event
+
+    @property
+    def wake(self) -> Callable[[], Any] | None:
+        """What ends a read that blocks in another thread, where the lines are those of httpx."""
+        frame = self._lines.gi_frame
+        return None if frame is None else waker(frame.f_locals.get("self"))
 
     def close(self) -> None:
         """Close the lines."""

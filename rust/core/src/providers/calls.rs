@@ -62,7 +62,7 @@ struct Call {
 enum After {
     #[default]
     Nothing,
-    /// They are `{}`, and were not passed on: some servers write that in front of the arguments.
+    /// They are `{}`, and were not passed on: some servers write that before the arguments.
     Held,
     /// The name once more, so that arguments that follow are those of another call.
     Name,

@@ -1,7 +1,7 @@
 //! Mends the two things that servers get wrong in the JSON of an event itself.
 //!
 //! - A text is cut between two events in the middle of a surrogate pair: `"\ud83d"`, then `"\ude00"`.
-//!   The first half is kept, and put in front of the second.
+//!   The first half is kept, and put before the second.
 //! - `NaN` and the infinities, which JSON does not have, stand where some language's own writer put
 //!   them: among probabilities, which nobody here reads. They are read as `null`.
 //!

@@ -184,23 +184,23 @@ fn parse(path: &str) -> Option<Vec<Step>> {
     while !rest.is_empty() {
         if let Some(name) = rest.strip_prefix('.') {
             let end = name.find(['.', '[']).unwrap_or(name.len());
-            let (name, behind) = name.split_at(end);
+            let (name, after) = name.split_at(end);
             if name.is_empty() {
                 return None;
             }
             steps.push(Step::Member(name.to_owned()));
-            rest = behind;
+            rest = after;
             continue;
         }
         let inside = rest.strip_prefix('[')?;
         if let Some(quote @ ('\'' | '"')) = inside.chars().next() {
-            let (name, behind) = quoted(inside.get(1..)?, quote)?;
+            let (name, after) = quoted(inside.get(1..)?, quote)?;
             steps.push(Step::Member(name));
-            rest = behind.strip_prefix(']')?;
+            rest = after.strip_prefix(']')?;
         } else {
-            let (index, behind) = inside.split_once(']')?;
+            let (index, after) = inside.split_once(']')?;
             steps.push(Step::Item(index.parse().ok()?));
-            rest = behind;
+            rest = after;
         }
     }
     Some(steps)

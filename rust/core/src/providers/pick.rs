@@ -113,7 +113,7 @@ impl<N: Copy> Way<N> {
 }
 
 impl<N> Way<N> {
-    /// Goes back in front of a text whose root is `root`.
+    /// Goes back before a text whose root is `root`.
     pub(super) fn reset(&mut self, root: &'static Want<N>) {
         self.levels.clear();
         self.want = Some(root);

@@ -2,8 +2,8 @@
 //!
 //! # Theory of operation
 //!
-//! The events of a stream differ little: id, model and time are the same in all of them and stand in
-//! front of what is new. The machine can stop anywhere and go on, so it is stopped behind such a
+//! The events of a stream differ little: id, model and time are the same in all of them and stand
+//! before what is new. The machine can stop anywhere and go on, so it is stopped after such a
 //! beginning, and a copy of all that it and the picker know there is kept ([`Mark`]). An event that
 //! begins with the same bytes goes on from the copy. Equal bytes lead to equal states: nothing depends
 //! on what the beginning means.
@@ -22,7 +22,7 @@ const SHORTEST: usize = 64;
 /// Longer ones are not looked for: an event is kept up to here, to be compared with the next.
 const LONGEST: usize = 2048;
 
-/// All that is known behind a beginning.
+/// All that is known after a beginning.
 #[derive(Debug)]
 struct Mark<N: 'static, P> {
     /// Empty where there is none.
@@ -150,7 +150,7 @@ impl<N: Wanted, P: Picked<N>> Reader<N, P> {
     }
 }
 
-/// How many bytes two events share at their beginning, up to the colon behind the last common key.
+/// How many bytes two events share at their beginning, up to the colon after the last common key.
 ///
 /// In front of a value, so that the value is read in one piece. (It may be a colon inside a text:
 /// that is a place like any other, if a slower one.)

@@ -102,7 +102,7 @@ impl Said {
         Some(self.first).filter(|byte| *byte != 0)
     }
 
-    /// The place behind all that was said.
+    /// The place after all that was said.
     pub(super) fn mark(&self) -> Mark {
         self.mark
     }

@@ -88,11 +88,11 @@ struct Reading {
 const MOST_BODY: usize = 16 << 20;
 /// So many bytes are shown of a body that cannot be read.
 const MOST_SHOWN: usize = 4096;
-/// May stand in front of any text.
+/// May stand before any text.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 impl Stream {
-    /// A reader in front of the body.
+    /// A reader that comes before the body.
     #[must_use]
     pub fn new(dialect: AnyDialect) -> Self {
         let frames = match dialect.framing() {
