@@ -21,6 +21,7 @@ from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import as_list
+from partialfast.providers._objects import aopen_objects, open_objects
 from partialfast.providers._stainless import at_once, read_for, whole
 
 __all__ = ["Chat"]
@@ -116,8 +117,15 @@ class Chat(Provider):
         if not request.stream:
             return whole(self.client.chat(**request.arguments))
         arguments = _in_time(request)
+        if not hasattr(self.client, "with_raw_response"):
+            return open_objects(self.client.chat_stream(**arguments))
         manager = self.client.with_raw_response.chat_stream(**arguments)
-        http = manager.__enter__()._response  # noqa: SLF001 - it alone has the bytes
+        opened = manager.__enter__()
+        http = getattr(opened, "_response", None)
+        if http is None:
+            reply = open_objects(opened.data)
+            reply.close = _both(reply.close, manager)
+            return reply
         reply = reply_of(http, id_header="x-debug-trace-id")
         if arguments is not request.arguments:
             wrapper = getattr(self.client, "_client_wrapper", None)
@@ -130,9 +138,15 @@ class Chat(Provider):
         if not request.stream:
             answer = await self.client.chat(**request.arguments)
             return at_once(whole(answer))
+        if not hasattr(self.client, "with_raw_response"):
+            return await aopen_objects(self.client.chat_stream(**_in_time(request)))
         manager = self.client.with_raw_response.chat_stream(**_in_time(request))
-        http = (await manager.__aenter__())._response  # noqa: SLF001 - as above
-        reply = await areply_of(http, id_header="x-debug-trace-id")
+        opened = await manager.__aenter__()
+        http = getattr(opened, "_response", None)
+        if http is None:
+            reply = await aopen_objects(opened.data)
+        else:
+            reply = await areply_of(http, id_header="x-debug-trace-id")
         shut = reply.aclose
 
         async def aclose() -> None:

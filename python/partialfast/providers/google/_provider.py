@@ -30,6 +30,7 @@ from partialfast.providers._messages import (
     is_system,
     text_of,
 )
+from partialfast.providers._objects import aopen_objects, has_all, open_objects
 from partialfast.providers._stainless import at_once, whole
 from partialfast.providers.google._schema import gemini_schema
 
@@ -173,6 +174,8 @@ class GenerateContent(Provider):
         if not request.stream:
             answer = self.resource.generate_content(**request.arguments)
             return whole(answer)
+        if not has_all(getattr(self.resource, "_api_client", None), "_build_request", "_request"):
+            return open_objects(self.resource.generate_content_stream(**_in_time(request)))
         taken = _Taken(self.resource._api_client)  # noqa: SLF001 - it alone has the bytes
         models = type(self.resource)(taken)
         try:
@@ -190,7 +193,11 @@ class GenerateContent(Provider):
         if not request.stream:
             answer = await self.resource.generate_content(**request.arguments)
             return at_once(whole(answer))
-        taken = _Taken(self.resource._api_client)  # noqa: SLF001 - as above
+        api = getattr(self.resource, "_api_client", None)
+        if not has_all(api, "_build_request", "_async_request"):
+            chunks = await self.resource.generate_content_stream(**_in_time(request))
+            return await aopen_objects(chunks)
+        taken = _Taken(api)
         models = type(self.resource)(taken)
         try:
             async for _ in await models.generate_content_stream(**_in_time(request)):

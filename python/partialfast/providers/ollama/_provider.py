@@ -22,6 +22,7 @@ from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import arguments_of, as_list
+from partialfast.providers._objects import aopen_objects, has_all, open_objects
 from partialfast.providers._stainless import at_once, read_for, whole
 
 __all__ = ["Chat"]
@@ -142,6 +143,8 @@ class Chat(Provider):
         """Send a request without asynchrony."""
         if not request.stream:
             return whole(self.client.chat(**request.arguments))
+        if not has_all(self.client, "_client"):
+            return open_objects(self.client.chat(**request.arguments, stream=True))
         asked = _Asked()
         try:
             for _ in self._asking(asked).chat(**request.arguments, stream=True):
@@ -164,6 +167,8 @@ class Chat(Provider):
         if not request.stream:
             answer = await self.client.chat(**request.arguments)
             return at_once(whole(answer))
+        if not has_all(self.client, "_client"):
+            return await aopen_objects(await self.client.chat(**request.arguments, stream=True))
         asked = _Asked()
         try:
             async for _ in await self._asking(asked).chat(**request.arguments, stream=True):
