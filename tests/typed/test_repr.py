@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr
+from rich.console import Console
 
 import partialfast as pf
 
@@ -50,6 +53,28 @@ def test_a_root_model_shows_its_value() -> None:
     assert shown == [
         "PartialItems([PartialItem(name='x'…)]…)",
         "Items(root=[Item(name='x', price=1.0)])",
+    ]
+
+
+def test_rich_shows_what_repr_shows() -> None:
+    (snapshot, _) = pf.stream(Order, ['{"title": "A', '"}'])
+    console = Console(file=io.StringIO(), width=200)
+    with console.capture() as captured:
+        console.print(snapshot)
+    assert captured.get() == "PartialOrder(title='A'…)\n"
+
+
+def test_a_parser_says_how_far_it_is() -> None:
+    parser = pf.JsonParser()
+    shown = [repr(parser)]
+    for chunk in ('{"a": [1, "x', '"', "]}"):
+        parser.feed(chunk)
+        shown.append(repr(parser))
+    assert shown == [
+        "<JsonParser, open>",
+        "<JsonParser, inside ('a', 1)>",
+        "<JsonParser, inside ('a',)>",
+        "<JsonParser, complete>",
     ]
 
 

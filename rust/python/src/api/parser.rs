@@ -109,6 +109,19 @@ impl JsonParser {
         Ok(shared(slf)?.driver.builder.complete.done)
     }
 
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = shared(slf)?;
+        let path = this.driver.path(slf.py())?;
+        let place = if this.driver.builder.complete.done {
+            "complete".to_owned()
+        } else if path.is_empty() {
+            "open".to_owned()
+        } else {
+            format!("inside {}", path.repr()?)
+        };
+        Ok(format!("<JsonParser, {place}>"))
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.plan)?;
         self.driver.visit(&visit)
