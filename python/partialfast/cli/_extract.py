@@ -37,8 +37,11 @@ from partialfast.batch.run._workers import Workers, worker_count
 from partialfast.cli import _asking
 from partialfast.cli._arguments import add_reading, natural, positive, reading_of
 from partialfast.cli._errors import CommandError, missing, without_v1
+from partialfast.providers._batches import BatchProvider
 from partialfast.providers._commands import connected, first_request, settled
 from partialfast.providers._names import asking, provider_in
+from partialfast.providers.anthropic._batches import AnthropicBatches
+from partialfast.providers.anthropic._provider import Messages
 from partialfast.providers.openai import Mode
 from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
@@ -331,8 +334,8 @@ def _provider(args: argparse.Namespace) -> str | None:
     if args.base_url is not None or (found == "openai" and os.environ.get("OPENAI_BASE_URL")):
         # A server of one's own may name its models like that.
         return None
-    if found is not None and args.batch_api:
-        raise BatchError(f"--batch-api is OpenAI's: leave {found}/ out")
+    if found not in {None, "openai", "anthropic"} and args.batch_api:
+        raise BatchError(f"--batch-api is for OpenAI and Anthropic, not for {found}")
     return found
 
 
@@ -400,12 +403,15 @@ def _by_batch(args: argparse.Namespace, job: Job, endpoint: Endpoint) -> ByBatch
         raise BatchError("--batch-api goes with neither --ray, --cache nor --sample")
     if not job.documents.is_repeatable:
         raise BatchError("--batch-api needs an input that can be read more than once")
-    key, _ = answer_shape(args.mode, job.model)
+    asked_of, batches = (
+        (Messages, AnthropicBatches) if args.provider == "anthropic" else (Chat, OpenAIBatches)
+    )
+    key, _ = answer_shape(args.mode, job.model, asked_of)
 
     @contextlib.asynccontextmanager
-    async def opened() -> AsyncGenerator[OpenAIBatches, None]:
+    async def opened() -> AsyncGenerator[BatchProvider, None]:
         async with connected(endpoint) as client:
-            yield OpenAIBatches(
+            yield batches(
                 client,
                 mode=args.mode,
                 model=job.model,

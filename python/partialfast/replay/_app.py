@@ -22,6 +22,7 @@ from partialfast.replay._batches import Batches
 from partialfast.replay._exchanges import Exchange, ExchangeLog
 from partialfast.replay._faults import parse_faults
 from partialfast.replay._gate import Gate
+from partialfast.replay._message_batches import MessageBatches
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._reply import error_body
@@ -52,7 +53,8 @@ class Stage:
         journal: Where exchanges are entered.
         gate: What holds text back.
         stopping: Set when the server is to give up open responses.
-        batches: Files and batches.
+        batches: OpenAI's files and batches.
+        message_batches: Anthropic's.
     """
 
     recordings: RecordingSet
@@ -61,6 +63,7 @@ class Stage:
     gate: Gate
     stopping: asyncio.Event
     batches: Batches
+    message_batches: MessageBatches
 
 
 def build_app(stage: Stage) -> Starlette:
@@ -75,6 +78,7 @@ def build_app(stage: Stage) -> Starlette:
     logging.getLogger("uvicorn.error").addFilter(_NO_DROPPED)
     routes = [Route("/v1/models", _models(stage), methods=["GET"])]
     routes += stage.batches.routes(_entering(stage))
+    routes += stage.message_batches.routes(_entering(stage))
     for protocol in PROTOCOLS.values():
         endpoint = _endpoint(stage, protocol)
         routes += [Route(path, endpoint, methods=["POST"]) for path in protocol.paths]

@@ -20,7 +20,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -31,9 +31,53 @@ from partialfast.replay._recording import RecordingSet
 from partialfast.replay._reply import error_body
 from partialfast.replay._steps import Options, Send, plan_answer
 
-__all__ = ["Batches"]
+__all__ = ["BatchFault", "Batches", "entered", "parse_batch_faults"]
 
 _KINDS = ("expire", "missing", "fail", "lost", "wait", "ok")
+
+
+class BatchFault(NamedTuple):
+    """What goes wrong with a batch.
+
+    Args:
+        kind: What.
+        number: With which figure.
+    """
+
+    kind: str
+    number: int = 1
+
+
+def parse_batch_faults(texts: Sequence[str]) -> list[BatchFault]:
+    """Read what goes wrong with one batch after the other.
+
+    Args:
+        texts: Such as ``expire@3``.
+
+    Raises:
+        ValueError: A fault is unknown.
+    """
+    return [_fault(text) for text in texts]
+
+
+def entered(
+    handle: Callable[[Request, bytes], Response], enter: Callable[[Request, bytes], Any]
+) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a function that is given the body and may take its time.
+
+    Args:
+        handle: Answers a request.
+        enter: Enters it among the exchanges.
+    """
+
+    async def endpoint(request: Request) -> Response:
+        raw = await request.body()
+        finish = enter(request, raw)
+        response = await asyncio.to_thread(handle, request, raw)
+        finish(response.status_code)
+        return response
+
+    return endpoint
 
 
 @dataclass
@@ -69,18 +113,15 @@ class Batches:
     Args:
         recordings: The recordings that answer requests.
         options: How answers are given.
-        faults: What goes wrong, for one batch after the other.
-
-    Raises:
-        ValueError: A fault is unknown.
+        faults: What goes wrong, for one batch after the other; taken from as batches are made.
     """
 
     def __init__(
-        self, recordings: RecordingSet, options: Options, faults: Sequence[str] = ()
+        self, recordings: RecordingSet, options: Options, faults: list[BatchFault]
     ) -> None:
         self._recordings = recordings
         self._options = options
-        self._faults = [_fault(text) for text in faults]
+        self._faults = faults
         self.files: dict[str, bytes] = {}
         self._batches: dict[str, _Batch] = {}
         self._answered = 0
@@ -91,25 +132,12 @@ class Batches:
         Args:
             enter: Enters a request among the exchanges.
         """
-
-        def entered(
-            handle: Callable[[Request, bytes], Response],
-        ) -> Callable[[Request], Awaitable[Response]]:
-            async def endpoint(request: Request) -> Response:
-                raw = await request.body()
-                finish = enter(request, raw)
-                response = await asyncio.to_thread(handle, request, raw)
-                finish(response.status_code)
-                return response
-
-            return endpoint
-
         return [
-            Route("/v1/files", entered(self._upload), methods=["POST"]),
-            Route("/v1/files/{id}/content", entered(self._content), methods=["GET"]),
-            Route("/v1/batches", entered(self._create), methods=["POST"]),
-            Route("/v1/batches", entered(self._list), methods=["GET"]),
-            Route("/v1/batches/{id}", entered(self._look), methods=["GET"]),
+            Route("/v1/files", entered(self._upload, enter), methods=["POST"]),
+            Route("/v1/files/{id}/content", entered(self._content, enter), methods=["GET"]),
+            Route("/v1/batches", entered(self._create, enter), methods=["POST"]),
+            Route("/v1/batches", entered(self._list, enter), methods=["GET"]),
+            Route("/v1/batches/{id}", entered(self._look, enter), methods=["GET"]),
         ]
 
     def _upload(self, request: Request, raw: bytes) -> Response:
@@ -141,7 +169,7 @@ class Batches:
 
     def _create(self, _: Request, raw: bytes) -> Response:
         body = parse_body(raw)
-        kind, number = self._faults.pop(0) if self._faults else ("ok", 0)
+        kind, number = self._faults.pop(0) if self._faults else BatchFault("ok")
         name = f"batch_{len(self._batches) + 1}"
         batch = _Batch(name, body["input_file_id"], body.get("metadata") or {}, kind, number)
         self._batches[name] = batch
@@ -241,8 +269,8 @@ def _expired(id_: str) -> bytes:
     ).encode()
 
 
-def _fault(text: str) -> tuple[str, int]:
+def _fault(text: str) -> BatchFault:
     kind, _, number = text.partition("@")
     if kind not in _KINDS:
         raise ValueError(f"not a fault of a batch: {text!r}; known are {', '.join(_KINDS)}")
-    return kind, int(number or 1)
+    return BatchFault(kind, int(number or 1))

@@ -201,8 +201,14 @@ class _Runner:
             import uvicorn  # noqa: PLC0415 - heavy, and needed by the server alone
 
             from partialfast.replay._app import Stage, build_app  # noqa: PLC0415 - as above
-            from partialfast.replay._batches import Batches  # noqa: PLC0415 - as above
+            from partialfast.replay._batches import (  # noqa: PLC0415 - as above
+                Batches,
+                parse_batch_faults,
+            )
             from partialfast.replay._guard import Guard  # noqa: PLC0415 - as above
+            from partialfast.replay._message_batches import (  # noqa: PLC0415 - as above
+                MessageBatches,
+            )
         except ModuleNotFoundError as error:
             message = (
                 f"the replay server needs {error.name}, which is not installed: "
@@ -210,11 +216,18 @@ class _Runner:
             )
             raise ImportError(message, name=error.name) from error
         self._listener = listener
-        shelf = Batches(recordings, options, batches)
+        # Shared: it is one batch after the other, whoever asks.
+        faults = parse_batch_faults(batches)
+        shelf = Batches(recordings, options, faults)
+        message_shelf = MessageBatches(recordings, options, faults)
 
         def build(stopping: asyncio.Event) -> uvicorn.Server:
             config = uvicorn.Config(
-                Guard(build_app(Stage(recordings, options, journal, gate, stopping, shelf))),
+                Guard(
+                    build_app(
+                        Stage(recordings, options, journal, gate, stopping, shelf, message_shelf)
+                    )
+                ),
                 # The plain implementation: it behaves the same wherever the tests run.
                 http="h11",
                 loop="asyncio",

@@ -108,8 +108,7 @@ def test_one_snapshot_per_read(together: int) -> None:
     each = read(new_state(), blocks)
     newest = read(new_state(every="read"), blocks)
     assert sum(map(len, each)) > len(TEXT) / 10
-    # The first read is no exception, unless the answer begins and goes on in it: its first piece
-    # comes by itself.
+    # The first read may hand out two: the first piece of an answer is shown at once, by itself.
     first = next(handed for handed in newest if handed)
     assert len(first) <= 2
     assert all(len(handed) <= 1 for handed in newest if handed is not first)

@@ -1,4 +1,4 @@
-"""What other jobs left: one answer a line, results of OpenAI's Batch API, or recorded streams.
+"""What other jobs left: one answer a line, results of batch endpoints, or recorded streams.
 
 From bytes to texts, without judging them: `partialfast.batch.run._salvage` does that.
 """
@@ -63,7 +63,11 @@ def detect(head: bytes) -> str:
         return "sse"
     if line.startswith(b'"'):
         return "string"
-    if line.startswith(b"{") and b'"custom_id"' in line and b'"response"' in line:
+    if (
+        line.startswith(b"{")
+        and b'"custom_id"' in line
+        and (b'"response"' in line or b'"result"' in line)
+    ):
         return "batch"
     return "text"
 
@@ -140,6 +144,10 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _array(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _said(failed: Any) -> Any:
     return failed.get("message") if isinstance(failed, dict) else failed
 
@@ -164,7 +172,7 @@ def _encode(text: str) -> bytes:
 
 
 def _batch(line: bytes) -> Recorded:
-    """Read a line of a Batch API result file."""
+    """Read a line of the results of OpenAI's batches, or of Anthropic's."""
     try:
         record = _object(_load(line))
     except ValueError as error:
@@ -172,6 +180,8 @@ def _batch(line: bytes) -> Recorded:
     id_ = record.get("custom_id")
     if not isinstance(id_, str):
         return Recorded(None, line, "the line is not a result of the Batch API: no custom_id")
+    if "result" in record:
+        return _message_batch(id_, _object(record["result"]))
     response = _object(record.get("response"))
     body = _object(response.get("body"))
     failed = record.get("error") or body.get("error")
@@ -183,6 +193,27 @@ def _batch(line: bytes) -> Recorded:
     if not (recorded.text or recorded.problem or recorded.finish_reason):
         status = response.get("status_code")
         return Recorded(id_, b"", f"there is no answer (status {status})")
+    return recorded._replace(id=id_)
+
+
+def _message_batch(id_: str, result: Mapping[str, Any]) -> Recorded:
+    kind = result.get("type")
+    if kind == "errored":
+        error = _object(result.get("error"))
+        return Recorded(id_, b"", f"the request failed: {_said(error.get('error', error))}")
+    if kind != "succeeded":
+        return Recorded(id_, b"", f"the request was not answered: {kind}")
+    message = _object(result.get("message"))
+    answer = _Answer("anthropic")
+    answer.take_event(json.dumps(message))
+    recorded = answer.recorded()
+    content = message.get("content")
+    called = any(_object(each).get("type") == "tool_use" for each in _array(content))
+    if called and recorded.finish_reason is not None and not recorded.is_whole:
+        # The arguments of a call are given as an object. It was not the model that closed it.
+        recorded = recorded._replace(text=recorded.text.removesuffix(b"}"))
+    if not (recorded.text or recorded.problem or recorded.finish_reason):
+        return Recorded(id_, b"", "there is no answer")
     return recorded._replace(id=id_)
 
 

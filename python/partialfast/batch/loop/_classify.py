@@ -186,6 +186,7 @@ def _connection_errors() -> tuple[type[BaseException], ...]:
     for name, class_ in (
         # Also what the server reports inside of a stream, which has no status.
         ("openai", "APIError"),
+        ("anthropic", "APIError"),
         ("httpx2", "RequestError"),
         ("httpx", "RequestError"),
         ("aiohttp", "ClientError"),

@@ -3,11 +3,11 @@
 Theory of operation. Requests are written to files in a folder beside the results, as many in each
 as the provider takes. ``state.json`` there has a record for each file: its number, the name of the
 batch that it became, and whether its results are collected. Whatever is done is noted after it is
-done, and each step can be done again: a file whose batch has no name is looked for at the provider,
-by the marks that it was submitted with, before it is submitted; a batch that is not noted as
-collected is collected again, and what has a result by then is passed over. What was invalid, cut
-off, expired or missing goes into a file of the next round, which is noted together with what it
-comes from.
+done, and each step can be done again: a file that somebody began to submit, and whose batch has no
+name, is looked for at the provider, by the marks that it was submitted with, before it is submitted
+again; a batch that is not noted as collected is collected again, and what has a result by then is
+passed over. What was invalid, cut off, expired or missing goes into a file of the next round, which
+is noted together with what it comes from.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import itertools
 import json
 import os
 import secrets
+import time
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterator,
@@ -27,7 +27,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -39,7 +39,6 @@ from partialfast.batch.io._regular import open_for_owner, read_regular
 from partialfast.batch.io._rows import encode
 from partialfast.batch.loop._breaker import backoff_s
 from partialfast.batch.loop._classify import ErrorScope, classify, describe
-from partialfast.batch.loop._estimate import read_usage
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._prompt import Message
 from partialfast.batch.loop._result import (
@@ -53,9 +52,10 @@ from partialfast.batch.loop._result import (
     result_of,
 )
 from partialfast.batch.run._spending import Prices
+from partialfast.providers._batches import BatchLine, BatchProvider, BatchState, Search
 from partialfast.typed._state import StreamState
 
-__all__ = ["BatchProvider", "ByBatch"]
+__all__ = ["ByBatch"]
 
 T = TypeVar("T")
 
@@ -63,21 +63,6 @@ _MOST_STATE = 1 << 30
 #: Failures in a row, of looking at batches, before giving up.
 _PATIENCE = 12
 _TOO_MANY, _CLIENT_ERRORS, _SERVER_ERRORS = 429, 400, 500
-
-
-class BatchProvider(Protocol):
-    """A provider's batch endpoint, as `partialfast.providers.openai._batches` has one."""
-
-    most_requests: int
-    most_bytes: int
-    price: float
-
-    def request(self, id_: str, messages: list[Message]) -> bytes: ...
-    def corrected(self, line: bytes, text: str, error: Exception) -> bytes: ...
-    async def submit(self, path: Path, *, run: str, number: int) -> str: ...
-    async def find(self, run: str) -> dict[int, str]: ...
-    async def look(self, name: str) -> Any: ...
-    def results(self, name: str) -> AsyncIterator[bytes]: ...
 
 
 @dataclass(slots=True)
@@ -88,11 +73,18 @@ class _File:
         number: Which one; counted from 1.
         batch: The name of the batch that it became; ``None`` before.
         collected: Whether its results are.
+        tried: When it was first submitted, if that may have made a batch; in seconds since 1970.
     """
 
     number: int
     batch: str | None = None
     collected: bool = False
+    tried: float | None = None
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether there may be a batch whose name is not known."""
+        return self.batch is None and self.tried is not None
 
 
 @dataclass(slots=True)
@@ -201,6 +193,9 @@ class ByBatch:
                 for file in waiting:
                     if until.is_set():
                         return
+                    if file.is_in_doubt:
+                        meter.note = "waiting to learn whether a batch of before is this run's"
+                        continue
                     state = await self._look(file)
                     if state.kind == "working":
                         continue
@@ -212,7 +207,10 @@ class ByBatch:
                         meter.finished(result)
                         yield result, line
                     meter.elsewhere = len(self._wanted)
-                if any(not each.collected and each.batch is not None for each in self._files):
+                if any(
+                    not each.collected and (each.batch is not None or each.is_in_doubt)
+                    for each in self._files
+                ):
                     await _sleep(self._poll_s, until)
                 if until.is_set():
                     return
@@ -262,7 +260,12 @@ class ByBatch:
         state = {
             "run": self._run,
             "files": [
-                {"number": each.number, "batch": each.batch, "collected": each.collected}
+                {
+                    "number": each.number,
+                    "batch": each.batch,
+                    "collected": each.collected,
+                    "tried": each.tried,
+                }
                 for each in self._files
             ],
             "past": {
@@ -342,17 +345,38 @@ class ByBatch:
             file.batch = await self._submitted(file)
             self._save()
 
-    async def _submitted(self, file: _File) -> str:
-        async def submit() -> str:
-            # The answer to an earlier attempt may have been lost, and not the request.
-            known = await self._provider.find(self._run)
-            return known.get(file.number) or await self._provider.submit(
-                self._path(file.number), run=self._run, number=file.number
-            )
+    async def _submitted(self, file: _File) -> str | None:
+        """Submit a file; give nothing if it cannot be known yet whether that was done before."""
+
+        async def submit() -> str | None:
+            if file.tried is not None:
+                # The answer to an earlier attempt may have been lost, and not the request.
+                found = await self._provider.find(self._search(file, file.tried))
+                if found.name is not None or not found.is_certain:
+                    return found.name
+            else:
+                file.tried = time.time()
+                self._save()
+            try:
+                return await self._provider.submit(
+                    self._path(file.number), run=self._run, number=file.number
+                )
+            except Exception as error:
+                status = getattr(error, "status_code", None)
+                if isinstance(status, int) and _CLIENT_ERRORS <= status < _SERVER_ERRORS:
+                    # It was refused: there is no batch to look for.
+                    file.tried = None
+                    self._save()
+                raise
 
         return await self._patiently(submit)
 
-    async def _look(self, file: _File) -> Any:
+    def _search(self, file: _File, since: float) -> Search:
+        count = sum(1 for _ in self._requests(file))
+        known = {each.batch for each in self._files if each.batch is not None}
+        return Search(self._run, file.number, count, since, known)
+
+    async def _look(self, file: _File) -> BatchState:
         return await self._patiently(lambda: self._provider.look(file.batch or ""))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -381,14 +405,13 @@ class ByBatch:
         asked = dict(self._requests(file))
         again: dict[str, bytes] = {}
         seen: set[str] = set()
-        async for line in self._provider.results(file.batch or ""):
-            record = _record(line)
-            id_ = record.get("custom_id")
+        async for line in self._provider.results(file.batch or "", list(asked)):
+            id_ = line.id
             # A result that was written by an earlier process, or that nobody has asked for.
             if id_ not in asked or id_ not in self._wanted or id_ in seen:
                 continue
             seen.add(id_)
-            verdict = self._judge(line, record)
+            verdict = self._judge(line)
             if (result := self._settle(id_, verdict)) is not None:
                 yield self._finish(result)
             elif not self._finish_live:
@@ -438,14 +461,12 @@ class ByBatch:
         self._wanted.discard(result.id)
         return encode(self._adapter, result)
 
-    def _judge(self, line: bytes, record: Mapping[str, Any]) -> _Verdict:
+    def _judge(self, line: BatchLine) -> _Verdict:
         """Read a line of the results."""
-        response: Any = record.get("response") or {}
-        body: Any = response.get("body") or {}
-        usage = read_usage(body.get("usage")) or Usage()
-        [(_, recorded)] = read_block("batch", 1, line)
+        usage = Usage(line.input_tokens, line.output_tokens)
+        [(_, recorded)] = read_block("batch", 1, line.text)
         if recorded.problem is not None:
-            return _unanswered(recorded.problem, response.get("status_code"), usage)
+            return _unanswered(recorded.problem, line.status, usage)
         text = recorded.text.decode("utf-8", "replace")
         state: StreamState[Any] = StreamState(self._model, **self._reading)
         try:
@@ -462,23 +483,14 @@ class ByBatch:
         return _Verdict(text, usage, None, Failure("truncated", why), snapshot=state.snapshot)
 
 
-def _unanswered(problem: str, status: Any, usage: Usage) -> _Verdict:
+def _unanswered(problem: str, code: int | None, usage: Usage) -> _Verdict:
     """Say what it means that a request has no answer."""
-    code = status if isinstance(status, int) else None
     if code is not None and code < _CLIENT_ERRORS:
         # It was answered, but by a refusal.
         return _Verdict(usage=usage, failure=Failure("refused", problem), again=False)
     # What has expired has no status.
     again = code is None or code == _TOO_MANY or code >= _SERVER_ERRORS
     return _Verdict(usage=usage, failure=Failure("endpoint", problem, status=code), again=again)
-
-
-def _record(line: bytes) -> Mapping[str, Any]:
-    try:
-        found: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _sync(file: Any) -> None:

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from partialfast.answer._words import explain
+from partialfast.providers._batches import (
+    BatchLine,
+    BatchState,
+    Search,
+    Sought,
+    lines_of,
+    object_of,
+)
 from partialfast.providers.openai._endpoint import first_request
-from partialfast.providers.openai._provider import body_of
+from partialfast.providers.openai._provider import body_of, tokens
 
-__all__ = ["BatchState", "OpenAIBatches"]
+__all__ = ["OpenAIBatches"]
 
 #: Those of https://platform.openai.com/docs/guides/batch
 _MOST_REQUESTS = 50_000
 _MOST_BYTES = 200_000_000
 #: Names of the metadata that say whose a batch is.
 _RUN, _NUMBER = "partialfast_run", "partialfast_number"
-
-
-@dataclass(frozen=True, slots=True)
-class BatchState:
-    """How a batch stands.
-
-    Args:
-        kind: Whether it is at work, has ended (with results for some requests at least), or was
-            refused as a whole.
-        done: Requests that are answered.
-        message: Why it was refused, in the provider's words.
-    """
-
-    kind: Literal["working", "ended", "refused"]
-    done: int
-    message: str = ""
 
 
 class OpenAIBatches:
@@ -111,21 +102,18 @@ class OpenAIBatches:
         )
         return str(batch.id)
 
-    async def find(self, run: str) -> dict[int, str]:
-        """Look for batches that were submitted already.
+    async def find(self, search: Search) -> Sought:
+        """Look for a batch that may have been submitted already: its metadata say whose it is.
 
         Args:
-            run: Whose they are.
-
-        Returns:
-            Their names, by their number.
+            search: Which one.
         """
-        found: dict[int, str] = {}
+        wanted = (search.run, str(search.number))
         async for batch in self._client.batches.list(limit=100):
             metadata = batch.metadata or {}
-            if metadata.get(_RUN) == run and metadata.get(_NUMBER, "").isdecimal():
-                found[int(metadata[_NUMBER])] = str(batch.id)
-        return found
+            if (metadata.get(_RUN), metadata.get(_NUMBER)) == wanted:
+                return Sought(str(batch.id))
+        return Sought(None)
 
     async def look(self, name: str) -> BatchState:
         """Look how a batch stands.
@@ -143,30 +131,40 @@ class OpenAIBatches:
         ended = batch.status in {"completed", "expired", "cancelled"}
         return BatchState("ended" if ended else "working", done)
 
-    async def results(self, name: str) -> AsyncIterator[bytes]:
+    async def results(self, name: str, ids: Sequence[str]) -> AsyncIterator[BatchLine]:
         """Fetch what a batch that has ended has brought.
 
         Args:
             name: The batch.
+            ids: Those of its requests; each line has one of them.
 
         Yields:
             A line for each request that was answered or has failed, in any order.
         """
+        del ids
         batch = await self._client.batches.retrieve(name)
         for file in (batch.output_file_id, batch.error_file_id):
             if not file:
                 continue
             content = self._client.files.with_streaming_response.content(file)
             async with content as response:
-                rest = b""
-                async for block in response.iter_bytes():
-                    # At line feeds alone: an answer may hold what Unicode calls an end of a line.
-                    *lines, rest = (rest + block).split(b"\n")
-                    for line in lines:
-                        if line.strip():
-                            yield line
-                if rest.strip():
-                    yield rest
+                async for line in lines_of(response.iter_bytes()):
+                    yield _read(line)
+
+
+def _read(line: bytes) -> BatchLine:
+    record = object_of(line)
+    response: Any = record.get("response") or {}
+    used: Any = (response.get("body") or {}).get("usage")
+    count = tokens(used, input_="prompt_tokens", output="completion_tokens")
+    status = response.get("status_code")
+    return BatchLine(
+        record.get("custom_id"),
+        line,
+        status if isinstance(status, int) else None,
+        count.input or 0,
+        count.output or 0,
+    )
 
 
 def _line(id_: str, body: Mapping[str, Any]) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from partialfast.answer._attempts import Call
 from partialfast.answer._options import CallOptions, Settings
+from partialfast.answer._seam import Provider
 from partialfast.answer._target import read_target
 from partialfast.providers._stainless import is_plain
 from partialfast.providers.openai import AsyncClient, Mode
@@ -141,12 +142,13 @@ def first_request(mode: str, model: Any, llm: str, messages: list[Any]) -> dict[
     return {**chat.with_usage(call.request).arguments, "stream": True}
 
 
-def answer_shape(mode: str, model: Any) -> tuple[str | None, bool]:
+def answer_shape(mode: str, model: Any, asked_of: type[Provider] = Chat) -> tuple[str | None, bool]:
     """Say what the text of an answer is.
 
     Args:
         mode: How the model is asked for JSON.
         model: The type of the value.
+        asked_of: Whose rules for strict schemas hold.
 
     Returns:
         The property that holds the value, if it is wrapped in an object; and whether the model has
@@ -157,6 +159,6 @@ def answer_shape(mode: str, model: Any) -> tuple[str | None, bool]:
         model,
         items=False,
         tools=asked.is_tools,
-        strict=Chat.strict_schema if asked.is_strict else None,
+        strict=asked_of.strict_schema if asked.is_strict else None,
     )
     return target.shapes[0].key, len(target.shapes) == 1
