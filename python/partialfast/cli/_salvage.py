@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         help="text: an answer a line; string: the same as JSON strings; batch: results of OpenAI's "
-        "Batch API; sse: recorded streams (default: told by the first line)",
+        "or Anthropic's batches; sse: recorded streams (default: told by the first line)",
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (default: one for each core)"

@@ -63,6 +63,8 @@ _MOST_STATE = 1 << 30
 #: Failures in a row, of looking at batches, before giving up.
 _PATIENCE = 12
 _TOO_MANY, _CLIENT_ERRORS, _SERVER_ERRORS = 429, 400, 500
+#: Request timeout and conflict: the request may have been carried out.
+_UNCERTAIN = frozenset({408, 409})
 
 
 @dataclass(slots=True)
@@ -363,8 +365,9 @@ class ByBatch:
                 )
             except Exception as error:
                 status = getattr(error, "status_code", None)
-                if isinstance(status, int) and _CLIENT_ERRORS <= status < _SERVER_ERRORS:
-                    # It was refused: there is no batch to look for.
+                refused = isinstance(status, int) and _CLIENT_ERRORS <= status < _SERVER_ERRORS
+                if refused and status not in _UNCERTAIN:
+                    # There is no batch to look for.
                     file.tried = None
                     self._save()
                 raise
