@@ -48,8 +48,10 @@ def test_processes_give_the_same_results(tmp_path: Path, capfd: pytest.CaptureFi
         assert Counter(asked(each) for each in server.exchanges) == Counter(
             each["id"] for each in documents(COUNT)
         )
-        # Over connections of two processes, none with more than its share.
-        assert 2 <= len({each.port for each in server.exchanges}) <= 6
+        # Over connections of two processes, none with more than its share; an answer that is cut
+        # off as invalid takes its connection along.
+        cut_off = len(range(0, COUNT, 9))
+        assert 2 <= len({each.port for each in server.exchanges}) <= 6 + cut_off
         again = [*words, "--overwrite"]
         before = len(server.exchanges)
         assert cli.main(again) == 3

@@ -195,7 +195,7 @@ def test_truncation_stays_truncation_and_has_the_models_own_text() -> None:
         pf.stream(Team, bytewise(text.encode()), lenient=True).final()
     assert caught.value.text == text
     assert caught.value.snapshot.lead.name == "Ad"
-    assert "['lead']['name']" in str(caught.value)
+    assert "inside ('lead', 'name')" in str(caught.value)
 
 
 def test_the_text_of_items_that_came_in_earlier_chunks_is_dropped() -> None:
