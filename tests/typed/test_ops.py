@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    WrapSerializer,
+    create_model,
+    field_serializer,
+)
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import PydanticSerializationError
 
@@ -186,3 +195,39 @@ def test_15_of_two_fields_with_one_key_the_ops_tell_what_the_dump_shows(
     for size in range(1, len(case.text)):
         chunks = [case.text[at : at + size].encode() for at in range(0, len(case.text), size)]
         check_steps(case, chunks, by_alias=True)
+
+
+class HeldPart(BaseModel):
+    """A part that is validated by itself."""
+
+    text: str
+
+
+class Wrapped(BaseModel):
+    """A field whose serializer is called on what is validated, and one with two keys."""
+
+    part: dict[str, str] | None = Field(default=None)
+    two_keys: str = Field(default="", validation_alias=AliasChoices("first", "second"))
+
+    @field_serializer("part", mode="wrap")
+    def _dump_part(self, value: Any, handler: Any) -> Any:
+        return {"dumped": handler(value)}
+
+
+class AnnotatedWrapped(BaseModel):
+    """The same, with a serializer of the type instead of the class."""
+
+    part: Annotated[HeldPart, WrapSerializer(lambda value, handler: {"dumped": handler(value)})]
+    two_keys: str = Field(default="", validation_alias=AliasChoices("first", "second"))
+
+
+@pytest.mark.parametrize("type_", [Wrapped, AnnotatedWrapped])
+@pytest.mark.parametrize("keys", [("first", "second"), ("second", "first")])
+def test_15_after_a_second_key_of_a_field_the_snapshot_is_dumped_anew(
+    type_: type[Any], keys: tuple[str, str]
+) -> None:
+    text = json.dumps({"part": {"text": "x"}, **dict.fromkeys(keys, "value")})
+    case = held(Case(type_, text, {}))
+    for size in range(1, len(case.text)):
+        chunks = [case.text[at : at + size].encode() for at in range(0, len(case.text), size)]
+        check_steps(case, chunks)

@@ -414,12 +414,20 @@ impl<'a> Run<'a, '_> {
     /// The field of `plan` that `key` belongs to. `sure` says that an unknown key is an error.
     fn find_field(&mut self, plan: &ObjectPlan, key: Text<'_>, sure: bool) -> PyResult<()> {
         let py = self.py;
+        let index = self.st.frames.len().saturating_sub(1);
         let Some(frame) = self.st.frames.last_mut() else {
             return Ok(());
         };
         frame.child = Child::nowhere();
         if let Some(known) = plan.keys.get(key.text) {
-            frame.doubtful |= known.lenient || known.contested;
+            if (known.lenient || known.contested) && !frame.doubtful {
+                // What a snapshot shows of it is not dumped as validated any more.
+                frame.doubtful = true;
+                self.st.shown.dirty = true;
+                for touched in &mut self.st.shown.touched {
+                    *touched = (*touched).min(index);
+                }
+            }
             frame.contested |= known.contested;
             // A second-best key does not replace what is shown already.
             let taken =

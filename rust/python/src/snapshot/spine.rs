@@ -171,6 +171,7 @@ impl Run<'_, '_> {
             if index < unseen
                 && let Some(slot) = &frame.slots[turn]
                 && slot.is_current(frame, child.as_ref())
+                && (slot.dict.is_none() || slot.marked == self.is_marked(frame))
             {
                 if index < touched {
                     let root = self

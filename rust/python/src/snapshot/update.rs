@@ -58,12 +58,12 @@ impl Run<'_, '_> {
                 {
                     update_fields_set(py, frame, slot, seen, received)?;
                 }
+                let marked = self.is_marked(frame);
+                let remarked = std::mem::replace(&mut slot.marked, marked) != marked;
                 let Some(members) = &plan.members else {
                     return Ok(());
                 };
-                let marked = self.is_marked(frame);
-                if opened || slot.marked != marked {
-                    slot.marked = marked;
+                if opened || remarked {
                     let open = self.open_mark(frame, &slot.open);
                     members.open.set(slot.object.bind(py), &open)?;
                 }
