@@ -99,8 +99,13 @@ def compile_type(
     except TypeError:
         # The metadata of an annotation may be unhashable: such a type is compiled each time.
         return _compile(type_, options)
+    plans = _plans_of(type_)
+    if plans is not _recent:
+        # Without the lock, which threads that begin a stream of one type each would wait for.
+        made = plans.get(key)
+        if made is not None and made.is_current():
+            return made
     with lock:
-        plans = _plans_of(type_)
         made = plans.get(key)
         if made is None or not made.is_current():
             made = plans[key] = _compile(type_, options)
