@@ -113,20 +113,31 @@ fn check(name: &str, event_name: &str, events: &[&str]) {
     dialect.end(&mut sink);
 }
 
+/// Names under which events come, as far as a dialect looks at them.
+const EVENT_NAMES: [&str; 5] = [
+    "",
+    "error",
+    "chunk",
+    "contentBlockDelta",
+    "contentBlockStart",
+];
+
 /// Any text to all dialects: each of its lines is an event.
 pub fn check_any_events(text: &str) {
     let events: Vec<&str> = text.lines().collect();
-    for event_name in [
-        "",
-        "error",
-        "chunk",
-        "contentBlockDelta",
-        "contentBlockStart",
-    ] {
+    for event_name in EVENT_NAMES {
         for name in AnyDialect::NAMES {
             check(name, event_name, &events);
         }
     }
+}
+
+/// Any text to one dialect, which its length chooses: a fuzzer comes to more texts in that way.
+pub fn check_events_of_one(text: &str) {
+    let events: Vec<&str> = text.lines().collect();
+    let event_name = EVENT_NAMES[text.len() % EVENT_NAMES.len()];
+    let name = AnyDialect::NAMES[text.len() / EVENT_NAMES.len() % AnyDialect::NAMES.len()];
+    check(name, event_name, &events);
 }
 
 /// Any bytes as the body of a response: however it is cut, it says the same.
