@@ -8,7 +8,7 @@ import gc
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -44,7 +44,18 @@ def _settled() -> Iterator[None]:
 def _is_collected(reference: weakref.ref[Any]) -> bool:
     for _ in range(3):
         gc.collect()
-    return reference() is None
+        if reference() is None:
+            return True
+    return False
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _only_what_is_made_here() -> Generator[None]:
+    """Keep what other tests have left out of the collections, each of which would walk it all."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def _model() -> tuple[Any, bytes]:
