@@ -56,12 +56,12 @@ def test_a_root_model_shows_its_value() -> None:
     ]
 
 
-def test_rich_shows_what_repr_shows() -> None:
+def test_rich_shows_within_others_what_repr_shows() -> None:
     (snapshot, _) = pf.stream(Order, ['{"title": "A', '"}'])
     console = Console(file=io.StringIO(), width=200)
     with console.capture() as captured:
-        console.print(snapshot)
-    assert captured.get() == "PartialOrder(title='A'…)\n"
+        console.print([snapshot])
+    assert captured.get() == "[PartialOrder(title='A'…)]\n"
 
 
 def test_a_parser_says_how_far_it_is() -> None:

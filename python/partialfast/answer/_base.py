@@ -15,6 +15,7 @@ from partialfast.answer._route import KeepOpsOptions, OtherCall
 from partialfast.answer._seam import AsyncReply, Reply, Tokens
 from partialfast.answer._text import Path
 from partialfast.typed._calling import Callbacks, Progress
+from partialfast.typed._display import Displayed
 from partialfast.typed._text_deltas import Growth, TextDelta
 
 __all__ = ["StreamBase"]
@@ -23,7 +24,7 @@ T = TypeVar("T")
 Final_ = TypeVar("Final_")
 
 
-class StreamBase(Generic[T, Final_]):
+class StreamBase(Displayed, Generic[T, Final_]):
     """What both kinds of stream know about the answer.
 
     Args:
@@ -239,3 +240,6 @@ class StreamBase(Generic[T, Final_]):
         """Say how far the stream is."""
         how = "finished" if self._finished else "open"
         return f"<{type(self).__name__} {how}, attempt {self.attempt}, {len(self.text)} characters>"
+
+    def _ended(self) -> bool:
+        return self._reader.final is not NOTHING

@@ -22,7 +22,7 @@ import ssl
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import TypeAdapter
@@ -80,7 +80,8 @@ class Question:
         stream: Whether the answer is streamed.
     """
 
-    arguments: Mapping[str, Any]
+    # Here and below they are left out of the `repr`: ``extra_headers`` can hold keys.
+    arguments: Mapping[str, Any] = field(repr=False)
     target: Target
     mode: Mode
     stream: bool
@@ -97,7 +98,7 @@ class Request:
         first_timeout: Seconds that the response may take to begin; ``None`` for the SDK's own.
     """
 
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] = field(repr=False)
     made: frozenset[str]
     stream: bool
     first_timeout: float | None = None
@@ -200,7 +201,7 @@ class Settled:
     """
 
     mode: Mode
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(repr=False)
 
 
 class Provider(ABC):

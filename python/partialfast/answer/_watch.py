@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from typing_extensions import Self
@@ -37,7 +37,7 @@ class Sent:
     """
 
     provider: Provider
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(repr=False)
     stream: bool
     choices: int
 

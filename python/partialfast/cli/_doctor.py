@@ -9,7 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 
-from partialfast.cli._errors import CommandError, missing
+from partialfast.cli._errors import CommandError, missing, without_password
 
 __all__ = ["configure", "execute"]
 
@@ -93,7 +93,7 @@ def execute(args: argparse.Namespace) -> None:
                 sys.stdout.write(f"{line}\n")
                 sys.stdout.flush()
         except OpenAIError as error:
-            where = sdk.base_url
+            where = without_password(str(sdk.base_url))
             raise CommandError(
                 f"{where} cannot be asked: {type(error).__name__}: {error}"
             ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-__all__ = ["CommandError", "missing", "without_v1"]
+__all__ = ["CommandError", "missing", "without_password", "without_v1"]
 
 
 class CommandError(Exception):
@@ -25,6 +25,15 @@ def missing(error: ImportError) -> Exception:
     return CommandError(str(error)) if explained else error
 
 
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown: without the name and password before its host.
+
+    Args:
+        url: A URL; what cannot be read as one is returned as it is.
+    """
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
+
+
 def without_v1(base_url: str | None) -> str:
     """Say what may be wrong with a base URL at which nothing was found.
 
@@ -37,4 +46,4 @@ def without_v1(base_url: str | None) -> str:
     url = base_url or os.environ.get("OPENAI_BASE_URL")
     if url is None or re.search(r"/v\d", url):
         return ""
-    return f"; {url} has no /v1 at its end, which most servers want"
+    return f"; {without_password(url)} has no /v1 at its end, which most servers want"

@@ -27,10 +27,10 @@ class DemoEndpoint:
     """
 
     base_url: str | None
-    api_key: str
+    api_key: str = field(repr=False)
     model: str
     provider: str | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
     mode: Mode | None = None
     asked: dict[str, Any] = field(default_factory=dict)
 

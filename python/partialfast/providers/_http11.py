@@ -8,7 +8,7 @@ caller asks in another way.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 __all__ = ["Head", "HttpError", "ResponseReader"]
@@ -40,7 +40,8 @@ class Head:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    # They set cookies.
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
 
     def get(self, name: str) -> str | None:
         """Give the value of a header; those of several of one name with commas between them.

@@ -68,7 +68,8 @@ class _Wish:
     model: str
     is_async: bool
     mode: Mode | None
-    arguments: dict[str, Any] = field(default_factory=dict)
+    # The key is among them.
+    arguments: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def need(self, argument: str, variable: str, *others: str) -> None:
         """Take an argument from the environment, or say that it has to be set."""

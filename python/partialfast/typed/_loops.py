@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from partialfast._errors import JsonError
 from partialfast.typed._calling import Callbacks, Progress
+from partialfast.typed._display import Displayed
 from partialfast.typed._state import ItemsState, StreamState
 from partialfast.typed._text_deltas import Growth
 
@@ -38,7 +39,7 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 
 
-class _Received(Generic[T]):
+class _Received(Displayed, Generic[T]):
     """What was received so far; it can be looked at after an error as well.
 
     Args:
@@ -55,6 +56,9 @@ class _Received(Generic[T]):
     def __repr__(self) -> str:
         """Say how far the stream is."""
         return f"<{type(self).__name__} of {self._state!r}>"
+
+    def _ended(self) -> bool:
+        return self._state.done
 
     def _due(self, snapshot: T) -> Iterator[tuple[Any, Any]]:
         """Give what is to be called, and with what, before a snapshot is handed out."""

@@ -28,6 +28,7 @@ from pydantic_core import PydanticUndefined, SchemaValidator
 from typing_extensions import TypeAliasType
 from typing_extensions import TypeVar as TypeVarWithDefault
 
+from partialfast.typed._display import hidden_displays, snapshot_html, snapshot_tree
 from partialfast.typed._facts import CONTAINERS
 from partialfast.typed._layout import can_allocate
 from partialfast.typed._marks import (
@@ -184,7 +185,10 @@ def _new_class(
     It is not a class of the user's: nothing is registered, checked or warned of again.
     """
     body: dict[str, Any] = {
+        **hidden_displays(dir(origin)),
         **namespace,
+        "_repr_html_": snapshot_html,
+        "__rich__": snapshot_tree,
         "__module__": origin.__module__,
         "__qualname__": f"Partial{origin.__qualname__}",
         "__doc__": origin.__doc__,
@@ -421,10 +425,16 @@ class _PartialDataclass:
         return {**declared, **getattr(self, "__dict__", {})}
 
     def __repr__(self) -> str:
-        """Show the fields, as a dataclass does."""
-        shown = [field.name for field in dataclasses.fields(cast("Any", self)) if field.repr]
-        fields = ", ".join(f"{name}={getattr(self, name, None)!r}" for name in shown)
+        """Show the fields that are there, as a dataclass does."""
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
         return f"{type(self).__qualname__}({fields})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        """Give what `repr` shows."""
+        received = received_fields(self)
+        for field in dataclasses.fields(cast("Any", self)):
+            if field.repr and (received is None or field.name in received):
+                yield field.name, getattr(self, field.name, None)
 
     __str__ = object.__str__
     __format__ = object.__format__

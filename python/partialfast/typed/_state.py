@@ -33,6 +33,7 @@ from pydantic_core.core_schema import ErrorType
 from partialfast._core import Intake, JsonParser, StateCore
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Lenient, Repair
+from partialfast.typed._display import Displayed
 from partialfast.typed._plan import compile_type
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class _Errors:
         return self.of([InitErrorDetails(type=kind, loc=location, input=key)])
 
 
-class StreamState(StateCore, Generic[T]):
+class StreamState(Displayed, StateCore, Generic[T]):
     """Turns the chunks of one JSON text into snapshots of a type.
 
     The text is parsed once, however it is cut. ``snapshot`` (the last one), ``path`` (keys and
@@ -386,6 +387,9 @@ class StreamState(StateCore, Generic[T]):
         """Say of what type it is, and how far."""
         where = "complete" if self.done else f"inside {self.path!r}" if self.path else "open"
         return f"<{type(self).__name__} {self._title}, {len(self.raw)} bytes, {where}>"
+
+    def _ended(self) -> bool:
+        return self.done
 
     def is_complete(self, path: Iterable[str | int]) -> bool:
         """Tell whether the value at a place of the document has been received to its end.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from partialfast.answer._attempts import Call
@@ -40,7 +40,7 @@ class Endpoint:
     """
 
     base_url: str | None
-    api_key: str
+    api_key: str = field(repr=False)
     mode: str = Mode.TOOLS.value
     concurrency: int = 64
     provider: str | None = None
