@@ -29,7 +29,7 @@ from partialfast.answer._attempt import Attempt
 from partialfast.answer._explain import printable
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import CallOptions, Settings
-from partialfast.answer._pace import Pace
+from partialfast.answer._pace import Pace, phase
 from partialfast.answer._reader import AnswerReader
 from partialfast.answer._retrying import RetryBudget
 from partialfast.answer._seam import (
@@ -246,7 +246,7 @@ class Call:
                 coerce=options.coerce,
             ),
         )
-        return AnswerReader(asked, Pace(options.every))
+        return AnswerReader(asked, Pace(options.every, first=phase()))
 
     def begin_attempt(self) -> Any:
         """Log that a request is about to be sent, and tell the caller when it is a further one.

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from partialfast.answer._turns import Turns
+
 __all__ = ["Gate", "StreamGate", "gate_of"]
 
 
@@ -18,20 +20,22 @@ class Gate:
     def __init__(self) -> None:
         #: Gives the seconds in which nothing needs to be read.
         self.due_in: Callable[[], float] | None = None
+        self._turns: Turns | None = None
 
     async def wait(self) -> None:
         """Wait until something is due."""
         seconds = 0.0 if self.due_in is None else self.due_in()
         if not seconds:
             return
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            from anyio import sleep  # noqa: PLC0415 - for other event loops; comes with the SDK
+        if self._turns is None:
+            try:
+                self._turns = Turns.of(asyncio.get_running_loop())
+            except RuntimeError:
+                from anyio import sleep  # noqa: PLC0415 - for other event loops; comes with the SDK
 
-            await sleep(seconds)
-        else:
-            await asyncio.sleep(seconds)
+                await sleep(seconds)
+                return
+        await self._turns.rest(seconds)
 
 
 class StreamGate(Gate):

@@ -34,6 +34,7 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._parquet import value_column
 from partialfast.batch.io._rows import encode, plain
 from partialfast.batch.loop._aside import aside
+from partialfast.batch.loop._collector import collecting_seldom
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import EndpointLimiter, RateLimiter
 from partialfast.batch.loop._meter import Meter
@@ -305,9 +306,11 @@ class _Worker:
                     concurrency=work.streams,
                     **work.arguments,
                 )
-                async with contextlib.aclosing(results) as stream:
-                    async for result in stream:
-                        self._waiting.pop(result.index).set_result(self._finished(result))
+                # Ray has made the process for this alone.
+                with collecting_seldom():
+                    async with contextlib.aclosing(results) as stream:
+                        async for result in stream:
+                            self._waiting.pop(result.index).set_result(self._finished(result))
         except Exception as error:  # noqa: BLE001 - raised where the results are awaited
             self._error = error
             for waiting in self._waiting.values():

@@ -16,6 +16,7 @@ from partialfast.batch.io._journal import Journal, Start
 from partialfast.batch.io._manifest import Manifest
 from partialfast.batch.io._output import Files, checked_rows
 from partialfast.batch.loop._aside import aside
+from partialfast.batch.loop._collector import collecting_seldom
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._meter import Figures, Meter
 from partialfast.batch.loop._prompt import Message, make_prompt
@@ -189,7 +190,8 @@ async def run(  # noqa: PLR0913 - each has one thing to do
             shown(working.meter, out=out, title=job.title, quiet=job.quiet),
             Loader(job.model, job.files).running(),
         ):
-            await working.do(client=client, until=until, elsewhere=elsewhere)
+            with collecting_seldom():
+                await working.do(client=client, until=until, elsewhere=elsewhere)
         failed = len(journal.failed)
     figures = working.meter.figures()
     results = figures.skipped + figures.done + figures.failed

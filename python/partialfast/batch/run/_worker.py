@@ -23,6 +23,7 @@ from pydantic import TypeAdapter
 from partialfast.batch.io._cache import AnswerCache
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._rows import encode
+from partialfast.batch.loop._collector import collecting_seldom
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import RateLimiter
 from partialfast.batch.loop._result import BatchError, EndpointError, Item, without_content
@@ -176,12 +177,13 @@ async def _work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             answers=cache,
             **setup.arguments,
         )
-        async with contextlib.aclosing(results) as stream:
-            async for result in stream:
-                light, line = encode(adapter, result)
-                light = without_content(light)
-                write_message(writer, ("result", light, line))
-                await writer.drain()
+        with collecting_seldom():
+            async with contextlib.aclosing(results) as stream:
+                async for result in stream:
+                    light, line = encode(adapter, result)
+                    light = without_content(light)
+                    write_message(writer, ("result", light, line))
+                    await writer.drain()
     listening.cancel()
     write_message(writer, ("end",))
     await writer.drain()
