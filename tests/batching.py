@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+
+from partialfast import replay
 
 __all__ = [
     "Person",
@@ -22,8 +25,10 @@ __all__ = [
     "arguments",
     "asked",
     "documents",
+    "finished",
     "lines",
     "recordings",
+    "wait_for",
     "write_documents",
     "zygote",
 ]
@@ -78,6 +83,28 @@ def asked(exchange: Any) -> str:
     """Tell which document a request was about."""
     text: str = exchange.body["messages"][-1]["content"]
     return "d" + text.removeprefix("From: doc ").removesuffix(".")
+
+
+def finished(values: Path, errors: Path) -> set[str]:
+    """Read the ids that have a whole line, as whoever looks at the files would."""
+    found: set[str] = set()
+    for path in (values, errors):
+        if not path.exists():
+            continue
+        *whole, torn = path.read_bytes().split(b"\n")
+        for line in whole:
+            found.add(json.loads(line)["id"])
+        assert torn == b"" or b'{"id":'.startswith(torn[:6])
+    return found
+
+
+def wait_for(server: replay.Server, count: int, child: int) -> None:
+    """Wait until there were so many requests, or there is no such process any more."""
+    # In requests, for how long they take depends on the machine, and on what else it does.
+    with suppress(ProcessLookupError):
+        while len(server.exchanges) < count:
+            os.kill(child, 0)
+            time.sleep(0.002)
 
 
 _PROGRAM = textwrap.dedent("""

@@ -165,16 +165,19 @@ class Checked(BaseModel):
     child: Checked | None = None
 
 
+def _typed(model: type[BaseModel], document: bytes, piece: int = 4096) -> str:
+    state = pf.StreamState(model)
+    for at in range(0, len(document), piece):
+        state.feed(document[at : at + piece])
+    state.finish()
+    return "accepted"
+
+
 def nested_models(size: int) -> str:
     """Every level closes after what is inside it: each byte is validated once a level."""
     depth = 90
     inner = b'{"name":"n","values":[' + b"1," * (size // 2) + b"1]}"
-    document = b'{"child":' * depth + inner + b',"name":"n"}' * depth
-    state = pf.StreamState(Checked)
-    for at in range(0, len(document), 4096):
-        state.feed(document[at : at + 4096])
-    state.finish()
-    return "accepted"
+    return _typed(Checked, b'{"child":' * depth + inner + b',"name":"n"}' * depth)
 
 
 class Leaf(BaseModel):
@@ -191,12 +194,7 @@ def late_tags(size: int) -> str:
     """Every tag comes last: what was read is read again once a level."""
     depth = 90
     inner = b'{"values":[' + b"1," * (size // 2) + b'1],"kind":"leaf"}'
-    document = b'{"child":' * depth + inner + b',"kind":"fork"}' * depth
-    state = pf.StreamState(Fork)
-    for at in range(0, len(document), 4096):
-        state.feed(document[at : at + 4096])
-    state.finish()
-    return "accepted"
+    return _typed(Fork, b'{"child":' * depth + inner + b',"kind":"fork"}' * depth)
 
 
 class Link(BaseModel):
@@ -208,10 +206,7 @@ class Link(BaseModel):
 def deep_models(size: int) -> str:
     document = b'{"values":[1],"next":' * 199 + b"{}" + b"}" * 199
     for _ in range(size):
-        state = pf.StreamState(Link)
-        for at in range(0, len(document), 64):
-            state.feed(document[at : at + 64])
-        state.finish()
+        _typed(Link, document, piece=64)
     return "accepted"
 
 

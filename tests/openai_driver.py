@@ -6,7 +6,8 @@ A test says what to ask for and looks at what came out; how the answer was read 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxC
 from pydantic import BaseModel, ValidationError
 
 import partialfast as pf
+from tests.either import in_step, value_of
 
 __all__ = [
     "EVERY_WAY",
@@ -26,6 +28,7 @@ __all__ = [
     "Way",
     "ask",
     "fetch",
+    "opened",
 ]
 
 Api = Literal["chat", "responses"]
@@ -131,6 +134,30 @@ def open_async(url: str, **options: Any) -> AbstractAsyncContextManager[AsyncOpe
     return AsyncOpenAI(base_url=url, api_key="replay", **options)
 
 
+@asynccontextmanager
+async def opened(
+    way: Way, url: str, mode: pf.Mode = pf.Mode.TOOLS, *, model: str | None = None, **options: Any
+) -> AsyncGenerator[Any]:
+    """Open a client, for a body of a test that takes asynchronous steps in either case.
+
+    Args:
+        way: How answers are read.
+        url: The server.
+        mode: The mode.
+        model: Whom to ask, where a call does not say it.
+        **options: Of the SDK's client.
+    """
+    settings: dict[str, Any] = {"mode": mode, "transport": way.transport}
+    if model is not None:
+        settings["model"] = model
+    if way.asynchronous:
+        async with open_async(url, **options) as sdk:
+            yield pf.from_openai(sdk, **settings)
+    else:
+        with open_sync(url, **options) as sdk:
+            yield pf.from_openai(sdk, **settings)
+
+
 def ask(  # noqa: PLR0913 - a call has many sides
     way: Way,
     url: str,
@@ -159,30 +186,18 @@ def ask(  # noqa: PLR0913 - a call has many sides
     """
     arguments: dict[str, Any] = {"model": "gpt-4", **_conversation(api, said), **kwargs}
 
-    def resource(sdk: Any) -> Any:
-        proxy: Any = pf.from_openai(sdk, mode=mode, transport=way.transport)
-        return getattr(proxy.chat.completions if api == "chat" else proxy.responses, method)
-
     async def run() -> Outcome:
-        async with open_async(url, **(client or {})) as sdk:
-            outcome = Outcome(resource(sdk)(**arguments))
+        async with opened(way, url, mode, **(client or {})) as proxy:
+            resource = proxy.chat.completions if api == "chat" else proxy.responses
+            outcome = Outcome(getattr(resource, method)(**arguments))
             try:
-                async for one in outcome.stream:
+                async for one in in_step(outcome.stream):
                     outcome.note(one)
             except Exception as error:  # noqa: BLE001 - looked at by the test
                 outcome.error = error
             return outcome
 
-    if way.asynchronous:
-        return asyncio.run(run())
-    with open_sync(url, **(client or {})) as sdk:
-        outcome = Outcome(resource(sdk)(**arguments))
-        try:
-            for one in outcome.stream:
-                outcome.note(one)
-        except Exception as error:  # noqa: BLE001 - looked at by the test
-            outcome.error = error
-        return outcome
+    return asyncio.run(run())
 
 
 def fetch(
@@ -198,14 +213,8 @@ def fetch(
     arguments: dict[str, Any] = {"model": "gpt-4", **_conversation(api, said), **kwargs}
 
     async def run() -> Any:
-        async with open_async(url) as sdk:
-            proxy: Any = pf.from_openai(sdk, mode=mode, transport=way.transport)
-            create = proxy.chat.completions.create if api == "chat" else proxy.responses.create
-            return await create(**arguments)
+        async with opened(way, url, mode) as proxy:
+            resource = proxy.chat.completions if api == "chat" else proxy.responses
+            return await value_of(resource.create(**arguments))
 
-    if way.asynchronous:
-        return asyncio.run(run())
-    with open_sync(url) as sdk:
-        proxy: Any = pf.from_openai(sdk, mode=mode, transport=way.transport)
-        create = proxy.chat.completions.create if api == "chat" else proxy.responses.create
-        return create(**arguments)
+    return asyncio.run(run())

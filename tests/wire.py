@@ -14,10 +14,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Case", "WireServer", "read_cases", "read_request", "serve"]
+from pydantic import BaseModel
+
+__all__ = ["MODELS", "Case", "WireServer", "read_cases", "read_request", "serve"]
 
 _HEAD = "HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
 _PATIENCE_S = 10
+
+
+class User(BaseModel):
+    name: str
+    age: int
+
+
+class Place(BaseModel):
+    city: str
+    country: str
+
+
+class Opt(BaseModel):
+    city: str = "none"
+    n: int = 0
+
+
+Object = dict[str, Any]
+
+#: The types that cases ask for, by their names there.
+MODELS: dict[str, Any] = {
+    "User": User,
+    "Place": Place,
+    "Opt": Opt,
+    "User | Place": User | Place,
+    "Place | Opt": Place | Opt,
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 import partialfast as pf
 from partialfast import replay
 from tests import wire
-from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, fetch, open_async, open_sync
+from tests.either import in_step
+from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, fetch, opened
 
 pytestmark = pytest.mark.network
 
@@ -101,33 +102,22 @@ def test_a_fallback_is_asked(way: Way, fault: str, class_: type[Exception]) -> N
 
 @EVERY_WAY
 def test_a_fallback_may_be_another_client_and_the_last_error_is_raised(way: Way) -> None:
-    async def run(url: str, other: str) -> Any:
-        async with open_async(url) as sdk, open_async(other) as second:
-            client = pf.from_openai(sdk, transport=way.transport)
-            stand_in = pf.from_openai(second, model="second", transport=way.transport)
-            stream = client.create_partial(
-                response_model=Meeting, model="m", messages="hi", fallbacks=[stand_in]
+    async def run() -> Any:
+        async with opened(way, url) as client, opened(way, other, model="second") as second:
+            stream = in_step(
+                client.create_partial(
+                    response_model=Meeting, model="m", messages="hi", fallbacks=[second]
+                )
             )
             with pytest.raises(pf.TruncatedError) as raised:
                 await stream.final()
-            return stream, raised.value
-
-    def run_sync(url: str, other: str) -> Any:
-        with open_sync(url) as sdk, open_sync(other) as second:
-            client = pf.from_openai(sdk, transport=way.transport)
-            stand_in = pf.from_openai(second, model="second", transport=way.transport)
-            stream = client.create_partial(
-                response_model=Meeting, model="m", messages="hi", fallbacks=[stand_in]
-            )
-            with pytest.raises(pf.TruncatedError) as raised:
-                stream.final()
             return stream, raised.value
 
     with (
         replay.serve({"text": TEXT}, faults="drop@40") as url,
         replay.serve({"text": TEXT}, faults="length@40") as other,
     ):
-        stream, error = asyncio.run(run(url, other)) if way.asynchronous else run_sync(url, other)
+        stream, error = asyncio.run(run())
         assert (other.exchanges[0].body or {})["model"] == "second"
     assert [type(each.error) for each in stream.attempts] == [pf.DroppedError, pf.TruncatedError]
     assert error.attempts == stream.attempts

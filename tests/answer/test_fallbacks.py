@@ -13,8 +13,9 @@ import pytest
 
 import partialfast as pf
 from partialfast import replay
-from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync
-from tests.providers.cases import CASES, value_of
+from tests.either import value_of
+from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync, opened
+from tests.providers.cases import CASES
 
 pytestmark = pytest.mark.network
 
@@ -31,17 +32,11 @@ def fetch_by(way: Way, url: str, method: str, **kwargs: Any) -> Any:
         asked["response_model"] = dict[str, list[dict[str, int]]]
 
     async def run() -> Any:
-        async with open_async(url) as sdk:
-            client: Any = pf.from_openai(sdk, transport=way.transport)
+        async with opened(way, url) as client:
             result = getattr(client, method)(**asked)
-            return await result if method == "create" else await result.final()
+            return await value_of(result if method == "create" else result.final())
 
-    if way.asynchronous:
-        return asyncio.run(run())
-    with open_sync(url) as sdk:
-        client: Any = pf.from_openai(sdk, transport=way.transport)
-        result = getattr(client, method)(**asked)
-        return result if method == "create" else result.final()
+    return asyncio.run(run())
 
 
 @EVERY_WAY

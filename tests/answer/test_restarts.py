@@ -12,7 +12,8 @@ from pydantic import BaseModel
 import partialfast as pf
 from partialfast import replay
 from partialfast.web import events
-from tests.openai_driver import EVERY_WAY, Api, Way, ask, open_async, open_sync
+from tests.either import in_step
+from tests.openai_driver import EVERY_WAY, Api, Way, ask, open_async, open_sync, opened
 from tests.web.driver import apply, events_of, ops_lines
 
 pytestmark = pytest.mark.network
@@ -61,21 +62,14 @@ def test_the_snapshots_begin_anew(way: Way, api: Api, draft: str, chunk: int) ->
 def test_one_can_see_when(way: Way, draft: str) -> None:
     """The first snapshot with the higher number is the first of the new value, and starts empty."""
 
-    async def run(url: str) -> list[tuple[int, Any]]:
-        async with open_async(url) as sdk:
-            client: Any = pf.from_openai(sdk, pf.Mode.MD_JSON, transport=way.transport)
-            stream = client.create_partial(**asked)
+    async def run() -> list[tuple[int, Any]]:
+        async with opened(way, url, pf.Mode.MD_JSON) as client:
+            stream = in_step(client.create_partial(**asked))
             return [(stream.restarts, one.model_dump(exclude_unset=True)) async for one in stream]
-
-    def run_sync(url: str) -> list[tuple[int, Any]]:
-        with open_sync(url) as sdk:
-            client: Any = pf.from_openai(sdk, pf.Mode.MD_JSON, transport=way.transport)
-            stream = client.create_partial(**asked)
-            return [(stream.restarts, one.model_dump(exclude_unset=True)) for one in stream]
 
     asked: dict[str, Any] = {"model": "m", "messages": "hi", "response_model": User}
     with replay.serve({"text": draft + ANSWER}, chunk=2) as url:
-        seen = asyncio.run(run(url)) if way.asynchronous else run_sync(url)
+        seen = asyncio.run(run())
     assert [number for number, _ in seen] == sorted(number for number, _ in seen)
     before = [dump for number, dump in seen if number == 0]
     after = [dump for number, dump in seen if number == 1]

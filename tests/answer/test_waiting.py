@@ -17,7 +17,8 @@ import partialfast as pf
 from partialfast import replay
 from partialfast.answer._gate import Gate
 from tests import wire
-from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, open_async, open_sync
+from tests.either import in_step
+from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync, opened
 
 pytestmark = pytest.mark.network
 
@@ -218,33 +219,15 @@ def test_the_end_does_not_wait_for_the_next_snapshot(transport: Any) -> None:
 @EVERY_WAY
 @pytest.mark.parametrize("fault", ["drop@60", "length@60", "error@60", "garbage@60", "corrupt@60"])
 def test_what_was_pending_is_handed_out_before_an_error(way: Way, fault: str) -> None:
-    async def run() -> Any:
-        async with open_async(url) as sdk:
-            client = pf.from_openai(sdk, transport=way.transport)
-            stream = client.create_partial(**ASK, every=60)
-            with pytest.raises(pf.StreamError) as raised:  # noqa: PT012 - a loop
-                async for one in stream:
-                    handed.append(one)  # noqa: PERF401 - as far as it gets
-            return stream, raised.value
-
-    def run_sync() -> Any:
-        with open_sync(url) as sdk:
-            client = pf.from_openai(sdk, transport=way.transport)
-            stream = client.create_partial(**ASK, every=60)
-            with pytest.raises(pf.StreamError) as raised:  # noqa: PT012 - a loop
-                for one in stream:
-                    handed.append(one)  # noqa: PERF402 - as far as it gets
-            return stream, raised.value
-
-    handed: list[Any] = []
     with replay.serve({"text": TEXT}, faults=[fault], chunk=6, rate=100) as url:
-        stream, error = asyncio.run(run()) if way.asynchronous else run_sync()
+        outcome = ask(way, url, response_model=Meeting, every=60)
+    assert isinstance(outcome.error, pf.StreamError)
     # The first, and the newest: the server paces its writes, so that no read brings both.
-    assert len(handed) == 2
-    assert stream.snapshot is handed[-1]
-    assert error.snapshot == handed[-1]
+    assert len(outcome.handed) == 2
+    assert outcome.stream.snapshot is outcome.handed[-1]
+    assert outcome.error.snapshot == outcome.handed[-1]
     if "garbage" not in fault:
-        assert shown(stream.text) == handed[-1]
+        assert shown(outcome.stream.text) == outcome.handed[-1]
 
 
 @pytest.fixture
@@ -280,20 +263,14 @@ CHUNK = (
 @EVERY_WAY
 def test_the_value_comes_at_once_though_the_stream_does_not_end(way: Way) -> None:
     async def run() -> Any:
-        async with open_async(server.url(case, 0)) as sdk:
-            client = pf.from_openai(sdk, pf.Mode.JSON_SCHEMA, transport=way.transport)
-            return await client.create_partial(**asked).final()
-
-    def run_sync() -> Any:
-        with open_sync(server.url(case, 0)) as sdk:
-            client = pf.from_openai(sdk, pf.Mode.JSON_SCHEMA, transport=way.transport)
-            return client.create_partial(**asked).final()
+        async with opened(way, server.url(case, 0), pf.Mode.JSON_SCHEMA) as client:
+            return await in_step(client.create_partial(**asked)).final()
 
     asked: dict[str, Any] = {**ASK, "response_model": dict[str, str]}
     steps: list[dict[str, Any]] = [{"send": CHUNK}, {"wait_s": 8}]
     case = wire.Case("endless", "chat", "JSON_SCHEMA", "create_partial", "User", steps, [])
     with wire.serve([case]) as server:
         since = time.monotonic()
-        value = asyncio.run(run()) if way.asynchronous else run_sync()
+        value = asyncio.run(run())
         assert time.monotonic() - since < SECONDS * 2
     assert value == {"name": "Ada"}

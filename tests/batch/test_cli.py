@@ -245,15 +245,30 @@ def test_a_pipe_is_read_once_whatever_its_name(tmp_path: Path) -> None:
     assert len(ids(output)) == 12
 
 
-def test_a_text_that_no_request_can_hold_is_said_before_anything_is_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("documents", "said"),
+    [
+        (
+            '{"text": "doc 0."}\n{"text": "\\ud800"}\n',
+            "in.jsonl:2: item '2' does not fit the prompt: ",
+        ),
+        (
+            '{"id": 1, "text": "a"}\n{"id": 1, "text": "b"}\n',
+            "in.jsonl:2: the id '1' is that of",
+        ),
+    ],
+    ids=["no request can hold it", "its id is there twice"],
+)
+def test_a_document_that_cannot_be_is_said_before_anything_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], documents: str, said: str
 ) -> None:
     source = tmp_path / "in.jsonl"
-    source.write_text('{"text": "doc 0."}\n{"text": "\\ud800"}\n')
+    source.write_text(documents)
     with replay.serve(recordings(1)) as server:
         assert cli.main(arguments(source, tmp_path / "out.jsonl", server)) == 1
         assert server.exchanges == []
-    assert "in.jsonl:2: item '2' does not fit the prompt: " in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_broken_line_of_standard_input_loses_nothing(
@@ -288,7 +303,6 @@ def changed(words: list[str], option: str, value: str) -> list[str]:
         ("--prompt", "{0}", "the prompt names {0}, which is not a field: a plain name is needed"),
         ("--prompt", "{text:{width}}", "no field 'width', which the prompt names"),
         ("--prompt", "{text:.2f}", "in.jsonl:1: item 'd0' does not fit the prompt: Unknown format"),
-        ("--prompt", "@none.txt", "cannot read the prompt none.txt"),
         ("--base-url", "localhost:8000/v1", "must begin with http:// or https://"),
         ("--id", "key", "there is no 'key' to be the id"),
     ],
@@ -359,18 +373,6 @@ def test_results_in_the_folder_of_the_documents_are_none(
         assert cli.main([*words, "--resume"]) == 0
         assert "3 were finished before" in capsys.readouterr().err
         assert len(server.exchanges) == 3
-
-
-def test_a_duplicate_id_is_said_before_anything_is_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = tmp_path / "in.jsonl"
-    source.write_text('{"id": 1, "text": "a"}\n{"id": 1, "text": "b"}\n')
-    with replay.serve(recordings(1)) as server:
-        assert cli.main(arguments(source, tmp_path / "out.jsonl", server)) == 1
-        assert server.exchanges == []
-    assert "in.jsonl:2: the id '1' is that of" in capsys.readouterr().err
-    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_key_is_needed_for_openais_own_server(

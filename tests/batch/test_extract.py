@@ -96,20 +96,27 @@ def test_no_more_than_concurrency_are_in_flight() -> None:
         assert len(together) <= 5
 
 
+class Counted:
+    """Texts, and how many of them were taken."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.taken = 0
+        self._texts = texts
+
+    def __iter__(self) -> Iterator[str]:
+        for text in self._texts:
+            self.taken += 1
+            yield text
+
+
 @pytest.mark.parametrize("ordered", [False, True])
 def test_a_slow_reader_holds_the_source_back(*, ordered: bool) -> None:
-    taken = 0
-
-    def source() -> Iterator[str]:
-        nonlocal taken
-        for text in TEXTS:
-            taken += 1
-            yield text
+    source = Counted(TEXTS)
 
     async def run(server: replay.Server) -> None:
         async with connected(server) as client:
             stream = extract(
-                source(), model=Person, client=client, llm="gpt-4", concurrency=4, ordered=ordered
+                source, model=Person, client=client, llm="gpt-4", concurrency=4, ordered=ordered
             )
             async with contextlib.aclosing(stream):
                 read = 0
@@ -117,7 +124,7 @@ def test_a_slow_reader_holds_the_source_back(*, ordered: bool) -> None:
                     read += 1
                     await asyncio.sleep(0.05)
                     # Twice the concurrency, and the one that waits for room.
-                    assert taken - read <= 2 * 4 + 1
+                    assert source.taken - read <= 2 * 4 + 1
                     if read == 8:
                         break
 
@@ -126,22 +133,16 @@ def test_a_slow_reader_holds_the_source_back(*, ordered: bool) -> None:
 
 
 def test_one_slow_item_holds_an_ordered_batch_back() -> None:
-    taken = 0
-
-    def source() -> Iterator[str]:
-        nonlocal taken
-        for text in TEXTS[:60]:
-            taken += 1
-            yield text
+    source = Counted(TEXTS[:60])
 
     async def run(server: replay.Server) -> None:
         async with connected(server) as client:
             stream = extract(
-                source(), model=Person, client=client, llm="gpt-4", concurrency=4, ordered=True
+                source, model=Person, client=client, llm="gpt-4", concurrency=4, ordered=True
             )
             async with contextlib.aclosing(stream):
                 assert (await anext(stream)).id == "0"
-                assert taken <= 2 * 4 + 1
+                assert source.taken <= 2 * 4 + 1
 
     with replay.serve(recordings(60, slow_first)) as server:
         asyncio.run(run(server))

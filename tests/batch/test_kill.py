@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +17,10 @@ from tests.batching import (
     answer,
     arguments,
     asked,
+    finished,
     lines,
     recordings,
+    wait_for,
     write_documents,
     zygote,
 )
@@ -38,28 +37,6 @@ DOCUMENTS = 60
 CONCURRENCY = 8
 # Every eleventh answer is invalid, so that failures are journaled too.
 INVALID = {f"d{number}" for number in range(0, DOCUMENTS, 11)}
-
-
-def finished(values: Path, errors: Path) -> set[str]:
-    """Read the ids that have a whole line, as whoever looks at the files would."""
-    found: set[str] = set()
-    for path in (values, errors):
-        if not path.exists():
-            continue
-        *whole, torn = path.read_bytes().split(b"\n")
-        for line in whole:
-            found.add(json.loads(line)["id"])
-        assert torn == b"" or b'{"id":'.startswith(torn[:6])
-    return found
-
-
-def wait_for(server: replay.Server, count: int, child: int) -> None:
-    """Wait until there were so many requests, or there is no such process any more."""
-    # In requests, for how long they take depends on the machine, and on what else it does.
-    with suppress(ProcessLookupError):
-        while len(server.exchanges) < count:
-            os.kill(child, 0)
-            time.sleep(0.002)
 
 
 def check_results(output: Path, values: Path, errors: Path) -> None:

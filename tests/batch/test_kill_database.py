@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import sqlite3
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from tests.batching import (
     asked,
     lines,
     recordings,
+    wait_for,
     write_documents,
     zygote,
 )
@@ -88,11 +88,7 @@ def test_kills_leave_each_id_once(
                 if kills == most:
                     status = runner.wait()
                     break
-                with suppress(ProcessLookupError):
-                    moment = begun + draw.choice([0, *range(30)])
-                    while len(server.exchanges) < moment:
-                        os.kill(child, 0)
-                        time.sleep(0.002)
+                wait_for(server, begun + draw.choice([0, *range(30)]), child)
                 # Sometimes while rows are loaded, once a second or at the end.
                 time.sleep(draw.choice([0.0, 0.02, draw.uniform(0, 1.2)]))
                 status = runner.kill(child)

@@ -18,15 +18,16 @@ from typing import Any
 import pytest
 
 from partialfast import cli, replay
-from tests.batch.test_kill import finished, wait_for
 from tests.batching import (
     Person,
     answer,
     arguments,
     asked,
     documents,
+    finished,
     lines,
     recordings,
+    wait_for,
     write_documents,
     zygote,
 )

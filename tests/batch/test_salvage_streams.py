@@ -23,33 +23,13 @@ FOLDERS = (
     "real",
 )
 
-MODELS = """
-from typing import Any
-from pydantic import BaseModel
-
-class User(BaseModel):
-    name: str
-    age: int
-
-class Place(BaseModel):
-    city: str
-    country: str
-
-class Opt(BaseModel):
-    city: str = "none"
-    n: int = 0
-
-Object = dict[str, Any]
-"""
-
 
 def salvaged(folder: Path, body: bytes, model: str) -> list[Any]:
     """Return the values that salvage finds in a file of streams."""
-    (folder / "models_of_streams.py").write_text(MODELS)
     (folder / "in.sse").write_bytes(body)
     salvage(
         folder / "in.sse",
-        model=f"{folder}/models_of_streams.py:{model}",
+        model=f"tests.wire:{model}",
         output=folder / "out.jsonl",
         errors=folder / "errors.jsonl",
         kind="sse",

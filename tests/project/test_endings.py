@@ -32,7 +32,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     ),
     "JSON that is complete is an answer": (
         ENDINGS,
-        "test_json_that_is_complete_is_an_answer_whatever_the_reason",
+        "test_complete_at_the_token_limit_is_complete",
         "test_json_that_is_complete_is_an_answer_though_the_connection_is_lost",
     ),
     "JSON that is not is a `TruncatedError`": (
@@ -53,7 +53,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "An error that the server reports": (ENDINGS, "test_an_error_inside_the_stream_is_the_sdks"),
     "What is not an event of the API": (ENDINGS, "test_an_event_that_is_not_json"),
     "A model that was to call a function": (ENDINGS, "test_words_instead_of_a_call"),
-    "If what it wrote is JSON that fits": (PROMISED, "test_json_in_words_is_the_answer_if_it_fits"),
+    "If what it wrote is JSON that fits": (
+        ENDINGS,
+        "test_json_as_content_that_fits_is_taken_for_the_call",
+    ),
     "A call of a function of your own": (
         "providers/openai/test_calls.py",
         "test_other_functions_of_the_callers_are_left_alone",

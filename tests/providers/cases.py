@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 
 from partialfast.replay import Server
+from tests.either import value_of
 
-__all__ = ["CASES", "Case", "value_of"]
+__all__ = ["CASES", "Case"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,6 @@ class Case:
             yield await value_of(made)
 
 
-async def value_of(given: Any) -> Any:
-    """Await what has to be."""
-    return await given if inspect.isawaitable(given) else given
-
-
 def _module(name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,35 +71,30 @@ def _closing(client: Any, stack: AsyncExitStack) -> Any:
     return client
 
 
-def _anthropic(url: Server, is_async: bool, stack: AsyncExitStack) -> Any:  # noqa: FBT001
-    from partialfast.providers.anthropic import from_anthropic
+def _anthropic(kind: str, needs: str, address: str, **keys: str) -> Any:
+    """Return what makes a client of one of the SDK's classes, which needs a module."""
 
-    sdk = _module("anthropic")
-    kind = sdk.AsyncAnthropic if is_async else sdk.Anthropic
-    client = kind(base_url=url.origin, api_key="k", max_retries=0)
-    return from_anthropic(_closing(client, stack))
+    def make(url: Server, is_async: bool, stack: AsyncExitStack) -> Any:  # noqa: FBT001
+        from partialfast.providers.anthropic import from_anthropic
 
+        sdk = _module("anthropic")
+        _module(needs)
+        class_ = getattr(sdk, f"Async{kind}" if is_async else kind)
+        client = class_(base_url=getattr(url, address), max_retries=0, **keys)
+        return from_anthropic(_closing(client, stack))
 
-def _bedrock_anthropic(url: Server, is_async: bool, stack: AsyncExitStack) -> Any:  # noqa: FBT001
-    from partialfast.providers.anthropic import from_anthropic
-
-    sdk = _module("anthropic")
-    _module("boto3")
-    kind = sdk.AsyncAnthropicBedrock if is_async else sdk.AnthropicBedrock
-    keys = {"aws_access_key": "a", "aws_secret_key": "b", "aws_region": "us-east-1"}
-    client = kind(base_url=url.origin, max_retries=0, **keys)
-    return from_anthropic(_closing(client, stack))
+    return make
 
 
-def _vertex_anthropic(url: Server, is_async: bool, stack: AsyncExitStack) -> Any:  # noqa: FBT001
-    from partialfast.providers.anthropic import from_anthropic
-
-    sdk = _module("anthropic")
-    _module("google.auth")
-    kind = sdk.AsyncAnthropicVertex if is_async else sdk.AnthropicVertex
-    where = {"project_id": "p", "region": "us-east5", "access_token": "t"}
-    client = kind(base_url=str(url), max_retries=0, **where)
-    return from_anthropic(_closing(client, stack))
+_CLAUDE = _anthropic("Anthropic", "anthropic", "origin", api_key="k")
+_BEDROCK_CLAUDE = _anthropic(
+    "AnthropicBedrock", "boto3", "origin",
+    aws_access_key="a", aws_secret_key="b", aws_region="us-east-1",
+)  # fmt: skip
+_VERTEX_CLAUDE = _anthropic(
+    "AnthropicVertex", "google.auth", "url",
+    project_id="p", region="us-east5", access_token="t",
+)  # fmt: skip
 
 
 def _google(url: Server, is_async: bool, stack: AsyncExitStack) -> Any:  # noqa: FBT001
@@ -196,10 +186,10 @@ def _look_alike(module: str, sync: str, asynchronous: str) -> Any:
 
 
 CASES = [
-    Case("anthropic", _anthropic, "claude", usage="Usage", filters=False, error="APIError"),
+    Case("anthropic", _CLAUDE, "claude", usage="Usage", filters=False, error="APIError"),
     Case(
         "anthropic_bedrock",
-        _bedrock_anthropic,
+        _BEDROCK_CLAUDE,
         "anthropic.claude-v1:0",
         usage="Usage",
         filters=False,
@@ -207,7 +197,7 @@ CASES = [
     ),
     Case(
         "anthropic_vertex",
-        _vertex_anthropic,
+        _VERTEX_CLAUDE,
         "claude",
         usage="Usage",
         filters=False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -13,6 +12,7 @@ from partialfast.answer._target import read_target
 from partialfast.providers.anthropic._provider import Messages
 from partialfast.typed._strict_schema import NotStrictError
 from tests.generation import Case, Feature, cases
+from tests.schemas import parts
 
 #: Keywords as the guide's "JSON Schema limitations" leaves them.
 ALLOWED = {
@@ -31,17 +31,6 @@ ALLOWED = {
     "title",
     "type",
 }
-
-
-def parts(schema: Any) -> Iterator[Any]:
-    yield schema
-    for name in ("properties", "$defs"):
-        for inner in schema.get(name, {}).values():
-            yield from parts(inner)
-    for inner in schema.get("anyOf", []):
-        yield from parts(inner)
-    if "items" in schema:
-        yield from parts(schema["items"])
 
 
 class Pet(BaseModel):

@@ -14,8 +14,9 @@ from partialfast.providers.google._provider import GenerateContent
 from partialfast.providers.huggingface._client import _ChatCompletion
 from partialfast.providers.ollama._provider import Chat as Ollama
 from partialfast.replay import Server
+from tests.either import drained
 from tests.providers.cases import CASES
-from tests.providers.test_providers import ADA, SAID, TEXT, drained, play
+from tests.providers.test_providers import ADA, SAID, TEXT, play
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -12,8 +12,9 @@ import pytest
 from partialfast import replay
 from partialfast.answer._mode import Mode
 from partialfast.answer._seam import Event
-from tests.providers.cases import CASES, Case, value_of
-from tests.providers.test_providers import SAID, TEXT, User, drained
+from tests.either import drained, value_of
+from tests.providers.cases import CASES, Case
+from tests.providers.test_providers import SAID, TEXT, User
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

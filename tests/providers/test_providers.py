@@ -22,7 +22,8 @@ from partialfast.otel import instrument
 from partialfast.providers import Tokens
 from partialfast.replay import Server
 from partialfast.replay._script import count_tokens
-from tests.providers.cases import CASES, Case, value_of
+from tests.either import drained, value_of
+from tests.providers.cases import CASES, Case
 
 # The SDKs use what will be gone one day.
 pytestmark = [
@@ -70,13 +71,6 @@ def play(
 
     with replay.serve(recordings, shape=case.shape, **options) as url:
         asyncio.run(run())
-
-
-async def drained(stream: Any) -> list[Any]:
-    """Return all that a stream gives."""
-    if hasattr(stream, "__aiter__"):
-        return [each async for each in stream]
-    return list(stream)
 
 
 def modes(client: Any) -> tuple[Mode, ...]:

@@ -15,8 +15,9 @@ from partialfast.answer._mode import Mode
 from partialfast.providers import Delta
 from partialfast.providers._source import Source, Streams
 from partialfast.replay import Server
+from tests.either import drained
 from tests.providers.cases import CASES, Case
-from tests.providers.test_providers import ADA, SAID, TEXT, drained, play
+from tests.providers.test_providers import ADA, SAID, TEXT, play
 from tests.web.driver import apply
 
 pytestmark = [

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AfterValidator, AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 from pydantic.dataclasses import dataclass
 
 import partialfast as pf
@@ -189,12 +189,3 @@ def test_delta_is_the_same_until_the_next_snapshot() -> None:
     stream = pf.stream(Address, ['{"city": "Os', 'lo"', "}"])
     for _, expected in zip(stream, [{("city",): "Os"}, {("city",): "lo"}, {}], strict=True):
         assert stream.delta == stream.delta == expected
-
-
-def test_a_text_that_its_validator_changed_says_so() -> None:
-    class Loud(BaseModel):
-        text: Annotated[str, AfterValidator(str.upper)]
-
-    stream = pf.stream(Loud, ['{"text": "a', 'b"', "}"])
-    deltas = [dict(stream.delta) for _ in stream]
-    assert _replay(deltas) == {("text",): "AB"}

@@ -26,6 +26,7 @@ from pydantic import (
 
 import partialfast as pf
 from partialfast import JsonError, JsonParser, StreamState, TruncatedError
+from tests.generation import generic
 
 T = TypeVar("T")
 
@@ -191,8 +192,8 @@ def _through_a_snapshot() -> weakref.ref[Any]:
     return weakref.ref(marker)
 
 
-def _through_a_value() -> weakref.ref[Any]:
-    holder: dict[str, Any] = {"marker": Marker()}
+def _model_of(holder: Any) -> Any:
+    """Return a model whose field is `holder`, whatever is received."""
 
     def put(_: Any) -> Any:
         return holder
@@ -201,22 +202,19 @@ def _through_a_value() -> weakref.ref[Any]:
         a: Any
         _put = field_validator("a")(put)
 
-    holder["state"] = StreamState(Model)
+    return Model
+
+
+def _through_a_value() -> weakref.ref[Any]:
+    holder: dict[str, Any] = {"marker": Marker()}
+    holder["state"] = StreamState(_model_of(holder))
     holder["state"].feed(b'{"a":1,')
     return weakref.ref(holder["marker"])
 
 
 def _through_untaken_items() -> weakref.ref[Any]:
     holder: dict[str, Any] = {"marker": Marker()}
-
-    def put(_: Any) -> Any:
-        return holder
-
-    class Model(BaseModel):
-        a: Any
-        _put = field_validator("a")(put)
-
-    items = pf.stream_items(list[Model], [b'[{"a":1},{"a":2},{"a":3},'])
+    items = pf.stream_items(generic(list, _model_of(holder)), [b'[{"a":1},{"a":2},{"a":3},'])
     holder["items"] = items
     next(items)
     return weakref.ref(holder["marker"])

@@ -15,9 +15,7 @@ import gc
 import inspect
 import itertools
 import operator
-import sys
 import threading
-import time
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -333,45 +331,6 @@ def test_finalizers_of_a_model_and_a_dataclass_run_on_complete_instances_only() 
         del state
         assert seen, type_
         assert all(values == {"a": 1, "b": "xyz"} for values in seen), type_
-
-
-def test_a_thread_that_reads_snapshots_sees_none_change() -> None:
-    published: list[Tree | None] = [None]
-    problems: list[str] = []
-    reads = 0
-    end = threading.Event()
-    limit = time.monotonic() + 20
-
-    def read() -> None:
-        nonlocal reads
-        while not end.is_set():
-            tree = published[0]
-            if tree is None:
-                continue
-            first, again = _plain(tree), _plain(tree)
-            if first != again:
-                problems.append(f"{first} became {again}")
-            reads += 1
-            del tree
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        while reads < 300 and time.monotonic() < limit:
-            state = StreamState(Tree)
-            for chunk in sized(TEXT, 1):
-                snapshot = state.feed(chunk)
-                if snapshot is not None:
-                    published[0] = snapshot
-                del snapshot
-    finally:
-        end.set()
-        reader.join()
-        sys.setswitchinterval(interval)
-    assert not problems, problems[0]
-    assert reads
 
 
 @pytest.mark.parametrize("hold", [list, iter, reversed, functools.partial(functools.partial, list)])

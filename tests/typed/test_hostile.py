@@ -125,27 +125,6 @@ def test_two_threads_on_one_stream_take_turns_or_get_an_error() -> None:
     assert state.feed(b"2]") == [1, 2]
 
 
-def test_many_threads_with_a_stream_each_do_not_disturb_one_another() -> None:
-    class Model(BaseModel):
-        name: str
-        numbers: list[Annotated[int, AfterValidator(abs)]]
-
-    def run(number: int) -> Model:
-        text = b'{"name":"thread %d","numbers":[%s]}' % (number, b",".join([b"%d" % number] * 50))
-        (*_, last) = pf.stream(Model, bytewise(text))
-        assert pf.loads(text) == last.model_dump()
-        return last
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            for number, last in enumerate(pool.map(run, range(40))):
-                assert last == Model(name=f"thread {number}", numbers=[number] * 50)
-    finally:
-        sys.setswitchinterval(interval)
-
-
 @pytest.mark.parametrize("chunk", [None, 1, 1.5, [], {}, object(), array.array("i", [1])])
 def test_what_is_no_chunk_is_a_type_error(chunk: Any) -> None:
     for feed in (JsonParser().feed, StreamState(int).feed, pf.loads):

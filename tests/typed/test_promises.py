@@ -369,6 +369,9 @@ def test_10_the_first_invalid_value_raises_at_its_own_closing_byte(
         state.feed(until[-1])
     assert errors_of(caught.value) == errors_of(expected.value)
     assert state.text == until
+    with pytest.raises(ValidationError) as again:
+        state.feed(rest or " ")
+    assert errors_of(again.value) == errors_of(expected.value)
 
 
 @given(valid, seeds)
@@ -378,7 +381,7 @@ def test_11_a_text_without_its_end_never_looks_like_success(case: Case, seed: in
     assume(is_open(data[:end]))
     for chunks in case.cuts(data[:end], seed):
         stream = case.stream(chunks)
-        with pytest.raises(pf.TruncatedError) as caught:
+        with pytest.raises(pf.TruncatedError, match="before its JSON was complete") as caught:
             stream.final()
         assert picture(caught.value.snapshot) == picture(stream.snapshot)
         assert caught.value.text == data[:end].decode(errors="ignore") == stream.text

@@ -212,27 +212,6 @@ class Group(BaseModel):
 GROUP = '{"title": "t", "members": [{"name": "a", "tags": ["x"]}, {"name": "b"}, {"name": "c"}]}'
 
 
-def test_a_complete_part_is_the_same_object_from_then_on() -> None:
-    known: dict[int, Plain] = {}
-    for snapshot in pf.stream(Group, bytewise(GROUP)):
-        for index, member in enumerate(snapshot.members or []):
-            if type(member) is Plain:
-                assert known.setdefault(index, member) is member
-    assert len(known) == 3
-
-
-@pytest.mark.parametrize("keep", [1, 2, 3, 1000])
-def test_snapshots_never_change_however_many_are_kept(keep: int) -> None:
-    for chunks in chunkings(GROUP, random_count=4):
-        kept: list[tuple[Group, dict[str, Any], set[str]]] = []
-        for snapshot in pf.stream(Group, chunks):
-            kept.append((snapshot, snapshot.model_dump(), set(snapshot.model_fields_set)))
-            del kept[:-keep]
-            for then, dump, fields_set in kept:
-                assert then.model_dump() == dump
-                assert then.model_fields_set == fields_set
-
-
 class Cat(BaseModel):
     kind: Literal["cat"]
     lives: Annotated[int, Field(le=9)]
@@ -361,19 +340,6 @@ def test_what_a_config_allows_has_no_place_in_a_dataclass_with_slots() -> None:
         state.feed('"}')
 
 
-def test_an_invalid_value_raises_at_its_own_closing_byte() -> None:
-    state = pf.StreamState(Zoo)
-    text = '{"limit": 0, "pets": [{"kind": "cat", "lives": 1}]}'
-    for character in text[:11]:
-        state.feed(character)
-    with pytest.raises(ValidationError, match="greater than 0") as caught:
-        state.feed(text[11])
-    with pytest.raises(ValidationError) as again:
-        state.feed(text[12])
-    assert again.value.errors() == caught.value.errors()
-    assert state.text.startswith('{"limit": 0,')
-
-
 def test_with_defer_all_errors_come_at_the_end() -> None:
     text = '{"limit": 0, "pets": [{"kind": "cat", "lives": 10}, {"kind": "cat", "lives": 2}]}'
     with pytest.raises(ValidationError) as expected:
@@ -404,16 +370,6 @@ def test_what_is_no_validation_error_comes_through() -> None:
         state.feed(', "second": 7}')
     assert state.snapshot is not None
     assert state.snapshot.first == "ok"
-
-
-def test_an_incomplete_text_is_told_apart() -> None:
-    for end in range(len(GROUP)):
-        stream = pf.stream(Group, [GROUP[:end]])
-        with pytest.raises(pf.TruncatedError, match="before its JSON was complete") as caught:
-            stream.final()
-        assert caught.value.text == GROUP[:end] == stream.text
-        assert caught.value.snapshot is stream.snapshot
-        assert isinstance(caught.value.__cause__, pf.JsonError)
 
 
 def test_text_behind_the_value_is_an_error_and_loses_nothing() -> None:

@@ -7,7 +7,6 @@ import enum
 import importlib
 import json
 import uuid
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union
 
@@ -29,6 +28,7 @@ from partialfast.answer._target import read_target
 from partialfast.providers.openai._provider import OpenAI
 from partialfast.typed._strict_schema import NotStrictError, strict_schema
 from tests.generation import Case, Feature, Spec, cases, generic, shown_types
+from tests.schemas import parts
 
 #: Keywords as the guide lists them, with those that name and refer.
 ALLOWED = {
@@ -55,17 +55,6 @@ ALLOWED = {
     "type",
 }
 FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
-
-
-def parts(schema: Any) -> Iterator[Any]:
-    yield schema
-    for name in ("properties", "$defs"):
-        for inner in schema.get(name, {}).values():
-            yield from parts(inner)
-    for inner in schema.get("anyOf", []):
-        yield from parts(inner)
-    if "items" in schema:
-        yield from parts(schema["items"])
 
 
 def check_rules(schema: Any) -> None:

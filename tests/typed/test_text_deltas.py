@@ -56,8 +56,11 @@ def test_a_text_that_a_validator_changed_is_said() -> None:
     class Loud(BaseModel):
         text: Annotated[str, AfterValidator(str.upper)]
 
-    deltas = list(pf.text_deltas(pf.stream(Loud, ['{"text": "a', 'b"', "}"]), "text"))
-    assert [(str(delta), delta.replaced) for delta in deltas] == [("a", None), ("", "AB")]
+    chunks = ['{"text": "a', 'b"', "}"]
+    stream = pf.stream(Loud, chunks)
+    told = [each for _ in stream for each in stream.delta.values()]
+    for deltas in (pf.text_deltas(pf.stream(Loud, chunks), "text"), told):
+        assert [(str(delta), delta.replaced) for delta in deltas] == [("a", None), ("", "AB")]
 
 
 @pytest.mark.parametrize(

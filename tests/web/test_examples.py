@@ -189,9 +189,16 @@ def test_django_gives_an_error_its_status() -> None:
     assert (response.status, body) == (401, b"The answer could not be had.")
 
 
+def shows_the_answer(program: str, model: replay.Server) -> None:
+    printed = run(program, model)
+    assert "The answer is complete." in printed
+    assert "budget: 50000" in printed
+    assert all(name in printed for name in NAMES)
+
+
 @needs("streamlit")
 def test_streamlit(model: replay.Server) -> None:
-    printed = run(
+    shows_the_answer(
         "from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
         "app.button[0].click().run()\n"
@@ -200,14 +207,11 @@ def test_streamlit(model: replay.Server) -> None:
         "print(app.table[0].value.to_dict('list'))\n",
         model,
     )
-    assert "The answer is complete." in printed
-    assert "budget: 50000" in printed
-    assert all(name in printed for name in NAMES)
 
 
 @needs("textual")
 def test_textual(model: replay.Server) -> None:
-    printed = run(
+    shows_the_answer(
         "import asyncio\n"
         "from textual_app import MeetingApp\n"
         "async def main():\n"
@@ -220,9 +224,6 @@ def test_textual(model: replay.Server) -> None:
         "asyncio.run(main())\n",
         model,
     )
-    assert "The answer is complete." in printed
-    assert "budget: 50000" in printed
-    assert all(name in printed for name in NAMES)
 
 
 @needs("anywidget")

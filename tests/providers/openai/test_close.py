@@ -23,7 +23,9 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai import AsyncStream, Stream
-from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Meeting, Way, open_async, open_sync
+from tests import openai_driver as driver
+from tests.either import in_step
+from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Meeting, Way
 
 pytestmark = pytest.mark.network
 
@@ -141,9 +143,9 @@ def test_a_dropped_stream_is_closed(transport: Any) -> None:
 def test_what_was_read_already_is_not_handed_out_after_closing(way: Way) -> None:
     """All events come in one read, so that closing has more to stop than the connection."""
 
-    async def main() -> list[Any]:
-        async with open_async(url) as sdk:
-            stream = pf.from_openai(sdk, transport=way.transport).create_partial(**ASK)
+    async def main() -> None:
+        async with driver.opened(way, url) as client:
+            stream = in_step(client.create_partial(**ASK))
             handed = []
             async for one in stream:
                 handed.append(one)
@@ -151,22 +153,10 @@ def test_what_was_read_already_is_not_handed_out_after_closing(way: Way) -> None
                 if len(handed) == 5:
                     await stream.aclose()
             assert stream.snapshot is handed[-1]
-            return handed
+            assert len(handed) == 5
 
     with replay.serve({"text": TEXT}, split=1 << 20) as url:
-        if way.asynchronous:
-            assert len(asyncio.run(main())) == 5
-            return
-        with open_sync(url) as sdk:
-            stream = pf.from_openai(sdk, transport=way.transport).create_partial(**ASK)
-            handed = []
-            for one in stream:
-                handed.append(one)
-                assert stream.snapshot is one
-                if len(handed) == 5:
-                    stream.close()
-            assert stream.snapshot is handed[-1]
-            assert len(handed) == 5
+        asyncio.run(main())
 
 
 async def abreak_out(stream: AsyncStream[Meeting]) -> None:
@@ -349,26 +339,21 @@ def test_a_stream_that_was_never_begun_is_no_trouble(transport: Any) -> None:
         assert url.exchanges == []
 
 
-def test_a_connection_is_used_again_without_asynchrony() -> None:
-    with (
-        replay.serve({"text": TEXT}) as url,
-        OpenAI(base_url=url, api_key="k", timeout=30) as sdk,
-    ):
-        client = pf.from_openai(sdk, transport="raw")
-        for _ in range(3):
-            client.create_partial(**ASK).final()
-        assert [exchange.ending for exchange in url.exchanges] == ["complete"] * 3
-        assert len({exchange.port for exchange in url.exchanges}) == 1
-
-
-@BY_TRANSPORT
-@pytest.mark.parametrize("http", CLIENTS)
-def test_a_connection_is_used_again_after_a_whole_answer(transport: Any, http: str) -> None:
+@pytest.mark.parametrize(
+    ("way", "http"),
+    [
+        pytest.param(way, http, id=f"{way}-{http}")
+        for way in WAYS
+        for http in CLIENTS
+        # What the SDK itself reads without asynchrony, it closes.
+        if way.asynchronous or (way.transport == "raw" and http == "httpx")
+    ],
+)
+def test_a_connection_is_used_again_after_a_whole_answer(way: Way, http: str) -> None:
     async def main() -> None:
-        async with opened(url, http) as sdk:
-            client = pf.from_openai(sdk, transport=transport)
+        async with driver.opened(way, url, **CLIENTS[http]()) as client:
             for _ in range(3):
-                await client.create_partial(**ASK).final()
+                await in_step(client.create_partial(**ASK)).final()
 
     with replay.serve({"text": TEXT}) as url:
         asyncio.run(main())
@@ -400,8 +385,8 @@ def test_a_server_that_does_not_end_its_body_is_not_waited_for(
     more: str,
 ) -> None:
     async def main() -> None:
-        async with AsyncOpenAI(base_url=url, api_key="k") as sdk:
-            stream = pf.from_openai(sdk, transport="raw").create_partial(**ASK)
+        async with driver.opened(Way(asynchronous, "raw"), url) as client:
+            stream = in_step(client.create_partial(**ASK))
             since = time.monotonic()
             assert (await stream.final()).budget == 50000
             assert time.monotonic() - since < SECONDS
@@ -410,14 +395,7 @@ def test_a_server_that_does_not_end_its_body_is_not_waited_for(
     chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
     body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
     with endless(body, more) as url:
-        if asynchronous:
-            asyncio.run(main())
-            return
-        with OpenAI(base_url=url, api_key="k") as sdk:
-            stream = pf.from_openai(sdk, transport="raw").create_partial(**ASK)
-            since = time.monotonic()
-            assert stream.final().budget == 50000
-            assert time.monotonic() - since < SECONDS
+        asyncio.run(main())
 
 
 @contextmanager

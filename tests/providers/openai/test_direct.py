@@ -160,6 +160,13 @@ def whole_answer() -> bytes:
     return head + b"%x\r\n%s\r\n" % (len(body), body)
 
 
+@asynccontextmanager
+async def handled_by(handle: Any) -> AsyncGenerator[str]:
+    """Serve with what deals with a connection."""
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
 def test_nothing_is_delayed_after_the_end() -> None:
     """With an hour between two reads, an answer whose end has come takes no hour."""
 
@@ -173,11 +180,8 @@ def test_nothing_is_delayed_after_the_end() -> None:
         writer.close()
 
     async def run() -> Any:
-        server = await asyncio.start_server(handle, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            async with ways(f"http://127.0.0.1:{port}/v1") as (client, _):
-                return await asyncio.wait_for(ask(client, every=3600), 20)
+        async with handled_by(handle) as url, ways(url) as (client, _):
+            return await asyncio.wait_for(ask(client, every=3600), 20)
 
     assert asyncio.run(run())[0] == Person(name="Ada Lovelace", age=36)
 
@@ -249,11 +253,8 @@ def test_what_is_no_plain_answer_is_asked_for_in_the_sdks_way(head: bytes) -> No
         writer.close()
 
     async def run() -> Any:
-        server = await asyncio.start_server(handle, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            async with ways(f"http://127.0.0.1:{port}/v1") as (client, _):
-                return [await ask(client) for _ in range(2)]
+        async with handled_by(handle) as url, ways(url) as (client, _):
+            return [await ask(client) for _ in range(2)]
 
     for answer in asyncio.run(run()):
         assert answer[0] == Person(name="Ada Lovelace", age=36)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -258,25 +257,6 @@ def test_a_content_filter(way: Way, api: Api, mode: Mode) -> None:
 
 
 @EVERY_WAY
-@pytest.mark.parametrize("reason", ["content_filter", "length", "network_error", "SAFETY"])
-def test_json_that_is_complete_is_an_answer_whatever_the_reason(way: Way, reason: str) -> None:
-    call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
-    chunks: list[dict[str, Any]] = [
-        {"delta": {"tool_calls": [call]}},
-        {"delta": {}, "finish_reason": reason},
-    ]
-    body = "".join(
-        f"data: {json.dumps({'id': '1', 'choices': [{'index': 0, **chunk}]})}\n\n"
-        for chunk in chunks
-    )
-    with replay.serve({"raw": body + "data: [DONE]\n\n"}) as url:
-        outcome = ask(way, url, response_model=Meeting)
-    assert outcome.error is None
-    assert outcome.handed[-1] == Meeting.model_validate_json(TEXT)
-    assert outcome.stream.finish_reason == reason
-
-
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("fault", ["error", "fail"])
 def test_an_error_inside_the_stream_is_the_sdks(way: Way, api: Api, fault: str) -> None:
@@ -361,9 +341,9 @@ def test_words_instead_of_a_call(way: Way, api: Api, mode: Mode) -> None:
 
 @EVERY_WAY
 @BOTH
-@pytest.mark.parametrize("words", ["", "Here you are: "])
-def test_json_as_content_that_fits_is_taken_for_the_call(way: Way, api: Api, words: str) -> None:
-    with replay.serve({"text": words + TEXT, "via": "content"}) as url:
+@pytest.mark.parametrize("written", ["%s", "Here you are: %s", "Here it is:\n```json\n%s\n```"])
+def test_json_as_content_that_fits_is_taken_for_the_call(way: Way, api: Api, written: str) -> None:
+    with replay.serve({"text": written % TEXT, "via": "content"}) as url:
         outcome = ask(way, url, api=api, response_model=Meeting)
         assert fetch(way, url, api=api, response_model=Meeting) == outcome.handed[-1]
     assert outcome.error is None
@@ -373,8 +353,9 @@ def test_json_as_content_that_fits_is_taken_for_the_call(way: Way, api: Api, wor
 
 @EVERY_WAY
 @BOTH
-def test_json_as_content_that_does_not_fit_is_no_call(way: Way, api: Api) -> None:
-    with replay.serve({"text": '{"users": "none"}', "via": "content"}) as url:
+@pytest.mark.parametrize("text", ['{"users": "none"}', '{"location": "Rome"}'])
+def test_json_as_content_that_does_not_fit_is_no_call(way: Way, api: Api, text: str) -> None:
+    with replay.serve({"text": text, "via": "content"}) as url:
         outcome = ask(way, url, api=api, response_model=Meeting)
     outcome.raised(pf.RefusalError)
     assert outcome.stream.repairs == []

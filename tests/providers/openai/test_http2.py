@@ -13,7 +13,8 @@ from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
 
 import partialfast as pf
 from tests import http2
-from tests.openai_driver import TEXT, Meeting, open_async, open_sync
+from tests.either import in_step
+from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Meeting, Way, open_sync, opened
 
 pytestmark = pytest.mark.network
 
@@ -35,41 +36,33 @@ WHOLE = http2.Answer(_events(TEXT) + b"data: [DONE]\n\n", ends=True)
 ENDLESS = http2.Answer(_events(TEXT) + b"data: [DONE]\n\n", ends=False)
 
 
-def sync_sdk(url: str) -> Any:
-    return open_sync(url, http_client=DefaultHttpxClient(http1=False, http2=True))
+def http_client(way: Way) -> Any:
+    made = DefaultAsyncHttpxClient if way.asynchronous else DefaultHttpxClient
+    return made(http1=False, http2=True)
 
 
-def async_sdk(url: str) -> Any:
-    return open_async(url, http_client=DefaultAsyncHttpxClient(http1=False, http2=True))
+def each_way_to_leave() -> list[Any]:
+    """Without asynchrony, nothing else can be done while a stream waits."""
+    return [
+        pytest.param(way, how, id=f"{way}-{how}")
+        for way in WAYS
+        for how in ("break", "aclose", "drop", *(["cancel"] if way.asynchronous else []))
+    ]
 
 
-@TRANSPORTS
-def test_leaving_resets_the_stream_and_nothing_else(transport: Any) -> None:
-    with http2.serve([HALF, HALF, WHOLE]) as server, sync_sdk(server.url) as sdk:
-        client = pf.from_openai(sdk, transport=transport)
-        kept = client.create_partial(**ASK)
-        next(kept)
-        for _ in client.create_partial(**ASK):
-            break
-        assert server.wait_for_resets(1) == [(1, 3, CANCEL)]
-        # The connection is as good as before.
-        assert client.create_partial(**ASK).final() == FINAL
-        assert server.connections == 1
-        assert len(server.resets) == 1
-        kept.close()
-        assert server.wait_for_resets(2)[-1] == (1, 1, CANCEL)
-
-
-@TRANSPORTS
-@pytest.mark.parametrize("how", ["break", "aclose", "cancel", "drop"])
-def test_leaving_asynchronously_resets_the_stream_and_nothing_else(
-    transport: Any, how: str
-) -> None:
-    async def leave(stream: Any) -> None:
+@pytest.mark.parametrize(("way", "how"), each_way_to_leave())
+def test_leaving_resets_the_stream_and_nothing_else(way: Way, how: str) -> None:
+    async def leave(given: Any) -> None:
         if how == "break":
-            async for _ in stream:
-                break
+            if way.asynchronous:
+                async for _ in given:
+                    break
+            else:
+                # Its own loop: leaving that is what closes it.
+                for _ in given:
+                    break
             return
+        stream = in_step(given)
         await anext(stream)
         if how == "aclose":
             await stream.aclose()
@@ -80,14 +73,15 @@ def test_leaving_asynchronously_resets_the_stream_and_nothing_else(
             await asyncio.wait({waiting})
 
     async def main() -> None:
-        async with async_sdk(server.url) as sdk:
-            client = pf.from_openai(sdk, transport=transport)
-            kept = client.create_partial(**ASK)
+        async with opened(way, server.url, http_client=http_client(way)) as client:
+            kept = in_step(client.create_partial(**ASK))
             await anext(kept)
             await leave(client.create_partial(**ASK))
             assert await asyncio.to_thread(server.wait_for_resets, 1) == [(1, 3, CANCEL)]
-            assert await client.create_partial(**ASK).final() == FINAL
+            # The connection is as good as before.
+            assert await in_step(client.create_partial(**ASK)).final() == FINAL
             assert server.connections == 1
+            assert len(server.resets) == 1
             await kept.aclose()
             assert (await asyncio.to_thread(server.wait_for_resets, 2))[-1] == (1, 1, CANCEL)
 
@@ -97,6 +91,7 @@ def test_leaving_asynchronously_resets_the_stream_and_nothing_else(
 
 @TRANSPORTS
 def test_a_thread_that_waits_wakes_at_once(transport: Any) -> None:
+    http = http_client(Way(asynchronous=False, transport=transport))
     raised: list[BaseException] = []
     shown = threading.Event()
 
@@ -107,7 +102,7 @@ def test_a_thread_that_waits_wakes_at_once(transport: Any) -> None:
         except BaseException as error:  # noqa: BLE001 - looked at by the test
             raised.append(error)
 
-    with http2.serve([HALF, WHOLE]) as server, sync_sdk(server.url) as sdk:
+    with http2.serve([HALF, WHOLE]) as server, open_sync(server.url, http_client=http) as sdk:
         client = pf.from_openai(sdk, transport=transport)
         stream = client.create_partial(**ASK)
         thread = threading.Thread(target=read)
@@ -129,9 +124,10 @@ def test_a_thread_that_waits_wakes_at_once(transport: Any) -> None:
 
 @TRANSPORTS
 def test_a_task_that_waits_wakes_at_once(transport: Any) -> None:
+    way = Way(asynchronous=True, transport=transport)
+
     async def main() -> None:
-        async with async_sdk(server.url) as sdk:
-            client = pf.from_openai(sdk, transport=transport)
+        async with opened(way, server.url, http_client=http_client(way)) as client:
             stream = client.create_partial(**ASK)
             await anext(stream)
             waiting = asyncio.create_task(stream.final())
@@ -149,55 +145,32 @@ def test_a_task_that_waits_wakes_at_once(transport: Any) -> None:
         asyncio.run(main())
 
 
-@TRANSPORTS
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_a_time_limit_resets_the_stream_and_spares_the_others(
-    transport: Any,
-    asynchronous: bool,  # noqa: FBT001
-) -> None:
+@EVERY_WAY
+def test_a_time_limit_resets_the_stream_and_spares_the_others(way: Way) -> None:
     async def main() -> None:
-        async with async_sdk(server.url) as sdk:
-            client = pf.from_openai(sdk, transport=transport)
+        async with opened(way, server.url, http_client=http_client(way)) as client:
             with pytest.raises(pf.StreamTimeoutError):
-                await client.create_partial(**ASK, stall_timeout=0.2).final()
-            assert await client.create_partial(**ASK).final() == FINAL
+                await in_step(client.create_partial(**ASK, stall_timeout=0.2)).final()
+            assert await in_step(client.create_partial(**ASK)).final() == FINAL
 
     with http2.serve([HALF, WHOLE]) as server:
-        if asynchronous:
-            asyncio.run(main())
-        else:
-            with sync_sdk(server.url) as sdk:
-                client = pf.from_openai(sdk, transport=transport)
-                with pytest.raises(pf.StreamTimeoutError):
-                    client.create_partial(**ASK, stall_timeout=0.2).final()
-                assert client.create_partial(**ASK).final() == FINAL
+        asyncio.run(main())
         assert server.wait_for_resets(1) == [(1, 1, CANCEL)]
         assert server.connections == 1
 
 
-@TRANSPORTS
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@EVERY_WAY
 @pytest.mark.parametrize(("answer", "resets"), [(WHOLE, 0), (ENDLESS, 1)], ids=["ends", "does-not"])
 def test_a_whole_answer_is_not_reset_unless_its_stream_does_not_end(
-    transport: Any,
-    asynchronous: bool,  # noqa: FBT001
-    answer: http2.Answer,
-    resets: int,
+    way: Way, answer: http2.Answer, resets: int
 ) -> None:
     async def main() -> None:
-        async with async_sdk(server.url) as sdk:
-            client = pf.from_openai(sdk, transport=transport)
+        async with opened(way, server.url, http_client=http_client(way)) as client:
             for _ in range(2):
-                assert await client.create_partial(**ASK).final() == FINAL
+                assert await in_step(client.create_partial(**ASK)).final() == FINAL
 
     with http2.serve([answer, WHOLE]) as server:
-        if asynchronous:
-            asyncio.run(main())
-        else:
-            with sync_sdk(server.url) as sdk:
-                client = pf.from_openai(sdk, transport=transport)
-                for _ in range(2):
-                    assert client.create_partial(**ASK).final() == FINAL
+        asyncio.run(main())
         assert server.requests == 2
         assert server.connections == 1
         assert len(server.wait_for_resets(resets)) == resets

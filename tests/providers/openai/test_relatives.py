@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from openai import DefaultHttpxClient
 
 from tests import wire
 from tests.openai_driver import EVERY_WAY, Way
@@ -574,12 +573,6 @@ CASES = [
 def server() -> Iterator[wire.WireServer]:
     with wire.serve(CASES) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def sync_http() -> Iterator[Any]:
-    with DefaultHttpxClient(verify=False) as http:
-        yield http
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

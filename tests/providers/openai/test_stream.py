@@ -18,7 +18,8 @@ from partialfast import replay
 from partialfast.providers.openai import Mode
 from partialfast.providers.openai._provider import OpenAI as OpenAIProvider
 from partialfast.replay._recording import Recording, ToolCall
-from tests.openai_driver import EVERY_WAY, TEXT, Api, Meeting, User, Way, ask, fetch
+from tests.either import in_step
+from tests.openai_driver import EVERY_WAY, TEXT, Api, Meeting, User, Way, ask, fetch, opened
 from tests.replaying import events, plan, responses, tool_request
 
 pytestmark = pytest.mark.network
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.network
 FINAL = Meeting.model_validate_json(TEXT)
 APIS: list[Api] = ["chat", "responses"]
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
+ASK: dict[str, Any] = {"model": "m", "messages": MESSAGES, "response_model": Meeting}
 NOISE = '<think>Who? {"users": 0}</think>Here it is:\n```json\n%s\n```\nAnything else?'
 
 
@@ -231,52 +233,30 @@ def test_a_proxy_may_send_whole_texts_only(way: Way) -> None:
 
 @EVERY_WAY
 def test_the_first_snapshot_comes_before_the_rest_is_sent(way: Way) -> None:
-    with replay.serve({"text": TEXT}, hold=4) as url:
-
-        async def read() -> None:
-            async with AsyncOpenAI(base_url=url, api_key="k") as sdk:
-                client = pf.from_openai(sdk, transport=way.transport)
-                stream = client.create_partial(model="m", messages=MESSAGES, response_model=Meeting)
-                first = await anext(stream)
-                assert first.model_dump()["budget"] is None
-                assert url.exchanges[0].ending is None
-                url.release()
-                assert await stream.final() == FINAL
-
-        if way.asynchronous:
-            asyncio.run(read())
-            return
-        with OpenAI(base_url=url, api_key="k") as sdk:
-            client = pf.from_openai(sdk, transport=way.transport)
-            stream = client.create_partial(model="m", messages=MESSAGES, response_model=Meeting)
-            first = next(stream)
+    async def main() -> None:
+        async with opened(way, url) as client:
+            stream = in_step(client.create_partial(**ASK))
+            first = await anext(stream)
             assert first.model_dump()["budget"] is None
             assert url.exchanges[0].ending is None
             url.release()
-            assert stream.final() == FINAL
+            assert await stream.final() == FINAL
+
+    with replay.serve({"text": TEXT}, hold=4) as url:
+        asyncio.run(main())
 
 
 @EVERY_WAY
 def test_final_drains_and_can_be_asked_again(way: Way) -> None:
+    async def main() -> None:
+        async with opened(way, url) as client:
+            stream = in_step(client.create_partial(**ASK))
+            assert await stream.final() == FINAL
+            assert await stream.final() is await stream.final()
+            assert [one async for one in stream] == []
+
     with replay.serve({"text": TEXT}) as url:
-
-        async def read() -> None:
-            async with AsyncOpenAI(base_url=url, api_key="k") as sdk:
-                client = pf.from_openai(sdk, transport=way.transport)
-                stream = client.create_partial(model="m", messages=MESSAGES, response_model=Meeting)
-                assert await stream.final() == FINAL
-                assert await stream.final() is await stream.final()
-                assert [one async for one in stream] == []
-
-        if way.asynchronous:
-            asyncio.run(read())
-            return
-        with OpenAI(base_url=url, api_key="k") as sdk:
-            client = pf.from_openai(sdk, transport=way.transport)
-            stream = client.create_partial(model="m", messages=MESSAGES, response_model=Meeting)
-            assert stream.final() == FINAL
-            assert stream.final() is stream.final()
-            assert list(stream) == []
+        asyncio.run(main())
 
 
 def test_async_calls_can_be_awaited_and_iterated_alike() -> None:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, field_validator
 
 import partialfast as pf
 from partialfast import replay
+from tests import openai_driver as driver
+from tests.either import in_step
 from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync
 
 pytestmark = [pytest.mark.network, pytest.mark.usefixtures("nothing_ignored")]
@@ -194,35 +196,22 @@ async def to_the_end(stream: Any) -> None:
         pass
 
 
-def to_the_end_in_step(stream: Any) -> None:
-    ends = object()
-    while next(stream, ends) is not ends:
-        pass
-
-
 @EVERY_WAY
 @pytest.mark.parametrize("kind", ["stop", "astop", "lost"])
 def test_what_a_validator_raises_is_no_end_and_no_lost_connection(way: Way, kind: str) -> None:
     expected = {"lost": ConnectionError}.get(kind, RuntimeError)
-    asked: dict[str, Any] = {**ASK, "response_model": Raises}
 
     async def by_hand() -> None:
-        async with open_async(url) as sdk:
-            stream = pf.from_openai(sdk, transport=way.transport).create_partial(**asked)
+        async with driver.opened(way, url) as client:
+            stream = in_step(client.create_partial(**ASK | {"response_model": Raises}))
             with pytest.raises(expected):
                 await to_the_end(stream)
+            with pytest.raises(expected):
+                await stream.final()
 
     with replay.serve({"text": f'{{"name": "A", "kind": "{kind}"}}'}) as url:
         ask(way, url, response_model=Raises).raised(expected)
-        if way.asynchronous:
-            asyncio.run(by_hand())
-            return
-        with open_sync(url) as sdk:
-            stream = pf.from_openai(sdk, transport=way.transport).create_partial(**asked)
-            with pytest.raises(expected):
-                to_the_end_in_step(stream)
-            with pytest.raises(expected):
-                stream.final()
+        asyncio.run(by_hand())
 
 
 def test_a_thread_may_read_what_another_began() -> None:

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
-from pydantic import BaseModel, TypeAdapter
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAI
+from pydantic import TypeAdapter
 
 import partialfast as pf
 from tests import wire
+from tests.either import in_step
 from tests.openai_driver import WAYS, Way
 
 pytestmark = pytest.mark.network
 
 
-class User(BaseModel):
-    name: str
-    age: int
-
-
-class Place(BaseModel):
-    city: str
-    country: str
-
-
-class Opt(BaseModel):
-    city: str = "none"
-    n: int = 0
-
-
-MODELS: dict[str, Any] = {
-    "User": User,
-    "Place": Place,
-    "Opt": Opt,
-    "User | Place": User | Place,
-    "Place | Opt": Place | Opt,
-}
 PATH = Path(__file__).resolve().parents[4] / "shared" / "data" / "wire" / "cases.jsonl"
 CASES = wire.read_cases(PATH) if PATH.is_file() else []
 TIMEOUT_S = 10.0
@@ -51,17 +31,10 @@ def server() -> Iterator[wire.WireServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def sync_http() -> Iterator[Any]:
-    # Loading the certificates takes longer than most of the cases.
-    with DefaultHttpxClient(verify=False) as http:
-        yield http
-
-
 def asked(case: wire.Case) -> dict[str, Any]:
     said = [{"role": "user", "content": "hello"}]
     conversation = {"input": said} if case.api == "responses" else {"messages": said}
-    return {"model": "m", "response_model": MODELS[case.model], **conversation}
+    return {"model": "m", "response_model": wire.MODELS[case.model], **conversation}
 
 
 def method(sdk: Any, case: wire.Case, way: Way) -> Any:
@@ -77,27 +50,21 @@ def read(case: wire.Case, way: Way, url: str, http: Any) -> tuple[Any, Any, list
     options: dict[str, Any] = {"base_url": url, "api_key": "k", "max_retries": 0}
 
     async def run() -> tuple[Any, Any, list[Any]]:
-        async with AsyncOpenAI(
-            **options, timeout=TIMEOUT_S, http_client=DefaultAsyncHttpxClient(verify=False)
-        ) as sdk:
+        async with AsyncExitStack() as stack:
+            sdk: Any = OpenAI(**options, timeout=TIMEOUT_S, http_client=http)
+            if way.asynchronous:
+                own = DefaultAsyncHttpxClient(verify=False)
+                sdk = AsyncOpenAI(**options, timeout=TIMEOUT_S, http_client=own)
+                await stack.enter_async_context(sdk)
             stream = method(sdk, case, way)(**asked(case))
             try:
-                async for one in stream:
+                async for one in in_step(stream):
                     handed.append(one)  # noqa: PERF401 - as far as it gets
             except Exception as error:  # noqa: BLE001 - looked at by the test
                 return stream, error, handed
             return stream, None, handed
 
-    if way.asynchronous:
-        return asyncio.run(run())
-    sdk = OpenAI(**options, timeout=TIMEOUT_S, http_client=http)
-    stream = method(sdk, case, way)(**asked(case))
-    try:
-        for one in stream:
-            handed.append(one)  # noqa: PERF402 - as far as it gets
-    except Exception as error:  # noqa: BLE001 - looked at by the test
-        return stream, error, handed
-    return stream, None, handed
+    return asyncio.run(run())
 
 
 def check(case: wire.Case, stream: Any, error: Any, handed: list[Any]) -> None:

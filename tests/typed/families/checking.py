@@ -10,7 +10,7 @@ import partialfast as pf
 from tests.chunkings import bytewise, chunkings
 from tests.generation import picture
 
-__all__ = ["check"]
+__all__ = ["check", "with_unit"]
 
 
 def check(type_: Any, text: str) -> list[Any]:
@@ -30,3 +30,8 @@ def check(type_: Any, text: str) -> list[Any]:
             snapshot.model_dump(mode="json", by_alias=True)
             snapshot.model_dump_json(exclude_unset=True)
     return snapshots
+
+
+def with_unit(length: int) -> str:
+    """Write a length; a serializer whose result shows that it was called."""
+    return f"{length} m"

@@ -24,13 +24,9 @@ from typing_extensions import Self
 import partialfast as pf
 from tests.chunkings import bytewise
 from tests.generation import generic
-from tests.typed.families.checking import check
+from tests.typed.families.checking import check, with_unit
 
 T = TypeVar("T")
-
-
-def _with_unit(length: int) -> str:
-    return f"{length} m"
 
 
 @dataclasses.dataclass
@@ -118,7 +114,7 @@ def test_a_generic_dataclass_is_dumped_by_its_parameters(box: Any) -> None:
         number=(generic(box, int), ...),
         day=(generic(box, dt.date), ...),
         money=(generic(box, Decimal), ...),
-        last=(generic(box, Annotated[int, PlainSerializer(_with_unit)]), ...),
+        last=(generic(box, Annotated[int, PlainSerializer(with_unit)]), ...),
     )
     text = (
         '{"number": {"item": 1, "note": "a"}, "day": {"item": "2020-01-01", "note": "b"},'

@@ -22,13 +22,9 @@ from pydantic import (
 )
 from typing_extensions import NotRequired, TypedDict
 
-from tests.typed.families.checking import check
+from tests.typed.families.checking import check, with_unit
 
 T = TypeVar("T")
-
-
-def _with_unit(length: int) -> str:
-    return f"{length} m"
 
 
 class SharedKey(BaseModel):
@@ -153,7 +149,7 @@ def test_a_field_is_left_out_by_its_complete_value_only() -> None:
 class LateDefaults(BaseModel):
     url: HttpUrl = Field("https://example.org", validate_default=True)
     sizes: list[int] = Field(["1"], validate_default=True)
-    marked: Annotated[int, PlainSerializer(_with_unit)] = Field("3", validate_default=True)
+    marked: Annotated[int, PlainSerializer(with_unit)] = Field("3", validate_default=True)
     note: str = ""
 
 
