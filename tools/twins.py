@@ -1,6 +1,11 @@
-"""Makes the module of a sync twin from its asynchronous source.
+"""Makes the two resources, with and without asynchrony, from one template.
 
-``python tools/twins.py`` writes it; ``--check``, which a test asks, tells whether it is up to date.
+The template is the asynchronous one, but for the options that the overloads have in common: type
+checkers cannot be told of a ``TypedDict`` beside other ``**kwargs``, so that each overload has to
+list them.
+
+``python tools/twins.py`` writes them; ``--check``, which a test asks, tells whether they are up to
+date.
 """
 
 from __future__ import annotations
@@ -8,20 +13,41 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-__all__ = ["TWINS", "main", "twin"]
+__all__ = ["MADE", "TEMPLATE", "main", "twins"]
 
-_ANSWER = Path(__file__).parents[1] / "python" / "partialfast" / "answer"
+_ROOT = Path(__file__).parents[1]
+_ANSWER = _ROOT / "python" / "partialfast" / "answer"
 
-#: Source, and what is made of it.
-TWINS = {_ANSWER / "_aresource.py": _ANSWER / "_resource.py"}
+TEMPLATE = Path(__file__).parent / "resource.template"
+
+#: What is made: the asynchronous resource, and the other.
+MADE = (_ANSWER / "_aresource.py", _ANSWER / "_resource.py")
+
+#: The options of every call that are named to type checkers; others are the SDK's own.
+_OPTIONS = """\
+messages: Iterable[Message] | str = ...,
+model: str = ...,
+temperature: float | NotSent | None = ...,
+top_p: float | NotSent | None = ...,
+max_tokens: int | NotSent | None = ...,
+seed: int | NotSent | None = ...,
+max_retries: int = ...,
+context: Any = ...,
+strict: bool | None = ...,
+on_invalid: OnInvalid = ...,
+lenient: Lenient = ...,
+max_repairs: int = ...,
+coerce: bool = ...,
+on_retry: OnRetry = ...,
+"""
+_PLACES = {
+    "$OPTIONS_OF_SNAPSHOTS": _OPTIONS + "every: Every = ...,\n**kwargs: Any,",
+    "$OPTIONS": _OPTIONS + "**kwargs: Any,",
+}
 
 # Everything in which the twins differ, in the order in which it is replaced.
 _DIFFERENCES = (
     ('"""An asynchronous resource', '"""A resource without asynchrony'),
-    (
-        "`partialfast.answer._resource` is made from this file by ``tools/twins.py``.",
-        "Made from ``_aresource.py`` by ``tools/twins.py``: change it there.",
-    ),
     (
         "from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue\n",
         "",
@@ -47,20 +73,27 @@ _DIFFERENCES = (
 )
 
 
-def twin(source: str) -> str:
-    """Return the sync twin of a module.
+def twins(template: str) -> tuple[str, str]:
+    """Return the asynchronous module and its sync twin.
 
     Args:
-        source: The text of the asynchronous one.
+        template: The text of the template.
 
     Raises:
         ValueError: Something that is to be replaced is not there.
     """
+    for place, options in _PLACES.items():
+        template = _replaced(template, place, options.replace("\n", "\n" + " " * 8))
+    sync = template
     for there, here in _DIFFERENCES:
-        if there not in source:
-            raise ValueError(f"{there!r} does not stand in the source: correct the table")
-        source = source.replace(there, here)
-    return source
+        sync = _replaced(sync, there, here)
+    return template, sync
+
+
+def _replaced(text: str, there: str, here: str) -> str:
+    if there not in text:
+        raise ValueError(f"{there!r} does not stand in the template: correct the table")
+    return text.replace(there, here)
 
 
 def main(arguments: list[str]) -> int:
@@ -72,18 +105,19 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit status: 1 where a twin is not up to date.
     """
-    stale = [made for source, made in TWINS.items() if _is_stale(source, made)]
+    made = dict(zip(MADE, twins(TEMPLATE.read_text()), strict=True))
     if arguments == ["--check"]:
-        for made in stale:
-            sys.stderr.write(f"{made} is not what tools/twins.py makes of its source\n")
+        stale = [path for path, text in made.items() if not _holds(path, text)]
+        for path in stale:
+            sys.stderr.write(f"{path} is not what tools/twins.py makes of {TEMPLATE.name}\n")
         return 1 if stale else 0
-    for source, made in TWINS.items():
-        made.write_text(twin(source.read_text()))
+    for path, text in made.items():
+        path.write_text(text)
     return 0
 
 
-def _is_stale(source: Path, made: Path) -> bool:
-    return not made.exists() or made.read_text() != twin(source.read_text())
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
 
 
 if __name__ == "__main__":

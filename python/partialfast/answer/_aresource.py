@@ -1,6 +1,6 @@
 """An asynchronous resource: `create` and its variants.
 
-`partialfast.answer._resource` is made from this file by ``tools/twins.py``.
+Made from ``tools/resource.template`` by ``tools/twins.py``: change it there.
 """
 
 from __future__ import annotations

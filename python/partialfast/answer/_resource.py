@@ -1,6 +1,6 @@
 """A resource without asynchrony: `create` and its variants.
 
-Made from ``_aresource.py`` by ``tools/twins.py``: change it there.
+Made from ``tools/resource.template`` by ``tools/twins.py``: change it there.
 """
 
 from __future__ import annotations

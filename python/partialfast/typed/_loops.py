@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from partialfast._errors import JsonError
-from partialfast.typed._calling import Callbacks, Progress
+from partialfast.typed._calling import Callbacks, On, OnProgress, Progress
 from partialfast.typed._display import Displayed
-from partialfast.typed._state import ItemsState, StreamState
+from partialfast.typed._state import ItemsState, StreamOptions, StreamState
 from partialfast.typed._text_deltas import Growth
 
 if TYPE_CHECKING:
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self, TypeForm, Unpack
 
     from partialfast._repairs import Repair
-    from partialfast.typed._calling import On, OnProgress
     from partialfast.typed._partial import Partial
-    from partialfast.typed._state import Chunk, StreamOptions
+    from partialfast.typed._state import Chunk
     from partialfast.typed._text_deltas import TextDelta
 
 __all__ = [
@@ -37,6 +36,13 @@ __all__ = [
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
+
+
+class LoopOptions(StreamOptions, total=False):
+    """The options of `stream` and `astream`: those of a state, and what to call meanwhile."""
+
+    on: On | None
+    on_progress: OnProgress | None
 
 
 class _Received(Displayed, Generic[T]):
@@ -284,44 +290,26 @@ class AsyncSnapshots(_Received[T], AsyncIterator[T]):
 
 @overload
 def stream(
-    type_: type[Partial[T]],
-    chunks: Iterable[Chunk],
-    *,
-    on: On | None = ...,
-    on_progress: OnProgress | None = ...,
-    **options: Unpack[StreamOptions],
+    type_: type[Partial[T]], chunks: Iterable[Chunk], **options: Unpack[LoopOptions]
 ) -> Snapshots[T]: ...
 
 
 @overload
 def stream(
-    type_: TypeForm[T],
-    chunks: Iterable[Chunk],
-    *,
-    on: On | None = ...,
-    on_progress: OnProgress | None = ...,
-    **options: Unpack[StreamOptions],
+    type_: TypeForm[T], chunks: Iterable[Chunk], **options: Unpack[LoopOptions]
 ) -> Snapshots[T]: ...
 
 
-def stream(
-    type_: Any,
-    chunks: Iterable[Chunk],
-    *,
-    on: On | None = None,
-    on_progress: OnProgress | None = None,
-    **options: Unpack[StreamOptions],
-) -> Snapshots[Any]:
+def stream(type_: Any, chunks: Iterable[Chunk], **options: Unpack[LoopOptions]) -> Snapshots[Any]:
     """Iterate over the snapshots of a text: one after each chunk that changed something.
 
     Args:
         type_: Any type that pydantic can validate: a model, ``Partial[M]``, ``list[M]``, a union.
         chunks: The text, cut anywhere.
-        on: Functions by a path such as ``"users.*"``, in which ``*`` is any key or index and ``""``
-            the whole value. Each is called with every value that completes there, before the
-            snapshot that shows it is handed out.
-        on_progress: Called with a `Progress` before each snapshot is handed out.
-        **options: Those of `StreamState`.
+        **options: Those of `StreamState`, and two more. ``on``, functions by a path such as
+            ``"users.*"``, in which ``*`` is any key or index and ``""`` the whole value: each is
+            called with every value that completes there, before the snapshot that shows it is
+            handed out. ``on_progress``, called with a `Progress` before each snapshot is.
 
     Returns:
         An iterator of snapshots. The last is the final value, fully validated. Beside them it has
@@ -332,48 +320,32 @@ def stream(
             `chunks` ended before the text was complete, ``JsonError`` where it is not JSON,
             pydantic's ``ValidationError`` where a value is invalid.
     """
-    callbacks = _callbacks(on, on_progress, awaits=False)
-    return Snapshots(StreamState(type_, **options), chunks, callbacks)
+    state, callbacks = _begun(type_, options, awaits=False)
+    return Snapshots(state, chunks, callbacks)
 
 
 @overload
 def astream(
-    type_: type[Partial[T]],
-    chunks: AsyncIterable[Chunk],
-    *,
-    on: On | None = ...,
-    on_progress: OnProgress | None = ...,
-    **options: Unpack[StreamOptions],
+    type_: type[Partial[T]], chunks: AsyncIterable[Chunk], **options: Unpack[LoopOptions]
 ) -> AsyncSnapshots[T]: ...
 
 
 @overload
 def astream(
-    type_: TypeForm[T],
-    chunks: AsyncIterable[Chunk],
-    *,
-    on: On | None = ...,
-    on_progress: OnProgress | None = ...,
-    **options: Unpack[StreamOptions],
+    type_: TypeForm[T], chunks: AsyncIterable[Chunk], **options: Unpack[LoopOptions]
 ) -> AsyncSnapshots[T]: ...
 
 
 def astream(
-    type_: Any,
-    chunks: AsyncIterable[Chunk],
-    *,
-    on: On | None = None,
-    on_progress: OnProgress | None = None,
-    **options: Unpack[StreamOptions],
+    type_: Any, chunks: AsyncIterable[Chunk], **options: Unpack[LoopOptions]
 ) -> AsyncSnapshots[Any]:
     """Iterate over the snapshots of a text from an asynchronous source, as `stream` does.
 
     Args:
         type_: Any type that pydantic can validate.
         chunks: The text, cut anywhere.
-        on: As in `stream`; what a coroutine function returns is awaited.
-        on_progress: As in `stream`, likewise.
-        **options: Those of `StreamState`.
+        **options: Those of `stream`; what coroutine functions given as ``on`` and ``on_progress``
+            return is awaited.
 
     Returns:
         An asynchronous iterator of snapshots; the last is the final value. Beside them it has
@@ -382,21 +354,36 @@ def astream(
     Raises:
         TypeError: pydantic cannot validate `type_`. While iterating, as `stream`.
     """
-    callbacks = _callbacks(on, on_progress, awaits=True)
-    return AsyncSnapshots(StreamState(type_, **options), chunks, callbacks)
+    state, callbacks = _begun(type_, options, awaits=True)
+    return AsyncSnapshots(state, chunks, callbacks)
 
 
-def _callbacks(on: On | None, on_progress: OnProgress | None, *, awaits: bool) -> Callbacks | None:
-    if on is None and on_progress is None:
-        return None
-    return Callbacks(on, on_progress, awaits=awaits)
+def _begun(
+    type_: Any, options: LoopOptions, *, awaits: bool
+) -> tuple[StreamState[Any], Callbacks | None]:
+    """Return the state to feed, and what to call as values become complete."""
+    given: dict[str, Any] = {**options}
+    on, on_progress = given.pop("on", None), given.pop("on_progress", None)
+    called = on is not None or on_progress is not None
+    callbacks = Callbacks(on, on_progress, awaits=awaits) if called else None
+    return StreamState(type_, **given), callbacks
 
 
 # --------------------------------------------------------------------------------------------
 # Items
 
 
-class Items(Iterator[T]):
+class _ItemsOf(Generic[T]):
+    def __init__(self, state: ItemsState[T]) -> None:
+        self._state = state
+
+    @property
+    def repairs(self) -> list[Repair]:
+        """What lenient reading repaired so far."""
+        return self._state.repairs
+
+
+class Items(_ItemsOf[T], Iterator[T]):
     """The items of one text, each when it is complete.
 
     Args:
@@ -405,7 +392,7 @@ class Items(Iterator[T]):
     """
 
     def __init__(self, state: ItemsState[T], chunks: Iterable[Chunk]) -> None:
-        self._state = state
+        super().__init__(state)
         self._items = self._iterate(chunks)
 
     def __iter__(self) -> Iterator[T]:  # noqa: PYI034 - the generator is quicker
@@ -424,17 +411,12 @@ class Items(Iterator[T]):
                 raise failure
         self._state.finish()
 
-    @property
-    def repairs(self) -> list[Repair]:
-        """What lenient reading repaired so far."""
-        return self._state.repairs
-
     def close(self) -> None:
         """Take no more chunks."""
         self._items.close()
 
 
-class AsyncItems(AsyncIterator[T]):
+class AsyncItems(_ItemsOf[T], AsyncIterator[T]):
     """The items of one text from an asynchronous source; the twin of `Items`.
 
     Args:
@@ -443,7 +425,7 @@ class AsyncItems(AsyncIterator[T]):
     """
 
     def __init__(self, state: ItemsState[T], chunks: AsyncIterable[Chunk]) -> None:
-        self._state = state
+        super().__init__(state)
         self._items = self._iterate(chunks)
 
     def __aiter__(self) -> AsyncIterator[T]:  # noqa: PYI034 - the generator is quicker
@@ -462,11 +444,6 @@ class AsyncItems(AsyncIterator[T]):
             if failure is not None:
                 raise failure
         self._state.finish()
-
-    @property
-    def repairs(self) -> list[Repair]:
-        """What lenient reading repaired so far."""
-        return self._state.repairs
 
     async def aclose(self) -> None:
         """Take no more chunks."""

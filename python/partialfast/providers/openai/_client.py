@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from typing_extensions import Self
 
@@ -13,7 +13,7 @@ from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import Settings
 from partialfast.answer._resource import Resource
-from partialfast.answer._resources import Proxy
+from partialfast.answer._resources import Proxy, ResourceBase
 from partialfast.answer._seam import Provider
 from partialfast.providers._stainless import Transport
 from partialfast.providers.openai._chat import Chat
@@ -21,36 +21,27 @@ from partialfast.providers.openai._responses import Responses
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
-    from openai.types.chat import ChatCompletionMessageParam
+    from openai.types.chat import ChatCompletionMessageParam  # noqa: F401 - in the bases
 
 __all__ = ["AsyncClient", "Client", "from_openai"]
+
+Asked = TypeVar("Asked")
+Plain = TypeVar("Plain")
 
 _TRANSPORTS = ("auto", "raw", "sdk")
 
 
-class _Chat(Proxy):
-    """``client.chat`` of a sync client."""
+class _Chat(Proxy, Generic[Asked]):
+    """``client.chat`` of a client."""
 
-    def __init__(self, sdk: Any, completions: Resource[ChatCompletionMessageParam]) -> None:
+    def __init__(self, sdk: Any, completions: Asked) -> None:
         super().__init__(sdk)
         #: Chat completions.
         self.completions = completions
 
 
-class _AsyncChat(Proxy):
-    """``client.chat`` of an async client."""
-
-    def __init__(self, sdk: Any, completions: AsyncResource[ChatCompletionMessageParam]) -> None:
-        super().__init__(sdk)
-        #: Chat completions.
-        self.completions = completions
-
-
-class Client(Resource["ChatCompletionMessageParam"]):
-    """An ``OpenAI`` client with ``response_model``.
-
-    `create`, `create_partial` and `create_iterable` of the client itself are those of
-    ``client.chat.completions``. What is not described here is the SDK's, untouched.
+class _Client(ResourceBase, Generic[Asked, Plain]):
+    """What a client has, be it asynchronous or not: `_resource` is what is called of it.
 
     Args:
         client: The SDK's client.
@@ -59,6 +50,8 @@ class Client(Resource["ChatCompletionMessageParam"]):
         responses: What calls ``client.responses``.
         asks_responses: Whether the client's own methods are those of ``client.responses``.
     """
+
+    _resource: Any
 
     def __init__(
         self,
@@ -71,25 +64,44 @@ class Client(Resource["ChatCompletionMessageParam"]):
     ) -> None:
         super().__init__(responses if asks_responses else chat, settings, client)
         self._asks_responses = asks_responses
+        completions: Asked = self._resource(chat, settings, client.chat.completions)
         #: Chat completions are in ``client.chat.completions``.
-        self.chat: _Chat = _Chat(client.chat, Resource(chat, settings, client.chat.completions))
+        self.chat: _Chat[Asked] = _Chat(client.chat, completions)
         #: Instructor's other name of ``client.chat.completions``.
-        self.messages: Resource[ChatCompletionMessageParam] = self.chat.completions
+        self.messages: Asked = completions
         #: The Responses API.
-        self.responses: Resource = Resource(responses, settings, getattr(client, "responses", None))
+        self.responses: Plain = self._resource(
+            responses, settings, getattr(client, "responses", None)
+        )
 
     def stand_in(self, name: str) -> tuple[Provider, Settings]:
         """Return whom to ask, and how, where this is a fallback of another client."""
-        resource = self.responses if name == Responses.name else self.chat.completions
-        return resource.stand_in(name)
+        resource: Any = self.responses if name == Responses.name else self.chat.completions
+        asked: tuple[Provider, Settings] = resource.stand_in(name)
+        return asked
 
-    def with_options(self, **options: Any) -> Client:
+    def with_options(self, **options: Any) -> Self:
         """Return a client like this one with other options of the SDK's; also named ``copy``."""
         client = self._sdk.with_options(**options)
         chat, responses = _like(self, client, options)
-        return Client(client, self._settings, chat, responses, asks_responses=self._asks_responses)
+        return type(self)(
+            client, self._settings, chat, responses, asks_responses=self._asks_responses
+        )
 
     copy = with_options
+
+
+class Client(
+    _Client[Resource["ChatCompletionMessageParam"], Resource[Any]],
+    Resource["ChatCompletionMessageParam"],
+):
+    """An ``OpenAI`` client with ``response_model``.
+
+    `create`, `create_partial` and `create_iterable` of the client itself are those of
+    ``client.chat.completions``. What is not described here is the SDK's, untouched.
+    """
+
+    _resource = Resource
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -106,56 +118,17 @@ class Client(Resource["ChatCompletionMessageParam"]):
         self._sdk.__exit__(exc_type, exc, exc_tb)
 
 
-class AsyncClient(AsyncResource["ChatCompletionMessageParam"]):
+class AsyncClient(
+    _Client[AsyncResource["ChatCompletionMessageParam"], AsyncResource[Any]],
+    AsyncResource["ChatCompletionMessageParam"],
+):
     """An ``AsyncOpenAI`` client with ``response_model``.
 
     `create`, `create_partial` and `create_iterable` of the client itself are those of
     ``client.chat.completions``. What is not described here is the SDK's, untouched.
-
-    Args:
-        client: The SDK's client.
-        settings: What `from_openai` was told.
-        chat: What calls ``client.chat.completions``.
-        responses: What calls ``client.responses``.
-        asks_responses: Whether the client's own methods are those of ``client.responses``.
     """
 
-    def __init__(
-        self,
-        client: Any,
-        settings: Settings,
-        chat: Chat,
-        responses: Responses,
-        *,
-        asks_responses: bool = False,
-    ) -> None:
-        super().__init__(responses if asks_responses else chat, settings, client)
-        self._asks_responses = asks_responses
-        #: Chat completions are in ``client.chat.completions``.
-        self.chat: _AsyncChat = _AsyncChat(
-            client.chat, AsyncResource(chat, settings, client.chat.completions)
-        )
-        #: Instructor's other name of ``client.chat.completions``.
-        self.messages: AsyncResource[ChatCompletionMessageParam] = self.chat.completions
-        #: The Responses API.
-        self.responses: AsyncResource = AsyncResource(
-            responses, settings, getattr(client, "responses", None)
-        )
-
-    def stand_in(self, name: str) -> tuple[Provider, Settings]:
-        """Return whom to ask, and how, where this is a fallback of another client."""
-        resource = self.responses if name == Responses.name else self.chat.completions
-        return resource.stand_in(name)
-
-    def with_options(self, **options: Any) -> AsyncClient:
-        """Return a client like this one with other options of the SDK's; also named ``copy``."""
-        client = self._sdk.with_options(**options)
-        chat, responses = _like(self, client, options)
-        return AsyncClient(
-            client, self._settings, chat, responses, asks_responses=self._asks_responses
-        )
-
-    copy = with_options
+    _resource = AsyncResource
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -173,7 +146,7 @@ class AsyncClient(AsyncResource["ChatCompletionMessageParam"]):
 
 
 def _like(
-    known: Client | AsyncClient, client: Any, options: Mapping[str, Any]
+    known: _Client[Any, Any], client: Any, options: Mapping[str, Any]
 ) -> tuple[Chat, Responses]:
     """Return the providers of a client that is like another but for options of the SDK's."""
     chat, responses = (known.stand_in(each.name)[0] for each in (Chat, Responses))
