@@ -17,7 +17,7 @@ def test_a_stale_twin_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tmp_path / "asynchronous.py", tmp_path / "made.py"
-    monkeypatch.setattr(twins, "MADE", made)
+    monkeypatch.setattr(twins, "PAIRS", [pair._replace(made=made) for pair in twins.PAIRS[:1]])
     assert twins.main([]) == 0
     made[1].write_text(made[1].read_text() + "\n")
     assert twins.main(["--check"]) == 1
@@ -28,4 +28,4 @@ def test_a_stale_twin_is_told(
 
 def test_a_table_that_does_not_fit_is_told() -> None:
     with pytest.raises(ValueError, match="correct the table"):
-        twins.twins("nothing of it")
+        twins.PAIRS[0].twins("nothing of it")

@@ -12,6 +12,7 @@ from anthropic import Anthropic
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel
+from tenacity import Retrying
 from typing_extensions import assert_type
 
 import partialfast as pf
@@ -48,7 +49,9 @@ assert_type(
         temperature=openai.omit,
         max_tokens=None,
         tools=[],
-        top_k=5,
+        extra_body={"top_k": 5},
+        extra_headers={"x-trace": "1"},
+        timeout=3,
     ),
     Stream[User],
 )
@@ -70,6 +73,50 @@ calls.create_partial(response_model=User, as_=PartialUser, every="chunk")  # typ
 calls.create_iterable(response_model=User, messages=[{"role": "user", "contnet": "x"}])  # type: ignore[list-item]
 client.create_iterable(response_model=User, model=1)  # type: ignore[call-overload]
 client.messages.create_partial(response_model=User, messages=[{"content": "x"}])  # type: ignore[arg-type, list-item]
+
+# A name that neither this package nor the SDK has.
+calls.create(response_model=User, temprature=0)  # type: ignore[call-overload]
+calls.create(response_model=User, stream=True, temprature=0)  # type: ignore[call-overload]
+calls.create_partial(response_model=User, temprature=0)  # type: ignore[call-overload]
+calls.create_partial(response_model=User, as_=PartialUser, evry=1)  # type: ignore[call-overload]
+calls.create_iterable(response_model=User, max_token=1)  # type: ignore[call-overload]
+calls.create_with_completion(response_model=User, max_retry=1)  # type: ignore[call-arg]
+client.create_partial(response_model=User, mesages=said)  # type: ignore[call-overload]
+# What is for other kinds of calls.
+calls.create(response_model=User, every=1)  # type: ignore[call-overload]
+calls.create_iterable(response_model=User, every=1)  # type: ignore[call-overload]
+calls.create_with_completion(response_model=User, stall_timeout=1)  # type: ignore[call-arg]
+
+# Tools, and the whole of the answer.
+function: Any = {"name": "f", "parameters": {}}
+assert_type(
+    calls.create_with_completion(
+        response_model=User,
+        messages=said,
+        tools=[{"type": "function", "function": {"name": "f"}}],
+        max_retries=Retrying(),
+    ),
+    tuple[User, Any],
+)
+calls.create(response_model=User, tools=[{"type": "function", "functoin": function}])  # type: ignore[list-item]
+calls.create_with_completion(response_model=User, temperature="x")  # type: ignore[arg-type]
+
+# The Responses API.
+assert_type(
+    client.responses.create_partial(
+        response_model=User,
+        model="m",
+        input=[{"role": "user", "content": [{"type": "input_text", "text": "x"}]}],
+        instructions="Be brief.",
+        reasoning={"effort": "low"},
+        max_output_tokens=9,
+    ),
+    Stream[User],
+)
+client.responses.create(response_model=User, input=[{"role": "usr", "content": "x"}])  # type: ignore[list-item, misc]
+client.responses.create(response_model=User, input=5)  # type: ignore[call-overload]
+client.responses.create(response_model=User, imput="x")  # type: ignore[call-overload]
+client.responses.create_partial(response_model=User, reasoning={"efort": "low"})  # type: ignore[call-overload]
 
 # The messages of other SDKs are theirs.
 claude = from_anthropic(Anthropic())

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from partialfast._repairs import Lenient
+from partialfast.answer._arguments import SnapshotArguments, StreamArguments, ValueArguments
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
 from partialfast.answer._attempt import Attempt
 from partialfast.answer._pace import Every
 from partialfast.answer._resources import Message, NotSent, ResourceBase
+from partialfast.answer._signatures import sign
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -398,3 +400,14 @@ class AsyncResource(ResourceBase, Generic[Message]):
         kwargs = self._streamed(kwargs)
         call = self._call(response_model, kwargs, stream=True, items=True)
         return AsyncItemStream(call)
+
+
+sign(
+    AsyncResource,
+    {
+        "create": SnapshotArguments,
+        "create_with_completion": ValueArguments,
+        "create_partial": SnapshotArguments,
+        "create_iterable": StreamArguments,
+    },
+)

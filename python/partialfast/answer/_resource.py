@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from partialfast._repairs import Lenient
+from partialfast.answer._arguments import SnapshotArguments, StreamArguments, ValueArguments
 from partialfast.answer._attempt import Attempt
 from partialfast.answer._pace import Every
 from partialfast.answer._resources import Message, NotSent, ResourceBase
+from partialfast.answer._signatures import sign
 from partialfast.answer._stream import ItemStream, Stream, fetch
 
 if TYPE_CHECKING:
@@ -396,3 +398,14 @@ class Resource(ResourceBase, Generic[Message]):
         kwargs = self._streamed(kwargs)
         call = self._call(response_model, kwargs, stream=True, items=True)
         return ItemStream(call)
+
+
+sign(
+    Resource,
+    {
+        "create": SnapshotArguments,
+        "create_with_completion": ValueArguments,
+        "create_partial": SnapshotArguments,
+        "create_iterable": StreamArguments,
+    },
+)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +15,11 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 import partialfast as pf
+from partialfast.answer._aresource import AsyncResource
+from partialfast.answer._arguments import SnapshotArguments, StreamArguments
+from partialfast.answer._options import OURS
 from partialfast.providers.openai import AsyncClient, Attempt, Client, Mode
+from partialfast.providers.openai._arguments import SnapshotCall
 from tests.openai_driver import TEXT, Meeting, User
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]
@@ -204,3 +210,31 @@ def test_the_module_does_not_import_the_sdk() -> None:
         timeout=60,
     )
     assert done.stdout.strip() == "[]"
+
+
+def parameters(function: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(inspect.unwrap(function)).parameters
+
+
+def test_type_checkers_know_every_argument_of_the_sdk() -> None:
+    for create in (SDK.chat.completions.create, SDK.responses.create):
+        unknown = parameters(create).keys() - SnapshotCall.__annotations__.keys()
+        assert unknown - {"self"} == {"stream"}
+
+
+def test_type_checkers_know_every_argument_of_ours() -> None:
+    ours = {*OURS, "validation_context"} - {"as_"}
+    assert SnapshotArguments.__annotations__.keys() == ours
+    assert {*ours} - StreamArguments.__annotations__.keys() == {"every", "on", "on_progress"}
+
+
+@pytest.mark.parametrize("sdk", [SDK, ASYNC_SDK], ids=["sync", "async"])
+def test_a_notebook_is_told_the_arguments(sdk: Any) -> None:
+    client: Any = pf.from_openai(sdk)
+    partial = parameters(client.create_partial)
+    assert next(iter(partial)) == "response_model"
+    assert {"messages", "temperature", "every", "stall_timeout", "kwargs"} <= partial.keys()
+    assert (partial["every"].default, partial["max_retries"].default) == ("event", 0)
+    assert "every" not in parameters(client.chat.completions.create_iterable)
+    assert "every" in parameters(AsyncResource.create)
+    assert "temperature" not in parameters(AsyncResource.create)

@@ -9,24 +9,22 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from typing_extensions import Self
 
-from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import Settings
-from partialfast.answer._resource import Resource
 from partialfast.answer._resources import Proxy, ResourceBase
 from partialfast.answer._seam import Provider
 from partialfast.providers._stainless import Transport
+from partialfast.providers.openai._acalls import AsyncCalls
+from partialfast.providers.openai._calls import Calls
 from partialfast.providers.openai._chat import Chat
 from partialfast.providers.openai._responses import Responses
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
-    from openai.types.chat import ChatCompletionMessageParam  # noqa: F401 - in the bases
 
 __all__ = ["AsyncClient", "Client", "from_openai"]
 
 Asked = TypeVar("Asked")
-Plain = TypeVar("Plain")
 
 _TRANSPORTS = ("auto", "raw", "sdk")
 
@@ -40,7 +38,7 @@ class _Chat(Proxy, Generic[Asked]):
         self.completions = completions
 
 
-class _Client(ResourceBase, Generic[Asked, Plain]):
+class _Client(ResourceBase, Generic[Asked]):
     """What a client has, be it asynchronous or not: `_resource` is what is called of it.
 
     Args:
@@ -70,7 +68,7 @@ class _Client(ResourceBase, Generic[Asked, Plain]):
         #: Instructor's other name of ``client.chat.completions``.
         self.messages: Asked = completions
         #: The Responses API.
-        self.responses: Plain = self._resource(
+        self.responses: Asked = self._resource(
             responses, settings, getattr(client, "responses", None)
         )
 
@@ -91,17 +89,14 @@ class _Client(ResourceBase, Generic[Asked, Plain]):
     copy = with_options
 
 
-class Client(
-    _Client[Resource["ChatCompletionMessageParam"], Resource[Any]],
-    Resource["ChatCompletionMessageParam"],
-):
+class Client(_Client[Calls], Calls):
     """An ``OpenAI`` client with ``response_model``.
 
     `create`, `create_partial` and `create_iterable` of the client itself are those of
     ``client.chat.completions``. What is not described here is the SDK's, untouched.
     """
 
-    _resource = Resource
+    _resource = Calls
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -118,17 +113,14 @@ class Client(
         self._sdk.__exit__(exc_type, exc, exc_tb)
 
 
-class AsyncClient(
-    _Client[AsyncResource["ChatCompletionMessageParam"], AsyncResource[Any]],
-    AsyncResource["ChatCompletionMessageParam"],
-):
+class AsyncClient(_Client[AsyncCalls], AsyncCalls):
     """An ``AsyncOpenAI`` client with ``response_model``.
 
     `create`, `create_partial` and `create_iterable` of the client itself are those of
     ``client.chat.completions``. What is not described here is the SDK's, untouched.
     """
 
-    _resource = AsyncResource
+    _resource = AsyncCalls
 
     async def __aenter__(self) -> Self:
         """Return the client."""
@@ -145,9 +137,7 @@ class AsyncClient(
         await self._sdk.__aexit__(exc_type, exc, exc_tb)
 
 
-def _like(
-    known: _Client[Any, Any], client: Any, options: Mapping[str, Any]
-) -> tuple[Chat, Responses]:
+def _like(known: _Client[Any], client: Any, options: Mapping[str, Any]) -> tuple[Chat, Responses]:
     """Return the providers of a client that is like another but for options of the SDK's."""
     chat, responses = (known.stand_in(each.name)[0] for each in (Chat, Responses))
     # Both call the same server, so what one learns holds for both.
