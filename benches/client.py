@@ -1,7 +1,7 @@
 """What the OpenAI client costs its process for each chunk, beside the SDK alone and other clients.
 
-    python -m benches.client                 measure, and print the table
-    python -m benches.client FILE            measure, and write the figures
+    python -m benches.client                  measure, and print the tables
+    python -m benches.client OUT.json         measure, and write the figures
 
 The answers come over loopback from the replay server in a process of its own, so the CPU time of
 this process is the client's alone, its waiting left out. Every subject sends a request for the same
@@ -19,13 +19,10 @@ own time (every read is a system call and a wake-up, in any client), and gathere
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any, Literal, NamedTuple
 
@@ -33,9 +30,9 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 from pydantic import BaseModel
 
 import partialfast.providers.openai
-from benches.measuring import frozen, head, last, replaying
-from benches.table import Goal, Row, at_least, at_most, layout
-from benches.workloads import Workload, source, workload
+from benches.measuring import frozen, last, replaying
+from benches.table import Goal, Row, at_least, at_most, main
+from benches.workloads import Workload, workload
 
 __all__ = ["SUBJECTS", "Job", "measured", "rows"]
 
@@ -49,9 +46,9 @@ _HEADERS = {
     PACED: {"x-replay-rate": str(RATE)},
     GATHERED: {"x-replay-split": str(BLOCK)},
 }
-_LONG_S = 1.0
-_ROUNDS_S = 1.5
-_MOST_ROUNDS = 30
+_LEAST_ROUNDS, _MOST_ROUNDS = 2, 30
+#: After which there is no further round, by the clock.
+_ROUNDS_S = 6.0
 _ORDER = Random(7)
 
 
@@ -214,31 +211,7 @@ def _clients(sdk: OpenAI | AsyncOpenAI) -> Clients:
     return Clients(sdk, raw, objects, wrap(sdk))
 
 
-class _Best:
-    """The least time of each subject, and how many rounds are still worth it."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, list[float]] = {}
-        self._spent: dict[str, float] = {}
-
-    def wants(self, subject: str) -> bool:
-        """Say whether a subject should run again."""
-        times = self._seconds.get(subject, [])
-        if len(times) < (2 if self._spent.get(subject, 0) > _LONG_S else 3):
-            return True
-        return self._spent[subject] < _ROUNDS_S and len(times) < _MOST_ROUNDS
-
-    def add(self, subject: str, *, cpu: float, wall: float) -> None:
-        """Enter one run."""
-        self._seconds.setdefault(subject, []).append(cpu)
-        self._spent[subject] = self._spent.get(subject, 0) + wall
-
-    def least(self) -> dict[str, float]:
-        """Return the least CPU time by subject."""
-        return {subject: min(times) for subject, times in self._seconds.items()}
-
-
-async def _measured(library: str, run: Callable[[str, Job], Awaitable[Any]]) -> dict[str, float]:
+def _measured(library: str, run: Callable[[str, Job], Any]) -> dict[str, float]:
     """Time every subject of one HTTP library.
 
     Returns:
@@ -247,50 +220,19 @@ async def _measured(library: str, run: Callable[[str, Job], Awaitable[Any]]) -> 
     figures: dict[str, float] = {}
     for job, subjects in _jobs():
         for subject in subjects:
-            _check(subject, job, await run(subject, job))
+            _check(subject, job, run(subject, job))
+        least = dict.fromkeys(subjects, float("inf"))
+        began = time.perf_counter()
         with frozen():
-            best = _Best()
-            while wanted := [subject for subject in subjects if best.wants(subject)]:
-                for subject in _ORDER.sample(wanted, len(wanted)):
-                    wall, cpu = time.perf_counter(), time.process_time()
-                    await run(subject, job)
-                    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-                    best.add(subject, cpu=cpu, wall=wall)
-        for subject, seconds in best.least().items():
+            for done in range(_MOST_ROUNDS):
+                if done >= _LEAST_ROUNDS and time.perf_counter() - began > _ROUNDS_S:
+                    break
+                for subject in _ORDER.sample(subjects, len(subjects)):
+                    start = time.process_time()
+                    run(subject, job)
+                    least[subject] = min(least[subject], time.process_time() - start)
+        for subject, seconds in least.items():
             figures[f"{job.key}/{library}/{subject}"] = seconds / job.units * 1e6
-    return figures
-
-
-def _drive(measuring: Any) -> dict[str, float]:
-    """Run a coroutine that never waits, without an event loop for a sync client to pay for."""
-    try:
-        measuring.send(None)
-    except StopIteration as finished:
-        figures: dict[str, float] = finished.value
-        return figures
-    raise RuntimeError("a sync client waited on something")
-
-
-def _sync_figures(url: str) -> dict[str, float]:
-    with OpenAI(base_url=url, api_key="replay") as sdk:
-        clients = _clients(sdk)
-
-        async def run(subject: str, job: Job) -> Any:
-            return _read(SUBJECTS[subject], clients, job)
-
-        return _drive(_measured("sync httpx2", run))
-
-
-async def _async_figures(url: str) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    for library, http in (("async httpx2", None), ("async aiohttp", DefaultAioHttpClient())):
-        async with AsyncOpenAI(base_url=url, api_key="replay", http_client=http) as sdk:
-            clients = _clients(sdk)
-
-            async def run(subject: str, job: Job, clients: Clients = clients) -> Any:
-                return await _aread(SUBJECTS[subject], clients, job)
-
-            figures |= await _measured(library, run)
     return figures
 
 
@@ -305,8 +247,24 @@ def measured() -> dict[str, float]:
         AssertionError: A subject did not get the answer whole.
         RuntimeError: The server did not start.
     """
+    loop = asyncio.new_event_loop()
     with replaying(_recordings()) as url:
-        return _sync_figures(url) | asyncio.run(_async_figures(url))
+        with OpenAI(base_url=url, api_key="replay") as sdk:
+            clients = _clients(sdk)
+            figures = _measured(
+                "sync httpx2", lambda name, job: _read(SUBJECTS[name], clients, job)
+            )
+        for library, http in (("async httpx2", None), ("async aiohttp", DefaultAioHttpClient())):
+            asdk = AsyncOpenAI(base_url=url, api_key="replay", http_client=http)
+            aclients = _clients(asdk)
+
+            def run(name: str, job: Job, clients: Clients = aclients) -> Any:
+                return loop.run_until_complete(_aread(SUBJECTS[name], clients, job))
+
+            figures |= _measured(library, run)
+            loop.run_until_complete(asdk.close())
+    loop.close()
+    return figures
 
 
 _SECTIONS = {
@@ -344,8 +302,8 @@ def rows(figures: Mapping[str, float]) -> Iterator[Row]:
         ours = figures[f"{arrival}/{document}/{library}/snapshots"]
         ratio = ours / theirs if subject == "bytes" else theirs / ours
         goal = _GOALS.get(subject) if arrival == FAST else None
-        what = f"{document}, {library}"
-        yield Row(_SECTIONS[arrival], what, ours, _LABELS[subject], theirs, ratio, goal)
+        section = f"the client over HTTP, {_SECTIONS[arrival]}"
+        yield Row(section, f"{document}, {library}", ours, _LABELS[subject], theirs, ratio, goal)
 
 
 def _order(entry: tuple[str, float]) -> tuple[int, int]:
@@ -353,21 +311,5 @@ def _order(entry: tuple[str, float]) -> tuple[int, int]:
     return list(_SECTIONS).index(arrival), DOCUMENTS.index(document)
 
 
-def _main(arguments: list[str]) -> None:
-    about, figures = head(*_PACKAGES), measured()
-    if arguments:
-        (path,) = arguments
-        document = {"head": about, "us": figures}
-        Path(path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        return
-    print(f"{about}; documents of {source()}")
-    print("CPU time of the client's process, best of several rounds. Ratio: the peer's")
-    print("figure over partialfast's; for raw bytes, partialfast's over theirs.")
-    print(layout(rows(figures)))
-
-
-_PACKAGES = ("partialfast", "openai", "httpx2", "aiohttp", "pydantic", "instructor")
-
-
 if __name__ == "__main__":
-    _main(sys.argv[1:])
+    main(measured, rows, "partialfast", "openai", "httpx2", "aiohttp", "pydantic", "instructor")

@@ -6,96 +6,96 @@ some fresh interpreters.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from itertools import pairwise
+from types import GenericAlias
+from typing import Any
 
-__all__: list[str] = []
-
-_GRAPH = """
-from typing import Optional
 from pydantic import BaseModel, create_model
 
-def build():
-    made = [create_model("C0", a=(str, ...))]
-    for n in range(1, {size}):
-        fields = dict(a=(str, ...), b=(list[made[-1]], ...), c=(Optional[made[n // 2]], None))
-        made.append(create_model(f"C{{n}}", **fields))
-    return made[-1]
-"""
-_FIELDS = """
-from pydantic import create_model
-
-def build():
-    types = (str, int, list[str], float | None)
-    return create_model("Wide", **{f"field_{n}": (types[n % 4], ...) for n in range(1000)})
-"""
-_RESPONSE = """
-import openai._models
-from pydantic import TypeAdapter
-
-def build():
-    from openai.types.responses import Response
-    Response.model_rebuild(force=True)
-    return Response
-"""
-_BUNDLE = """
-def build():
-    from fhir.resources.bundle import Bundle
-    Bundle.model_rebuild(force=True)
-    return Bundle
-"""
-CASES = {
-    **{f"graph of {size} classes": _GRAPH.format(size=size) for size in (5, 25, 100, 400)},
-    "one model of 1,000 fields": _FIELDS,
-    "openai.types.responses.Response": _RESPONSE,
-    "fhir.resources Bundle": _BUNDLE,
-}
-_MEASURE = """
-import json, sys, time
 import partialfast as pf
-from pydantic import BaseModel
-class Warm(BaseModel):
+from benches.measuring import alone, head
+from benches.table import table
+
+__all__ = ["CASES", "seconds"]
+
+ROUNDS = 3
+
+
+class _Warm(BaseModel):
     a: list[str]
-list(pf.stream(Warm, ['{"a": ["x', '"]}']))
-"""
-_TIMES = """
-began = time.process_time()
-class_ = build()
-built = time.process_time()
-pf.StreamState(class_)
-compiled = time.process_time()
-plan = pf.StreamState(class_)
-again = time.process_time()
-print(json.dumps([built - began, compiled - built, again - compiled]))
-"""
 
 
-def measure(code: str, rounds: int = 3) -> list[float]:
-    """Return the seconds of CPU that building takes, compiling, and compiling once more."""
-    best: list[float] = []
-    for _ in range(rounds):
-        done = subprocess.run(
-            [sys.executable, "-c", _MEASURE + code + _TIMES],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        times: list[float] = json.loads(done.stdout)
-        best = [min(pair) for pair in zip(best or times, times, strict=True)]
-    return best
+def _graph(size: int) -> type[BaseModel]:
+    made = [create_model("C0", a=(str, ...))]
+    for n in range(1, size):
+        fields: Any = {"b": (GenericAlias(list, made[-1]), ...), "c": (made[n // 2] | None, None)}
+        made.append(create_model(f"C{n}", a=(str, ...), **fields))
+    return made[-1]
+
+
+def _wide() -> type[BaseModel]:
+    types = (str, int, list[str], float | None)
+    fields: Any = {f"field_{n}": (types[n % 4], ...) for n in range(1000)}
+    return create_model("Wide", **fields)
+
+
+def _rebuilt(module: str, name: str) -> type[BaseModel]:
+    made: type[BaseModel] = getattr(import_module(module), name)
+    made.model_rebuild(force=True)
+    return made
+
+
+CASES: dict[str, Callable[[], type[BaseModel]]] = {
+    **{f"graph of {size} classes": partial(_graph, size) for size in (5, 25, 100, 400)},
+    "one model of 1,000 fields": _wide,
+    "openai.types.responses.Response": partial(_rebuilt, "openai.types.responses", "Response"),
+    "fhir.resources Bundle": partial(_rebuilt, "fhir.resources.bundle", "Bundle"),
+}
+
+
+def seconds(name: str) -> list[float]:
+    """Return the CPU time that building a case takes, compiling, and compiling once more."""
+    if name.startswith("openai"):
+        import_module("openai._models")
+    list(pf.stream(_Warm, ['{"a": ["x', '"]}']))
+    times = [time.process_time()]
+    made = CASES[name]()
+    times.append(time.process_time())
+    for _ in range(2):
+        pf.StreamState(made)
+        times.append(time.process_time())
+    return [after - before for before, after in pairwise(times)]
+
+
+def _row(name: str) -> list[str]:
+    runs: list[list[float]] = [alone(seconds, name) for _ in range(ROUNDS)]
+    built, compiled, again = map(min, zip(*runs, strict=True))
+    ratio = f"{compiled / built:.2f}"
+    return [
+        name,
+        f"{built * 1e3:,.1f} ms",
+        f"{compiled * 1e3:,.1f} ms",
+        ratio,
+        f"{again * 1e6:,.0f} us",
+    ]
 
 
 def main() -> None:
-    print("| type | pydantic builds it | partialfast compiles it | ratio | from the cache |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, code in CASES.items():
-        built, compiled, again = measure(code)
-        ratio = compiled / built
-        print(
-            f"| {name} | {built * 1e3:,.1f} ms | {compiled * 1e3:,.1f} ms | {ratio:.2f} "
-            f"| {again * 1e6:,.0f} us |"
-        )
+    """Print the table."""
+    print(f"{head('partialfast', 'pydantic', 'openai', 'fhir.resources')}; best of {ROUNDS}\n")
+    heading = [
+        f"{'type':31}",
+        "pydantic builds it",
+        "partialfast compiles it",
+        "ratio",
+        "from the cache",
+    ]
+    for line in table(heading, map(_row, CASES)):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

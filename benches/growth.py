@@ -1,34 +1,33 @@
 """What the pictures show: ``python -m benches.growth OUT.json``.
 
 Cost per chunk of every package at several sizes of one kind of document, and by how much an event
-loop is late while many streams run in it. `make bench-report` draws both.
+loop is late while many streams run in it. `benches.pictures` draws both.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
 import partialfast as pf
-from benches.measuring import best_cpu, last
-from benches.peers import TYPED, UNTYPED, Model
-from benches.workloads import workload
+from benches.measuring import best_cpu, in_windows, last
+from benches.peers import PEERS, SUBJECTS
+from benches.workloads import Workload, workload
 
-__all__ = ["DELAY_STREAMS", "SIZES", "measure_all"]
+__all__ = ["costs", "delays"]
 
 SIZES = (1, 3, 10, 30, 100, 300, 1000)
 # A peer that parses again is not followed to where one window would take minutes.
 LARGEST_AGAIN = 100
-WINDOWS = 5
-WINDOW = 20
+AGAIN = ("instructor", "pydantic", "langchain", "jiter")
 
 DELAY_STREAMS = (1, 3, 10, 30, 100, 300)
 # Tokens a second of one stream, as hosted models write.
@@ -37,60 +36,12 @@ DELAY_S = 2.0
 DELAY_RUNS = 5
 PROBE_S = 0.005
 
-Typed = Callable[[Model, Iterable[str]], Iterator[Any]]
+Model = type[Any]
 
 
-def again_jiter(_model: Model, chunks: Iterable[str]) -> Iterator[Any]:
-    """Parse the text so far again with jiter."""
-    import jiter
-
-    text = b""
-    for chunk in chunks:
-        text += chunk.encode()
-        yield jiter.from_json(text, partial_mode="trailing-strings")
-
-
-def again_langchain(_model: Model, chunks: Iterable[str]) -> Iterator[Any]:
-    """Parse the text so far again, as langchain's JSON output parser does."""
-    from langchain_core.utils.json import parse_json_markdown
-
-    text = ""
-    for chunk in chunks:
-        text += chunk
-        try:
-            yield parse_json_markdown(text)
-        except json.JSONDecodeError:
-            yield None
-
-
-#: Those that are measured on the whole document.
-WHOLE: dict[str, Callable[[Model, Sequence[str]], Any]] = {
-    "partialfast, typed": lambda model, chunks: last(TYPED["partialfast"](model, chunks)),
-    "partialfast, untyped": UNTYPED["partialfast"],
-    "jsonriver": UNTYPED["jsonriver"],
-}
-AGAIN: dict[str, Typed] = {
-    "instructor": TYPED["instructor"],
-    "pydantic": TYPED["pydantic"],
-    "langchain": again_langchain,
-    "jiter": again_jiter,
-}
-
-
-def _again_us(subject: Typed, model: Model, chunks: Sequence[str]) -> float:
-    """Return the mean cost of a chunk in windows spread evenly over the document."""
-    total = 0.0
-    for window in range(WINDOWS):
-        start = max(int((window + 0.5) / WINDOWS * len(chunks)) - WINDOW // 2, 0)
-        best = float("inf")
-        for _ in range(2):
-            stream = subject(model, ["".join(chunks[:start]), *chunks[start : start + WINDOW]])
-            next(stream)
-            begin = time.process_time()
-            count = sum(1 for _ in islice(stream, WINDOW))
-            best = min(best, (time.process_time() - begin) / count)
-        total += best
-    return total / WINDOWS * 1e6
+def _whole(name: str, work: Workload) -> Any:
+    who, _, kind = name.partition(", ")
+    return SUBJECTS[kind](work) if kind else last(PEERS[who].make(work.model)(work.chunks))
 
 
 def costs() -> dict[str, dict[int, float]]:
@@ -98,13 +49,13 @@ def costs() -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
     for size in SIZES:
         work = workload(f"orders-{size}k")
-        count = len(work.chunks)
-        for name, subject in WHOLE.items():
-            run = functools.partial(subject, work.model, work.chunks)
-            found.setdefault(name, {})[size] = best_cpu(run, rounds=3) / count * 1e6
-        if size <= LARGEST_AGAIN:
-            for name, again in AGAIN.items():
-                found.setdefault(name, {})[size] = _again_us(again, work.model, work.chunks)
+        for name in ("partialfast, typed", "partialfast, untyped", "jsonriver"):
+            read = partial(_whole, name, work)
+            us = best_cpu(read, rounds=3, budget_s=0) / len(work.chunks) * 1e6
+            found.setdefault(name, {})[size] = us
+        for name in AGAIN if size <= LARGEST_AGAIN else ():
+            reader = PEERS[name].make(work.model)
+            found.setdefault(name, {})[size] = in_windows(reader, work.chunks, rounds=2) * 1e6
     return found
 
 
@@ -117,43 +68,31 @@ async def _paced(chunks: Sequence[str], delay: float) -> AsyncIterator[str]:
             await asyncio.sleep(1 / RATE)
 
 
-async def _nothing(_model: Model, chunks: AsyncIterator[str]) -> None:
-    """Only receive: what the event loop and the pacing cost by themselves."""
-    async for _ in chunks:
-        pass
+def _instructor(model: Model, chunks: AsyncIterator[str]) -> Any:
+    made: Any = import_module("instructor.dsl.partial").Partial[model]
+    return made.model_from_chunks_async(chunks)
 
 
-async def _partialfast(model: Model, chunks: AsyncIterator[str]) -> None:
-    async for _ in pf.astream(model, chunks):
-        pass
+#: What makes an async stream of chunks into one of snapshots; without a parser it is only received.
+CONSUMERS: dict[str, Callable[[Model, AsyncIterator[str]], Any]] = {
+    "no parser": lambda _, chunks: chunks,
+    "partialfast": pf.astream,
+    "instructor": _instructor,
+}
 
 
-async def _instructor(model: Model, chunks: AsyncIterator[str]) -> None:
-    from instructor.dsl.partial import Partial
+async def _lateness(consumer: str, streams: int, work: Workload) -> float:
+    """Return the 99th percentile, in ms, of how late a probe wakes among `streams` streams."""
 
-    partial: Any = Partial
-    async for _ in partial[model].model_from_chunks_async(chunks):
-        pass
+    async def consume(number: int) -> None:
+        # Each stream is somewhere else in its document, as it would be in a server.
+        at = len(work.chunks) // 2 * number // streams
+        chunks = ["".join(work.chunks[:at]), *work.chunks[at:-1]]
+        source = _paced(chunks, number / streams / RATE)
+        async for _ in CONSUMERS[consumer](work.model, source):
+            pass
 
-
-async def _lateness(consume: Callable[..., Any], streams: int, model: Model, text: Any) -> float:
-    """Return the 99th percentile, in ms, of how late a probe wakes among `streams` streams.
-
-    Each stream is somewhere else in its document, as it would be in a server.
-    """
-    share = len(text) // 2
-    tasks = [
-        asyncio.ensure_future(
-            consume(
-                model,
-                _paced(
-                    ["".join(text[: share * n // streams]), *text[share * n // streams : -1]],
-                    n / streams / RATE,
-                ),
-            )
-        )
-        for n in range(streams)
-    ]
+    tasks = [asyncio.ensure_future(consume(number)) for number in range(streams)]
     late: list[float] = []
     end = time.perf_counter() + DELAY_S
     await asyncio.sleep(0.5)
@@ -167,38 +106,25 @@ async def _lateness(consume: Callable[..., Any], streams: int, model: Model, tex
     # A stream that failed would make the loop look free.
     failed = [task for task in tasks if not task.cancelled()]
     if failed:
-        raise RuntimeError(f"{len(failed)} of {streams} streams ended early") from (
-            failed[0].exception()
-        )
+        words = f"{len(failed)} of {streams} streams ended early"
+        raise RuntimeError(words) from failed[0].exception()
     return quantiles(late, n=100)[-1] * 1e3 if len(late) > 1 else DELAY_S * 1e3
 
 
 def delays() -> dict[str, dict[int, float]]:
     """Return how late the loop is, in ms, by package and by number of streams."""
-    work = workload("orders-10k")
-    return {
-        name: {
-            # The best of a few runs: other programs make a loop late too.
-            streams: min(
-                asyncio.run(_lateness(consume, streams, work.model, work.chunks))
-                for _ in range(DELAY_RUNS)
-            )
-            for streams in DELAY_STREAMS
-        }
-        for name, consume in (
-            ("no parser", _nothing),
-            ("partialfast", _partialfast),
-            ("instructor", _instructor),
-        )
-    }
 
+    def best(consumer: str, streams: int) -> float:
+        # Of a few runs: other programs make a loop late too.
+        work = workload("orders-10k")
+        runs = range(DELAY_RUNS)
+        return min(asyncio.run(_lateness(consumer, streams, work)) for _ in runs)
 
-def measure_all() -> dict[str, dict[str, dict[int, float]]]:
-    """Measure everything that the pictures show."""
-    return {"costs": costs(), "delays": delays()}
+    return {name: {streams: best(name, streams) for streams in DELAY_STREAMS} for name in CONSUMERS}
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    Path(sys.argv[1]).write_text(json.dumps(measure_all(), indent=2), encoding="utf-8")
+    document = {"costs": costs(), "delays": delays()}
+    Path(sys.argv[1]).write_text(json.dumps(document, indent=2), encoding="utf-8")

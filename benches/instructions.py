@@ -13,16 +13,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pydantic
 
-from benches.subjects import SUBJECTS
+from benches.peers import SUBJECTS
 from benches.workloads import own_workload
 
 __all__ = ["WORKLOADS", "measured"]
@@ -74,16 +72,6 @@ def _child() -> None:
         os.getpgid(0)
 
 
-def _totals(folder: Path) -> Iterator[int]:
-    """Yield the totals in the order of the dumps (``out.1``, ``out.2``, ...)."""
-    dumps = sorted(folder.glob("out.*"), key=lambda path: int(path.suffix[1:]))
-    for dump in dumps[: len(WORKLOADS)]:
-        found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.MULTILINE)
-        if found is None:
-            raise RuntimeError(f"callgrind wrote no total into {dump}")
-        yield int(found[1])
-
-
 def measured() -> dict[str, int]:
     """Count the instructions of every workload.
 
@@ -91,36 +79,34 @@ def measured() -> dict[str, int]:
         Instructions by ``subject/workload``.
 
     Raises:
-        RuntimeError: Valgrind is not installed, or wrote something unexpected.
+        FileNotFoundError: Valgrind is not installed, or wrote less than it should.
         subprocess.CalledProcessError: The run under callgrind failed.
     """
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        raise RuntimeError("valgrind is not installed")
     with TemporaryDirectory() as folder:
+        callgrind = [
+            "valgrind",
+            "--tool=callgrind",
+            "--quiet",
+            f"--callgrind-out-file={folder}/out",
+        ]
+        watched = ["--zero-before=getsid", "--dump-before=getpgid"]
         subprocess.run(
-            [
-                valgrind,
-                "--tool=callgrind",
-                "--quiet",
-                f"--callgrind-out-file={folder}/out",
-                "--zero-before=getsid",
-                "--dump-before=getpgid",
-                sys.executable,
-                "-m",
-                "benches.instructions",
-                "--child",
-            ],
+            [*callgrind, *watched, sys.executable, "-m", "benches.instructions", "--child"],
             check=True,
             # Both would move the counts from run to run.
             env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc"},
         )
-        totals = list(_totals(Path(folder)))
-    if len(totals) != len(WORKLOADS):
-        raise RuntimeError(f"callgrind wrote {len(totals)} dumps, not {len(WORKLOADS)}")
-    return {
-        f"{subject}/{name}": total for (subject, name), total in zip(WORKLOADS, totals, strict=True)
-    }
+        return {
+            f"{subject}/{name}": _total(Path(folder) / f"out.{dump}")
+            for dump, (subject, name) in enumerate(WORKLOADS, start=1)
+        }
+
+
+def _total(dump: Path) -> int:
+    found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text("utf-8"), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"callgrind wrote no total into {dump}")
+    return int(found[1])
 
 
 def _record() -> None:

@@ -1,4 +1,4 @@
-"""What the measurements share: the best of several runs, fresh interpreters, a server, a head."""
+"""What the measurements share: clocks, fresh interpreters, servers, and the head of a table."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-__all__ = ["alone", "best_cpu", "frozen", "head", "last", "replaying"]
+__all__ = ["alone", "best_cpu", "frozen", "head", "in_windows", "last", "replaying", "serving"]
+
+# Below this the clock's own cost would show.
+_SHORTEST_S = 0.002
+_WINDOWS, _WINDOW = 5, 40
 
 
 def last(values: Iterable[Any]) -> Any:
@@ -28,22 +33,52 @@ def last(values: Iterable[Any]) -> Any:
     return value
 
 
-def best_cpu(run: Callable[[], object], *, rounds: int = 0, budget_s: float = 0) -> float:
+def best_cpu(run: Callable[[], object], *, rounds: int = 2, budget_s: float = 1.0) -> float:
     """Return the least CPU time of several runs, in seconds.
 
     Args:
-        run: What is measured.
-        rounds: How many runs there are at least.
-        budget_s: For how long it is run again, by the clock.
+        run: What is measured. Short runs are repeated and divided by their number.
+        rounds: How many measurements there are at least.
+        budget_s: For how long it is measured again, by the clock.
     """
-    least, began = float("inf"), time.perf_counter()
-    while True:
+
+    def once(times: int) -> float:
         start = time.process_time()
-        run()
-        least = min(least, time.process_time() - start)
+        for _ in range(times):
+            run()
+        return (time.process_time() - start) / times
+
+    began = time.perf_counter()
+    least = once(1)
+    times = max(1, round(_SHORTEST_S / max(least, 1e-7)))
+    if times > 1:
+        least = once(times)
+    while rounds > 1 or time.perf_counter() - began < budget_s:
+        least = min(least, once(times))
         rounds -= 1
-        if rounds <= 0 and time.perf_counter() - began >= budget_s:
-            return least
+    return least
+
+
+def in_windows(
+    reader: Callable[[Iterable[str]], Iterator[Any]], chunks: Sequence[str], *, rounds: int = 4
+) -> float:
+    """Return the mean CPU time of a chunk, in seconds, in windows spread over the document.
+
+    For readers whose cost grows with the text: what comes before a window goes in as one chunk
+    before the clock starts. A stream is not read to its end, since what a reader does after the
+    last chunk is not the chunks' cost.
+    """
+
+    def once(start: int) -> float:
+        stream = reader(["".join(chunks[:start]), *chunks[start : start + _WINDOW]])
+        next(stream)
+        begin = time.process_time()
+        count = sum(1 for _ in islice(stream, _WINDOW))
+        return (time.process_time() - begin) / count
+
+    middles = [int((window + 0.5) / _WINDOWS * len(chunks)) for window in range(_WINDOWS)]
+    starts = [max(middle - _WINDOW // 2, 1) for middle in middles]
+    return sum(min(once(start) for _ in range(rounds)) for start in starts) / _WINDOWS
 
 
 @contextmanager
@@ -55,54 +90,74 @@ def frozen() -> Generator[None, None, None]:
     gc.unfreeze()
 
 
-def alone(module: str, *words: object) -> Any:
-    """Run a module in a fresh interpreter, and return what it prints, decoded from JSON.
+def alone(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function of a module in a fresh interpreter.
 
     Args:
-        module: Its name.
-        words: Its arguments.
+        function: What is called.
+        arguments: Its arguments, of JSON's types.
+
+    Returns:
+        What it returned, by way of JSON.
 
     Raises:
         subprocess.CalledProcessError: It failed; its traceback is on stderr.
     """
-    command = [sys.executable, "-m", module, *map(str, words)]
+    module = function.__module__
+    if module == "__main__" and (spec := sys.modules[module].__spec__) is not None:
+        module = spec.name
+    program = (
+        f"import json, sys\nfrom {module} import {function.__name__} as function\n"
+        "print(json.dumps(function(*json.loads(sys.argv[1]))))"
+    )
+    command = [sys.executable, "-c", program, json.dumps(arguments)]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 @contextmanager
-def replaying(recordings: Iterable[Mapping[str, Any]]) -> Generator[str, None, None]:
-    """Run the replay server in a process of its own, so that its CPU time does not count.
+def serving(module: str, *words: str) -> Generator[str, None, None]:
+    """Run a server in a process of its own, so that its CPU time does not count.
 
     Args:
-        recordings: What it plays.
+        module: The program; it prints its URL first.
+        words: Its arguments.
 
     Yields:
-        The base URL of OpenAI's protocol.
+        The URL.
 
     Raises:
         RuntimeError: It did not start.
     """
+    command = [sys.executable, "-m", module, *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline() if server.stdout else ""
+            found = re.search(r"http://\S+", line)
+            if found is None:
+                raise RuntimeError(f"{module} did not start: {line!r}")
+            yield found[0]
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def replaying(recordings: Iterable[Mapping[str, Any]]) -> Generator[str, None, None]:
+    """Run the replay server with some recordings; yield the base URL of OpenAI's protocol."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "recordings.jsonl"
         lines = (json.dumps(recording) + "\n" for recording in recordings)
         path.write_text("".join(lines), encoding="utf-8")
-        command = [sys.executable, "-m", "partialfast", "replay", str(path), "--port", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                line = server.stdout.readline() if server.stdout else ""
-                found = re.search(r"http://\S+", line)
-                if found is None:
-                    raise RuntimeError(f"the replay server did not start: {line!r}")
-                yield found[0]
-            finally:
-                server.terminate()
+        with serving("partialfast", "replay", str(path), "--port", "0") as url:
+            yield url
 
 
 def head(*packages: str) -> str:
     """Return what a reader has to know of any figure: the day, the machine, the versions."""
     machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    load = f"load average {os.getloadavg()[0]:.1f}"
     versions = "".join(f", {name} {version(name)}" for name in packages)
-    return f"{time.strftime('%Y-%m-%d')}, {machine}, Python {platform.python_version()}{versions}"
+    day = time.strftime("%Y-%m-%d")
+    return f"{day}, {machine}, {load}, Python {platform.python_version()}{versions}"
 
 
 def _processor() -> str:

@@ -1,4 +1,4 @@
-"""Resident memory, each figure from a fresh interpreter: ``python -m benches.memory OUT.json``.
+"""Resident memory, each figure from a fresh interpreter: ``python -m benches.memory [OUT.json]``.
 
 Peaks are the kernel's (``VmHWM``, reset through ``/proc/self/clear_refs``), so what the C and Rust
 allocators hold is counted. Linux only.
@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benches.measuring import alone
+import partialfast as pf
+from benches.measuring import alone, last
+from benches.table import Row, at_most, main
 from benches.workloads import workload
 
-__all__ = ["MEASUREMENTS", "measure_all"]
+__all__ = ["measured", "rows"]
 
+SECTION = "memory, MB"
 WORKLOAD = "orders-10000k"
 CHUNK = 4
-PARSERS = 100_000
+MADE = 100_000
 WARM_UP = 2_000
-
-Growth = Callable[[Path], int]
 
 
 def _status(field: str) -> int:
@@ -36,13 +37,12 @@ def _status(field: str) -> int:
     raise LookupError(field)
 
 
-def _peak_growth(run: Callable[[], Any]) -> int:
-    """Return by how much the peak of `run` stands above what was resident before it."""
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    before = _status("VmRSS")
-    run()
-    return _status("VmHWM") - before
+def _untyped(text: str) -> Iterator[Any]:
+    parser = pf.JsonParser()
+    for chunk in _chunks(text):
+        parser.feed(chunk)
+        yield parser.snapshot()
+    yield parser.finish()
 
 
 def _chunks(text: str) -> Iterator[str]:
@@ -50,121 +50,87 @@ def _chunks(text: str) -> Iterator[str]:
     return (text[at : at + CHUNK] for at in range(0, len(text), CHUNK))
 
 
-def loads_stdlib(path: Path) -> int:
-    """``json.loads`` of the document."""
-    text = path.read_text(encoding="utf-8")
-    return _peak_growth(lambda: json.loads(text))
+def _model() -> Any:
+    return workload("orders-1k").model
 
 
-def untyped_stream(path: Path) -> int:
-    """A snapshot of plain values at every chunk, dropped at once."""
-    import partialfast as pf
-
-    text = path.read_text(encoding="utf-8")
-
-    def run() -> Any:
-        parser = pf.JsonParser()
-        for chunk in _chunks(text):
-            parser.feed(chunk)
-            parser.snapshot()
-        return parser.finish()
-
-    return _peak_growth(run)
-
-
-def validate_pydantic(path: Path) -> int:
-    """One ``model_validate_json`` of the document, for scale."""
-    text = path.read_text(encoding="utf-8")
-    model = workload("orders-1k").model
-    return _peak_growth(lambda: model.model_validate_json(text))
-
-
-def typed_stream(path: Path) -> int:
-    """A validated snapshot at every chunk, dropped at once."""
-    import partialfast as pf
-
-    text = path.read_text(encoding="utf-8")
-    model = workload("orders-1k").model
-
-    def run() -> None:
-        for _ in pf.stream(model, _chunks(text)):
-            pass
-
-    return _peak_growth(run)
-
-
-def _left_behind(make: Callable[[], object]) -> int:
-    """Return what is still resident after many objects were made and dropped."""
-    for _ in range(WARM_UP):
-        make()
-    gc.collect()
-    before = _status("VmRSS")
-    for _ in range(PARSERS):
-        make()
-    gc.collect()
-    return _status("VmRSS") - before
-
-
-def parsers_dropped(_path: Path) -> int:
-    """Untyped parsers, each left in the middle of a document."""
-    import partialfast as pf
-
-    def make() -> object:
-        parser = pf.JsonParser()
-        parser.feed('{"a": [1, {"b": "text')
-        parser.snapshot()
-        return parser
-
-    return _left_behind(make)
-
-
-def states_dropped(_path: Path) -> int:
-    """Typed states, each left in the middle of a document."""
-    import partialfast as pf
-
-    work = workload("meeting")
-
-    def make() -> Any:
-        state: Any = pf.StreamState(work.model)
-        state.feed(work.text[: len(work.text) // 2])
-        return state
-
-    return _left_behind(make)
-
-
-MEASUREMENTS: dict[str, Growth] = {
-    function.__name__: function
-    for function in (
-        loads_stdlib,
-        untyped_stream,
-        validate_pydantic,
-        typed_stream,
-        parsers_dropped,
-        states_dropped,
-    )
+#: What is done with a document of 10 MB; snapshots are dropped at once.
+_READING: dict[str, Callable[[str], object]] = {
+    "loads_stdlib": json.loads,
+    "untyped_stream": lambda text: last(_untyped(text)),
+    "validate_pydantic": lambda text: _model().model_validate_json(text),
+    "typed_stream": lambda text: last(pf.stream(_model(), _chunks(text))),
 }
 
 
-def measure_all() -> dict[str, int]:
-    """Run every measurement in an interpreter of its own.
+def _parser() -> None:
+    parser = pf.JsonParser()
+    parser.feed('{"a": [1, {"b": "text')
+    parser.snapshot()
 
-    Returns:
-        Bytes of growth by name of the measurement.
 
-    Raises:
-        subprocess.CalledProcessError: A measurement failed; its traceback is on stderr.
-    """
+def _state() -> None:
+    work = workload("meeting")
+    state: Any = pf.StreamState(work.model)
+    state.feed(work.text[: len(work.text) // 2])
+
+
+#: What is made very often, each left in the middle of a document.
+_DROPPED: dict[str, Callable[[], None]] = {"parsers_dropped": _parser, "states_dropped": _state}
+
+
+def peak_growth(name: str, path: str) -> int:
+    """Return by how many bytes the peak of reading stands above what was resident before it."""
+    text = Path(path).read_text(encoding="utf-8")
+    _model()
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = _status("VmRSS")
+    _READING[name](text)
+    return _status("VmHWM") - before
+
+
+def left_behind(name: str) -> int:
+    """Return how many bytes are still resident after many objects were made and dropped."""
+
+    def make(times: int) -> int:
+        for run in repeat(_DROPPED[name], times):
+            run()
+        gc.collect()
+        return _status("VmRSS")
+
+    return -make(WARM_UP) + make(MADE)
+
+
+def measured() -> dict[str, float]:
+    """Run every measurement in an interpreter of its own; return MB by its name."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "document.json"
         path.write_text(workload(WORKLOAD).text, encoding="utf-8")
-        return {name: alone("benches.memory", name, path) for name in MEASUREMENTS}
+        found = {name: alone(peak_growth, name, str(path)) for name in _READING}
+    found |= {name: alone(left_behind, name) for name in _DROPPED}
+    return {name: size / 1e6 for name, size in found.items()}
+
+
+def rows(mb: Mapping[str, float]) -> Iterator[Row]:
+    """Yield the rows.
+
+    Args:
+        mb: What `measured` returned.
+    """
+    for kind, subject, peer, beside, goal in (
+        ("untyped", "untyped_stream", "loads_stdlib", "json.loads", at_most(3)),
+        ("typed", "typed_stream", "loads_stdlib", "json.loads", at_most(3)),
+        ("typed", "typed_stream", "validate_pydantic", "model_validate_json", None),
+    ):
+        ours, theirs = mb[subject], mb[peer]
+        what = f"10 MB streamed, {kind}: peak"
+        yield Row(SECTION, what, ours, beside, theirs, ours / theirs, goal)
+    # One byte a parser would be 0.1 MB; pages that the allocator keeps are not a leak.
+    for kind, subject in (("parsers", "parsers_dropped"), ("typed states", "states_dropped")):
+        left, what = mb[subject], f"{MADE:,} {kind} dropped: left"
+        yield Row(SECTION, what, left, "1 MB of slack", 1.0, left, at_most(1))
 
 
 if __name__ == "__main__":
-    match sys.argv[1:]:
-        case [name, path]:
-            print(MEASUREMENTS[name](Path(path)))
-        case [out]:
-            Path(out).write_text(json.dumps(measure_all(), indent=2), encoding="utf-8")
-        case _:
-            sys.exit(__doc__)
+    main(measured, rows, "partialfast", "pydantic")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,51 +33,38 @@ _MEMORY = {
 }
 
 
-def _lines(path: Path, series: dict[str, dict[str, float]], **labels: str) -> None:
-    figure, axes = plt.subplots(figsize=(8, 5))
-    for name, points in series.items():
-        colour, mark = _STYLES[name]
-        xs = [float(x) for x in points]
-        axes.plot(xs, list(points.values()), color=colour, marker=mark, label=name)
-    axes.set(xscale="log", yscale="log", **labels)
-    axes.grid(visible=True, which="major", alpha=0.3)
-    axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axes.yaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda y, _: f"{y:,g}"))
-    axes.legend()
+@contextmanager
+def _axes(path: Path, height: float, **labels: str) -> Generator[Any, None, None]:
+    figure, axes = plt.subplots(figsize=(8, height))
+    yield axes
+    axes.set(**labels)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def _bars(path: Path, memory: dict[str, int]) -> None:
-    figure, axes = plt.subplots(figsize=(8, 3.2))
-    names = list(_MEMORY)
-    colours = ["#D55E00" if "stream" in name else "#0072B2" for name in names]
-    bars = axes.barh(
-        [_MEMORY[name] for name in names], [memory[name] / 1e6 for name in names], color=colours
-    )
-    axes.bar_label(bars, fmt="%.0f", padding=4)
-    axes.margins(x=0.1)
-    axes.invert_yaxis()
-    axes.set(xlabel="peak resident growth, MB", title="A 10 MB document")
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+def _lines(path: Path, series: Mapping[str, Mapping[str, float]], **labels: str) -> None:
+    with _axes(path, 5, **labels) as axes:
+        for name, points in series.items():
+            colour, mark = _STYLES[name]
+            xs = [float(x) for x in points]
+            axes.plot(xs, list(points.values()), color=colour, marker=mark, label=name)
+        axes.set(xscale="log", yscale="log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.grid(visible=True, which="major", alpha=0.3)
+        axes.legend()
 
 
-def draw(measured: Path, out: Path) -> dict[str, str]:
-    """Draw every picture.
+def draw(growth: Mapping[str, Any], memory: Mapping[str, float], out: Path) -> None:
+    """Draw ``cost.png``, ``delay.png`` and ``memory.png``.
 
     Args:
-        measured: The folder of ``growth.json`` and ``memory.json``.
+        growth: The figures of `benches.growth`.
+        memory: Those of `benches.memory`, in MB.
         out: The folder for the pictures.
-
-    Returns:
-        What each picture shows, by the name of its file.
     """
     mpl.use("Agg")
-    growth: dict[str, Any] = json.loads((measured / "growth.json").read_text(encoding="utf-8"))
-    memory: dict[str, int] = json.loads((measured / "memory.json").read_text(encoding="utf-8"))
     out.mkdir(parents=True, exist_ok=True)
     _lines(
         out / "cost.png",
@@ -92,9 +80,11 @@ def draw(measured: Path, out: Path) -> dict[str, str]:
         ylabel="event loop late by, ms (99th percentile)",
         title="Typed snapshots in one event loop (orders-10k)",
     )
-    _bars(out / "memory.png", memory)
-    return {
-        "cost.png": "cost of a chunk against the size of the document, on log axes",
-        "delay.png": "delay of the event loop against the number of concurrent streams",
-        "memory.png": "peak memory of a 10 MB document",
-    }
+    labels = {"xlabel": "peak resident growth, MB", "title": "A 10 MB document"}
+    with _axes(out / "memory.png", 3.2, **labels) as axes:
+        colours = ["#D55E00" if "stream" in name else "#0072B2" for name in _MEMORY]
+        sizes = [memory[name] for name in _MEMORY]
+        bars = axes.barh(list(_MEMORY.values()), sizes, color=colours)
+        axes.bar_label(bars, fmt="%.0f", padding=4)
+        axes.margins(x=0.1)
+        axes.invert_yaxis()

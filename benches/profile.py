@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 
-from benches.subjects import SUBJECTS
+from benches.peers import SUBJECTS
 from benches.workloads import workload
 
 

@@ -12,17 +12,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from benches.measuring import alone, head
+from benches.table import table
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._salvage import salvage
 
@@ -32,26 +31,22 @@ EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "batch"
 MODEL = f"{EXAMPLE / 'meeting.py'}:Meeting"
 CUT = 0.02
 ROUNDS = 3
-
-
-def answers() -> list[str]:
-    lines = (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["text"] for line in lines]
+#: The processes of ``partialfast salvage``; none for the loop.
+SUBJECTS = {"salvage, all cores": None, "salvage, one core": 1, "json.loads + model_validate": 0}
 
 
 def write(path: Path, kind: str, size: int) -> None:
     """Write a file of so many bytes, about."""
     draw = random.Random(7)
-    texts = answers()
-    number = written = 0
+    answers = (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = cycle([json.loads(line)["text"] for line in answers])
     with path.open("w", encoding="utf-8") as file:
-        while written < size:
-            text = texts[number % len(texts)]
-            number += 1
-            if draw.random() < CUT:
-                text = text[: draw.randrange(1, len(text))]
-            written += file.write(text if kind == "text" else result_line(number, text))
-            written += file.write("\n")
+        for number, text in zip(count(1), texts, strict=False):
+            end = draw.randrange(1, len(text)) if draw.random() < CUT else None
+            line = text[:end] if kind == "text" else result_line(number, text[:end])
+            file.write(f"{line}\n")
+            if file.tell() >= size:
+                return
 
 
 def result_line(number: int, text: str) -> str:
@@ -77,73 +72,54 @@ def by_hand(source: Path, output: Path, kind: str) -> Counter[str]:
                     body = json.loads(line)["response"]["body"]
                     text = body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
                 value = model.model_validate(json.loads(text))
-            except (ValueError, ValidationError):
+            except ValueError:
                 counts["lost"] += 1
                 continue
             counts["complete"] += 1
-            head = b'{"id":"%d","value":' % number
-            values.write(head + value.model_dump_json().encode() + b"}\n")
+            head_ = b'{"id":"%d","value":' % number
+            values.write(head_ + value.model_dump_json().encode() + b"}\n")
     return counts
 
 
-def with_workers(workers: int | None) -> Callable[[Path, Path, str], Counter[str]]:
-    def run(source: Path, output: Path, kind: str) -> Counter[str]:
-        errors = output.with_suffix(".errors.jsonl")
-        return salvage(
+def once(subject: str, path: str, kind: str) -> tuple[float, dict[str, int]]:
+    """Run a subject; return its seconds and what came of the lines."""
+    began = time.perf_counter()
+    source = Path(path)
+    output, errors = (source.with_suffix(f".{end}.jsonl") for end in ("out", "errors"))
+    workers = SUBJECTS[subject]
+    if workers == 0:
+        counts = by_hand(source, output, kind)
+    else:
+        counts = salvage(
             source, model=MODEL, output=output, errors=errors, kind=kind, workers=workers
         ).counts
-
-    return run
-
-
-SUBJECTS: dict[str, Callable[[Path, Path, str], Counter[str]]] = {
-    "salvage, all cores": with_workers(None),
-    "salvage, one core": with_workers(1),
-    "json.loads + model_validate": by_hand,
-}
+    return time.perf_counter() - began, counts
 
 
-def measure(subject: str, source: Path, kind: str) -> dict[str, Any]:
-    """Run a subject in a fresh interpreter, as often as `ROUNDS` says; give the best."""
-    found = [alone("benches.salvage", "--inside", subject, source, kind) for _ in range(ROUNDS)]
-    return min(found, key=lambda each: each["seconds"])
-
-
-def rows(folder: Path, size: int) -> Iterator[str]:
-    for kind, named in (("text", "an answer a line"), ("batch", "results of the Batch API")):
-        source = folder / f"{kind}.jsonl"
-        write(source, kind, size)
-        megabytes = source.stat().st_size / 1e6
-        yield f"\n{named}, {megabytes:.0f} MB, one in {1 / CUT:.0f} cut off:"
-        yield f"{'':30}{'MB/s':>8}{'complete':>11}{'partial':>9}{'lost':>7}"
-        for subject in SUBJECTS:
-            found = measure(subject, source, kind)
-            counts = Counter(found["counts"])
-            complete, partial = counts.pop("complete"), counts.pop("partial", 0)
-            yield (
-                f"{subject:30}{megabytes / found['seconds']:8.1f}{complete:11,}{partial:9,}"
-                f"{counts.total():7,}"
-            )
+def rows(source: Path, kind: str) -> Iterator[list[str]]:
+    """Yield a row a subject, of its best run."""
+    megabytes = source.stat().st_size / 1e6
+    for subject in SUBJECTS:
+        seconds, found = min(alone(once, subject, str(source), kind) for _ in range(ROUNDS))
+        counts = Counter(found)
+        complete, partial = counts.pop("complete"), counts.pop("partial", 0)
+        figures = f"{complete:,}", f"{partial:,}", f"{counts.total():,}"
+        yield [subject, f"{megabytes / seconds:.1f}", *figures]
 
 
 def main() -> None:
     """Measure all and print the tables."""
     size = int(os.environ.get("MEGABYTES", "60")) * 1_000_000
     print(f"{head('partialfast', 'pydantic')}; best of {ROUNDS}")
+    heading = [" " * 28, "   MB/s", "complete", " partial", "   lost"]
     with tempfile.TemporaryDirectory() as folder:
-        for row in rows(Path(folder), size):
-            print(row, flush=True)
-
-
-def _inside(subject: str, source: str, kind: str) -> None:
-    began = time.perf_counter()
-    counts = SUBJECTS[subject](Path(source), Path(source).with_suffix(".out.jsonl"), kind)
-    seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": seconds, "counts": counts}))
+        for kind, named in (("text", "an answer a line"), ("batch", "results of the Batch API")):
+            source = Path(folder) / f"{kind}.jsonl"
+            write(source, kind, size)
+            print(f"\n{named}, {size / 1e6:.0f} MB, one in {1 / CUT:.0f} cut off:\n")
+            for line in table(heading, rows(source, kind)):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":
-    if "--inside" in sys.argv:
-        _inside(*sys.argv[sys.argv.index("--inside") + 1 :])
-    else:
-        main()
+    main()

@@ -1,11 +1,18 @@
-"""Rows that set a figure beside a peer's, with the ratio and the goal, and how they are printed."""
+"""Tables in Markdown, and rows that set a figure beside a peer's with the ratio and the goal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Goal", "Row", "at_least", "at_most", "cells", "layout", "number"]
+from benches.measuring import head
+
+__all__ = ["Goal", "Row", "at_least", "at_most", "main", "number", "put", "sections", "table"]
 
 
 class Goal(NamedTuple):
@@ -26,7 +33,7 @@ def at_most(bound: float) -> Goal:
 
 
 class Row(NamedTuple):
-    """One line of the table. Both figures are in the unit of the section."""
+    """One line of a comparison. Both figures are in the unit of the section."""
 
     section: str
     what: str
@@ -37,10 +44,13 @@ class Row(NamedTuple):
     goal: Goal | None = None
 
     @property
-    def verdict(self) -> str:
-        if self.goal is None:
-            return ""
-        return "met" if self.goal.met(self.ratio) else "MISSED"
+    def cells(self) -> list[str]:
+        """The row as text."""
+        verdict = ["", ""]
+        if self.goal is not None:
+            verdict = [self.goal.text, "met" if self.goal.met(self.ratio) else "MISSED"]
+        ours, theirs = number(self.ours), number(self.theirs)
+        return [self.what, ours, self.beside, theirs, f"{number(self.ratio)}x", *verdict]
 
 
 def number(value: float) -> str:
@@ -48,39 +58,62 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """Return a row as text, cell by cell."""
-    return (
-        row.what,
-        number(row.ours),
-        row.beside,
-        number(row.theirs),
-        f"{number(row.ratio)}x",
-        row.goal.text if row.goal else "",
-        row.verdict,
-    )
+def table(
+    heading: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[int] = (0,)
+) -> Iterator[str]:
+    """Yield the lines of a table, each as soon as its row is there.
+
+    Args:
+        heading: What is above each column.
+        rows: The cells. Where it is a list, columns are as wide as their longest cell.
+        left: The columns of text; the others have figures.
+    """
+    known = [heading, *rows] if isinstance(rows, list) else [heading]
+    widths = [max(4, *map(len, column)) for column in zip(*known, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        sized = enumerate(zip(cells, widths, strict=True))
+        padded = [text.ljust(n) if at in left else text.rjust(n) for at, (text, n) in sized]
+        return f"| {' | '.join(padded)} |"
+
+    yield line(heading)
+    yield line(["-" * n if at in left else f"{'-' * (n - 1)}:" for at, n in enumerate(widths)])
+    for row in rows:
+        yield line(row)
 
 
-def layout(found: Iterable[Row]) -> str:
-    """Set rows as text for a terminal, a heading before each section."""
-    head = ("", "partialfast", "beside", "", "ratio", "goal", "")
-    lines: list[tuple[str, ...]] = []
-    section = ""
-    for row in found:
-        if row.section != section:
-            section = row.section
-            lines += [("",), (section,), head]
-        what, *rest = cells(row)
-        lines.append((f"  {what}", *rest))
-    full = [line for line in lines if len(line) == len(head)]
-    widths = [max(len(line[column]) for line in full) for column in range(len(head))]
-    right = {1, 3, 4, 5}
-    return "\n".join(
-        line[0]
-        if len(line) == 1
-        else "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+def sections(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield a heading and a table for each section."""
+    for section, found in groupby(rows, key=lambda row: row.section):
+        yield from (f"## {section[0].upper()}{section[1:]}", "")
+        columns = ("", "partialfast", "beside", "", "ratio", "goal", "")
+        yield from table(columns, [row.cells for row in found], left=(0, 2, 6))
+        yield ""
+
+
+def put(page: Path, name: str, lines: Iterable[str]) -> None:
+    """Replace what stands on a page between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+
+    Raises:
+        ValueError: The page has no such place, or more than one.
+    """
+    text = "\n".join(lines).strip("\n")
+    marks = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
+    written, places = marks.subn(lambda _: f"\n{text}\n\n", page.read_text(encoding="utf-8"))
+    if places != 1:
+        raise ValueError(f"{page} has {places} places for {name}")
+    page.write_text(written, encoding="utf-8")
+
+
+def main(
+    measured: Callable[[], Mapping[str, float]],
+    rows: Callable[[Mapping[str, float]], Iterable[Row]],
+    *packages: str,
+) -> None:
+    """Measure, and print the tables, or write the figures to the file on the command line."""
+    about, figures = head(*packages), measured()
+    if len(sys.argv) > 1:
+        document = {"head": about, "figures": figures}
+        Path(sys.argv[1]).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    else:
+        print(about, "", *sections(rows(figures)), sep="\n")

@@ -13,45 +13,32 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
 
-from benches import subjects
+from benches.peers import SUBJECTS
+from benches.table import table
 from benches.workloads import workload
 
 __all__ = ["main"]
 
 
-class _Pace(NamedTuple):
-    """What some threads did together."""
-
-    #: How often the work was done in a second.
-    rate: float
-    #: CPU time of once, in seconds.
-    cpu: float
-
-
-def _measure(work: Callable[[], object], threads: int, seconds: float) -> _Pace:
+def _measure(subject: str, name: str, threads: int, seconds: float) -> tuple[float, float]:
+    """Return how often the work is done in a second, and the CPU time of once in seconds."""
+    run, work = SUBJECTS[subject], workload(name)
     start = threading.Barrier(threads)
-    done: list[tuple[int, float, float]] = []
 
-    def repeat() -> None:
+    def repeat(_: int) -> tuple[int, float, float]:
         count = 0
         start.wait()
         began, began_cpu = time.perf_counter(), time.thread_time()
         while time.perf_counter() < began + seconds:
-            work()
+            run(work)
             count += 1
-        done.append((count, time.thread_time() - began_cpu, time.perf_counter() - began))
+        return count, time.thread_time() - began_cpu, time.perf_counter() - began
 
-    running = [threading.Thread(target=repeat) for _ in range(threads)]
-    for thread in running:
-        thread.start()
-    for thread in running:
-        thread.join()
-    times = sum(count for count, _, _ in done)
-    return _Pace(times / max(wall for _, _, wall in done), sum(cpu for _, cpu, _ in done) / times)
+    with ThreadPoolExecutor(threads) as pool:
+        counts, cpu, wall = zip(*pool.map(repeat, range(threads)), strict=True)
+    return sum(counts) / max(wall), sum(cpu) / sum(counts)
 
 
 def main(name: str = "orders-10k", threads: str = "2", seconds: str = "3") -> None:
@@ -64,18 +51,17 @@ def main(name: str = "orders-10k", threads: str = "2", seconds: str = "3") -> No
     """
     lacks_gil = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     enabled = not lacks_gil or sys._is_gil_enabled()  # type: ignore[attr-defined]  # noqa: SLF001  # from 3.13
-    print(f"Python {sys.version.split()[0]}, GIL {'on' if enabled else 'off'}, {name}")
-    print(f"{'':<18} us of CPU a chunk: one thread, {threads} threads; read in a second")
-    work = workload(name)
-    for title, subject in (
-        ("typed snapshots", subjects.typed),
-        ("untyped snapshots", subjects.untyped),
-        ("whole documents", subjects.loads),
-    ):
-        one = _measure(partial(subject, work), 1, float(seconds))
-        several = _measure(partial(subject, work), int(threads), float(seconds))
-        cpu = [1e6 * pace.cpu / len(work.chunks) for pace in (one, several)]
-        print(f"{title:<18} {cpu[0]:9.3f} {cpu[1]:9.3f} {several.rate / one.rate:9.2f}x")
+    print(f"Python {sys.version.split()[0]}, GIL {'on' if enabled else 'off'}, {name}; us of CPU\n")
+    rows: list[list[str]] = []
+    for subject in ("typed", "untyped", "loads"):
+        rates, cpus = zip(
+            *(_measure(subject, name, count, float(seconds)) for count in (1, int(threads))),
+            strict=True,
+        )
+        us = [f"{1e6 * cpu / len(workload(name).chunks):.3f}" for cpu in cpus]
+        rows.append([subject, *us, f"{rates[1] / rates[0]:.2f}x"])
+    heading = ["a chunk", "one thread", f"{threads} threads", "read in a second"]
+    print(*table(heading, rows), sep="\n")
 
 
 if __name__ == "__main__":

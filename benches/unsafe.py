@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benches.table import table
+
 __all__ = ["SAFE", "count"]
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +78,13 @@ def _replaced(source: str, function: str) -> str:
     return source[: head.end()] + SAFE[function] + source[end:]
 
 
+def _run(*command: object, **environment: str) -> str:
+    environment = {**os.environ, **environment}
+    words = list(map(str, command))
+    done = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
 def count(function: str | None) -> dict[str, int]:
     """Count with one function made safe, or none.
 
@@ -90,9 +99,9 @@ def count(function: str | None) -> dict[str, int]:
     """
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "partialfast"
-        # The fuzz targets' builds and the tests' data are large and not needed.
-        ignored = shutil.ignore_patterns("target", "corpus", "__pycache__", "*.so", "data")
-        for name in ("rust", "python", "benches", "tests"):
+        # The fuzz targets' builds and corpora are large and not needed.
+        ignored = shutil.ignore_patterns("target", "corpus", "__pycache__", "*.so")
+        for name in ("rust", "python"):
             shutil.copytree(ROOT / name, copy / name, ignore=ignored)
         for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy / name)
@@ -102,43 +111,32 @@ def count(function: str | None) -> dict[str, int]:
         bin_ = Path(sys.executable).parent
         maturin = shutil.which("maturin", path=f"{bin_}{os.pathsep}{os.environ['PATH']}")
         assert maturin is not None, "maturin is not installed"
-        environment = {
-            **os.environ,
-            # Dependencies are compiled once for all copies.
-            "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "unsafe")),
-            "RUSTFLAGS": "--cap-lints warn",
-        }
-        wheels = copy / "dist"
-        build = [maturin, "build", "--release", "--quiet", "--out", str(wheels)]
-        subprocess.run(
-            [*build, "--interpreter", sys.executable], cwd=copy, check=True, env=environment
-        )
+        # Dependencies are compiled once for all copies.
+        target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "unsafe"))
+        manifest = ["--manifest-path", copy / "rust" / "python" / "Cargo.toml"]
+        build = [maturin, "build", "--release", "--quiet", *manifest, "--out", copy / "dist"]
+        build += ["--interpreter", sys.executable]
+        _run(*build, CARGO_TARGET_DIR=target, RUSTFLAGS="--cap-lints warn")
         site = copy / "site"
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        subprocess.run([*install, "--target", site, *wheels.glob("*.whl")], check=True)
-        # From the copy's own folder, whose `python/` is not importable by name.
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site]
+        _run(*install, *(copy / "dist").glob("*.whl"))
         program = "import json, benches.instructions as i; print(json.dumps(i.measured()))"
-        counted = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(site)},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        found: dict[str, int] = json.loads(counted.stdout)
+        counted = _run(sys.executable, "-c", program, PYTHONPATH=str(site))
+        found: dict[str, int] = json.loads(counted)
         return found
 
 
-def _main() -> None:
+def main() -> None:
+    """Print the table."""
     base = count(None)
-    print("| made safe | " + " | ".join(base) + " |")
-    print("| --- |" + " ---: |" * len(base))
-    for function in SAFE:
+
+    def row(function: str) -> list[str]:
         changed = count(function)
-        cells = [f"{changed[name] / base[name] - 1:+.1%}" for name in base]
-        print(f"| `{function}` | " + " | ".join(cells) + " |", flush=True)
+        return [f"`{function}`", *(f"{changed[name] / base[name] - 1:+.1%}" for name in base)]
+
+    for line in table(["made safe       ", *base], map(row, SAFE)):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
-    _main()
+    main()

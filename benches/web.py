@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import platform
 import re
 import shutil
 import socket
@@ -25,15 +23,19 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zipfile import ZipFile
 
+from pydantic import BaseModel
+
 import partialfast as pf
+from benches.measuring import best_cpu, head, last, serving
+from benches.table import table
 from benches.workloads import Workload, workload
-from partialfast.web import Hub, Outcome, sse, wire_names
+from partialfast.web import Hub, Outcome, module, sse, wire_names
 from partialfast.web._log import Log
 from partialfast.web._wire import Wire, find_wire
 from partialfast.web.wires import ag_ui, json_patch
@@ -45,93 +47,81 @@ MESSAGES_S = 20
 NAMES = ("meeting", "orders-10k", "essay-100k")
 LOAD_S = 10.0
 LOAD_TOKENS_S = 50
+_STAMP = re.compile(rb"\d+\.\d{4}")
 
 
-class Sent(NamedTuple):
-    """What a wire has made of a document."""
-
-    bytes: int
-    messages: int
-    cpu_us: float
-    events: list[Any]
+class Stamped(BaseModel):
+    text: str
 
 
-def send(document: Workload, wire: Wire) -> Sent:
-    """Send a document; the time is that of its ops included."""
+def send(document: Workload, wire: Wire) -> list[Any]:
+    """Send a document, and return the events."""
     every = TOKENS_S // MESSAGES_S
-    began = time.process_time()
     log, encoder = Log(), wire.encoder()
     reader = log.join()
     made = list(encoder.begin(resumable=False))
+
+    def step() -> None:
+        log.publish()
+        if (found := log.read(reader)) is not None:
+            made.extend(encoder.step(found[0]))
+
     # No batch without news is yielded, so this is about as many chunks to a message.
     for number, ops in enumerate(pf.stream_ops(document.model, document.byte_chunks), start=1):
         log.put(ops)
         if number % every == 0:
-            made += step(log, reader, encoder)
-    made += step(log, reader, encoder)
-    made += encoder.end(Outcome("complete"), detail=False)
-    size = sum(len(bytes(event)) for event in made)
-    spent = time.process_time() - began
-    return Sent(size, len(made), spent / len(document.chunks) * 1e6, made)
+            step()
+    step()
+    return [*made, *encoder.end(Outcome("complete"), detail=False)]
 
 
-def step(log: Log, reader: Any, encoder: Any) -> list[Any]:
-    log.publish()
-    found = log.read(reader)
-    return [] if found is None else list(encoder.step(found[0]))
+def size_of(events: list[Any]) -> int:
+    return sum(len(bytes(event)) for event in events)
 
 
-def whole(document: Workload) -> tuple[int, float]:
-    """Send a whole snapshot at each chunk, as one does without ops."""
-    began = time.process_time()
-    size = 0
-    for snapshot in pf.stream(document.model, document.byte_chunks):
-        size += len(b"data: \n\n") + len(snapshot.model_dump_json(exclude_unset=True).encode())
-    return size, (time.process_time() - began) / len(document.chunks) * 1e6
-
-
-def feed_only(document: Workload) -> float:
-    began = time.process_time()
-    for _ in pf.stream_ops(document.model, document.byte_chunks):
-        pass
-    return (time.process_time() - began) / len(document.chunks) * 1e6
-
-
-def best(run: Callable[[], Any], key: Callable[[Any], float], rounds: int) -> Any:
-    return min((run() for _ in range(rounds)), key=key)
+def snapshots(document: Workload) -> int:
+    """Send a whole snapshot at each chunk, as one does without ops; return the bytes."""
+    return sum(
+        len(b"data: \n\n") + len(snapshot.model_dump_json(exclude_unset=True).encode())
+        for snapshot in pf.stream(document.model, document.byte_chunks)
+    )
 
 
 def wires() -> Iterator[str]:
-    yield "| | " + " | ".join(f"{name}: bytes | x text | us a chunk" for name in NAMES) + " |"
-    yield "| --- |" + " ---: |" * (3 * len(NAMES))
-    documents = [workload(name) for name in NAMES]
-    known: dict[str, Any] = {name: find_wire(name) for name in wire_names()}
+    """Yield the table of bytes and CPU time; that of the ops is in it."""
+    known: dict[str, Any] = {name: find_wire(name) for name in ("ops", *sorted(wire_names()))}
     known["ag-ui, tool"] = ag_ui.Wire(tool="answer")
     known["json-patch, growth=0.1"] = json_patch.Wire(growth=0.1)
-    for name in ["ops", *sorted(set(known) - {"ops"})]:
-        cells: list[str] = []
-        for document in documents:
-            rounds = 1 if "100k" in document.name and name != "ops" else 5
-            wire = known[name]
-            sent = best(partial(send, document, wire), lambda each: each.cpu_us, rounds)
-            cells.append(cell(sent.bytes, document, sent.cpu_us))
-        yield f"| `{name}` | " + " | ".join(cells) + " |"
-    cells = [cell(*whole_of(document)) for document in documents]
-    yield "| a whole snapshot at each chunk | " + " | ".join(cells) + " |"
-    cells = [
-        f"{len(each.text.encode()):,} | 1.0 | {best(partial(feed_only, each), float, 5):.2f}"
-        for each in documents
-    ]
-    yield "| the text; its ops alone | " + " | ".join(cells) + " |"
 
+    def row(name: str, runs: list[tuple[Workload, Any, int]], rounds: int) -> list[str]:
+        cells = [name]
+        for document, run, size in runs:
+            us = best_cpu(run, rounds=rounds, budget_s=0) / len(document.chunks) * 1e6
+            text = len(document.text.encode())
+            cells += [f"{size:,}", f"{size / text:,.1f}", f"{us:.2f}"]
+        return cells
 
-def whole_of(document: Workload) -> tuple[int, Workload, float]:
-    size, spent = whole(document)
-    return size, document, spent
+    def rows() -> Iterator[list[str]]:
+        documents = [workload(name) for name in NAMES]
+        for name, wire in known.items():
+            sent = [
+                (each, partial(send, each, wire), size_of(send(each, wire))) for each in documents
+            ]
+            yield row(f"`{name}`", sent, 2)
+        whole = [(each, partial(snapshots, each), snapshots(each)) for each in documents]
+        yield row("a whole snapshot at each chunk", whole, 1)
+        alone = [
+            (
+                each,
+                lambda each=each: last(pf.stream_ops(each.model, each.byte_chunks)),
+                len(each.text.encode()),
+            )
+            for each in documents
+        ]
+        yield row("the text; its ops alone", alone, 5)
 
-
-def cell(size: int, document: Workload, cpu_us: float) -> str:
-    return f"{size:,} | {size / len(document.text.encode()):.1f} | {cpu_us:.2f}"
+    columns = [word for name in NAMES for word in (f"{name}: bytes", "x text", "us a chunk")]
+    yield from table([f"{'':30}", *columns], rows())
 
 
 # In a browser.
@@ -206,205 +196,139 @@ def _function(text: str) -> str:
 
 def receive() -> Iterator[str]:
     """Measure the browser's side."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     try:
         from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        yield "(playwright is not installed: the browser's side was not measured)"
+
+        fix, whose = fix_json()
+    except (ModuleNotFoundError, LookupError) as error:
+        yield f"({error}: the browser's side was not measured)"
         return
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if path is None:
         yield "(no chromium: the browser's side was not measured)"
         return
-    try:
-        fix, whose = fix_json()
-    except LookupError as error:
-        yield f"({error}: the browser's side was not measured)"
-        return
+
+    def rows() -> Iterator[list[str]]:
+        with sync_playwright() as playwright, serving("benches.web", "serve") as origin:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            page = browser.new_page()
+            page.goto(f"{origin}/partialfast.js")
+            for name in NAMES:
+                document = workload(name)
+                messages = [event.data for event in send(document, find_wire("ops"))[:-1]]
+                pieces = [event.data for event in send(document, find_wire("ai-text"))]
+                ops_ms, parse_ms = page.evaluate(RECEIVE, [messages, pieces, fix])
+                cells = [name, f"{len(messages):,}"]
+                for ms, count in ((ops_ms, len(messages)), (parse_ms, len(pieces))):
+                    cells += [f"{ms:,.1f}", f"{ms / count * 1000:,.1f}"]
+                yield [*cells, f"{parse_ms / max(ops_ms, 0.001):.0f}x"]
+            browser.close()
+
     yield f"Applying ops, and parsing the text so far anew (with the fixJson of {whose}):"
     yield ""
-    yield "| | messages | ops, ms | us a message | anew, ms | us a message | |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
-    with sync_playwright() as playwright, serving("wires") as origin:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(f"{origin}/partialfast.js")
-        for name in NAMES:
-            document = workload(name)
-            sent = send(document, find_wire("ops")).events[:-1]
-            pieces = [event.data for event in send(document, find_wire("ai-text")).events]
-            messages = [event.data for event in sent]
-            ops_ms, parse_ms = page.evaluate(RECEIVE, [messages, pieces, fix])
-            yield (
-                f"| {name} | {len(sent):,} | {ops_ms:.1f} | {ops_ms / len(sent) * 1000:.1f} "
-                f"| {parse_ms:,.1f} | {parse_ms / len(pieces) * 1000:,.1f} "
-                f"| {parse_ms / max(ops_ms, 0.001):.0f}x |"
-            )
-        browser.close()
+    heading = ["messages", "ops, ms", "us a message", "anew, ms", "us a message", ""]
+    yield from table([f"{'':10}", *heading], rows())
 
 
 # Over loopback.
 
 
-async def paced(
-    document: Workload, began: float, rate: float, seconds: float
-) -> AsyncIterator[bytes]:
-    """Give the chunks of a document when they are due."""
-    for number, chunk in enumerate(document.byte_chunks[: int(rate * seconds)]):
-        due = began + number / rate - time.monotonic()
-        if due > 0:
-            await asyncio.sleep(due)
-        yield chunk
+async def stamps() -> AsyncIterator[bytes]:
+    """Give a text whose every token is the time at which it was written."""
+    began = time.monotonic() + 3.0
+    yield b'{"text": "'
+    for number in range(int(LOAD_TOKENS_S * LOAD_S)):
+        await asyncio.sleep(max(0.0, began + number / LOAD_TOKENS_S - time.monotonic()))
+        yield b"%.4f " % time.monotonic()
+    yield b'"}'
 
 
-def application() -> Any:
+def serve() -> None:
+    """Print the URL of a free port, and serve there until ended."""
+    import uvicorn
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
 
-    from partialfast.web import module
-
-    document = workload("essay-100k")
-    hubs: dict[str, Hub] = {}
-    state = {"began": time.monotonic() + 3.0}
-
-    def source() -> Any:
-        chunks = paced(document, state["began"], LOAD_TOKENS_S, LOAD_S)
-        return pf.astream_ops(document.model, chunks)
+    hubs: list[Hub] = []
 
     async def shared(_: Request) -> Response:
-        if "one" not in hubs:
-            hubs["one"] = Hub(source(), every=1 / MESSAGES_S)
-        return sse(hubs["one"])
+        if not hubs:
+            hubs.append(Hub(pf.astream_ops(Stamped, stamps()), every=1 / MESSAGES_S))
+        return sse(hubs[0])
 
     async def alone(_: Request) -> Response:
-        return sse(source(), every=1 / MESSAGES_S)
-
-    async def begin(_: Request) -> Response:
-        hubs.clear()
-        state["began"] = time.monotonic() + 3.0
-        return JSONResponse({"began": state["began"]})
+        return sse(pf.astream_ops(Stamped, stamps()), every=1 / MESSAGES_S)
 
     async def spent(_: Request) -> Response:
         return JSONResponse({"cpu": time.process_time()})
 
     app = Starlette()
-    for path, endpoint in {
-        "/shared": shared, "/alone": alone, "/begin": begin, "/spent": spent,
-        "/partialfast.js": module,
-    }.items():  # fmt: skip
-        app.add_route(path, endpoint)
-    return app
+    for endpoint in (shared, alone, spent):
+        app.add_route(f"/{endpoint.__name__}", endpoint)
+    app.add_route("/partialfast.js", module)
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
+        print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
-class serving:  # noqa: N801 - used as a function
-    """Run the server in a process of its own."""
+async def load(origin: str, what: str, viewers: int) -> list[str]:
+    """Return the row of so many viewers."""
+    import aiohttp
 
-    def __init__(self, what: str) -> None:
-        del what
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(origin, connector=connector) as session:
 
-    def __enter__(self) -> str:
-        command = [sys.executable, "-m", "benches.web", "serve", "--port", str(self._port)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert self._process.stderr is not None
-        assert any("running" in line for line in self._process.stderr)
-        return f"http://127.0.0.1:{self._port}"
+        async def cpu() -> float:
+            async with session.get("/spent") as response:
+                found: float = (await response.json())["cpu"]
+                return found
 
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=20)
+        async def view() -> list[float]:
+            """Return how long after its newest token was written each message came."""
+            async with session.get(f"/{what}") as response:
+                return [
+                    time.monotonic() - float(found[-1])
+                    async for line in response.content
+                    if (found := _STAMP.findall(line))
+                ]
 
-
-async def get(port: int, path: str) -> Any:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    body = await reader.read()
-    writer.close()
-    return json.loads(body.partition(b"\r\n\r\n")[2])
-
-
-async def watch(port: int, path: str, seen: list[tuple[float, int]]) -> int:
-    """View an answer; note when how much of the text was there. Gives the messages' number."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    await reader.readuntil(b"\r\n\r\n")
-    messages = 0
-    body: int | None = None
-    while line := await reader.readline():
-        if not line.startswith((b'data:"', b"data:[")):
-            continue
-        said = json.loads(line[5:])
-        if isinstance(said, str):
-            body = body if body is None else body + len(said)
-        elif isinstance(said[-1], dict):
-            body = len(said[-1]["body"]) if "body" in said[-1] else None
-        elif said[1] == "body":
-            body = len(said[-1])
-        messages += 1
-        if body is not None:
-            seen.append((time.monotonic(), body))
-    writer.close()
-    return messages
+        before = await cpu()
+        seen = await asyncio.gather(*(view() for _ in range(viewers)))
+        share = (await cpu() - before) / LOAD_S
+    late = sorted(lag * 1000 for each in seen for lag in each)
+    each = statistics.median(map(len, seen))
+    percentiles = (f"{late[int(len(late) * part)]:.0f}" for part in (0.5, 0.99))
+    cells = str(viewers), f"{each:.0f}", f"{len(late) / LOAD_S:,.0f}", *percentiles
+    return [*cells, f"{share:.0%}", "one answer" if what == "shared" else "an answer each"]
 
 
-async def load(origin: str, path: str, viewers: int) -> str:
-    port = int(origin.rpartition(":")[2])
-    document = workload("essay-100k")
-    began = (await get(port, "/begin"))["began"]
-    before = (await get(port, "/spent"))["cpu"]
-    seen: list[list[tuple[float, int]]] = [[] for _ in range(viewers)]
-    counts = await asyncio.gather(*(watch(port, path, each) for each in seen))
-    spent = (await get(port, "/spent"))["cpu"] - before
-    late = sorted(lags(seen, document, began))
-    p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
-    return (
-        f"| {viewers} | {statistics.median(counts):.0f} | {sum(counts) / LOAD_S:,.0f} "
-        f"| {p50 * 1000:.0f} | {p99 * 1000:.0f} | {spent / LOAD_S * 100:.0f} % |"
-    )
-
-
-def lags(seen: list[list[tuple[float, int]]], document: Workload, began: float) -> Iterator[float]:
-    """Give how long after its newest character was written each message came, in seconds."""
-    # When how many characters of the JSON text were written.
-    ends: list[int] = []
-    total = 0
-    for chunk in document.chunks:
-        total += len(chunk)
-        ends.append(total)
-    start = '"body": "'
-    head = document.text.index(start) + len(start)
-    for viewer in seen:
-        place = 0
-        for at, length in viewer:
-            while place < len(ends) - 1 and ends[place] < head + length:
-                place += 1
-            yield at - (began + place / LOAD_TOKENS_S)
+def loads() -> Iterator[str]:
+    """Yield the table of many viewers."""
+    with serving("benches.web", "serve") as origin:
+        many = (("shared", 500), ("alone", 200))
+        rows = (asyncio.run(load(origin, what, viewers)) for what, viewers in many)
+        late = ["late by ms, median", "p99", " CPU", f"{'':14}"]
+        heading = ["viewers", "messages to each", "a second", *late]
+        yield from table(heading, rows, left=(6,))
 
 
 def main() -> None:
     """Measure what is asked for; everything by default."""
+    parts = {"wires": wires, "receive": receive, "load": loads}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=["wires", "receive", "load", "serve"])
-    parser.add_argument("--port", type=int, default=0)
-    args = parser.parse_args()
-    if args.what == "serve":
-        import uvicorn
-
-        uvicorn.run(application(), port=args.port, log_level="info", access_log=False)
+    parser.add_argument("what", nargs="?", choices=[*parts, "serve"])
+    what = parser.parse_args().what
+    if what == "serve":
+        serve()
         return
-    print(f"{platform.python_implementation()} {platform.python_version()}, ", end="")
-    print(f"{os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}\n", flush=True)
-    if args.what in {None, "wires"}:
-        print(*wires(), sep="\n", end="\n\n", flush=True)
-    if args.what in {None, "receive"}:
-        print(*receive(), sep="\n", end="\n\n", flush=True)
-    if args.what in {None, "load"}:
-        print("| viewers | messages to each | a second | late by ms, median | p99 | CPU |")
-        print("| ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
-        with serving("load") as origin:
-            print(asyncio.run(load(origin, "/shared", 500)), "one answer |", flush=True)
-            print(asyncio.run(load(origin, "/alone", 200)), "an answer each |", flush=True)
+    print(head("partialfast", "starlette", "uvicorn"))
+    for name, part in parts.items():
+        if what in {None, name}:
+            print()
+            for line in part():
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

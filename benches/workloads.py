@@ -9,28 +9,34 @@ generator makes documents of the same kinds.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import re
 import sys
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["SEED", "Workload", "own_workload", "source", "tokens", "workload"]
+__all__ = ["DOCUMENTS", "Workload", "document", "own_workload", "source", "tokens", "workload"]
 
 SEED = 7
+#: The files that JSON libraries publish figures on, and documents of the same kinds.
+KNOWN = ("twitter", "citm_catalog", "canada")
+DOCUMENTS = (*KNOWN, "essay-1000k", "orders-1000k", "outlines-1000k")
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 Json = dict[str, Any]
 
 
-class Workload(NamedTuple):
+@dataclass(frozen=True)
+class Workload:
     """A document, its type, and the pieces in which it arrives."""
 
     name: str
@@ -38,7 +44,7 @@ class Workload(NamedTuple):
     text: str
     chunks: list[str]
 
-    @property
+    @cached_property
     def byte_chunks(self) -> list[bytes]:
         """The same pieces, encoded."""
         return [chunk.encode() for chunk in self.chunks]
@@ -87,6 +93,10 @@ class Essay(BaseModel):
 class Branch(BaseModel):
     caption: str
     branches: list[Branch]
+
+
+class Outlines(BaseModel):
+    outlines: list[list[tuple[float, float]]]
 
 
 _VOCABULARY = re.findall(
@@ -169,12 +179,19 @@ class _Author:
             left -= share
         return {"caption": self.prose(12), "branches": branches}
 
+    def outlines(self, size: int) -> Json:
+        """Return long lists of coordinates, about 38 characters each."""
+        draw = self._random.uniform
+        points = [[draw(-141, -52), round(draw(41, 84), 6)] for _ in range(size // 38)]
+        return {"outlines": [points[at : at + 200] for at in range(0, len(points), 200)]}
+
 
 _KINDS: dict[str, tuple[type[BaseModel], Callable[[_Author, int], Json]]] = {
     "meeting": (Meeting, _Author.meeting),
     "orders": (Purchases, _Author.orders),
     "essay": (Essay, _Author.essay),
     "nested": (Branch, _Author.nested),
+    "outlines": (Outlines, _Author.outlines),
 }
 
 # Words with the space before them in runs of a few letters, digits in threes, marks in pairs, and
@@ -199,15 +216,11 @@ def own_workload(name: str) -> Workload:
 
 @cache
 def _shared() -> ModuleType | None:
-    path = Path(__file__).resolve().parents[2] / "shared" / "bench" / "workloads.py"
-    spec = importlib.util.spec_from_file_location("shared_workloads", path)
-    if not path.is_file() or spec is None or spec.loader is None:
+    if not (_SHARED / "bench" / "workloads.py").is_file():
         return None
-    module = importlib.util.module_from_spec(spec)
-    # Pydantic resolves the annotations of a model in the module that it finds here.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    # By its name: pydantic resolves a model's annotations in the module that bears it.
+    sys.path.append(str(_SHARED / "bench"))
+    return import_module("workloads")
 
 
 def source() -> str:
@@ -220,8 +233,8 @@ def workload(name: str) -> Workload:
     """Make the workload `name`.
 
     Args:
-        name: ``meeting``, or a kind (``orders``, ``essay``, ``nested``) and a size in thousands of
-            characters, such as ``orders-100k``.
+        name: ``meeting``, or a kind (``orders``, ``essay``, ``nested``, ``outlines``) and a size in
+            thousands of characters, such as ``orders-100k``.
 
     Returns:
         The model, the document, and its chunks.
@@ -230,7 +243,16 @@ def workload(name: str) -> Workload:
         KeyError: There is no such kind.
     """
     shared = _shared()
-    if shared is None:
+    if shared is None or name.startswith("outlines"):
         return own_workload(name)
     model, text = shared.workload(name, SEED)
     return Workload(name, model, text, shared.tokens(text))
+
+
+@cache
+def document(name: str) -> bytes | None:
+    """Return a document of `DOCUMENTS` as UTF-8, or ``None`` where its file is absent."""
+    if name not in KNOWN:
+        return workload(name).text.encode()
+    path = _SHARED / "data" / "bench" / f"{name}.json"
+    return path.read_bytes() if path.is_file() else None

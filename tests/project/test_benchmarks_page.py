@@ -1,4 +1,4 @@
-"""The newcomers' section of docs/benchmarks.md has every peer, and can be replaced alone."""
+"""Each part of docs/benchmarks.md can be replaced alone, and the newcomers' has every peer."""
 
 from __future__ import annotations
 
@@ -8,25 +8,39 @@ from pathlib import Path
 import pytest
 
 newer = pytest.importorskip("benches.newer", reason="the source distribution has no benches")
-report = pytest.importorskip("benches.report")
+table = pytest.importorskip("benches.table")
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
 
 def test_each_peer_has_a_row() -> None:
-    _, found, after = PAGE.read_text(encoding="utf-8").partition(newer.TITLE)
+    _, found, after = PAGE.read_text(encoding="utf-8").partition("<!-- newer -->")
     assert found
-    rows = [line for line in after.partition("\n## ")[0].splitlines() if line.startswith("| ")]
-    for peer in newer.PEERS:
-        assert any(row.startswith(f"| {peer.name} ") for row in rows), peer.name
+    rows = [line for line in after.partition("<!-- /newer -->")[0].splitlines() if line[:2] == "| "]
+    for peer in newer.READERS:
+        assert any(row.startswith(f"| {peer} ") for row in rows), peer
 
 
-def test_a_section_takes_the_place_of_its_older_self() -> None:
-    page = "# Page\n\n## Before\n\ntext\n\n## Pictures\n\n![a](a.png)\n"
-    once = report.with_section(page, ["## New", "", "first"])
-    assert once == page.replace("## Pictures", "## New\n\nfirst\n\n## Pictures")
-    again = report.with_section(once, ["## New", "", "second"])
-    assert again == once.replace("first", "second")
+def test_what_is_measured_takes_the_place_of_its_older_self(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    text = "# Page\n\n<!-- a -->\nold\n<!-- /a -->\n\n<!-- b -->\n<!-- /b -->\n"
+    page.write_text(text, encoding="utf-8")
+    table.put(page, "a", ["| \\1 |", ""])
+    once = text.replace("\nold\n", "\n\n| \\1 |\n\n")
+    assert page.read_text(encoding="utf-8") == once
+    table.put(page, "a", ["| \\1 |"])
+    assert page.read_text(encoding="utf-8") == once
+    with pytest.raises(ValueError, match="0 places for c"):
+        table.put(page, "c", [])
+
+
+def test_columns_are_as_wide_as_their_cells_where_those_are_known() -> None:
+    rows = [["a", "1"], ["bcdefg", "22"]]
+    head, rule, *found = table.table(["", "us"], rows)
+    assert {len(line) for line in (head, rule, *found)} == {len(head)}
+    assert rule == "| ------ | ---: |"
+    assert found == ["| a      |    1 |", "| bcdefg |   22 |"]
+    assert list(table.table(["", "us"], iter(rows)))[3] == "| bcdefg |   22 |"
 
 
 def test_what_changes_otherwise_than_by_growing_is_taken_back() -> None:
