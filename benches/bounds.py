@@ -1,4 +1,4 @@
-"""Time and memory of inputs that an opponent would send; measures the table of docs/bounds.md.
+"""Time and memory of inputs that an attacker would send; measures the table of docs/bounds.md.
 
     python -m benches.bounds                   print the table
     python -m benches.bounds docs/bounds.md    put it on the page as well

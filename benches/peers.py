@@ -130,8 +130,9 @@ def _ours_typed(model: type[BaseModel], *, lenient: bool = False) -> Reader:
 
 
 def _instructor(model: type[BaseModel]) -> Reader:
-    made: Any = import_module("instructor.dsl.partial").Partial[model]
-    return lambda chunks: iter(made.model_from_chunks(iter(chunks)))
+    partial_of: Any = import_module("instructor.dsl.partial").Partial
+    # Each call of instructor's makes the class anew.
+    return lambda chunks: iter(partial_of[model].model_from_chunks(iter(chunks)))
 
 
 def _streaming_json_parser(_model: type[BaseModel], *, copy: bool = False) -> Reader:

@@ -1,4 +1,4 @@
-"""Inputs that an opponent would send, each at any size.
+"""Inputs that an attacker would send, each at any size.
 
 Each case is a function of its size that returns what happened: an error's kind and place, or what
 came out. `tests/core/test_bounds.py` runs them small, ``benches/bounds.py`` at full size.

@@ -70,7 +70,7 @@ pub const DONE: &str = "[DONE]";
 /// - **Never panic, never guess.** What cannot be read is [`Delta::Corrupt`]. A member that is
 ///   absent, `null`, empty or of another kind than documented says nothing. Members that are not
 ///   known are stepped over.
-/// - **Stay bounded.** Whatever an opponent can make grow has a limit: the texts themselves are not
+/// - **Stay bounded.** Whatever an attacker can make grow has a limit: the texts themselves are not
 ///   kept, and what is kept for each call is small.
 pub trait Dialect {
     /// Reads one event and hands what it says to `sink`, in order.

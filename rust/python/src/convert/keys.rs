@@ -52,7 +52,7 @@ impl StringCache {
 }
 
 /// A quick hash of a short string. A clash costs one comparison and one allocation, so an
-/// opponent who makes clashes gains nothing.
+/// attacker who makes clashes gains nothing.
 #[inline]
 fn hash(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
