@@ -215,6 +215,35 @@ def _do_nothing(_: Any) -> None:
     """Stand in for a finalizer that expects complete data."""
 
 
+def _part(instance: Any) -> None:
+    """Give `instance`, which is about to be changed, values of its own.
+
+    A snapshot that is dropped is handed out again, brought up to date, and several can have one set
+    of received names. Where it has lost the ``__dict__`` that it was given, it is left alone
+    (`is_unseen` in ``snapshot/spine.rs``).
+    """
+    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__"):
+        held = getattr(instance, name, None)
+        if held is not None:
+            object.__setattr__(instance, name, copy.copy(held))
+
+
+class _Parting:
+    """What all snapshots have in common that are instances of a class."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute of this snapshot alone."""
+        _part(self)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Delete an attribute of this snapshot alone."""
+        _part(self)
+        super().__delattr__(name)
+
+
 # --------------------------------------------------------------------------------------------
 # Models
 
@@ -245,7 +274,7 @@ _MODEL_METHODS = (
 )
 
 
-class _PartialModel:
+class _PartialModel(_Parting):
     """What all partial models have in common. Comes before the user's class."""
 
     __slots__ = ()
@@ -400,7 +429,7 @@ def _makes_container(factory: Any) -> bool:
 # Dataclasses
 
 
-class _PartialDataclass:
+class _PartialDataclass(_Parting):
     """What all partial dataclasses have in common. Comes before the user's class."""
 
     __slots__ = ()

@@ -4,12 +4,13 @@
 //! many more instructions the safe way takes on the workloads of `make bench-instructions`;
 //! `make bench-unsafe` counts them anew.
 
-use std::ptr;
+use std::ops::Range;
+use std::{ptr, slice};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyFrozenSet, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyFrozenSet, PyList, PyString, PyTuple, PyType};
 
 /// A code unit that `CPython` stores strings in (PEP 393).
 pub trait Unit: Copy {}
@@ -308,6 +309,70 @@ fn this_thread(py: Python<'_>) -> usize {
             owner.set(unsafe { (*PyList::empty(py).as_ptr()).ob_tid });
         }
         owner.get()
+    })
+}
+
+/// Whether two lists, which nobody else may be able to see, hold the same objects in `range`.
+///
+/// For each chunk, of each open list: to ask for the items one by one takes ten times as long.
+pub fn have_same_items(
+    list: &Bound<'_, PyList>,
+    other: &Bound<'_, PyList>,
+    range: Range<usize>,
+) -> bool {
+    if range.is_empty() {
+        return true;
+    }
+    if range.end > list.len() || range.end > other.len() {
+        return false;
+    }
+    // SAFETY: each list has an array of at least `range.end` pointers, and the attached thread, or
+    // that nobody else sees them, keeps both from changing while they are compared.
+    unsafe {
+        let items = |list: &Bound<'_, PyList>| (*list.as_ptr().cast::<ffi::PyListObject>()).ob_item;
+        let (items, others) = (items(list).add(range.start), items(other).add(range.start));
+        slice::from_raw_parts(items, range.len()) == slice::from_raw_parts(others, range.len())
+    }
+}
+
+/// The address of the item at `index`; 0 where there is none.
+pub fn item_address(list: &Bound<'_, PyList>, index: usize) -> usize {
+    if index >= list.len() {
+        return 0;
+    }
+    let index = ffi::Py_ssize_t::try_from(index).unwrap_or(0);
+    // SAFETY: the index is inside the list. The item is not touched, only told from others.
+    unsafe { ffi::PyList_GET_ITEM(list.as_ptr(), index) }.addr()
+}
+
+/// Whether `dict`, which nobody else may be able to see, holds in `range` the keys and values that
+/// `other` has there, or such that `is_due` says, of both their addresses, are to be expected.
+///
+/// The places are those in which `CPython` keeps the entries of a dict; where entries were taken out
+/// they are others, and the two differ.
+pub fn have_same_entries(
+    dict: &Bound<'_, PyDict>,
+    other: &Bound<'_, PyDict>,
+    range: Range<usize>,
+    is_due: impl Fn(usize, usize) -> bool,
+) -> bool {
+    let start = ffi::Py_ssize_t::try_from(range.start).unwrap_or(ffi::Py_ssize_t::MAX);
+    let next = |dict: &Bound<'_, PyDict>, place: &mut ffi::Py_ssize_t| {
+        let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: any place is allowed, one without an entry is passed over; the attached thread, or
+        // that nobody else sees the dicts, keeps them from changing. What is found is not touched,
+        // only told from others.
+        let found = unsafe { ffi::PyDict_Next(dict.as_ptr(), place, &raw mut key, &raw mut value) };
+        (found != 0).then(|| (key.addr(), value.addr()))
+    };
+    let (mut place, mut other_place) = (start, start);
+    range.into_iter().all(|_| {
+        let entry = next(dict, &mut place);
+        let expected = next(other, &mut other_place);
+        entry == expected
+            || entry.is_some_and(|(key, value)| {
+                expected.is_none_or(|(other_key, _)| other_key == key) && is_due(key, value)
+            })
     })
 }
 

@@ -36,6 +36,8 @@ pub struct Shown {
     pub dirty: bool,
     /// For each slot: frames further out than this have not changed since it was handed out.
     pub touched: [usize; 2],
+    /// How many snapshots were made.
+    pub turns: usize,
     /// How many containers were made for snapshots, and not handed out again.
     pub copies: u64,
     pub last: Last,

@@ -61,6 +61,8 @@ pub struct Slot {
     /// Of an instance: its `__dict__`, and the names of the fields that it received.
     pub dict: Option<Py<PyDict>>,
     pub set: Option<Py<PySet>>,
+    /// How many names that were when it was handed out.
+    pub received: usize,
     /// Of a model: its `__pydantic_extra__`.
     pub extra: Option<Extra>,
     /// How many items a tuple has room for; 0 where it has just its own.
@@ -84,6 +86,7 @@ impl Slot {
             object,
             dict: None,
             set: None,
+            received: 0,
             extra: None,
             room: 0,
             marked: false,

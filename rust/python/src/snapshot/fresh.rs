@@ -57,6 +57,7 @@ impl Run<'_, '_> {
                 let mut slot = Slot::of(object.unbind(), frame.log.len(), open, address(shown));
                 slot.marked = self.is_marked(frame);
                 slot.entries = entries;
+                slot.received = set.as_ref().map_or(0, |set| set.len());
                 slot.set = set.map(Bound::unbind);
                 slot.extra = extra.map(|dict| Extra {
                     entries: dict.len(),
@@ -95,9 +96,13 @@ fn fields_set<'py>(
         .iter()
         .flatten()
         .filter(|slot| slot.seen == frame.log.len() && slot.open.address() == open.address())
-        .find_map(|slot| slot.set.as_ref());
+        .find_map(|slot| {
+            let same = slot.set.as_ref()?.bind(set.py());
+            // Else somebody changed it.
+            (same.len() == slot.received).then_some(same)
+        });
     match same {
-        Some(same) => Ok(same.bind(set.py()).clone()),
+        Some(same) => Ok(same.clone()),
         None => copy_set(set, open),
     }
 }

@@ -1,5 +1,6 @@
 //! Snapshots: open containers as objects that the caller can keep.
 
+mod edits;
 pub mod frame;
 mod fresh;
 pub mod instance;

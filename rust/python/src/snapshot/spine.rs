@@ -147,13 +147,18 @@ impl Run<'_, '_> {
 
     fn build(&mut self, turn: usize, leaf: Option<Py<PyAny>>) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
+        self.st.shown.turns = self.st.shown.turns.wrapping_add(1);
         // From the root inwards: how many slots in a row can be brought up to date. What is
         // inside something that somebody sees is seen as well.
         let mut unseen = 0;
         for frame in &self.st.frames {
             let references = if unseen == 0 { OURS } else { OURS_AND_PARENT };
             match &frame.slots[turn] {
-                Some(slot) if slot.is_unseen(py, references) && self.is_blank(frame, slot) => {
+                Some(slot)
+                    if slot.is_unseen(py, references)
+                        && self.is_blank(frame, slot)
+                        && self.is_unchanged(frame, slot) =>
+                {
                     unseen += 1;
                 }
                 _ => break,

@@ -1,7 +1,7 @@
 //! Brings containers that nobody sees any more up to date, to be handed out again.
 //!
 //! What must change together: each kind of container that `Run::can_update` names has its branch in
-//! `Run::update`, and `Run::is_blank` tells for it whether a user changed it.
+//! `Run::update`, and `Run::is_blank` and `Run::is_unchanged` tell for it whether a user changed it.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -266,6 +266,7 @@ fn update_fields_set(
     if let Open::Key(key) = &slot.open {
         set.add(key)?;
     }
+    slot.received = set.len();
     slot.set = Some(set.unbind());
     Ok(())
 }
