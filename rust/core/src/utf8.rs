@@ -73,11 +73,19 @@ impl<'c> Window<'c> {
     /// Large enough to amortise the call, small enough to be thrown away.
     const SIZE: usize = 4096;
 
+    /// Up to which size a chunk is looked at whole, and at once.
+    const SMALL: usize = 32;
+
     #[inline(always)]
     pub(crate) fn new(chunk: &'c [u8]) -> Self {
+        let text = if chunk.len() <= Self::SMALL {
+            str::from_utf8(chunk).unwrap_or_default()
+        } else {
+            ""
+        };
         Self {
             chunk,
-            text: "",
+            text,
             start: 0,
         }
     }

@@ -20,6 +20,9 @@ pub enum OpenText {
     Ucs4(Vec<u32>),
 }
 
+/// How many characters more than its first piece a string gets room for at once.
+const USUAL: usize = 48;
+
 impl OpenText {
     pub const fn new() -> Self {
         Self::Ascii(Vec::new())
@@ -36,7 +39,12 @@ impl OpenText {
         };
         self.widen_for(widest);
         match self {
-            Self::Ascii(units) => units.extend_from_slice(text.as_bytes()),
+            Self::Ascii(units) => {
+                if units.capacity() == 0 {
+                    units.reserve(text.len() + USUAL);
+                }
+                units.extend_from_slice(text.as_bytes());
+            }
             Self::Latin1(units) if ascii => units.extend_from_slice(text.as_bytes()),
             // `widen_for` made sure that each character fits.
             Self::Latin1(units) => {

@@ -42,6 +42,8 @@ impl Run<'_, '_> {
             Values::Map(dict) | Values::Object { dict, .. } => {
                 let values = dict.bind(self.py);
                 match object.cast::<PyDict>() {
+                    // Three times as long for each chunk, for what hardly anybody does to plain data.
+                    Ok(_) if !self.st.is_typed() => true,
                     Ok(shown) => self.is_dict_of(shown, values, slot.entries, frame, slot),
                     Err(_) if object.is_instance_of::<PyTuple>() => true,
                     Err(_) => is_instance_of(object, values, frame, slot).unwrap_or(false),

@@ -108,7 +108,7 @@ fn fields_set<'py>(
 }
 
 fn copy_set<'py>(set: &Bound<'py, PySet>, open: &Open) -> PyResult<Bound<'py, PySet>> {
-    let copy = PySet::new(set.py(), set)?;
+    let copy = ffi::copy_set(set)?;
     if let Open::Key(key) = open {
         copy.add(key)?;
     }
@@ -148,12 +148,11 @@ fn fresh_sequence(
 ) -> PyResult<Slot> {
     let py = items.py();
     let seen = items.len();
-    let list = items.get_slice(0, seen);
-    let mut open = Open::No;
-    if let Some(child) = child {
-        list.append(child)?;
-        open = Open::Item;
-    }
+    let list = ffi::list_with(items, child)?;
+    let open = match child {
+        Some(_) => Open::Item,
+        None => Open::No,
+    };
     let mut room = 0;
     let object = match action {
         Action::Array(plan) => match plan.sequence {

@@ -31,12 +31,12 @@ pub fn complete_instance(
     if let (Some(members), Some(received), Some(set)) = (&plan.members, &plan.received, set) {
         let none = py.None().into_bound(py);
         // A copy: a set that was filled one by one has up to four times the room it needs.
-        let set = py.get_type::<PySet>().call1((set,))?;
-        received.set(&made, &set)?;
+        let set = ffi::copy_set(set.bind(py))?;
+        received.fill(&made, &set)?;
         members
             .extra
-            .set(&made, extra.map_or(&none, |extra| extra.bind(py).as_any()))?;
-        members.private.set(&made, &none)?;
+            .fill(&made, extra.map_or(&none, |extra| extra.bind(py).as_any()))?;
+        members.private.fill(&made, &none)?;
     }
     Ok(made.unbind())
 }
@@ -126,19 +126,19 @@ pub(super) fn instance<'py>(
         Flavor::NamedTuple => return named_tuple(class, dict),
     };
     if let (Some(received), Some(set)) = (&plan.received, set) {
-        received.set(&made, set)?;
+        received.fill(&made, set)?;
     }
     if let Some(members) = &plan.members {
         let none = py.None().into_bound(py);
         members
             .extra
-            .set(&made, extra.map_or(&none, |extra| extra.as_any()))?;
+            .fill(&made, extra.map_or(&none, |extra| extra.as_any()))?;
         let private = plan.private.as_ref().map(|private| private.bind(py).copy());
         let private = private.transpose()?;
         members
             .private
-            .set(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
-        members.open.set(&made, open)?;
+            .fill(&made, private.as_ref().map_or(&none, |dict| dict.as_any()))?;
+        members.open.fill(&made, open)?;
     }
     Ok(made)
 }

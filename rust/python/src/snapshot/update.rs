@@ -134,10 +134,7 @@ fn update_tuple(
             ffi::lengthen_tuple(tuple, child.clone(), slot.room)?;
         }
     } else {
-        let list = items.get_slice(0, complete);
-        if let Some(child) = child {
-            list.append(child)?;
-        }
+        let list = ffi::list_with(items, child)?;
         let (tuple, room) = tuple_of(&list)?;
         slot.object = tuple.into_any().unbind();
         slot.room = room;
@@ -256,7 +253,7 @@ fn update_fields_set(
     let set = if is_ours {
         set.clone()
     } else {
-        let own = PySet::new(py, set)?;
+        let own = ffi::copy_set(set)?;
         received.set(slot.object.bind(py), &own)?;
         own
     };
