@@ -95,7 +95,7 @@ def edit_set(held: set[Any], pick: random.Random) -> None:
         edits.append(held.pop)
     if held and all(type(item) in (str, int) for item in held):
         # Of other items a set would have to call their code to tell that one was exchanged.
-        edits.append(lambda: (held.pop(), held.add("edited")))
+        edits.append(lambda: held.symmetric_difference_update({next(iter(held)), "edited"}))
     pick.choice(edits)()
 
 

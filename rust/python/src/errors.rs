@@ -56,8 +56,9 @@ pub fn shared<'py, T: PyClass>(object: &Bound<'py, T>) -> PyResult<PyRef<'py, T>
     object.try_borrow().map_err(|_| busy(object.as_any()))
 }
 
+/// That `object` cannot be had.
 #[cold]
-fn busy(object: &Bound<'_, PyAny>) -> PyErr {
+pub fn busy(object: &Bound<'_, PyAny>) -> PyErr {
     let class = object.get_type().name();
     let class = class.map_or_else(|_| "object".to_owned(), |name| name.to_string());
     PyRuntimeError::new_err(format!(

@@ -10,15 +10,26 @@ use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
 use crate::build::lenient::settings;
 use crate::convert::input::with_bytes;
-use crate::errors::{exclusive, shared};
+use crate::errors::busy;
+use crate::ffi::{Guarded, Hold};
 use crate::ops::Dumping;
 use crate::plan::Plan;
 
 /// Documented in `_core.pyi`.
-#[pyclass(module = "partialfast._core")]
+#[pyclass(frozen, module = "partialfast._core")]
 pub struct JsonParser {
-    driver: Driver,
+    driver: Guarded<Driver>,
     plan: Py<Plan>,
+}
+
+/// The driver of `parser`, to be worked with: it may be in the middle of another call, where a chunk's
+/// own code runs, or another thread.
+#[inline]
+fn driver<'a>(parser: &'a Bound<'_, JsonParser>) -> PyResult<Hold<'a, Driver>> {
+    let driver = &parser.get().driver;
+    driver
+        .hold(parser.py())
+        .ok_or_else(|| busy(parser.as_any()))
 }
 
 #[pymethods]
@@ -40,79 +51,75 @@ impl JsonParser {
             ..Limits::default()
         };
         Ok(Self {
-            driver: Driver::with(limits, settings(lenient, max_repairs, false)?, false),
+            driver: Guarded::new(Driver::with(
+                limits,
+                settings(lenient, max_repairs, false)?,
+                false,
+            )),
             plan: Plan::untyped(py)?,
         })
     }
 
     #[pyo3(signature = (chunk, /))]
     fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
-        let mut this = exclusive(slf)?;
-        let this = &mut *this;
+        let mut driver = driver(slf)?;
         // Nobody asks this class for what older chunks completed.
-        this.driver.seen = true;
+        driver.seen = true;
         with_bytes(chunk, |bytes| {
-            this.driver.feed(slf.py(), this.plan.get(), bytes)
+            driver.feed(slf.py(), slf.get().plan.get(), bytes)
         })
     }
 
     fn snapshot(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
-        let mut this = exclusive(slf)?;
-        let this = &mut *this;
-        this.driver.snapshot(slf.py(), this.plan.get())
+        let mut driver = driver(slf)?;
+        driver.snapshot(slf.py(), slf.get().plan.get())
     }
 
     fn finish(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
-        let mut this = exclusive(slf)?;
-        let this = &mut *this;
-        this.driver.finish(slf.py(), this.plan.get())?;
-        this.driver.snapshot(slf.py(), this.plan.get())
+        let mut driver = driver(slf)?;
+        driver.finish(slf.py(), slf.get().plan.get())?;
+        driver.snapshot(slf.py(), slf.get().plan.get())
     }
 
     fn take_ops<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
-        let mut this = exclusive(slf)?;
-        let this = &mut *this;
-        if this.driver.builder.ops.is_none() {
-            this.driver
-                .begin_ops(py, this.plan.get(), Dumping::none(py))?;
+        let mut driver = driver(slf)?;
+        if driver.builder.ops.is_none() {
+            driver.begin_ops(py, slf.get().plan.get(), Dumping::none(py))?;
         }
-        this.driver.take_ops(py, this.plan.get())
+        driver.take_ops(py, slf.get().plan.get())
     }
 
     fn reset(slf: &Bound<'_, Self>) -> PyResult<()> {
-        exclusive(slf)?.driver.reset();
+        driver(slf)?.reset();
         Ok(())
     }
 
     #[getter]
     fn path<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        shared(slf)?.driver.path(slf.py())
+        driver(slf)?.path(slf.py())
     }
 
     #[getter]
     fn completed<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        let this = shared(slf)?;
-        this.driver
-            .builder
-            .cursor
-            .completed(slf.py(), Extent::Chunk)
+        let driver = driver(slf)?;
+        driver.builder.cursor.completed(slf.py(), Extent::Chunk)
     }
 
     #[getter]
     fn repairs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyList>> {
-        shared(slf)?.driver.repairs(slf.py())
+        driver(slf)?.repairs(slf.py())
     }
 
     #[getter]
     fn done(slf: &Bound<'_, Self>) -> PyResult<bool> {
-        Ok(shared(slf)?.driver.builder.complete.done)
+        Ok(driver(slf)?.builder.complete.done)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let this = shared(slf)?;
-        let path = this.driver.path(slf.py())?;
-        let place = if this.driver.builder.complete.done {
+        let driver = driver(slf)?;
+        let path = driver.path(slf.py())?;
+        let place = if driver.builder.complete.done {
             "complete".to_owned()
         } else if path.is_empty() {
             "open".to_owned()
@@ -124,10 +131,15 @@ impl JsonParser {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.plan)?;
-        self.driver.visit(&visit)
+        let visited = self.driver.visited(&visit, |driver| driver.visit(&visit));
+        visited.unwrap_or(Ok(()))
     }
 
-    fn __clear__(&mut self) {
-        self.driver.clear();
+    fn __clear__(&self) {
+        Python::attach(|py| {
+            if let Some(mut driver) = self.driver.hold(py) {
+                driver.clear();
+            }
+        });
     }
 }
