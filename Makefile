@@ -95,7 +95,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
 	rm -rf dist .chroot-dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-recipes .venv-web .venv-wheel
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -198,7 +198,8 @@ endef
 
 bench: bench-wheel ## Measure beside the peers and print one table
 	@mkdir -p .bench
-	$(BENCH)/python -m benches.streams .bench/times.json
+	$(BENCH)/python -m pytest benches --override-ini=filterwarnings=default --quiet \
+	  --benchmark-timer=time.process_time --benchmark-quiet --benchmark-json=.bench/times.json
 	$(BENCH)/python -m benches.memory .bench/memory.json
 	$(BENCH)/python -m benches.client .bench/client.json
 	@$(BENCH)/python -m benches.report .bench

@@ -18,11 +18,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-__all__ = ["alone", "best_cpu", "frozen", "head", "in_windows", "last", "replaying", "serving"]
+__all__ = [
+    "WINDOW",
+    "WINDOWS",
+    "alone",
+    "before_window",
+    "best_cpu",
+    "frozen",
+    "head",
+    "in_windows",
+    "last",
+    "read_window",
+    "replaying",
+    "serving",
+]
 
 # Below this the clock's own cost would show.
 _SHORTEST_S = 0.002
-_WINDOWS, _WINDOW = 5, 40
+#: How many windows a document is sampled in, and how many chunks each has.
+WINDOWS, WINDOW = 5, 40
 
 
 def last(values: Iterable[Any]) -> Any:
@@ -64,21 +78,32 @@ def in_windows(
 ) -> float:
     """Return the mean CPU time of a chunk, in seconds, in windows spread over the document.
 
-    For readers whose cost grows with the text: what comes before a window goes in as one chunk
-    before the clock starts. A stream is not read to its end, since what a reader does after the
-    last chunk is not the chunks' cost.
+    For readers whose cost grows with the text.
     """
 
-    def once(start: int) -> float:
-        stream = reader(["".join(chunks[:start]), *chunks[start : start + _WINDOW]])
-        next(stream)
+    def once(number: int) -> float:
+        stream = before_window(reader, chunks, number)
         begin = time.process_time()
-        count = sum(1 for _ in islice(stream, _WINDOW))
-        return (time.process_time() - begin) / count
+        read_window(stream)
+        return (time.process_time() - begin) / WINDOW
 
-    middles = [int((window + 0.5) / _WINDOWS * len(chunks)) for window in range(_WINDOWS)]
-    starts = [max(middle - _WINDOW // 2, 1) for middle in middles]
-    return sum(min(once(start) for _ in range(rounds)) for start in starts) / _WINDOWS
+    return sum(min(once(at) for _ in range(rounds)) for at in range(WINDOWS)) / WINDOWS
+
+
+def before_window(
+    reader: Callable[[Iterable[str]], Iterator[Any]], chunks: Sequence[str], number: int
+) -> Iterator[Any]:
+    """Return a stream to which all before a window has gone in as one chunk."""
+    start = max(int((number + 0.5) / WINDOWS * len(chunks)) - WINDOW // 2, 1)
+    stream = reader(["".join(chunks[:start]), *chunks[start : start + WINDOW]])
+    next(stream)
+    return stream
+
+
+def read_window(stream: Iterator[Any]) -> None:
+    """Read a window; not to the end, since what a reader does there is not the chunks' cost."""
+    for _ in islice(stream, WINDOW):
+        pass
 
 
 @contextmanager

@@ -3,10 +3,10 @@
     python -m benches.report FOLDER                            print it
     python -m benches.report FOLDER --page docs/benchmarks.md  put it on the page, with its pictures
 
-The folder holds ``times.json`` (of `benches.streams`), ``memory.json``, ``client.json``; for the
-page also ``growth.json`` and ``criterion`` (criterion's, of the core alone). Each row sets this
-package beside one peer from the same run, with the ratio, and the goal where there is one. A goal
-that was missed is shown as missed; the report itself does not fail.
+The folder holds ``times.json`` (pytest-benchmark's, of `benches.test_streams`), ``memory.json``,
+``client.json``; for the page also ``growth.json`` and ``criterion`` (criterion's, of the core
+alone). Each row sets this package beside one peer from the same run, with the ratio, and the goal
+where there is one. A goal that was missed is shown as missed; the report itself does not fail.
 """
 
 from __future__ import annotations

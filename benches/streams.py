@@ -1,11 +1,9 @@
 """Time for each chunk beside the peers: snapshots, feeding alone, one growing string, whole texts.
 
-    python -m benches.streams                  measure, and print the tables
-    python -m benches.streams .bench/times.json   measure, and write the figures
-
-Times are CPU time of this process, the garbage collector as users have it. What is measured is what
-the rows need. A figure's key is ``KIND/SUBJECT/INPUT``; every subject's last value is compared with
-pydantic's or the standard library's own reading before the clock starts.
+Measured by pytest-benchmark (`benches.test_streams`), one test a figure. Times are CPU time of this
+process, the garbage collector as users have it. What is measured is what the rows need. A figure's
+key is ``KIND/SUBJECT/INPUT``; every subject's last value is compared with pydantic's or the
+standard library's own reading before the clock starts.
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 import partialfast as pf
-from benches.measuring import best_cpu, frozen, in_windows, last
+from benches.measuring import before_window, last
 from benches.peers import FEED, LOADS, PEERS, SUBJECTS, imported, plain
-from benches.table import Goal, Row, at_least, at_most, main
+from benches.table import Goal, Row, at_least, at_most
 from benches.workloads import DOCUMENTS, Workload, document, workload
 
-__all__ = ["measured", "rows"]
+__all__ = ["figures", "rows", "subject", "window"]
 
 TYPED = "typed, validated snapshot at every chunk, us/chunk"
 FLAT = "the same on a larger document against a smaller, us/chunk"
@@ -117,55 +115,53 @@ def _copies(work: Workload) -> None:
         bytes(storage[:end])
 
 
-def _run(kind: str, subject: str, work: Workload) -> Callable[[], Any]:
+def _run(kind: str, who: str, work: Workload) -> Callable[[], Any]:
     """Return what is timed, after it has shown that it reads the document right."""
     if kind == "copy":
         return partial(_copies, work)
     if kind == "feed":
-        return partial(FEED[subject], work.byte_chunks)
+        return partial(FEED[who], work.byte_chunks)
     if kind == "kept":
         return lambda: list(pf.stream(work.model, work.chunks))
 
     def run() -> Any:
         return SUBJECTS[kind](work) if reader is None else last(reader(work.chunks))
 
-    reader = None if subject == "partialfast" else PEERS[subject].make(work.model)
+    reader = None if who == "partialfast" else PEERS[who].make(work.model)
 
     assert plain(run()) == json.loads(work.text)
     return run
 
 
-def _us(kind: str, subject: str, name: str) -> float:
-    """Return microseconds a chunk, or for a whole document."""
-    if kind == "loads":
-        read, data = imported(LOADS[subject]), document(name) or b""
-        assert read(data) == json.loads(data)
-        return best_cpu(lambda: read(data)) * 1e6
-    work = workload(name)
-    if kind == "windows":
-        return in_windows(PEERS[subject].make(work.model), work.chunks) * 1e6
-    return best_cpu(_run(kind, subject, work)) / len(work.chunks) * 1e6
+def figures() -> list[str]:
+    """Return what has to be measured for the rows."""
+    found = [key for pair in _pairs() for key in (pair.ours, pair.theirs)]
+    found += [f"{who}/{name}" for who in _GROWING for name in _ESSAYS]
+    return list(dict.fromkeys(found))
 
 
-def measured() -> dict[str, float]:
-    """Measure what the rows need, but for documents that are absent.
+def subject(key: str) -> tuple[Callable[[], Any], int] | None:
+    """Return what is timed for a figure, and how many chunks or documents one run handles.
 
     Returns:
-        Microseconds a chunk by ``KIND/SUBJECT/INPUT``.
+        ``None`` where its document is absent.
 
     Raises:
-        AssertionError: A subject did not read a document right.
+        AssertionError: The subject did not read the document right.
     """
-    keys = [key for pair in _pairs() for key in (pair.ours, pair.theirs)]
-    keys += [f"{who}/{name}" for who in _GROWING for name in _ESSAYS]
-    found: dict[str, float] = {}
-    for key in dict.fromkeys(keys):
-        kind, subject, name = key.split("/")
-        if kind != "loads" or document(name) is not None:
-            with frozen():
-                found[key] = _us(kind, subject, name)
-    return found
+    kind, who, name = key.split("/")
+    if kind == "loads":
+        read, data = imported(LOADS[who]), document(name)
+        if data is None:
+            return None
+        assert read(data) == json.loads(data)
+        return partial(read, data), 1
+    work = workload(name)
+    return _run(kind, who, work), len(work.chunks)
 
 
-if __name__ == "__main__":
-    main(measured, rows, "partialfast", "pydantic", "instructor", "jiter", "jsonriver", "ijson")
+def window(key: str, number: int) -> Iterator[Any]:
+    """Return a peer's stream just before one of the windows of a document."""
+    _, who, name = key.split("/")
+    work = workload(name)
+    return before_window(PEERS[who].make(work.model), work.chunks, number)
