@@ -109,10 +109,10 @@ def test_a_provider_that_takes_them_in_another_form_is_not_asked(
     source = tmp_path / "in.jsonl"
     source.write_text('{"text": "x", "file": "a.png"}\n')
     words = ["extract", "--model", "tests.batching:Person", "--input", str(source), "--output",
-             str(tmp_path / "out.jsonl"), "--prompt", "{text}", "--llm", "anthropic/claude",
+             str(tmp_path / "out.jsonl"), "--prompt", "{text}", "--llm", "cohere/command",
              "--attach", "file"]  # fmt: skip
     assert cli.main(words) == 1
-    assert "--attach sends images and PDFs as OpenAI's" in capsys.readouterr().err
+    assert "sends images and PDFs, which cohere does not take" in capsys.readouterr().err
 
 
 def texts(path: Path, **options: Any) -> list[str]:

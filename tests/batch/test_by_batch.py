@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,10 +14,13 @@ from typing import Any, ClassVar
 
 import pytest
 
+import partialfast
 from partialfast import cli, replay
+from partialfast.providers._batches import Search
 from partialfast.providers.anthropic._batches import AnthropicBatches
 from partialfast.providers.openai._batches import OpenAIBatches
 from tests.batching import (
+    Person,
     answer,
     arguments,
     lines,
@@ -229,13 +234,72 @@ def test_a_batch_that_is_refused_ends_the_run_and_can_go_on(
     check(output)
 
 
+# A request that timed out, or met a conflict, may have been carried out all the same.
+@pytest.mark.parametrize("fault", ["lost", "lost@408", "lost@409"])
 def test_a_batch_whose_name_was_lost_is_found_and_not_submitted_again(
-    tmp_path: Path, door: OpenAIDoor
+    tmp_path: Path, fault: str, door: OpenAIDoor
 ) -> None:
     source, output = write_documents(tmp_path / "in.jsonl", COUNT), tmp_path / "out.jsonl"
-    with replay.serve(recordings(COUNT), batches=["lost"]) as server:
+    with replay.serve(recordings(COUNT), batches=[fault]) as server:
         assert cli.main(door.words(source, output, server)) == 0
         assert len(door.batches(server)) == 1
+    check(output)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_batch_is_found_on_a_later_page_of_the_list(tmp_path: Path, provider: str) -> None:
+    pytest.importorskip(provider)
+    path = tmp_path / "0001.jsonl"
+
+    async def run(server: replay.Server) -> None:
+        batches: Any
+        client: Any
+        how: dict[str, Any] = {"mode": "tools", "model": Person, "llm": "m", "options": {}}
+        if provider == "openai":
+            from openai import AsyncOpenAI
+
+            client = AsyncOpenAI(base_url=str(server), api_key="k")
+            batches = OpenAIBatches(partialfast.from_openai(client), **how)
+        else:
+            from anthropic import AsyncAnthropic
+
+            client = AsyncAnthropic(base_url=server.origin, api_key="k")
+            batches = AnthropicBatches(client, **how)
+        path.write_bytes(batches.request("a", [{"role": "user", "content": "x"}]))
+        names = [await batches.submit(path, run="r", number=number) for number in range(45)]
+        for number in (44, 20, 0):
+            found = await batches.find(Search("r", number, 1, 0.0))
+            assert found.name == names[number]
+        assert (await batches.find(Search("r", 45, 1, 0.0))) == (None, True)
+        await client.close()
+
+    with replay.serve({"text": json.dumps(answer(1))}) as server:
+        asyncio.run(run(server))
+
+
+def test_a_batch_that_was_cancelled_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anthropic: Any = pytest.importorskip("anthropic")
+    door = AnthropicDoor(monkeypatch)
+    source, output = write_documents(tmp_path / "in.jsonl", COUNT), tmp_path / "out.jsonl"
+
+    with replay.serve(recordings(COUNT), batches=["wait@1000"]) as server:
+
+        def cancel() -> None:
+            with anthropic.Anthropic(base_url=server.origin, api_key="k") as client:
+                deadline = time.monotonic() + 20
+                while not door.batches(server) and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                client.messages.batches.cancel("msgbatch_1")
+
+        cancelling = threading.Thread(target=cancel)
+        cancelling.start()
+        status = cli.main(door.words(source, output, server))
+        cancelling.join()
+        assert status == 0
+        first, second = door.batches(server)
+        assert sorted(first) == sorted(second)
     check(output)
 
 

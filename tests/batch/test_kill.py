@@ -106,6 +106,11 @@ def test_kills_lose_nothing_and_ask_nothing_twice(tmp_path: Path, most: int) -> 
             extra = Counter(requests) - Counter(dict.fromkeys(set(requests), 1))
             assert not extra - interrupted
             check_results(output, values, errors)
+            # However often it was killed, it is one run, with all that determines its answers.
+            manifest = json.loads(output.with_suffix(".manifest.json").read_text())
+            [run] = manifest["runs"]
+            assert (run["run"], run["documents"]) == (1, DOCUMENTS)
+            assert run["settings"]["llm"] == "gpt-4"
     assert kills == most
     # Or the kills would have shown nothing.
     assert amid >= most // 10

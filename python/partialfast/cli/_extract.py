@@ -26,6 +26,8 @@ from partialfast.batch.io._output import Files
 from partialfast.batch.io._outputs import ROWS_PER_FILE, open_output
 from partialfast.batch.io._regular import read_words
 from partialfast.batch.io._split import Merged, PartMerger, Split, SplitDocuments
+from partialfast.batch.io._uploads import Uploads
+from partialfast.batch.loop._extract import Prepare
 from partialfast.batch.loop._prompt import placeholders
 from partialfast.batch.run._by_batch import ByBatch
 from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
@@ -42,12 +44,14 @@ from partialfast.providers._commands import connected, first_request, settled
 from partialfast.providers._names import asking, provider_in
 from partialfast.providers.anthropic._batches import AnthropicBatches
 from partialfast.providers.anthropic._provider import Messages
+from partialfast.providers.anthropic._uploads import HEADERS, AnthropicUploads
 from partialfast.providers.openai import Mode
 from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
 from partialfast.providers.openai._chat import Chat
 from partialfast.providers.openai._endpoint import Endpoint, answer_shape
 from partialfast.providers.openai._provider import body_of
+from partialfast.providers.openai._uploads import OpenAIUploads
 
 __all__ = ["configure", "execute"]
 
@@ -228,6 +232,12 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD",
         help="the field that names images (.png .jpg .webp .gif) or PDFs to go with the prompt; "
         "path for a folder of them",
+    )
+    parser.add_argument(
+        "--upload",
+        action="store_true",
+        help="upload each attached file once and name it in the requests, rather than send it with "
+        "each of them; what it is called there is kept in NAME.uploads.jsonl",
     )
     parser.add_argument(
         "--id",
@@ -440,6 +450,8 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
             raise BatchError(f"--{name.replace('_', '-')} goes with --resume")
     if args.finish_live and not args.batch_api:
         raise BatchError("--finish-live goes with --batch-api")
+    if args.upload:
+        _check_upload(args)
     if args.yes and args.sample is None:
         raise BatchError("--yes goes with --sample")
     check_budget(args.budget, args.prices)
@@ -490,6 +502,7 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
         llm=args.llm,
         system=system,
         attach=_attachments(args),
+        prepare=_uploads(args, files.errors) if args.upload else None,
         settings=settings,
         start="resume" if args.resume else "overwrite" if args.overwrite else "new",
         accept_changes=args.accept_changes,
@@ -534,16 +547,40 @@ def _split(args: argparse.Namespace) -> Split | None:
     return Split(args.split, overlap, args.split_field)
 
 
+#: Providers beside those that speak as OpenAI does whose requests can hold images and PDFs.
+_ATTACHING = frozenset({"anthropic", "bedrock", "gemini", "google", "vertexai"})
+
+
+def _check_upload(args: argparse.Namespace) -> None:
+    if args.attach is None:
+        raise BatchError("--upload goes with --attach")
+    if args.batch_api or args.workers not in {None, "1"}:
+        raise BatchError("--upload goes with neither --batch-api nor --workers")
+    if args.provider == "anthropic":
+        args.asked = {**args.asked, "extra_headers": HEADERS}
+    elif args.provider not in {None, "openai"}:
+        raise BatchError(
+            f"--upload is for OpenAI and Anthropic, not for {args.provider}: without it, files "
+            "go with the requests"
+        )
+
+
+def _uploads(args: argparse.Namespace, errors: Path) -> Callable[[Any], Prepare]:
+    """Give what makes of a client what uploads attachments."""
+    kind = AnthropicUploads if args.provider == "anthropic" else OpenAIUploads
+    path = errors.with_name(errors.name.replace(".errors.jsonl", ".uploads.jsonl"))
+    return lambda client: Uploads(path, kind(client))
+
+
 def _attachments(args: argparse.Namespace) -> Attachments | None:
     if args.attach is None:
         return None
     if args.ray:
         raise BatchError("--attach reads files of this machine, and cannot be used with --ray")
-    if args.provider is not None and not isinstance(asking(args.provider), Chat):
-        raise BatchError(
-            f"--attach sends images and PDFs as OpenAI's chat completions take them, and not "
-            f"{args.provider}"
-        )
+    if args.provider is not None and not (
+        args.provider in _ATTACHING or isinstance(asking(args.provider), Chat)
+    ):
+        raise BatchError(f"--attach sends images and PDFs, which {args.provider} does not take")
     source = Path(args.input)
     # A folder's paths are relative to the current one; a file's, to the file.
     here = args.input == "-" or source.is_dir()

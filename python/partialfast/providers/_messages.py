@@ -11,7 +11,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-__all__ = ["MessageCall", "arguments_of", "as_list", "calls_of", "image_of", "is_system", "text_of"]
+__all__ = [
+    "AttachedFile",
+    "MessageCall",
+    "arguments_of",
+    "as_list",
+    "calls_of",
+    "file_of",
+    "image_of",
+    "is_system",
+    "text_of",
+]
 
 _DATA_URL = re.compile(r"data:(?P<type>[\w/+.-]+);base64,(?P<data>.*)", re.DOTALL)
 
@@ -22,6 +32,14 @@ class MessageCall(NamedTuple):
     id: str | None
     name: str
     arguments: dict[str, Any]
+
+
+class AttachedFile(NamedTuple):
+    """A file, in a part of a message."""
+
+    name: str
+    type: str
+    data: bytes
 
 
 def as_list(messages: Any) -> list[Any]:
@@ -88,3 +106,22 @@ def image_of(part: Any) -> tuple[str, bytes] | str | None:
     if (inline := _DATA_URL.fullmatch(url)) is not None:
         return inline["type"], base64.b64decode(inline["data"])
     return url
+
+
+def file_of(part: Any) -> AttachedFile | None:
+    """Return the file in a part that is shaped as OpenAI's, such as a PDF.
+
+    Returns:
+        The file; ``None`` where the part is none, or only names one.
+    """
+    if not isinstance(part, Mapping):
+        return None
+    given: Any = cast("Mapping[str, Any]", part).get("file")
+    if not isinstance(given, Mapping):
+        return None
+    file = cast("Mapping[str, Any]", given)
+    inline = _DATA_URL.fullmatch(str(file.get("file_data", "")))
+    if inline is None:
+        return None
+    data = base64.b64decode(inline["data"])
+    return AttachedFile(str(file.get("filename") or "file"), inline["type"], data)

@@ -6,7 +6,7 @@ one batch after the other, by words such as ``expire@3``:
 * ``expire@N``: the batch expires when N requests are answered.
 * ``missing@N``: the output lacks every Nth line.
 * ``fail``: the file is refused when it is looked at.
-* ``lost``: the batch is made, but the connection is dropped before its id is known.
+* ``lost@N``: the batch is made, but the answer is status N (500), so that its id is not known.
 * ``wait@N``: it is looked at N times before it ends.
 * ``ok``: nothing goes wrong.
 
@@ -31,7 +31,11 @@ from partialfast.replay._recording import RecordingSet
 from partialfast.replay._reply import error_body
 from partialfast.replay._steps import Options, Send, plan_answer
 
-__all__ = ["BatchFault", "Batches", "entered", "parse_batch_faults"]
+__all__ = ["BatchFault", "Batches", "entered", "lost_status", "page_of", "parse_batch_faults"]
+
+_FAILED = 500
+#: Batches of a list at a time.
+_PAGE = 20
 
 _KINDS = ("expire", "missing", "fail", "lost", "wait", "ok")
 
@@ -134,6 +138,7 @@ class Batches:
         """
         return [
             Route("/v1/files", entered(self._upload, enter), methods=["POST"]),
+            Route("/v1/files/{id}", entered(self._about, enter), methods=["GET"]),
             Route("/v1/files/{id}/content", entered(self._content, enter), methods=["GET"]),
             Route("/v1/batches", entered(self._create, enter), methods=["POST"]),
             Route("/v1/batches", entered(self._list, enter), methods=["GET"]),
@@ -159,7 +164,15 @@ class Batches:
         return {
             "id": name, "object": "file", "bytes": size, "created_at": int(time.time()),
             "filename": f"{name}.jsonl", "purpose": "batch", "status": "processed",
+            # And what Anthropic's files have, which go to the same place.
+            "type": "file", "mime_type": "application/octet-stream", "size_bytes": size,
         }  # fmt: skip
+
+    def _about(self, request: Request, _: bytes) -> Response:
+        name = request.path_params["id"]
+        if name not in self.files:
+            return JSONResponse(error_body(RequestError(404, "No such File")), status_code=404)
+        return JSONResponse(self._file(name, len(self.files[name])))
 
     def _content(self, request: Request, _: bytes) -> Response:
         found = self.files.get(request.path_params["id"])
@@ -174,12 +187,15 @@ class Batches:
         batch = _Batch(name, body["input_file_id"], body.get("metadata") or {}, kind, number)
         self._batches[name] = batch
         if kind == "lost":
-            return JSONResponse(error_body(RequestError(500, "lost")), status_code=500)
+            status = lost_status(number)
+            return JSONResponse(error_body(RequestError(status, "lost")), status_code=status)
         return JSONResponse(self._shown(batch))
 
-    def _list(self, _: Request, __: bytes) -> Response:
-        data = [self._shown(batch) for batch in reversed(self._batches.values())]
-        return JSONResponse({"object": "list", "data": data, "has_more": False})
+    def _list(self, request: Request, _: bytes) -> Response:
+        newest = list(reversed(self._batches.values()))
+        page, more = page_of(newest, request, after="after")
+        data = [self._shown(batch) for batch in page]
+        return JSONResponse({"object": "list", "data": data, "has_more": more})
 
     def _look(self, request: Request, _: bytes) -> Response:
         batch = self._batches.get(request.path_params["id"])
@@ -257,6 +273,26 @@ class Batches:
             "status": batch.status, "output_file_id": batch.output, "error_file_id": batch.error,
             "created_at": int(time.time()), "request_counts": counts, "metadata": batch.metadata,
         }  # fmt: skip
+
+
+def lost_status(number: int) -> int:
+    """Give the status that a batch is lost with."""
+    return number if number > 1 else _FAILED
+
+
+def page_of(newest: list[Any], request: Request, *, after: str) -> tuple[list[Any], bool]:
+    """Give a page of a list, which is shorter than asked for, and whether there are more.
+
+    Args:
+        newest: All there is; the newest comes first.
+        request: Who asks, from where and for how many.
+        after: The parameter that names the last of the page before.
+    """
+    last = request.query_params.get(after)
+    if last is not None:
+        newest = newest[[each.id for each in newest].index(last) + 1 :]
+    limit = min(int(request.query_params.get("limit", _PAGE)), _PAGE)
+    return newest[:limit], len(newest) > limit
 
 
 def _expired(id_: str) -> bytes:

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from partialfast.replay._ask import RequestError, parse_body
-from partialfast.replay._batches import BatchFault, entered
+from partialfast.replay._batches import BatchFault, entered, lost_status, page_of
 from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._steps import Options, Send, plan_answer
@@ -103,22 +103,19 @@ class MessageBatches:
         batch = _Batch(f"msgbatch_{len(self._batches) + 1}", requests, fault)
         self._batches[batch.id] = batch
         if fault.kind == "lost":
-            return self._refused(RequestError(_FAILED, "lost"))
+            return self._refused(RequestError(lost_status(fault.number), "lost"))
         return JSONResponse(self._shown(batch, request))
 
     def _list(self, request: Request, _: bytes) -> Response:
         newest = list(reversed(self._batches.values()))
-        after = request.query_params.get("after_id")
-        if after is not None:
-            newest = newest[[each.id for each in newest].index(after) + 1 :]
-        limit = int(request.query_params.get("limit", 20))
-        for batch in newest[:limit]:
+        batches, more = page_of(newest, request, after="after_id")
+        for batch in batches:
             self._go_on(batch)
-        page = [self._shown(batch, request) for batch in newest[:limit]]
+        page = [self._shown(batch, request) for batch in batches]
         return JSONResponse(
             {
                 "data": page,
-                "has_more": len(newest) > limit,
+                "has_more": more,
                 "first_id": page[0]["id"] if page else None,
                 "last_id": page[-1]["id"] if page else None,
             }

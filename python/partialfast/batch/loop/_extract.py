@@ -55,10 +55,12 @@ if TYPE_CHECKING:
 
     from partialfast.answer._attempt import Attempt
 
-__all__ = ["Source", "extract"]
+__all__ = ["Prepare", "Source", "extract"]
 
 T = TypeVar("T")
 
+#: What is done to messages before they are sent.
+Prepare = Callable[[list[Message]], Awaitable[list[Message]]]
 #: A document, its fields (with its ``id`` among them or not), or its text.
 Source = Item | Mapping[str, Any] | str
 
@@ -75,6 +77,7 @@ class _Settings:
     timeout_s: float | None
     options: Mapping[str, Any]
     answers: Answers | None
+    prepare: Prepare | None
 
 
 async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all with a default
@@ -96,6 +99,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
     until: asyncio.Event | None = None,
     meter: Meter | None = None,
     answers: Answers | None = None,
+    prepare: Prepare | None = None,
 ) -> AsyncGenerator[Result[T], None]:
     """Ask for a value of a type for every item, many at a time.
 
@@ -126,6 +130,8 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
         until: Once it is set no more items are taken or asked about; those in flight are finished.
         meter: Counts along, for a display.
         answers: Those that were given before: what is found there is not asked.
+        prepare: Called with the messages of a request before it is sent, and gives those that are
+            sent; such as to upload what goes with them.
 
     Yields:
         A result for each item.
@@ -139,7 +145,7 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
     """
     job = _make_job(
         model, client, llm, prompt, system, concurrency, max_retries, timeout_s, rpm, tpm, limiter,
-        options, meter, answers,
+        options, meter, answers, prepare,
     )  # fmt: skip
     job.start(items, ordered=ordered, until=until)
     try:
@@ -164,6 +170,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     options: Mapping[str, Any] | None,
     meter: Meter | None,
     answers: Answers | None,
+    prepare: Prepare | None,
 ) -> _Job[Any]:
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1: {concurrency}")
@@ -185,6 +192,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         timeout_s=timeout_s,
         options=options or {},
         answers=answers,
+        prepare=prepare,
     )
     return _Job(
         settings, limiter or EndpointLimiter(rpm=rpm, tpm=tpm), concurrency, meter or Meter()
@@ -412,6 +420,8 @@ class _Job(Generic[T]):
     ) -> Any:
         settings = self._settings
         permits = [permit]
+        if settings.prepare is not None:
+            messages = await settings.prepare(messages)
         with Deadline(settings.timeout_s) as deadline:
 
             async def let_go() -> None:

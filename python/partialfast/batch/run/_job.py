@@ -17,7 +17,7 @@ from partialfast.batch.io._manifest import Manifest
 from partialfast.batch.io._output import Files, checked_rows
 from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._collector import collecting_seldom
-from partialfast.batch.loop._extract import extract
+from partialfast.batch.loop._extract import Prepare, extract
 from partialfast.batch.loop._meter import Figures, Meter
 from partialfast.batch.loop._prompt import Message, make_prompt
 from partialfast.batch.loop._protocols import Answers
@@ -61,6 +61,7 @@ class Job:
         budget: What the job may spend.
         prices: What tokens cost.
         answers: Those that are known already.
+        prepare: Makes of a client what is done to messages before they are sent.
         quiet: Whether to show nothing on the way.
         title: What the display is called.
         options: More arguments of `partialfast.batch.extract`.
@@ -83,6 +84,7 @@ class Job:
     budget: Budget | None = None
     prices: Prices | None = None
     answers: Answers | None = None
+    prepare: Callable[[Any], Prepare] | None = None
     quiet: bool = False
     title: str = "extract"
     options: dict[str, Any] = field(default_factory=dict)
@@ -267,6 +269,7 @@ class _Work:
             until=until,
             meter=self.meter,
             answers=job.answers,
+            prepare=None if job.prepare is None else job.prepare(client),
             **job.options,
         )
 

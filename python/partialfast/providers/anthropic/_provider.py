@@ -27,6 +27,7 @@ from partialfast.providers._messages import (
     arguments_of,
     as_list,
     calls_of,
+    file_of,
     image_of,
     is_system,
     text_of,
@@ -312,12 +313,16 @@ def _message(message: Any) -> Any:
 
 
 def _part(part: Any) -> Any:
+    file = file_of(part)
+    if file is not None:
+        return {"type": "document", "title": file.name, "source": _source(file.type, file.data)}
     image = image_of(part)
     if image is None:
         return part
     if isinstance(image, str):
         return {"type": "image", "source": {"type": "url", "url": image}}
-    kind, data = image
-    encoded = base64.b64encode(data).decode()
-    source = {"type": "base64", "media_type": kind, "data": encoded}
-    return {"type": "image", "source": source}
+    return {"type": "image", "source": _source(*image)}
+
+
+def _source(kind: str, data: bytes) -> dict[str, Any]:
+    return {"type": "base64", "media_type": kind, "data": base64.b64encode(data).decode()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ from partialfast.providers._messages import (
     arguments_of,
     as_list,
     calls_of,
+    file_of,
     image_of,
     is_system,
     text_of,
@@ -272,6 +274,7 @@ def _tool(shape: Shape, mode: Mode) -> dict[str, Any]:
 
 
 #: What OpenAI's users write beside the messages, and what it is called here.
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9 ()\[\]-]+|(?<=\s)\s+")
 _OPTIONS = {
     "max_tokens": "maxTokens",
     "stop": "stopSequences",
@@ -317,6 +320,12 @@ def _message(message: Any) -> Any:
 
 
 def _part(part: Any) -> Any:
+    if (file := file_of(part)) is not None:
+        # A name may hold no other characters:
+        # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+        name = _NOT_IN_A_NAME.sub("-", file.name).strip("- ") or "file"
+        kind = file.type.partition("/")[2]
+        return {"document": {"format": kind, "name": name, "source": {"bytes": file.data}}}
     image = image_of(part)
     if isinstance(image, str):
         raise TypeError(f"Bedrock takes no images by URL: send the bytes of {image}")

@@ -26,6 +26,7 @@ from partialfast.providers._messages import (
     arguments_of,
     as_list,
     calls_of,
+    file_of,
     image_of,
     is_system,
     text_of,
@@ -346,6 +347,8 @@ def _message(message: Any, names: dict[Any, str]) -> Any:
 
 
 def _part(part: Any) -> Any:
+    if (file := file_of(part)) is not None:
+        return {"inline_data": {"mime_type": file.type, "data": file.data}}
     image = image_of(part)
     if isinstance(image, str):
         return {"file_data": {"file_uri": image}}
