@@ -50,6 +50,7 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--prompt", "{{text}}"], "the prompt names no field of the documents"),
         (["--model", "tests.batch.test_spending:A_TEXT"], "is the string 'int'"),
         (["--model", "tests.batch.test_spending:A_NUMBER"], "is not a type"),
+        (["--model", "json:loads"], "json:loads is a function, and no type"),
         (
             ["--model", "tests.batch.test_spending:A_PERSON"],
             "is not a type that",

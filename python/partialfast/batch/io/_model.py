@@ -49,9 +49,13 @@ def find_model(name: str) -> Any:
             raise BatchError(f"{place} has no {attribute}")
     try:
         # The second half is for a model that names what was not defined when it was made.
-        TypeAdapter(found).rebuild()
+        adapter = TypeAdapter(found)
+        adapter.rebuild()
     except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as error:
         raise BatchError(f"{name} is not a type that pydantic can validate: {error}") from error
+    if adapter.core_schema["type"] == "call":
+        # Pydantic would call it, with the arguments that the model writes.
+        raise BatchError(f"{name} is a function, and no type")
     return found
 
 
