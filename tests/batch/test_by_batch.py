@@ -17,8 +17,10 @@ import pytest
 import partialfast
 from partialfast import cli, replay
 from partialfast.providers._batches import Search
+from partialfast.providers._commands import connected
 from partialfast.providers.anthropic._batches import AnthropicBatches
 from partialfast.providers.openai._batches import OpenAIBatches
+from partialfast.providers.openai._endpoint import Endpoint
 from tests.batching import (
     Person,
     answer,
@@ -275,6 +277,26 @@ def test_a_batch_is_found_on_a_later_page_of_the_list(tmp_path: Path, provider: 
 
     with replay.serve({"text": json.dumps(answer(1))}) as server:
         asyncio.run(run(server))
+
+
+def test_openai_by_its_name_has_batches_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of ``--llm openai/NAME``: the client is made by the provider's name.
+    path = tmp_path / "0001.jsonl"
+
+    async def run() -> list[str | None]:
+        async with connected(Endpoint(None, "", provider="openai")) as client:
+            batches = OpenAIBatches(client, mode="tools", model=Person, llm="m", options={})
+            path.write_bytes(batches.request("a", [{"role": "user", "content": "x"}]))
+            name = await batches.submit(path, run="r", number=1)
+            assert (await batches.look(name)).kind == "ended"
+            return [line.id async for line in batches.results(name, ["a"])]
+
+    with replay.serve({"text": json.dumps(answer(1))}) as server:
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        monkeypatch.setenv("OPENAI_BASE_URL", str(server))
+        assert asyncio.run(run()) == ["a"]
 
 
 def test_a_batch_that_was_cancelled_is_asked_again(
