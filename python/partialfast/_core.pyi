@@ -13,11 +13,11 @@ __version__: str
 __all__ = [
     "Delta",
     "EventReader",
-    "Intake",
     "JsonParser",
     "Op",
     "Plan",
     "StateCore",
+    "TextReader",
     "__version__",
     "loads",
 ]
@@ -231,11 +231,13 @@ class EventReader:
             RuntimeError: `pull` has not yet read to its end what was put before.
         """
 
-    def attach(self, intake: Intake, /, *, choice: int, call: int | None, by_block: bool) -> None:
-        """Hand the pieces of one text to its intake without making deltas of them.
+    def attach(
+        self, reader: TextReader, /, *, choice: int, call: int | None, by_block: bool
+    ) -> None:
+        """Hand the pieces of one text to its reader without making deltas of them.
 
         Args:
-            intake: Where they go.
+            reader: Where they go.
             choice: Which choice it is part of.
             call: The number of the function call; `None` for the content.
             by_block: Whether what a block has for it is handed over as one piece.
@@ -248,7 +250,7 @@ class EventReader:
         """Read on, up to something new.
 
         Returns:
-            A delta; `True` when there is news from the attached intake; `None` when all that was
+            A delta; `True` when there is news from the attached reader; `None` when all that was
             put is read. Nothing comes after `Delta.Done`, `Delta.ServerError` or `Delta.Corrupt`.
 
         Raises:
@@ -277,7 +279,7 @@ class EventReader:
         """Read nothing more, not even what is left of what was put."""
 
 @final
-class Intake:
+class TextReader:
     """The text of one answer on its way to the parser; what surrounds the value is removed.
 
     Args:

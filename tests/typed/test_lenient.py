@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 import partialfast as pf
-from partialfast._core import Intake
+from partialfast._core import TextReader
 from tests.chunkings import bytewise, chunkings, random_splits
 from tests.generation import Case, Feature, cases, check_growth, picture
 from tests.sloppy import written
@@ -447,22 +447,22 @@ ENVELOPES = [
 ]
 
 
-def feed_all(intake: Intake, text: str) -> None:
+def feed_all(reader: TextReader, text: str) -> None:
     for character in text:
-        intake.feed(character)
+        reader.feed(character)
 
 
 def take_in(
     type_: Any, pieces: list[str], *, key: str | None = None, coerce: bool = False
 ) -> tuple[Any, list[pf.Repair]]:
-    """Return the final value of what an intake reads, and the repairs."""
+    """Return the final value of what a reader reads, and the repairs."""
     state = pf.StreamState[Any](type_, lenient=True, coerce=coerce)
-    intake = Intake(state, noise=True, key=key, bare_array=False, items=False)
+    reader = TextReader(state, noise=True, key=key, bare_array=False, items=False)
     for piece in pieces:
-        intake.feed(piece)
-    intake.end()
-    assert intake.error is None
-    return state.finish(), intake.repairs
+        reader.feed(piece)
+    reader.end()
+    assert reader.error is None
+    return state.finish(), reader.repairs
 
 
 @given(cases(Feature.NONE), seeds, st.sampled_from(ENVELOPES), st.sampled_from([None, "value"]))
@@ -522,17 +522,17 @@ def test_help_by_the_type_reaches_through_an_envelope() -> None:
 def test_an_error_in_an_envelope_stands_in_all_the_text() -> None:
     text = "Well,\nhere it is:\n```\n{'users': [\n {'name': 2024-10-18}]}"
     state = pf.StreamState(Team, lenient=True)
-    intake = Intake(state, noise=True, key=None, bare_array=False, items=False)
+    reader = TextReader(state, noise=True, key=None, bare_array=False, items=False)
     with pytest.raises(pf.JsonError) as caught:
-        feed_all(intake, text)
+        feed_all(reader, text)
     error = caught.value
     assert text[error.offset :].startswith("2024")
     assert (error.line, error.column, error.path) == (5, 11, ("users", 0, "name"))
     nested = "```\n{'users': '[{name: a} x]'}"
     state = pf.StreamState(Team, lenient=True)
-    intake = Intake(state, noise=True, key=None, bare_array=False, items=False)
+    reader = TextReader(state, noise=True, key=None, bare_array=False, items=False)
     with pytest.raises(pf.JsonError) as caught:
-        intake.feed(nested)
+        reader.feed(nested)
     assert nested[caught.value.offset :].startswith("x]")
     assert caught.value.path[:1] == ("users",)
 
@@ -540,12 +540,12 @@ def test_an_error_in_an_envelope_stands_in_all_the_text() -> None:
 def test_in_prose_it_may_be_no_error_until_the_end() -> None:
     text = "As in {'a': New York} </think>{'name': 'Ada',}"
     state = pf.StreamState(User, lenient=True)
-    intake = Intake(state, noise=True, key=None, bare_array=False, items=False)
-    feed_all(intake, text[:21])
-    doubt = intake.error
+    reader = TextReader(state, noise=True, key=None, bare_array=False, items=False)
+    feed_all(reader, text[:21])
+    doubt = reader.error
     assert isinstance(doubt, pf.JsonError)
-    feed_all(intake, text[21:])
-    assert intake.error is None
+    feed_all(reader, text[21:])
+    assert reader.error is None
     assert state.finish() == User(name="Ada")
-    places = [(repair.kind, text[repair.offset :][:5]) for repair in intake.repairs]
+    places = [(repair.kind, text[repair.offset :][:5]) for repair in reader.repairs]
     assert places == [("quotes", "'name"), ("quotes", "'Ada'"), ("extra_comma", ",}")]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
 import partialfast as pf
-from partialfast._core import Intake
+from partialfast._core import TextReader
 from partialfast.typed._ops import OpsOptions
 from partialfast.typed._state import StreamOptions
 from tests.chunkings import bytewise, chunkings
@@ -138,9 +138,9 @@ def test_what_was_no_answer_is_in_no_document() -> None:
     for lenient in (False, True):
         state = pf.StreamState(Item, lenient=lenient)
         state.keep_ops(of="document")
-        intake = Intake(state, noise=True, key=None, bare_array=False, items=False)
+        reader = TextReader(state, noise=True, key=None, bare_array=False, items=False)
         document: Any = None
         for character in text:
-            intake.feed(character)
+            reader.feed(character)
             document = pf.apply_ops(document, state.take_ops())
         assert document == {"name": "yes"}

@@ -103,7 +103,7 @@ class AnswerReader:
     def snapshot(self) -> Any:
         """What was handed out last; ``None`` before, and where it was not the answer after all."""
         newest = self._newest
-        if newest is not None and newest.intake.restarts and newest.parser.snapshot is None:
+        if newest is not None and newest.reader.restarts and newest.parser.snapshot is None:
             return None
         return self._events.last
 
@@ -447,7 +447,7 @@ class AnswerReader:
             return
         # Nobody sees what the pieces of one block make one by one, unless each snapshot is wanted.
         by_block = not (self._items or self._pace.every_event)
-        self._events.attach(answer.intake, choice=choice, call=call, by_block=by_block)
+        self._events.attach(answer.reader, choice=choice, call=call, by_block=by_block)
         self._attached = self._newest = answer
         if not self._collects:
             self.quick = iter(self._events)
@@ -607,7 +607,7 @@ class AnswerReader:
         if not self._items or self._asked.tools or len(answers) != 1:
             return False
         (answer,) = answers
-        if not answer.done or answer.intake.found:
+        if not answer.done or answer.reader.found:
             return False
         items = read_lines(answer.text, answer.shape, self._asked.options)
         if items is None:

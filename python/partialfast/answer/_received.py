@@ -116,7 +116,7 @@ class Received:
     @property
     def restarts(self) -> int:
         """How often what had been read turned out not to be the answer."""
-        return sum(answer.intake.restarts for answer in self.router.answers)
+        return sum(answer.reader.restarts for answer in self.router.answers)
 
     @property
     def lacks_choices(self) -> bool:
@@ -147,7 +147,7 @@ class Received:
             return Found.TOLD if whole else Found.OPEN
         found = Found.WHOLE
         for answer in answers:
-            if answer.done or answer.intake.error is not None:
+            if answer.done or answer.reader.error is not None:
                 continue
             if _is_blank(answer.text):
                 return Found.TOLD if self._asked.tools else Found.NOTHING

@@ -8,7 +8,7 @@ from typing import Any, Final, TypedDict
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails
 
-from partialfast._core import Intake, loads
+from partialfast._core import TextReader, loads
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Lenient, Repair
 from partialfast.answer._target import Shape
@@ -46,7 +46,7 @@ DEFAULTS: Final = StateOptions(
 class Answer:
     """Reads one text: what stands around the value is taken off, the rest goes to the parser.
 
-    `feed` is the intake's: it reads the next piece and tells whether there is something new.
+    `feed` is the reader's: it reads the next piece and tells whether there is something new.
 
     Args:
         number: Its place among the answers, counted from 0.
@@ -67,41 +67,41 @@ class Answer:
         self.parser: StreamState[Any] = class_(shape.wanted, **options)
         # A model that is asked for {"items": [...]} without being forced to it likes to write the
         # bare list. That can be told from the first character, so it costs nothing to take it.
-        self.intake: Intake = Intake(
+        self.reader: TextReader = TextReader(
             self.parser,
             noise=noisy,
             key=shape.key,
             bare_array=shape.key == "items",
             items=items,
         )
-        self.feed: Callable[[str], bool] = self.intake.feed
+        self.feed: Callable[[str], bool] = self.reader.feed
         self._result: Any = _UNKNOWN
 
     @property
     def text(self) -> str:
         """All the text received, noise included."""
-        text = self.intake.text
+        text = self.reader.text
         return self.parser.text if text is None else text
 
     @property
     def repairs(self) -> list[Repair]:
         """What lenient reading repaired, with its places in all the text."""
-        return self.intake.repairs
+        return self.reader.repairs
 
     @property
     def trailing_text(self) -> str:
         """What stood after the JSON and its closing fence."""
-        return self.intake.trailing
+        return self.reader.trailing
 
     @property
     def begun(self) -> bool:
         """Whether JSON began; always true where nothing may come before it."""
-        return self.intake.begun
+        return self.reader.begun
 
     @property
     def done(self) -> bool:
         """Whether the JSON text is complete, with what the value is wrapped in."""
-        return self.intake.done
+        return self.reader.done
 
     @property
     def is_whole(self) -> bool:
@@ -129,7 +129,7 @@ class Answer:
             if not (self._noisy or cut_off or self.text.strip()):
                 self._result = self._finish_empty()
             else:
-                self.intake.end()
+                self.reader.end()
                 self._check_envelope(cut_off=cut_off)
                 self._result = self.parser.finish()
         return self._result
@@ -143,11 +143,11 @@ class Answer:
             raise TruncatedError("there is no JSON") from None
 
     def _check_envelope(self, *, cut_off: bool) -> None:
-        intake = self.intake
-        if intake.error is not None:
-            raise intake.error
+        reader = self.reader
+        if reader.error is not None:
+            raise reader.error
         said = self.text.strip()
-        if said and not intake.begun:
+        if said and not reader.begun:
             if cut_off:
                 raise TruncatedError("there is no JSON yet")
             before = self.text[: self.text.index(said)]
@@ -158,11 +158,11 @@ class Answer:
                 line=before.count("\n") + 1,
                 column=len(before) - before.rfind("\n"),
             )
-        if intake.found and not intake.done:
+        if reader.found and not reader.done:
             # The parser has its value; what the value is wrapped in is not closed.
             self.parser.finish()
             raise TruncatedError("the object around the value is incomplete")
-        if intake.done and not intake.found:
+        if reader.done and not reader.found:
             missing = InitErrorDetails(type="missing", loc=(self.shape.key or "",), input=said)
             title = TypeAdapter(self.shape.wanted).validator.title
             raise ValidationError.from_exception_data(title, [missing], input_type="json")

@@ -70,7 +70,7 @@ Flavor = Literal["model", "dataclass", "slotted", "typed-dict", "named-tuple"]
 Default = Literal["shared", "copy", "make"]
 
 #: What becomes of a key that belongs to no field; a number is the node of its value.
-Unknown = Literal["ignore", "forbid", "judge"]
+Unknown = Literal["ignore", "forbid", "validate"]
 
 #: How an array is held. The items of ``items`` are handed out one by one; ``other`` is made by a
 #: function.

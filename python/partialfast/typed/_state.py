@@ -30,7 +30,7 @@ from pydantic_core import (
 )
 from pydantic_core.core_schema import ErrorType
 
-from partialfast._core import Intake, JsonParser, StateCore
+from partialfast._core import JsonParser, StateCore, TextReader
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Lenient, Repair
 from partialfast.typed._display import Displayed
@@ -199,7 +199,7 @@ class StreamState(Displayed, StateCore, Generic[T]):
 
     _items = False
     #: Skips what surrounds the JSON, if anything may.
-    _intake: Intake | None = None
+    _reader: TextReader | None = None
     #: The text without its type, for `is_complete`, and how much of it was read.
     _outline: JsonParser | None = None
     _outlined = 0
@@ -282,7 +282,9 @@ class StreamState(Displayed, StateCore, Generic[T]):
             items=self._items,
         )
         if envelope:
-            self._intake = Intake(self, noise=True, key=None, bare_array=False, items=self._items)
+            self._reader = TextReader(
+                self, noise=True, key=None, bare_array=False, items=self._items
+            )
             self._decode = codecs.getincrementaldecoder("utf-8")().decode
             # Only such a state pays for the extra step.
             self.__dict__["feed"] = self._feed_envelope
@@ -367,13 +369,13 @@ class StreamState(Displayed, StateCore, Generic[T]):
     def _feed_envelope(self, chunk: Chunk, /) -> T | None:
         """Read more of a text with something around its JSON."""
         text = chunk if isinstance(chunk, str) else self._decode(bytes(memoryview(chunk)))
-        intake = cast("Intake", self._intake)
-        return self.snapshot if intake.feed(text) else None
+        reader = cast("TextReader", self._reader)
+        return self.snapshot if reader.feed(text) else None
 
     @property
     def repairs(self) -> list[Repair]:
         """What lenient reading repaired so far, in the order of the text."""
-        return super().repairs if self._intake is None else self._intake.repairs
+        return super().repairs if self._reader is None else self._reader.repairs
 
     @property
     def restarts(self) -> int:
@@ -381,7 +383,7 @@ class StreamState(Displayed, StateCore, Generic[T]):
 
         Always 0 without ``envelope=True``.
         """
-        return 0 if self._intake is None else self._intake.restarts
+        return 0 if self._reader is None else self._reader.restarts
 
     def __repr__(self) -> str:
         """Say of what type it is, and how far."""
@@ -413,7 +415,7 @@ class StreamState(Displayed, StateCore, Generic[T]):
             self._outline.feed(raw[self._outlined :])
         except JsonError:
             # Reading what may not be the answer did not raise this either.
-            if self._intake is None or self._intake.error is None:
+            if self._reader is None or self._reader.error is None:
                 raise
         self._outlined = len(raw)
         value = self._outline.snapshot()
@@ -431,8 +433,8 @@ class StreamState(Displayed, StateCore, Generic[T]):
     @property
     def text(self) -> str:
         """The text received so far, without an unfinished UTF-8 sequence at its end."""
-        if self._intake is not None:
-            return self._intake.text or ""
+        if self._reader is not None:
+            return self._reader.text or ""
         return super().text
 
     def finish(self) -> T:
@@ -468,14 +470,14 @@ class StreamState(Displayed, StateCore, Generic[T]):
         return self._errors.of(details)
 
     def _end(self) -> Any:
-        if self._intake is not None:
-            self._intake.end()
-            if self._intake.error is not None:
-                raise self._intake.error
+        if self._reader is not None:
+            self._reader.end()
+            if self._reader.error is not None:
+                raise self._reader.error
         return self.end()
 
     def _truncated(self, error: JsonError) -> TruncatedError:
-        if self._intake is not None and not self._intake.begun:
+        if self._reader is not None and not self._reader.begun:
             message = "the text ended and there is no JSON in it; `text` has all of it"
             return TruncatedError(message, snapshot=None, text=self.text)
         message = (

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use partialfast_core::providers::{AnyDialect, Fed, Stream};
+use partialfast_core::providers::{AnyDialect, BodyReader, Fed};
 use partialfast_core::sse::{EventLimits, EventMachine};
 
 const EVENTS: usize = 1000;
@@ -78,7 +78,7 @@ fn chunks(criterion: &mut Criterion) {
     ] {
         group.bench_function(dialect, |bencher| {
             bencher.iter(|| {
-                let mut stream = Stream::new(AnyDialect::named(dialect).expect("a dialect"));
+                let mut stream = BodyReader::new(AnyDialect::named(dialect).expect("a dialect"));
                 let mut count = 0;
                 for mut block in body.as_bytes().chunks(4096) {
                     while let Fed::Event(length) = stream.feed(block, &mut |delta| {

@@ -3,14 +3,14 @@
 
 mod support;
 
-use partialfast_core::envelope::{Envelope, Options};
+use partialfast_core::envelope::{Envelope, EnvelopeOptions};
 use partialfast_core::json::{JsonErrorKind, Limits};
-use partialfast_core::lenient;
+use partialfast_core::lenient::LenientOptions;
 use proptest::prelude::*;
 use support::envelope::{Read, read};
 
 /// The text whole; checked to be the same at every cut.
-fn read_every_way(options: &Options, text: &str) -> Read {
+fn read_every_way(options: &EnvelopeOptions, text: &str) -> Read {
     let whole = read(options, [text]);
     let places = || text.char_indices().map(|(at, _)| at);
     let singly = places().map(|at| {
@@ -29,17 +29,17 @@ fn read_every_way(options: &Options, text: &str) -> Read {
     whole
 }
 
-fn noisy() -> Options {
-    Options {
+fn noisy() -> EnvelopeOptions {
+    EnvelopeOptions {
         noise: true,
-        ..Options::default()
+        ..EnvelopeOptions::default()
     }
 }
 
-fn wrapped() -> Options {
-    Options {
+fn wrapped() -> EnvelopeOptions {
+    EnvelopeOptions {
         key: Some("items".to_owned()),
-        ..Options::default()
+        ..EnvelopeOptions::default()
     }
 }
 
@@ -191,8 +191,8 @@ const LENIENT: &[(&str, &str, &str)] = &[
 
 #[test]
 fn what_is_not_quite_json_is_handed_out_as_json() {
-    let options = Options {
-        lenient: Some(lenient::Options::default()),
+    let options = EnvelopeOptions {
+        lenient: Some(LenientOptions::default()),
         ..noisy()
     };
     for &(text, value, repairs) in LENIENT {
@@ -205,8 +205,8 @@ fn what_is_not_quite_json_is_handed_out_as_json() {
 
 #[test]
 fn the_wanted_value_ends_where_what_is_around_it_does() {
-    let options = Options {
-        lenient: Some(lenient::Options::default()),
+    let options = EnvelopeOptions {
+        lenient: Some(LenientOptions::default()),
         ..wrapped()
     };
     for (text, value) in [
@@ -230,8 +230,8 @@ fn the_wanted_value_ends_where_what_is_around_it_does() {
 
 #[test]
 fn lenient_places_are_those_of_all_the_text() {
-    let options = Options {
-        lenient: Some(lenient::Options::default()),
+    let options = EnvelopeOptions {
+        lenient: Some(LenientOptions::default()),
         key: Some("items".to_owned()),
         ..noisy()
     };
@@ -305,7 +305,7 @@ fn an_object_without_the_property_has_no_value() {
 
 #[test]
 fn a_bare_array_is_taken_where_it_is_allowed() {
-    let options = Options {
+    let options = EnvelopeOptions {
         bare_array: true,
         ..wrapped()
     };
@@ -314,7 +314,7 @@ fn a_bare_array_is_taken_where_it_is_allowed() {
         read_every_way(&options, r#"{"items": [1, 2]}"#).value,
         "[1, 2]"
     );
-    let noisy = Options {
+    let noisy = EnvelopeOptions {
         noise: true,
         ..options
     };
@@ -327,7 +327,7 @@ fn a_bare_array_is_taken_where_it_is_allowed() {
 
 #[test]
 fn noise_and_wrapping_go_together() {
-    let options = Options {
+    let options = EnvelopeOptions {
         noise: true,
         ..wrapped()
     };
@@ -388,7 +388,7 @@ fn noise_is_bounded() {
         max_bytes: 100,
         ..Limits::default()
     };
-    let mut envelope = Envelope::new(Options { limits, ..noisy() });
+    let mut envelope = Envelope::new(EnvelopeOptions { limits, ..noisy() });
     assert_eq!(envelope.feed(&"no ".repeat(33)), "");
     assert_eq!(envelope.error(), None);
     assert_eq!(envelope.feed("no"), "");
@@ -414,7 +414,7 @@ proptest! {
         places in proptest::collection::vec(any::<proptest::sample::Index>(), 0..6),
     ) {
         let key = key.then(|| "items".to_owned());
-        let options = Options { noise, key, bare_array, lenient: None, limits: Limits::default() };
+        let options = EnvelopeOptions { noise, key, bare_array, lenient: None, limits: Limits::default() };
         let mut cuts: Vec<usize> = places.iter().map(|place| place.index(text.len() + 1)).collect();
         cuts.retain(|&at| text.is_char_boundary(at));
         cuts.extend([0, text.len()]);

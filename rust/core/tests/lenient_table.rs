@@ -5,7 +5,7 @@
 mod support;
 
 use partialfast_core::json::JsonErrorKind as Kind;
-use partialfast_core::lenient::Options;
+use partialfast_core::lenient::LenientOptions;
 use support::json::render;
 use support::lenient::{Outcome, Setting, every_cut};
 
@@ -398,9 +398,9 @@ fn documents_one_level_down() {
         ],
     );
     let nested = Setting {
-        options: Options {
+        options: LenientOptions {
             nested: true,
-            ..Options::default()
+            ..LenientOptions::default()
         },
         nested: true,
         ..Setting::default()
@@ -585,9 +585,9 @@ fn errors_stand_in_the_models_own_text() {
         max_bytes: 60,
     };
     let setting = Setting {
-        options: Options {
+        options: LenientOptions {
             limits,
-            ..Options::default()
+            ..LenientOptions::default()
         },
         ..Setting::default()
     };
@@ -664,9 +664,9 @@ fn repairs_know_their_places() {
 #[test]
 fn repairs_are_bounded() {
     let setting = Setting {
-        options: Options {
+        options: LenientOptions {
             max_repairs: 2,
-            ..Options::default()
+            ..LenientOptions::default()
         },
         ..Setting::default()
     };
@@ -677,9 +677,9 @@ fn repairs_are_bounded() {
 #[test]
 fn quotes_inside_strings_are_guessed_only_if_asked() {
     let setting = Setting {
-        options: Options {
+        options: LenientOptions {
             quotes: true,
-            ..Options::default()
+            ..LenientOptions::default()
         },
         ..Setting::default()
     };
@@ -734,9 +734,9 @@ fn quotes_inside_strings_are_guessed_only_if_asked() {
 #[test]
 fn items_are_wrapped_only_if_asked() {
     let setting = Setting {
-        options: Options {
+        options: LenientOptions {
             coerce: true,
-            ..Options::default()
+            ..LenientOptions::default()
         },
         wraps: true,
         ..Setting::default()
@@ -762,9 +762,9 @@ fn items_are_wrapped_only_if_asked() {
 #[test]
 fn nulls_are_absence_and_absence_is_null_only_if_asked() {
     let setting = Setting {
-        options: Options {
+        options: LenientOptions {
             coerce: true,
-            ..Options::default()
+            ..LenientOptions::default()
         },
         nulls: true,
         ..Setting::default()

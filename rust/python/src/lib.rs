@@ -34,8 +34,6 @@ mod _core {
     #[pymodule_export]
     use crate::api::events::EventReader;
     #[pymodule_export]
-    use crate::api::intake::Intake;
-    #[pymodule_export]
     use crate::api::loads::loads;
     #[pymodule_export]
     use crate::api::op::Op;
@@ -43,6 +41,8 @@ mod _core {
     use crate::api::parser::JsonParser;
     #[pymodule_export]
     use crate::api::state::StateCore;
+    #[pymodule_export]
+    use crate::api::text_reader::TextReader;
     #[pymodule_export]
     use crate::plan::Plan;
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
-from partialfast._core import Intake
+from partialfast._core import TextReader
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Repair
 from partialfast.typed._state import StreamState
@@ -61,21 +61,21 @@ def read_answer_into(
         JsonError: It is not JSON.
         pydantic.ValidationError: The value is invalid.
     """
-    intake = Intake(state, noise=True, key=key, bare_array=key == "items", items=False)
-    intake.feed(text)
-    intake.end()
-    if intake.error is not None:
-        raise intake.error
-    if not intake.begun:
+    reader = TextReader(state, noise=True, key=key, bare_array=key == "items", items=False)
+    reader.feed(text)
+    reader.end()
+    if reader.error is not None:
+        raise reader.error
+    if not reader.begun:
         raise JsonError(
             "there is no JSON in the text", kind="expected_value", offset=0, line=1, column=1
         )
-    if intake.done and not intake.found:
+    if reader.done and not reader.found:
         missing = InitErrorDetails(type="missing", loc=(key or "",), input=text)
         raise ValidationError.from_exception_data("answer", [missing], input_type="json")
-    if not intake.done and key is not None:
-        return "the object around the value is not closed", intake.repairs
+    if not reader.done and key is not None:
+        return "the object around the value is not closed", reader.repairs
     # A number at the end of a text that a limit has cut may have had more digits.
     if finish_reason and text.rstrip()[-1:].isdigit():
-        return f"finish reason {finish_reason}", intake.repairs
-    return "", intake.repairs
+        return f"finish reason {finish_reason}", reader.repairs
+    return "", reader.repairs

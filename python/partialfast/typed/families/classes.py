@@ -128,7 +128,7 @@ def _dataclass(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     slotted = bool(schema.get("slots"))
     if slotted and isinstance(unknown, int):
         # The instance has no room for what the config allows.
-        unknown = "judge"
+        unknown = "validate"
     described = Object(
         "object",
         "slotted" if slotted else "dataclass",

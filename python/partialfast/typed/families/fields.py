@@ -102,7 +102,7 @@ def unknown_of(compiler: Compiler, schema: Schema, config: Config, scope: Scope)
         return cast("Unknown", behavior)
     if "extras_keys_schema" in schema:
         # A key may become another one, so nothing is shown under it before.
-        return "judge"
+        return "validate"
     return compiler.child(schema.get("extras_schema", _ANY), scope)
 
 

@@ -33,7 +33,7 @@ def _named_tuple(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
         compiled,
         keys_of(compiler, ((n, field, i) for i, (n, field) in enumerate(items)), {}),
         template,
-        "judge",
+        "validate",
         required,
         partial=class_,
         complete=class_,

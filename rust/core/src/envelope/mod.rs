@@ -27,11 +27,11 @@ use crate::json::{
     Fed, FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span,
     Status, Text,
 };
-use crate::lenient::{self, Mark, Reader, Repair, Target, Wanted};
+use crate::lenient::{LenientOptions, Position, Reader, Repair, Target, Wanted};
 
 /// What to expect around the value.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct EnvelopeOptions {
     /// Prose, code fences and `<think>` blocks may stand around the JSON text.
     pub noise: bool,
     /// The property of the root object that holds the wanted value; without it, the root is wanted.
@@ -40,7 +40,7 @@ pub struct Options {
     pub bare_array: bool,
     /// How to read what need not be JSON; the value is then handed out as JSON. The target's
     /// questions are not asked here: a parser of the value may ask them.
-    pub lenient: Option<lenient::Options>,
+    pub lenient: Option<LenientOptions>,
     /// Limits of the JSON text; `max_bytes` is also how much noise may come before it and how much
     /// after it.
     pub limits: Limits,
@@ -51,12 +51,12 @@ pub struct Options {
 /// # Examples
 ///
 /// ```
-/// use partialfast_core::envelope::{Envelope, Options};
+/// use partialfast_core::envelope::{Envelope, EnvelopeOptions};
 ///
-/// let mut envelope = Envelope::new(Options {
+/// let mut envelope = Envelope::new(EnvelopeOptions {
 ///     noise: true,
 ///     key: Some("items".to_owned()),
-///     ..Options::default()
+///     ..EnvelopeOptions::default()
 /// });
 /// assert_eq!(envelope.feed("Here it is:\n```json\n{\"items\": [1, "), "[1, ");
 /// assert_eq!(envelope.feed("2]}\n```\nAnything else?"), "2]");
@@ -79,11 +79,11 @@ pub struct Envelope {
     error: Option<JsonError>,
     key: Option<String>,
     reasoning: Reasoning,
-    lenient: Option<lenient::Options>,
+    lenient: Option<LenientOptions>,
     /// What reads in the machine's place, where reading is lenient.
     reader: Option<Box<Reader>>,
     /// The place in all the text of what is read next, where reading is lenient.
-    place: Mark,
+    place: Position,
 }
 
 /// What is known of a model's reasoning, of which the value may have been a part.
@@ -121,7 +121,7 @@ enum Around {
 impl Envelope {
     /// An envelope of which nothing was read.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: EnvelopeOptions) -> Self {
         let (state, around) = if options.noise {
             (
                 State::Noise(Start::new(options.lenient.is_some())),
@@ -130,7 +130,7 @@ impl Envelope {
         } else {
             (State::Json, Around::Nothing)
         };
-        let lenient = options.lenient.map(|lenient| lenient::Options {
+        let lenient = options.lenient.map(|lenient| LenientOptions {
             stops: true,
             keeps_map: true,
             nested: options.key.is_some(),
@@ -143,7 +143,7 @@ impl Envelope {
             begun: false,
             lenient,
             reader: lenient.map(|lenient| Box::new(Reader::new(lenient))),
-            place: Mark::START,
+            place: Position::START,
             bare_array: options.bare_array,
             around,
             machine: Machine::new(options.limits),
@@ -311,7 +311,7 @@ impl Envelope {
     /// Where in all the text the byte at `offset` of the value that was handed out comes from, if
     /// reading is lenient.
     #[must_use]
-    pub fn origin(&self, offset: u64) -> Option<Mark> {
+    pub fn origin(&self, offset: u64) -> Option<Position> {
         let start = self.locator.start?;
         self.reader.as_ref()?.origin(start + offset)
     }
@@ -429,7 +429,7 @@ impl Envelope {
         let Some(reader) = &mut self.reader else {
             return (String::new(), 0);
         };
-        let before = reader.mark().offset;
+        let before = reader.position().offset;
         let result = reader.feed(text.as_bytes(), &mut self.locator);
         let done = reader.is_done();
         let mut rest = 0;

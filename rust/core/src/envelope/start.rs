@@ -12,7 +12,7 @@
 //! Reasoning ends with a tag that closes it, with or without one that opened it.
 
 use super::tags::{Tag, Tags};
-use crate::lenient::Mark;
+use crate::lenient::Position;
 
 /// The most white space that is held back after a bracket: a model that writes more of it is not
 /// writing JSON.
@@ -32,7 +32,7 @@ pub struct Began {
     /// Whether it stands in the middle of prose, and may be part of it.
     pub in_prose: bool,
     /// Its place in the text.
-    pub place: Mark,
+    pub place: Position,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,8 +70,8 @@ pub struct Start {
     /// Whether JSON may begin as lenient reading takes it.
     lenient: bool,
     /// The place of the next character, and of the first that is held.
-    pub place: Mark,
-    held_at: Mark,
+    pub place: Position,
+    held_at: Position,
 }
 
 impl Start {
@@ -82,8 +82,8 @@ impl Start {
             held: String::new(),
             tags: Tags::default(),
             lenient,
-            place: Mark::START,
-            held_at: Mark::START,
+            place: Position::START,
+            held_at: Position::START,
         }
     }
 

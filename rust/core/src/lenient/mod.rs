@@ -15,7 +15,7 @@
 //!   the comma is not one too many, and that the key has a value.
 //! - A token without quotes is held until it ends. It is a number, a literal, or (when `,` `]` or `}`
 //!   follows) one word.
-//! - An escape is held until it is whole. With [`Options::quotes`], a closing quote is held until
+//! - An escape is held until it is whole. With [`LenientOptions::quotes`], a closing quote is held until
 //!   something other than white space follows.
 //!
 //! Each of these is bounded: by the limits of the machine for keys and numbers, by constants for
@@ -34,7 +34,7 @@ mod reader;
 mod repair;
 mod words;
 
-pub use output::Mark;
+pub use output::Position;
 pub use reader::{Plain, Reader, Target, Wanted};
 pub use repair::{Repair, RepairKind};
 
@@ -46,7 +46,7 @@ use crate::json::Limits;
     clippy::struct_excessive_bools,
     reason = "switches that are independent of each other"
 )]
-pub struct Options {
+pub struct LenientOptions {
     /// Guess where a string ends: a quote is text where no delimiter follows.
     pub quotes: bool,
     /// Ask the target what it wants, to read text where it wants a container.
@@ -63,7 +63,7 @@ pub struct Options {
     pub limits: Limits,
 }
 
-impl Default for Options {
+impl Default for LenientOptions {
     fn default() -> Self {
         Self {
             quotes: false,

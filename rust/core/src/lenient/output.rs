@@ -2,7 +2,7 @@
 
 /// A place in the model's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct Position {
     /// Bytes before it.
     pub offset: u64,
     /// Line, counted from 1. Lines end with a line feed.
@@ -11,7 +11,7 @@ pub struct Mark {
     pub column: u64,
 }
 
-impl Mark {
+impl Position {
     /// The first place of a text.
     pub(crate) const START: Self = Self {
         offset: 0,
@@ -46,7 +46,7 @@ impl Mark {
 pub(super) struct Stretch {
     /// Index of the first of them.
     at: usize,
-    mark: Mark,
+    mark: Position,
     /// Whether they stand there as they are; if not, all of them come from that one byte.
     copied: bool,
 }
@@ -57,7 +57,7 @@ pub(super) struct Output {
     pub bytes: Vec<u8>,
     stretches: Vec<Stretch>,
     /// Where the last stretch goes on, if it was copied.
-    next: Option<Mark>,
+    next: Option<Position>,
 }
 
 impl Output {
@@ -73,7 +73,7 @@ impl Output {
 
     /// Adds bytes that stand at `mark` as they are.
     #[inline]
-    pub fn copy(&mut self, bytes: &[u8], mark: Mark) {
+    pub fn copy(&mut self, bytes: &[u8], mark: Position) {
         if self.next != Some(mark) {
             self.stretches.push(Stretch {
                 at: self.bytes.len(),
@@ -86,7 +86,7 @@ impl Output {
     }
 
     /// Adds bytes that stand for what is at `mark`.
-    pub fn insert(&mut self, bytes: &[u8], mark: Mark) {
+    pub fn insert(&mut self, bytes: &[u8], mark: Position) {
         self.stretches.push(Stretch {
             at: self.bytes.len(),
             mark,
@@ -133,13 +133,13 @@ impl Output {
     }
 
     /// Where the byte at index `at` comes from; `None` if there is nothing.
-    pub fn origin(&self, at: usize) -> Option<Mark> {
+    pub fn origin(&self, at: usize) -> Option<Position> {
         origin(&self.stretches, at)
     }
 }
 
 /// Where the byte at index `at` comes from.
-pub(super) fn origin(stretches: &[Stretch], at: usize) -> Option<Mark> {
+pub(super) fn origin(stretches: &[Stretch], at: usize) -> Option<Position> {
     let after = stretches.partition_point(|stretch| stretch.at <= at);
     let stretch = stretches.get(after.checked_sub(1)?)?;
     Some(if stretch.copied {

@@ -2,7 +2,7 @@
 
 use super::machine::{Fed, Lenient, Question};
 use super::output::{self, Stretch};
-use super::{Mark, Options, Repair};
+use super::{LenientOptions, Position, Repair};
 use crate::json::{
     FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span, Text,
 };
@@ -19,7 +19,7 @@ pub trait Target: Sink {
         let _ = (at, text);
     }
 
-    /// What is wanted where a string begins ([`Options::nested`], [`Options::coerce`]).
+    /// What is wanted where a string begins ([`LenientOptions::nested`], [`LenientOptions::coerce`]).
     ///
     /// # Errors
     ///
@@ -28,7 +28,7 @@ pub trait Target: Sink {
         Ok(Wanted::Text)
     }
 
-    /// Whether a list and no object is wanted where an object begins ([`Options::coerce`]).
+    /// Whether a list and no object is wanted where an object begins ([`LenientOptions::coerce`]).
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ pub trait Target: Sink {
     }
 
     /// Whether a null for `key`, as it is written between its quotes, is to be taken for absence
-    /// ([`Options::coerce`]).
+    /// ([`LenientOptions::coerce`]).
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ pub trait Target: Sink {
         Ok(false)
     }
 
-    /// The keys that the object that ends lacks, and that are to be null ([`Options::coerce`]).
+    /// The keys that the object that ends lacks, and that are to be null ([`LenientOptions::coerce`]).
     ///
     /// # Errors
     ///
@@ -123,9 +123,9 @@ const BLOCK: usize = 1 << 14;
 ///
 /// ```
 /// use partialfast_core::json::NullSink;
-/// use partialfast_core::lenient::{Options, Plain, Reader, RepairKind};
+/// use partialfast_core::lenient::{LenientOptions, Plain, Reader, RepairKind};
 ///
-/// let mut reader = Reader::new(Options::default());
+/// let mut reader = Reader::new(LenientOptions::default());
 /// reader.feed(b"{name: 'Ada', tags: [None,", &mut Plain(&mut NullSink))?;
 /// reader.feed(b"],}", &mut Plain(&mut NullSink))?;
 /// reader.finish(&mut Plain(&mut NullSink))?;
@@ -135,26 +135,26 @@ const BLOCK: usize = 1 << 14;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Reader {
-    options: Options,
+    options: LenientOptions,
     lenient: Lenient,
     machine: Machine,
     /// Where all strict text so far comes from, if that is to be kept.
     map: Vec<Stretch>,
     /// Where the text begins.
-    start: Mark,
+    start: Position,
     error: Option<JsonError>,
 }
 
 impl Reader {
     /// A reader in front of a text.
     #[must_use]
-    pub fn new(options: Options) -> Self {
-        Self::starting_at(options, Mark::START)
+    pub fn new(options: LenientOptions) -> Self {
+        Self::starting_at(options, Position::START)
     }
 
     /// A reader in front of a text that begins at `start` of the model's.
     #[must_use]
-    pub fn starting_at(options: Options, start: Mark) -> Self {
+    pub fn starting_at(options: LenientOptions, start: Position) -> Self {
         // The limit is of the model's text: strict text is at most six times as long.
         let limits = Limits {
             max_bytes: u64::MAX,
@@ -196,7 +196,7 @@ impl Reader {
 
     /// The place of the next byte of the model's text.
     #[must_use]
-    pub fn mark(&self) -> Mark {
+    pub fn position(&self) -> Position {
         self.lenient.place()
     }
 
@@ -206,14 +206,14 @@ impl Reader {
         self.machine.offset()
     }
 
-    /// Where the strict text's byte at `offset` comes from ([`Options::keeps_map`]).
+    /// Where the strict text's byte at `offset` comes from ([`LenientOptions::keeps_map`]).
     #[must_use]
-    pub fn origin(&self, offset: u64) -> Option<Mark> {
+    pub fn origin(&self, offset: u64) -> Option<Position> {
         output::origin(&self.map, usize::try_from(offset).ok()?)
     }
 
     /// Reads a chunk and tells the target what it says. Returns how much was read: all of it, unless
-    /// the root value ended in it and [`Options::stops`] is set.
+    /// the root value ended in it and [`LenientOptions::stops`] is set.
     ///
     /// # Errors
     ///
@@ -361,7 +361,7 @@ impl Reader {
     }
 
     #[cold]
-    fn fail<E>(&mut self, kind: JsonErrorKind, at: Mark) -> FeedError<E> {
+    fn fail<E>(&mut self, kind: JsonErrorKind, at: Position) -> FeedError<E> {
         let error = JsonError {
             kind,
             offset: at.offset,

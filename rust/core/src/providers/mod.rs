@@ -8,10 +8,11 @@
 //! what is new from what was said before, `endings.rs` has the finish reasons, `members.rs` merges
 //! objects, and `paths.rs` writes JSON whose values come with their paths.
 //!
-//! [`Stream`] reads the body of a response: any framing, any dialect.
+//! [`BodyReader`] reads the body of a response: any framing, any dialect.
 
 mod anthropic;
 mod bedrock;
+mod body;
 mod calls;
 mod cohere;
 mod delta;
@@ -30,10 +31,10 @@ mod pick;
 mod reader;
 mod said;
 mod single;
-mod stream;
 
 pub use anthropic::Anthropic;
 pub use bedrock::Bedrock;
+pub use body::{BodyReader, Fed, Framing};
 pub use cohere::Cohere;
 pub use delta::{Delta, Outcome, Part};
 pub use google::Google;
@@ -41,7 +42,6 @@ pub use google_interactions::GoogleInteractions;
 pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use openai_responses::OpenAiResponses;
-pub use stream::{Fed, Framing, Stream};
 
 /// The data of the event that ends a stream of chat completions. It is no JSON.
 pub const DONE: &str = "[DONE]";
@@ -62,7 +62,7 @@ pub const DONE: &str = "[DONE]";
 ///   are the text. What the provider says once more at the end, and what a message has that is not
 ///   streamed, is [`Delta::Whole`]; whoever receives it takes from it what the pieces lacked. An
 ///   empty piece is not reported.
-/// - **Judge endings.** Each choice that ends gets a [`Delta::Finish`] with the provider's word and
+/// - **Classify endings.** Each choice that ends gets a [`Delta::Finish`] with the provider's word and
 ///   its [`Outcome`] by the dialect's table. A word that is in no table is [`Outcome::Unknown`].
 ///   Only words that are known to mean *whole* are [`Outcome::Whole`].
 /// - **Say everything a user may need.** An error object, in any of the places where servers put it,

@@ -4,7 +4,7 @@
 //!
 //! The events of a stream differ little: id, model and time are the same in all of them and stand
 //! before what is new. The machine can stop anywhere and go on, so it is stopped after such a
-//! beginning, and a copy of all that it and the picker know there is kept ([`Mark`]). An event that
+//! beginning, and a copy of all that it and the picker know there is kept ([`Beginning`]). An event that
 //! begins with the same bytes goes on from the copy. Equal bytes lead to equal states: nothing depends
 //! on what the beginning means.
 //!
@@ -24,9 +24,9 @@ const LONGEST: usize = 2048;
 
 /// All that is known after a beginning.
 #[derive(Debug)]
-struct Mark<N: 'static, P> {
+struct Beginning<N: 'static, P> {
     /// Empty where there is none.
-    beginning: String,
+    text: String,
     machine: Machine,
     way: Way<N>,
     picked: P,
@@ -38,9 +38,9 @@ pub(super) struct Reader<N: 'static, P> {
     machine: Machine,
     way: Way<N>,
     picked: P,
-    /// The event before, while there is no mark.
+    /// The event before, while no shared beginning is known.
     before: String,
-    mark: Mark<N, P>,
+    shared: Beginning<N, P>,
     mend: Mend,
     /// What is wrong if the other half of a character does not come next.
     torn: Option<JsonError>,
@@ -55,8 +55,8 @@ impl<N, P: Default> Default for Reader<N, P> {
             way: Way::default(),
             picked: P::default(),
             before: String::new(),
-            mark: Mark {
-                beginning: String::new(),
+            shared: Beginning {
+                text: String::new(),
                 machine: Machine::new(Limits::default()),
                 way: Way::default(),
                 picked: P::default(),
@@ -93,11 +93,11 @@ impl<N: Wanted, P: Picked<N>> Reader<N, P> {
     }
 
     fn read_as_it_is(&mut self, data: &str) -> Result<(), JsonError> {
-        let beginning = self.mark.beginning.len();
-        if beginning > 0 && data.as_bytes().starts_with(self.mark.beginning.as_bytes()) {
-            self.machine.copy_from(&self.mark.machine);
-            self.way.copy_from(&self.mark.way);
-            self.picked.copy_from(&self.mark.picked);
+        let beginning = self.shared.text.len();
+        if beginning > 0 && data.as_bytes().starts_with(self.shared.text.as_bytes()) {
+            self.machine.copy_from(&self.shared.machine);
+            self.way.copy_from(&self.shared.way);
+            self.picked.copy_from(&self.shared.picked);
             self.feed(&data[beginning..])?;
         } else {
             self.machine.reset();
@@ -113,13 +113,13 @@ impl<N: Wanted, P: Picked<N>> Reader<N, P> {
     }
 
     fn read_from_the_start(&mut self, data: &str) -> Result<(), JsonError> {
-        let known = if self.mark.beginning.is_empty() {
+        let known = if self.shared.text.is_empty() {
             &self.before
         } else {
-            &self.mark.beginning
+            &self.shared.text
         };
         let (beginning, rest) = data.split_at(shared(known, data));
-        self.mark.beginning.clear();
+        self.shared.text.clear();
         self.feed(beginning)?;
         if beginning.is_empty() {
             let kept = data.len().min(LONGEST);
@@ -127,10 +127,10 @@ impl<N: Wanted, P: Picked<N>> Reader<N, P> {
             // In the middle of a character: then this one is not compared.
             self.before.push_str(data.get(..kept).unwrap_or_default());
         } else {
-            self.mark.beginning.push_str(beginning);
-            self.mark.machine.copy_from(&self.machine);
-            self.mark.way.copy_from(&self.way);
-            self.mark.picked.copy_from(&self.picked);
+            self.shared.text.push_str(beginning);
+            self.shared.machine.copy_from(&self.machine);
+            self.shared.way.copy_from(&self.way);
+            self.shared.picked.copy_from(&self.picked);
         }
         self.feed(rest)
     }
@@ -290,9 +290,9 @@ mod tests {
             let mut reader = reader();
             for place in 0..4_u32 {
                 let which = order / count.pow(place) % count;
-                let mark = &reader.mark.beginning;
+                let known = &reader.shared.text;
                 resumed +=
-                    usize::from(!mark.is_empty() && events[which].starts_with(mark.as_str()));
+                    usize::from(!known.is_empty() && events[which].starts_with(known.as_str()));
                 let read = shown(&mut reader, &events[which]);
                 assert_eq!(read, alone[which], "event {place} of order {order}");
             }
@@ -306,7 +306,7 @@ mod tests {
         for event in &events()[..4] {
             reader.read(event).expect("valid");
         }
-        let shared = reader.mark.beginning.as_str();
+        let shared = reader.shared.text.as_str();
         assert!(shared.ends_with(r#""calls":[{"arguments":"#), "{shared}");
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use partialfast_core::providers::{AnyDialect, Delta, Dialect, Fed, Part, Stream};
+use partialfast_core::providers::{AnyDialect, BodyReader, Delta, Dialect, Fed, Part};
 
 /// What is said of some events, a line each.
 pub fn said(mut dialect: impl Dialect, events: &[(&str, &str)]) -> Vec<String> {
@@ -68,7 +68,7 @@ pub fn said_of_body<'b>(
     blocks: impl IntoIterator<Item = &'b [u8]>,
     end: bool,
 ) -> Vec<String> {
-    let mut stream = Stream::new(AnyDialect::named(dialect).expect("a dialect"));
+    let mut stream = BodyReader::new(AnyDialect::named(dialect).expect("a dialect"));
     let mut lines = Vec::new();
     let mut sink = |delta: Delta<'_>| lines.push(line(&delta));
     for mut block in blocks {

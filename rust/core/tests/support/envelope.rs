@@ -1,6 +1,6 @@
 //! Reading and cutting what a model writes around the wanted value.
 
-use partialfast_core::envelope::{Envelope, Options};
+use partialfast_core::envelope::{Envelope, EnvelopeOptions};
 use partialfast_core::json::{JsonErrorKind, Limits};
 use partialfast_core::lenient;
 
@@ -17,7 +17,7 @@ pub struct Read {
 }
 
 /// Reads the pieces of a text.
-pub fn read<'a>(options: &Options, pieces: impl IntoIterator<Item = &'a str>) -> Read {
+pub fn read<'a>(options: &EnvelopeOptions, pieces: impl IntoIterator<Item = &'a str>) -> Read {
     let mut envelope = Envelope::new(options.clone());
     let mut value = String::new();
     for piece in pieces {
@@ -51,11 +51,11 @@ pub fn check_any_text(text: &str, cuts: &[usize]) {
     places.extend([0, text.len()]);
     places.sort_unstable();
     for (noise, key) in [(true, None), (true, Some("items")), (false, Some("items"))] {
-        let options = Options {
+        let options = EnvelopeOptions {
             noise,
             key: key.map(str::to_owned),
-            lenient: Some(lenient::Options::default()),
-            ..Options::default()
+            lenient: Some(lenient::LenientOptions::default()),
+            ..EnvelopeOptions::default()
         };
         let whole = read(&options, [text]);
         let pieces = places.windows(2).map(|cut| &text[cut[0]..cut[1]]);
@@ -75,7 +75,7 @@ pub fn check_any_text(text: &str, cuts: &[usize]) {
         (false, Some("items"), false),
         (false, None, false),
     ] {
-        let options = Options {
+        let options = EnvelopeOptions {
             noise,
             key: key.map(str::to_owned),
             bare_array,

@@ -241,7 +241,7 @@ fn expand(stack: Vec<Symbol>, into: &mut Stacks, seen: &mut Stacks) {
 }
 
 /// Runs the grammar over the bytes.
-pub fn judge(text: &[u8]) -> Verdict {
+pub fn classify(text: &[u8]) -> Verdict {
     let mut stacks = Stacks::new();
     expand(r(Text).to_vec(), &mut stacks, &mut Stacks::new());
     for (offset, &byte) in text.iter().enumerate() {

@@ -362,7 +362,7 @@ pub fn check_against_grammar(text: &[u8], outcome: &Outcome) {
     };
     assert_eq!(
         ours,
-        grammar::judge(text),
+        grammar::classify(text),
         "{:?}",
         String::from_utf8_lossy(text)
     );
@@ -396,7 +396,7 @@ pub fn split<'a>(text: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
         .collect()
 }
 
-/// Texts no longer than this are judged by the grammar too, which is slow.
+/// Texts no longer than this are checked against the grammar too, which is slow.
 const JUDGED: usize = 300;
 
 /// All that must hold for any bytes, cut anywhere. Shared by the property tests and the fuzzer.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use partialfast_core::json::{
     FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text,
 };
-use partialfast_core::lenient::{Options, Reader, Repair, RepairKind, Target, Wanted};
+use partialfast_core::lenient::{LenientOptions, Reader, Repair, RepairKind, Target, Wanted};
 
 use super::json::{self, Event, Recorder, check_position, render};
 
@@ -102,7 +102,7 @@ impl Outcome {
 /// How to read, and what the consumer wants.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setting {
-    pub options: Options,
+    pub options: LenientOptions,
     pub nested: bool,
     pub wraps: bool,
     pub nulls: bool,
@@ -265,23 +265,23 @@ pub fn check_any_bytes(text: &[u8], cuts: &[usize]) {
         max_depth: 1000,
         ..Limits::default()
     };
-    let options = Options {
+    let options = LenientOptions {
         limits: deep,
-        ..Options::default()
+        ..LenientOptions::default()
     };
     let plain = Setting {
         options,
         ..Setting::default()
     };
     let quotes = Setting {
-        options: Options {
+        options: LenientOptions {
             quotes: true,
             ..options
         },
         ..plain
     };
     let nested = Setting {
-        options: Options {
+        options: LenientOptions {
             nested: true,
             ..options
         },
@@ -289,7 +289,7 @@ pub fn check_any_bytes(text: &[u8], cuts: &[usize]) {
         ..plain
     };
     let wraps = Setting {
-        options: Options {
+        options: LenientOptions {
             coerce: true,
             ..options
         },
@@ -301,7 +301,7 @@ pub fn check_any_bytes(text: &[u8], cuts: &[usize]) {
         ..wraps
     };
     let small = Setting {
-        options: Options {
+        options: LenientOptions {
             max_repairs: 3,
             limits: Limits {
                 max_depth: 3,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use partialfast_core::providers::{self, AnyDialect, Fed, Stream};
+use partialfast_core::providers::{self, AnyDialect, BodyReader, Fed};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -10,14 +10,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes};
 
 use crate::api::delta::Delta;
-use crate::api::intake::Intake;
+use crate::api::text_reader::TextReader;
 use crate::errors::exclusive;
 
 /// Documented in `_core.pyi`.
 #[pyclass(module = "partialfast._core")]
 pub struct EventReader {
     /// `None` where there is nothing but deltas to come.
-    stream: Option<Stream>,
+    stream: Option<BodyReader>,
     /// What was put and not read yet.
     input: Option<Input>,
     /// Deltas of the last event, the next one first.
@@ -48,7 +48,7 @@ enum Input {
 
 /// The answer whose pieces need no delta.
 struct Attached {
-    intake: Py<Intake>,
+    reader: Py<TextReader>,
     choice: u64,
     part: providers::Part,
     /// All that a block has for it is read as one piece.
@@ -80,7 +80,7 @@ impl EventReader {
     fn new(dialect: Option<&str>) -> PyResult<Self> {
         let stream = match dialect.map(|name| (name, AnyDialect::named(name))) {
             None => None,
-            Some((_, Some(dialect))) => Some(Stream::new(dialect)),
+            Some((_, Some(dialect))) => Some(BodyReader::new(dialect)),
             Some((name, None)) => {
                 return Err(PyValueError::new_err(format!(
                     "{name:?} is no dialect: use one of {}",
@@ -120,16 +120,16 @@ impl EventReader {
         exclusive(slf)?.take(Input::End)
     }
 
-    #[pyo3(signature = (intake, /, *, choice, call, by_block))]
+    #[pyo3(signature = (reader, /, *, choice, call, by_block))]
     fn attach(
         slf: &Bound<'_, Self>,
-        intake: Py<Intake>,
+        reader: Py<TextReader>,
         choice: u64,
         call: Option<u64>,
         by_block: bool,
     ) -> PyResult<()> {
         let attached = Attached {
-            intake,
+            reader,
             choice,
             part: call.map_or(providers::Part::Text, providers::Part::Call),
             by_block,
@@ -221,7 +221,7 @@ impl EventReader {
         visit.call(&self.failure)?;
         visit.call(&self.last)?;
         match &self.attached {
-            Some(attached) => visit.call(&attached.intake),
+            Some(attached) => visit.call(&attached.reader),
             None => Ok(()),
         }
     }
@@ -238,7 +238,7 @@ impl EventReader {
     fn read_attached(slf: &Bound<'_, Self>) -> PyResult<News> {
         let py = slf.py();
         loop {
-            let (intake, piece) = {
+            let (reader, piece) = {
                 let mut this = exclusive(slf)?;
                 if !this.deltas.is_empty() {
                     return Ok(News::None);
@@ -246,14 +246,14 @@ impl EventReader {
                 match (this.read_piece(py), &this.attached) {
                     (Found::End, _) => return Ok(News::None),
                     (Found::Piece, Some(attached)) => {
-                        let intake = attached.intake.clone_ref(py);
-                        (intake, std::mem::take(&mut this.piece))
+                        let reader = attached.reader.clone_ref(py);
+                        (reader, std::mem::take(&mut this.piece))
                     }
                     (Found::Piece | Found::Deltas, _) => continue,
                 }
             };
             // Not borrowed any more when validators run: they may look at the stream.
-            let read = Intake::read(intake.bind(py), &piece);
+            let read = TextReader::read(reader.bind(py), &piece);
             exclusive(slf)?.piece = piece;
             let read = read?;
             if read.news {

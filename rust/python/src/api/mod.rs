@@ -2,8 +2,8 @@
 
 pub mod delta;
 pub mod events;
-pub mod intake;
 pub mod loads;
 pub mod op;
 pub mod parser;
 pub mod state;
+pub mod text_reader;

@@ -224,11 +224,11 @@ impl Run<'_, '_> {
             return Ok((Some(self.freeze(frame)?), Made::Frozen));
         }
         if frame.failed {
-            return Ok((self.spoilt(frame, expected, end)?, Made::Judged));
+            return Ok((self.spoilt(frame, expected, end)?, Made::Validated));
         }
         Ok(match node.close {
             Close::Keep if !frame.contested => (self.container(frame)?, Made::Parts),
-            Close::Shell if !frame.contested => (self.shelled(frame, end)?, Made::Judged),
+            Close::Shell if !frame.contested => (self.shelled(frame, end)?, Made::Validated),
             Close::Build if self.can_build(frame)? => (self.built(frame)?, Made::Parts),
             Close::Keep | Close::Shell | Close::Raw | Close::Build => {
                 let value = match self.validated(expected, frame.start, end)? {
@@ -237,7 +237,7 @@ impl Run<'_, '_> {
                     None if node.omit => None,
                     None => Some(self.freeze(frame)?),
                 };
-                (value, Made::Judged)
+                (value, Made::Validated)
             }
             Close::Leave => (Some(self.freeze(frame)?), Made::Frozen),
         })
@@ -273,7 +273,7 @@ impl Run<'_, '_> {
             self.st.shown.last = Last::Value(self.freeze(frame)?);
             self.st.shown.dirty = false;
         }
-        Ok((value, Made::Judged))
+        Ok((value, Made::Validated))
     }
 
     /// Whether what `frame` holds is all that pydantic would ask of it.

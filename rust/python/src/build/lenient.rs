@@ -2,7 +2,7 @@
 //! text.
 
 use partialfast_core::json::{JsonErrorKind, Limits};
-use partialfast_core::lenient::{Options, Reader, Target, Wanted};
+use partialfast_core::lenient::{LenientOptions, Reader, Target, Wanted};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList};
@@ -67,13 +67,13 @@ impl Lenience {
     /// `typed` says that there is a type to ask, and that the text is to be kept.
     pub fn new(settings: Settings, limits: Limits, typed: bool) -> Self {
         Self {
-            reader: Reader::new(Options {
+            reader: Reader::new(LenientOptions {
                 quotes: settings.quotes,
                 nested: typed,
                 coerce: settings.coerce && typed,
                 max_repairs: settings.max_repairs,
                 limits,
-                ..Options::default()
+                ..LenientOptions::default()
             }),
             received: Vec::new(),
             before: 0,
@@ -122,7 +122,7 @@ pub const fn is_of_token(kind: JsonErrorKind) -> bool {
 }
 
 impl<'a> Run<'a, '_> {
-    /// The node of the value that begins next, if it is known and may be judged by itself.
+    /// The node of the value that begins next, if it is known and may be validated by itself.
     fn next_node(&self) -> Option<NodeId> {
         if self.st.reading.skip.is_some() || !self.st.is_typed() {
             return None;

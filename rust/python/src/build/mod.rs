@@ -5,6 +5,7 @@ pub mod choice;
 pub mod close;
 pub mod cursor;
 pub mod driver;
+mod keys;
 pub mod lenient;
 pub mod raw;
 pub mod reading;

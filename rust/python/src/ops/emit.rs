@@ -112,7 +112,7 @@ impl Run<'_, '_> {
     fn op_container_told(&mut self, frame: &mut Frame, made: Made) -> PyResult<()> {
         let stands = match made {
             Made::Frozen => !frame.failed && !frame.doubtful,
-            Made::Judged => false,
+            Made::Validated => false,
             Made::Parts => self.op_stands(frame)?,
         };
         let whole = frame.told.as_ref().is_some_and(|told| told.whole);

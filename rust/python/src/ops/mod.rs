@@ -156,5 +156,5 @@ pub enum Made {
     /// It stays an instance of the partial class, for what encloses it to validate.
     Frozen,
     /// pydantic made it.
-    Judged,
+    Validated,
 }

@@ -182,7 +182,7 @@ pub enum Unknown {
     Ignore,
     Forbid,
     /// pydantic says, when the object is complete.
-    Judge,
+    Validate,
     Allow(NodeId),
 }
 

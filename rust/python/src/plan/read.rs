@@ -78,7 +78,7 @@ const DEFAULTS: [(&str, MakeDefault); 3] = [
 const UNKNOWN: [(&str, Unknown); 3] = [
     ("ignore", Unknown::Ignore),
     ("forbid", Unknown::Forbid),
-    ("judge", Unknown::Judge),
+    ("validate", Unknown::Validate),
 ];
 
 const ITEMS: [(&str, Sequence); 6] = [

@@ -4,7 +4,7 @@ use super::{Kind, Lenient, State, Wrong};
 use crate::lenient::RepairKind;
 use crate::lenient::blanks::{self, Comment};
 use crate::lenient::layers::Layer;
-use crate::lenient::output::Mark;
+use crate::lenient::output::Position;
 
 impl Lenient {
     /// White space and comments; whether `c` belongs to them.
@@ -90,7 +90,7 @@ impl Lenient {
         Err((self.unexpected().0, self.escape_at))
     }
 
-    pub(super) fn take_ellipsis(&mut self, at: Mark) -> Result<(), Wrong> {
+    pub(super) fn take_ellipsis(&mut self, at: Position) -> Result<(), Wrong> {
         self.repair(RepairKind::Ellipsis, at)?;
         self.ellipsis = true;
         self.blank = true;

@@ -24,9 +24,9 @@ mod tokens;
 
 use super::blanks::Comment;
 use super::layers::Layer;
-use super::output::{Mark, Output};
+use super::output::{Output, Position};
 use super::quotes::Quote;
-use super::{Options, Repair, RepairKind, words};
+use super::{LenientOptions, Repair, RepairKind, words};
 use crate::json::JsonErrorKind as Kind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ enum State {
 }
 
 /// What is wrong, and where.
-pub(super) type Wrong = (Kind, Mark);
+pub(super) type Wrong = (Kind, Position);
 
 /// What the target is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ pub(super) struct Fed {
     reason = "each is an answer of its own about the place, not a part of the state"
 )]
 pub(super) struct Lenient {
-    options: Options,
+    options: LenientOptions,
     state: State,
     /// Where to go on after a comment, an escape or points between tokens.
     resume: State,
@@ -165,18 +165,18 @@ pub(super) struct Lenient {
     /// Index in `held` of the key.
     key_at: usize,
     /// The comma that is held.
-    comma: Option<Mark>,
+    comma: Option<Position>,
     /// A token without quotes, or the text of a member.
     word: String,
-    word_at: Mark,
+    word_at: Position,
     /// Whether it may still be a number of any length.
     numeric: bool,
     quote: Quote,
     /// Where the string begins.
-    string_at: Mark,
+    string_at: Position,
     is_key: bool,
     /// Where the escape begins, or the quote that may close.
-    escape_at: Mark,
+    escape_at: Position,
     digits: [u8; 4],
     /// White space after a quote that may close, or that opens what may be text inside.
     tail: String,
@@ -185,9 +185,9 @@ pub(super) struct Lenient {
     sequence: [u8; 4],
     sequence_len: u8,
     /// Place of the character that is being read.
-    here: Mark,
+    here: Position,
     /// Place of the next byte.
-    next: Mark,
+    next: Position,
     /// The byte after the character that is being read, if it is known and no layer is open.
     peek: Option<u8>,
     last: Last,
@@ -214,7 +214,7 @@ pub(super) struct Lenient {
 }
 
 impl Lenient {
-    pub fn new(options: Options, start: Mark) -> Self {
+    pub fn new(options: LenientOptions, start: Position) -> Self {
         Self {
             options,
             state: State::Value,
@@ -226,12 +226,12 @@ impl Lenient {
             key_at: 0,
             comma: None,
             word: String::new(),
-            word_at: Mark::START,
+            word_at: Position::START,
             numeric: false,
             quote: Quote::Double,
-            string_at: Mark::START,
+            string_at: Position::START,
             is_key: false,
-            escape_at: Mark::START,
+            escape_at: Position::START,
             digits: [0; 4],
             tail: String::new(),
             closer: '"',
@@ -256,7 +256,7 @@ impl Lenient {
     }
 
     /// The place of the next byte.
-    pub fn place(&self) -> Mark {
+    pub fn place(&self) -> Position {
         self.next
     }
 
@@ -327,12 +327,12 @@ impl Lenient {
     }
 
     /// Puts a comma before the token at `at`.
-    fn imply_comma(&mut self, at: Mark) -> Result<(), Wrong> {
+    fn imply_comma(&mut self, at: Position) -> Result<(), Wrong> {
         self.held.insert(b",", at);
         self.repair(RepairKind::MissingComma, at)
     }
 
-    fn repair(&mut self, kind: RepairKind, at: Mark) -> Result<(), Wrong> {
+    fn repair(&mut self, kind: RepairKind, at: Position) -> Result<(), Wrong> {
         if self.repairs.len() >= self.options.max_repairs {
             return Err((Kind::RepairLimit, at));
         }

@@ -3,7 +3,7 @@
 use super::{Kind, Last, Lenient, Question, RepairKind, State, Wrong};
 use crate::lenient::blanks;
 use crate::lenient::layers::{Layer, MAX_LAYERS};
-use crate::lenient::output::{Mark, Output};
+use crate::lenient::output::{Output, Position};
 use crate::lenient::quotes::{self, Quote};
 use crate::lenient::words::MAX_WORD;
 
@@ -61,7 +61,7 @@ impl Lenient {
     }
 
     /// The next `length` bytes, of one line, which begin at `from`, may not make a key too long.
-    pub(super) fn check_key(&self, from: Mark, length: usize) -> Result<(), Wrong> {
+    pub(super) fn check_key(&self, from: Position, length: usize) -> Result<(), Wrong> {
         if self.is_key {
             let limit = self.string_at.offset + 1 + self.options.limits.max_key as u64;
             if from.offset + length as u64 > limit {
@@ -104,7 +104,7 @@ impl Lenient {
     }
 
     /// A character of the string, which stands at `at`.
-    pub(super) fn text(&mut self, c: char, at: Mark) {
+    pub(super) fn text(&mut self, c: char, at: Position) {
         let mut strict = Vec::with_capacity(6);
         quotes::write(c, &mut strict);
         let same = self.layers.is_empty() && strict.len() == c.len_utf8();
@@ -140,7 +140,7 @@ impl Lenient {
     }
 
     /// Bytes of a string that begin at `at` and are strict as they are.
-    pub(super) fn raw(&mut self, bytes: &[u8], at: Mark) {
+    pub(super) fn raw(&mut self, bytes: &[u8], at: Position) {
         if self.layers.is_empty() {
             self.target().copy(bytes, at);
         } else {

@@ -1,6 +1,6 @@
 //! In a token without quotes: a key, a number, a literal, a word.
 
-use super::{Container, Kind, Last, Lenient, Mark, Question, RepairKind, State, Wrong};
+use super::{Container, Kind, Last, Lenient, Position, Question, RepairKind, State, Wrong};
 use crate::lenient::blanks::Comment;
 use crate::lenient::numbers;
 use crate::lenient::words::{self, MAX_WORD, Word};
@@ -49,7 +49,7 @@ impl Lenient {
 
     /// A token without quotes begins. Whatever it is, what was held for a value is sure, unless the
     /// comma before it is missing as well.
-    pub(super) fn begin_word(&mut self, c: char, at: Mark, implied: bool) {
+    pub(super) fn begin_word(&mut self, c: char, at: Position, implied: bool) {
         // A null may be taken for absence.
         let held = self.options.coerce && matches!(c, 'n' | 'N' | 'u' | 'U');
         if !implied && !held {
@@ -205,7 +205,7 @@ impl Lenient {
     }
 
     /// A token that is strict as it stands at `at`.
-    pub(super) fn raw_value(&mut self, bytes: &[u8], at: Mark) {
+    pub(super) fn raw_value(&mut self, bytes: &[u8], at: Position) {
         if self.layers.is_empty() {
             self.out.copy(bytes, at);
         } else {

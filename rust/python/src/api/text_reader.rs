@@ -1,6 +1,6 @@
-//! `Intake`: the text of one answer on its way to the parser.
+//! `TextReader`: the text of one answer on its way to the parser.
 
-use partialfast_core::envelope::{Envelope, Options};
+use partialfast_core::envelope::{Envelope, EnvelopeOptions};
 use partialfast_core::json::{JsonError, JsonErrorKind, Limits};
 use partialfast_core::lenient;
 use pyo3::PyTraverseError;
@@ -14,7 +14,7 @@ use crate::errors::{exclusive, json_error, repair, shared};
 
 /// Documented in `_core.pyi`.
 #[pyclass(module = "partialfast._core")]
-pub struct Intake {
+pub struct TextReader {
     state: Option<Py<StateCore>>,
     envelope: Option<Envelope>,
     /// All the text, where the parser does not get or keep it all.
@@ -41,7 +41,7 @@ pub struct Read {
     pub snapshot: Option<Py<PyAny>>,
 }
 
-impl Intake {
+impl TextReader {
     /// Reads a piece of the text.
     pub fn read(slf: &Bound<'_, Self>, piece: &str) -> PyResult<Read> {
         let py = slf.py();
@@ -152,7 +152,7 @@ impl Intake {
 const TAKEN_BACK: JsonError = JsonError::of_all(JsonErrorKind::TrailingData);
 
 #[pymethods]
-impl Intake {
+impl TextReader {
     #[new]
     #[pyo3(signature = (state, /, *, noise, key, bare_array, items))]
     fn new(
@@ -164,14 +164,14 @@ impl Intake {
     ) -> PyResult<Self> {
         let settings = StateCore::lenience(&state)?;
         let envelope = (noise || key.is_some()).then(|| {
-            Envelope::new(Options {
+            Envelope::new(EnvelopeOptions {
                 noise,
                 key,
                 bare_array,
-                lenient: settings.map(|settings| lenient::Options {
+                lenient: settings.map(|settings| lenient::LenientOptions {
                     quotes: settings.quotes,
                     max_repairs: settings.max_repairs,
-                    ..lenient::Options::default()
+                    ..lenient::LenientOptions::default()
                 }),
                 limits: Limits::default(),
             })

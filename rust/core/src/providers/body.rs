@@ -22,7 +22,7 @@ pub enum Framing {
     Lines,
 }
 
-/// What a call of [`Stream::feed`] did.
+/// What a call of [`BodyReader::feed`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Fed {
@@ -48,9 +48,9 @@ enum Frames {
 /// # Examples
 ///
 /// ```
-/// use partialfast_core::providers::{AnyDialect, Delta, Fed, Stream};
+/// use partialfast_core::providers::{AnyDialect, Delta, Fed, BodyReader};
 ///
-/// let mut stream = Stream::new(AnyDialect::named("openai_chat").expect("there is such a dialect"));
+/// let mut stream = BodyReader::new(AnyDialect::named("openai_chat").expect("there is such a dialect"));
 /// let mut text = String::new();
 /// let mut block: &[u8] = b"data: {\"choices\": [{\"delta\": {\"content\": \"Hi\"}}]}\n\ndata: [DONE]\n\n";
 /// while let Fed::Event(length) = stream.feed(block, &mut |delta| {
@@ -63,7 +63,7 @@ enum Frames {
 /// assert_eq!(text, "Hi");
 /// ```
 #[derive(Debug)]
-pub struct Stream {
+pub struct BodyReader {
     frames: Frames,
     reading: Reading,
     /// Something other than a byte order mark and white space has come.
@@ -91,7 +91,7 @@ const MOST_SHOWN: usize = 4096;
 /// May stand before any text.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-impl Stream {
+impl BodyReader {
     /// A reader that comes before the body.
     #[must_use]
     pub fn new(dialect: AnyDialect) -> Self {
