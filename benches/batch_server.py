@@ -17,10 +17,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from partialfast.replay import Options, Recording
+from partialfast.replay import Recording
 from partialfast.replay._ask import parse_request
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Send, plan_answer
+from partialfast.replay._steps import Options, Send, plan_answer
 
 __all__ = ["DOCUMENTS", "SHORT", "answers"]
 

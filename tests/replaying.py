@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from partialfast.replay import Options, Recording, parse_faults
+from partialfast.replay import Recording, parse_faults
 from partialfast.replay._ask import Ask, parse_request
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Plan, Send, plan_answer
+from partialfast.replay._steps import Options, Plan, Send, plan_answer
 
 __all__ = [
     "FORCED",

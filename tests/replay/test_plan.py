@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from partialfast.replay import (
-    SHAPES,
-    Options,
-    Recording,
-)
+from partialfast.replay import SHAPES, Recording
 from partialfast.replay._script import count_tokens, cut
-from partialfast.replay._steps import Drop, Plan, Send, Wait
+from partialfast.replay._steps import Drop, Options, Plan, Send, Wait
 from tests.replaying import (
     TEXT,
     Answer,

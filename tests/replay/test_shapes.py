@@ -12,11 +12,11 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from partialfast.replay import SHAPES, Options, Recording, ToolCall, builtin
+from partialfast.replay import SHAPES, Recording, ToolCall, builtin
 from partialfast.replay._ask import Ask
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._script import count_tokens
-from partialfast.replay._steps import plan_answer
+from partialfast.replay._steps import Options, plan_answer
 from tests.replaying import (
     FORCED,
     TEXT,

@@ -13,6 +13,7 @@ Only `serve` needs more than the package itself: ``pip install "partialfast[demo
 
 from __future__ import annotations
 
+from partialfast.replay._exchanges import Exchange
 from partialfast.replay._faults import Fault, FaultKind, parse_fault, parse_faults
 from partialfast.replay._recording import (
     Recording,
@@ -22,16 +23,14 @@ from partialfast.replay._recording import (
     load,
     read_all,
 )
-from partialfast.replay._server import Exchange, Server, serve
+from partialfast.replay._server import Server, serve
 from partialfast.replay._shapes import SHAPES
-from partialfast.replay._steps import Options
 
 __all__ = [
     "SHAPES",
     "Exchange",
     "Fault",
     "FaultKind",
-    "Options",
     "Recording",
     "RecordingError",
     "Server",

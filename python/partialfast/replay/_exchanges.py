@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -65,54 +65,29 @@ class ExchangeLog:
         self.exchanges: list[Exchange] = []
         self._count = 0
         self._kept_bytes = 0
-        self._changed = threading.Condition()
+        self._ended = threading.Condition()
 
     def add(self, exchange: Exchange) -> int:
         """Enter a request and give its number, counted from 0."""
-        with self._changed:
-            self.exchanges.append(exchange)
-            self._count += 1
-            self._kept_bytes += len(exchange.raw)
-            while len(self.exchanges) > 1 and self._is_too_much:
-                self._forget()
-            self._changed.notify_all()
-            return self._count - 1
-
-    @property
-    def _is_too_much(self) -> bool:
-        return len(self.exchanges) > _MOST_KEPT or self._kept_bytes > _MOST_KEPT_BYTES
-
-    def _forget(self) -> None:
-        """Forget the older half."""
-        half = len(self.exchanges) // 2
-        forgotten = self.exchanges[:half]
-        del self.exchanges[:half]
-        self._kept_bytes -= sum(len(each.raw) for each in forgotten)
-
-    def wrote(self, exchange: Exchange, size: int) -> None:
-        """Enter a write."""
-        with self._changed:
-            exchange.writes += 1
-            exchange.sent += size
-            self._changed.notify_all()
+        self.exchanges.append(exchange)
+        self._count += 1
+        self._kept_bytes += len(exchange.raw)
+        while len(self.exchanges) > 1 and (
+            len(self.exchanges) > _MOST_KEPT or self._kept_bytes > _MOST_KEPT_BYTES
+        ):
+            older = self.exchanges[: len(self.exchanges) // 2]
+            del self.exchanges[: len(older)]
+            self._kept_bytes -= sum(len(each.raw) for each in older)
+        return self._count - 1
 
     def end(self, exchange: Exchange, ending: Ending) -> None:
         """Enter the end of an exchange."""
-        with self._changed:
+        with self._ended:
             exchange.ending, exchange.ended = ending, time.monotonic()
-            self._changed.notify_all()
+            self._ended.notify_all()
 
-    def wait(self, happened: Callable[[], bool], *, timeout: float, what: str) -> None:
-        """Wait until something is true of the exchanges.
-
-        Args:
-            happened: What is waited for.
-            timeout: Seconds to wait at most.
-            what: What to say it was when it did not happen.
-
-        Raises:
-            TimeoutError: It did not happen in time.
-        """
-        with self._changed:
-            if not self._changed.wait_for(happened, timeout):
-                raise TimeoutError(f"no {what} within {timeout} s")
+    def wait_ended(self, exchange: Exchange, timeout: float) -> None:
+        """Wait until an exchange has ended, for some seconds."""
+        with self._ended:
+            if not self._ended.wait_for(lambda: exchange.ending is not None, timeout):
+                raise TimeoutError(f"no end of the exchange within {timeout} s")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["GARBAGE", "REFUSAL", "Fault", "FaultKind", "parse_fault", "parse_faults"]
 
@@ -97,8 +97,7 @@ def parse_fault(text: str) -> Fault:
     """
     form = _FORM.fullmatch(text)
     if form is None or form["kind"] not in _KINDS:
-        message = f"unknown fault {text!r}; known are {', '.join(_KINDS)}"
-        raise ValueError(message)
+        raise ValueError(f"unknown fault {text!r}; known are {', '.join(_KINDS)}")
     kind, at, value = FaultKind(form["kind"]), form["at"], form["value"]
     example = _EXAMPLES.get(kind, f"{kind.value}@120")
     for part, sign, name in ((at, "@", "place"), (value, ":", "value")):
@@ -109,30 +108,21 @@ def parse_fault(text: str) -> Fault:
             raise ValueError(f"fault {text!r} takes no {name}: {example}")
     fault = Fault(kind, at=None if at is None else int(at))
     try:
-        return _with_value(fault, value)
+        return fault if value is None else _with_value(fault, value)
     except ValueError:
         message = f"fault {text!r} has a bad value; it is written as in {example}"
         raise ValueError(message) from None
 
 
-def _with_value(fault: Fault, value: str | None) -> Fault:
-    if value is None:
-        return fault
-    if fault.kind is FaultKind.STALL:
-        return Fault(fault.kind, at=fault.at, seconds=_finite(value))
-    if fault.kind is FaultKind.STATUS:
-        status = int(value)
-        if not 400 <= status <= 599:  # noqa: PLR2004 - the two classes of error status
-            raise ValueError(value)
-        return Fault(fault.kind, status=status)
-    return Fault(fault.kind, field=value)
-
-
-def _finite(value: str) -> float:
-    seconds = float(value)
-    if not 0 <= seconds < float("inf"):
+def _with_value(fault: Fault, value: str) -> Fault:
+    if fault.kind is FaultKind.REJECT:
+        return replace(fault, field=value)
+    stalls = fault.kind is FaultKind.STALL
+    given = replace(fault, seconds=float(value)) if stalls else replace(fault, status=int(value))
+    # The two classes of error status; any time that ends.
+    if not (0 <= given.seconds < float("inf") if stalls else 400 <= given.status <= 599):  # noqa: PLR2004
         raise ValueError(value)
-    return seconds
+    return given
 
 
 def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from partialfast.replay._ask import RequestError
-from partialfast.replay._reply import error_body
+from partialfast.replay._events import error_body
 
 __all__ = ["MOST_BODY", "Guard"]
 
@@ -22,10 +23,6 @@ class Guard:
 
     A page in a browser can send requests here, under a name of its own that it lets point to this
     machine ("DNS rebinding"); the name is in the ``Host`` header.
-
-    Args:
-        app: The application.
-        most_body: Bytes that the body of a request may have.
     """
 
     def __init__(self, app: ASGIApp, most_body: int = MOST_BODY) -> None:
@@ -34,40 +31,36 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1"): value for name, value in scope["headers"]}
-        host = headers.get("host", b"").decode("latin-1")
+        headers = Headers(scope=scope)
+        host, length = headers.get("host", ""), headers.get("content-length", "0")
+        too_large = RequestError(
+            413, f"The body of a request may have {self._most:,} bytes at most"
+        )
         if not _is_local(host):
             said = f"This server answers on loopback only, not as {host[:200]!r}"
             await _refuse(RequestError(421, said), scope, receive, send)
             return
-        length = headers.get("content-length", b"0")
         if length.isdigit() and int(length) > self._most:
-            await self._refuse_size(scope, receive, send)
+            await _refuse(too_large, scope, receive, send)
             return
         received = 0
-        refused = False
 
         async def counted() -> Message:
-            nonlocal received, refused
+            nonlocal received
+            if received > self._most:
+                return {"type": "http.disconnect"}
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._most and not refused:
-                refused = True
-                await self._refuse_size(scope, receive, send)
-            return {"type": "http.disconnect"} if refused else message
+            if received <= self._most:
+                return message
+            await _refuse(too_large, scope, receive, send)
+            return {"type": "http.disconnect"}
 
         async def unless_refused(message: Any) -> None:
-            if not refused:
+            if received <= self._most:
                 await send(message)
 
         await self._app(scope, counted, unless_refused)
-
-    async def _refuse_size(self, scope: Scope, receive: Receive, send: Send) -> None:
-        said = f"The body of a request may have {self._most:,} bytes at most"
-        await _refuse(RequestError(413, said), scope, receive, send)
 
 
 async def _refuse(error: RequestError, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,6 +72,6 @@ async def _refuse(error: RequestError, scope: Scope, receive: Receive, send: Sen
 
 def _is_local(host: str) -> bool:
     name = host.lower()
-    if not name.endswith("]"):
-        name = name.rpartition(":")[0] if ":" in name else name
+    if ":" in name and not name.endswith("]"):
+        name = name.rpartition(":")[0]
     return name in _HOSTS or name.endswith(".localhost")

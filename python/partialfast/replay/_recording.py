@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import resources
@@ -140,9 +140,8 @@ class Recording:
             RecordingError: A field is unknown, missing or of the wrong type.
         """
         if not value.keys() & {"text", "tool_calls", "refusal", "raw"}:
-            raise RecordingError(
-                f'{where}: no answer: one of "text", "tool_calls", "refusal", "raw" is needed'
-            )
+            needed = 'one of "text", "tool_calls", "refusal", "raw" is needed'
+            raise RecordingError(f"{where}: no answer: {needed}")
         try:
             read = _adapter().validate_python(dict(value))
         except ValidationError as error:
@@ -208,16 +207,12 @@ def builtin(name: str) -> list[Recording]:
         RecordingError: There is no recording of that name.
     """
     folder = resources.files("partialfast.replay") / "recordings"
-    file = folder / f"{name}.jsonl"
-    if not file.is_file():
-        known = sorted(
-            entry.name.removesuffix(".jsonl")
-            for entry in folder.iterdir()
-            if entry.name.endswith(".jsonl")
-        )
-        message = f"no built-in recording {name!r}; there are {', '.join(known)}"
-        raise RecordingError(message)
-    return _parse(file.read_text(encoding="utf-8"), f"{name}.jsonl")
+    names = [entry.name for entry in folder.iterdir()]
+    known = sorted(file.removesuffix(".jsonl") for file in names if file.endswith(".jsonl"))
+    if name not in known:
+        raise RecordingError(f"no built-in recording {name!r}; there are {', '.join(known)}")
+    file = f"{name}.jsonl"
+    return _parse((folder / file).read_text(encoding="utf-8"), file)
 
 
 def _parse(text: str, where: str) -> list[Recording]:
@@ -230,11 +225,10 @@ def _parse(text: str, where: str) -> list[Recording]:
         try:
             value = json.loads(line)
         except json.JSONDecodeError as error:
-            message = f"{place}: {not_json(error)}"
-            raise RecordingError(message) from error
+            raise RecordingError(f"{place}: {not_json(error)}") from error
         if not isinstance(value, dict):
-            message = f"{place}: a recording is an object, not {type(value).__name__}"
-            raise RecordingError(message)
+            kind = type(value).__name__
+            raise RecordingError(f"{place}: a recording is an object, not {kind}")
         recordings.append(Recording.from_mapping(value, where=place))
     return recordings
 
@@ -262,20 +256,17 @@ def read_all(sources: Source | Iterable[Source]) -> list[Recording]:
         several = [cast("Source", sources)]
     else:
         several = sources
-    recordings = [recording for source in several for recording in _read(source)]
+    recordings: list[Recording] = []
+    for source in several:
+        if isinstance(source, Recording):
+            recordings.append(source)
+        elif isinstance(source, Mapping):
+            recordings.append(Recording.from_mapping(source))
+        else:
+            recordings += load(source)
     if not recordings:
-        message = "no recordings: nothing could ever be answered"
-        raise RecordingError(message)
+        raise RecordingError("no recordings: nothing could ever be answered")
     return recordings
-
-
-def _read(source: Source) -> Iterator[Recording]:
-    if isinstance(source, Recording):
-        yield source
-    elif isinstance(source, Mapping):
-        yield Recording.from_mapping(source)
-    else:
-        yield from load(source)
 
 
 class RecordingSet:
@@ -295,22 +286,10 @@ class RecordingSet:
         return any(recording.model in {None, model} for recording in self._recordings)
 
     def pick(self, *, model: str, message: str) -> Recording | None:
-        """Take the first recording that fits and is not used up.
-
-        Args:
-            model: The model that the request names.
-            message: The text of its last user message.
-
-        Returns:
-            The recording, or ``None`` when none fits.
-        """
+        """Take the first recording for a model and a user message that is not used up."""
         for number, recording in enumerate(self._recordings):
-            if recording.model not in {None, model}:
-                continue
-            if recording.match is not None and recording.match not in message:
-                continue
-            if recording.times is not None and self._given[number] >= recording.times:
-                continue
-            self._given[number] += 1
-            return recording
+            fits = recording.model in {None, model} and (recording.match or "") in message
+            if fits and (recording.times is None or self._given[number] < recording.times):
+                self._given[number] += 1
+                return recording
         return None

@@ -6,16 +6,17 @@ server to be looked at: the server only carries it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
-from partialfast.replay._ask import Ask, RequestError
+from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError
+from partialfast.replay._events import ReplayEvent, dump
 from partialfast.replay._faults import Fault, FaultKind
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import Recording, RecordingSet
-from partialfast.replay._reply import ReplayedAnswer, ReplayEvent, dump
-from partialfast.replay._script import PlacedFault, write_script
-from partialfast.replay._shapes import server_error, shape_named
+from partialfast.replay._script import PlacedFault, ReplayedAnswer, write_script
+from partialfast.replay._shapes import shape_named
 
 __all__ = ["Drop", "Options", "Plan", "Send", "Step", "Wait", "plan_answer", "plan_error"]
 
@@ -45,15 +46,7 @@ Step = Send | Wait | Drop
 
 @dataclass(frozen=True)
 class Options:
-    """How answers are given, unless a recording says otherwise.
-
-    Args:
-        shape: The server to imitate, one of `SHAPES`.
-        rate: Tokens per second; ``None`` for as fast as they can be sent.
-        chunk: Characters of each delta; ``None`` for pieces like a model's tokens.
-        split: Bytes of each write; ``None`` for one write per event.
-        faults: What goes wrong.
-    """
+    """How answers are given, unless a recording says otherwise; `serve` explains each option."""
 
     shape: str = "openai"
     rate: float | None = None
@@ -62,11 +55,7 @@ class Options:
     faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse options that make no sense.
-
-        Raises:
-            ValueError: A value is out of range; the message names it.
-        """
+        """Refuse a value that is out of range, by its name in a `ValueError`."""
         shape_named(self.shape)
         for name in ("rate", "chunk", "split"):
             value = getattr(self, name)
@@ -76,21 +65,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """A response.
-
-    Args:
-        status: The HTTP status.
-        steps: What to do, in order.
-        headers: The headers.
-        length: The body's length when it is announced, else it is chunked.
-        recording: The recording that is played, if any.
-    """
+    """A response."""
 
     status: int
     steps: tuple[Step, ...]
     headers: dict[str, str] = field(default_factory=dict)
-    length: int | None = None
-    recording: Recording | None = None
+    length: int | None = None  # of the body when it is announced, else it is chunked
+    recording: Recording | None = None  # what is played, if anything
 
 
 _STREAMED = {
@@ -103,17 +84,9 @@ _STREAMED = {
 def plan_answer(
     recordings: RecordingSet, ask: Ask, options: Options, *, number: int, created: int
 ) -> Plan:
-    """Decide the response to a request.
+    """Decide the response to a request, which may be an error that a fault asks for.
 
-    Args:
-        recordings: The recordings; the one that is taken counts as given.
-        ask: The request.
-        options: How answers are given.
-        number: How many requests came before.
-        created: Unix time.
-
-    Returns:
-        The response, which may be an error that a fault asks for.
+    The recording that is taken counts as given. The number of the request and the time make ids.
 
     Raises:
         RequestError: No recording answers the request.
@@ -130,30 +103,24 @@ def plan_answer(
     error = _error_fault(ask, faults)
     if error is not None:
         return plan_error(form, error, recording=recording)
+    headers = _STREAMED | {"content-type": form.media_type}
     if (raw := recording.raw) is not None:
         data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        steps = tuple(_regroup([Send(data)], options.split))
-        return Plan(200, steps, _STREAMED | {"content-type": form.media_type}, None, recording)
+        steps = _regroup([Send(data)], options.split)
+        return Plan(200, tuple(steps), headers, None, recording)
     if ask.tool_choice in form.ignored_choices:
         ask = replace(ask, tool_choice="auto", forced=None)
-    script = write_script(recording, ask, chars=options.chunk, faults=faults)
-    reply = ReplayedAnswer(script, ask, number, created, recording)
-    if ask.stream:
-        return _streamed(form, reply, options)
-    return _whole(form, reply, options)
+    reply = write_script(
+        recording, ask, chars=options.chunk, faults=faults, number=number, created=created
+    )
+    if not ask.stream:
+        return _whole(form, reply, options)
+    steps = _regroup(_with_marks(form, reply, options.rate), options.split)
+    return Plan(200, tuple(steps), headers | form.headers(reply), None, recording)
 
 
 def plan_error(form: Protocol, error: RequestError, *, recording: Recording | None = None) -> Plan:
-    """Decide the response to a request that gets none.
-
-    Args:
-        form: How the server answers.
-        error: What is wrong.
-        recording: The recording whose fault it is.
-
-    Returns:
-        The error response.
-    """
+    """Decide the response to a request that gets an error, maybe by a recording's fault."""
     body = dump(form.error(error))
     headers = {"content-type": "application/json"} | form.error_headers(error)
     if error.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
@@ -167,7 +134,7 @@ _STATUS_ERRORS = {
     429: RequestError(
         429, "Rate limit reached for requests.", type="requests", code="rate_limit_exceeded"
     ),
-    500: server_error(),
+    500: SERVER_ERROR,
     503: RequestError(503, "The engine is currently overloaded.", type="service_unavailable"),
 }
 
@@ -183,18 +150,10 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _streamed(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
-    steps = _with_marks(form, reply, form.stream(reply), options.rate)
-    headers = _STREAMED | {"content-type": form.media_type} | form.headers(reply)
-    return Plan(200, tuple(_regroup(steps, options.split)), headers, None, reply.recording)
-
-
-def _with_marks(
-    form: Protocol, reply: ReplayedAnswer, events: Iterable[ReplayEvent], rate: float | None
-) -> Iterator[Step]:
+def _with_marks(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> Iterator[Step]:
     """Turn events into steps, with the faults of the transport at their places."""
-    marks = list(reply.script.marks)
-    for event in events:
+    marks = list(reply.marks)
+    for event in form.stream(reply):
         while marks and event.upto >= marks[0].before:
             mark = marks.pop(0)
             yield from _mishap(form, reply, mark, event)
@@ -219,32 +178,34 @@ def _mishap(
     elif kind is FaultKind.CORRUPT:
         yield Send(form.corrupt)
     elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-        fail = form.failure if kind is FaultKind.ERROR else form.quiet_failure
-        for failed in fail(reply, mark.before):
+        for failed in form.failure(reply, mark.before, quiet=kind is FaultKind.FAIL):
             yield Send(form.encode(failed))
     # `end` sends nothing more.
 
 
 def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
     data = dump(form.whole(reply))
-    headers = {"content-type": "application/json"} | form.headers(reply)
+    length = len(data)
     steps: list[Step] = []
     if options.rate is not None:
-        steps.append(Wait(reply.script.completion_tokens / options.rate))
-    for mark in reply.script.marks:
+        steps.append(Wait(reply.completion_tokens / options.rate))
+    for mark in reply.marks:
         kind = mark.fault.kind
         if kind is FaultKind.STALL:
             steps.append(Wait(mark.fault.seconds))
         elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-            return plan_error(form, server_error(), recording=reply.recording)
+            return plan_error(form, SERVER_ERROR, recording=reply.recording)
         elif kind is FaultKind.CORRUPT:
-            data = data[: len(data) // 2]
+            data = data[: length // 2]
+            length = len(data)
         else:
             # Whatever ends a stream early ends a body early: there is less than was announced.
-            steps += [Send(data[: len(data) // 2]), Drop()]
-            return Plan(200, tuple(steps), headers, len(data), reply.recording)
-    steps.append(Send(data))
-    return Plan(200, tuple(steps), headers, len(data), reply.recording)
+            steps += [Send(data[: length // 2]), Drop()]
+            break
+    else:
+        steps.append(Send(data))
+    headers = {"content-type": "application/json"} | form.headers(reply)
+    return Plan(200, tuple(steps), headers, length, reply.recording)
 
 
 def _regroup(steps: Iterable[Step], size: int | None) -> Iterator[Step]:
@@ -252,19 +213,12 @@ def _regroup(steps: Iterable[Step], size: int | None) -> Iterator[Step]:
     if size is None:
         yield from steps
         return
-    waiting: list[Send] = []
-    for step in steps:
-        if isinstance(step, Send):
-            waiting.append(step)
-        else:
-            yield from _resized(waiting, size)
-            waiting.clear()
-            yield step
-    yield from _resized(waiting, size)
-
-
-def _resized(sends: Sequence[Send], size: int) -> Iterator[Send]:
-    data = b"".join(send.data for send in sends)
-    text = any(send.carries_text for send in sends)
-    for start in range(0, len(data), size):
-        yield Send(data[start : start + size], carries_text=text)
+    for _, group in groupby(steps, key=lambda step: isinstance(step, Send)):
+        run = list(group)
+        sends = [step for step in run if isinstance(step, Send)]
+        if not sends:
+            yield from run
+        data = b"".join(send.data for send in sends)
+        text = any(send.carries_text for send in sends)
+        for start in range(0, len(data), size):
+            yield Send(data[start : start + size], carries_text=text)

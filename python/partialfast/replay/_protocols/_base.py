@@ -4,60 +4,84 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final
 
-from partialfast.replay._ask import Ask, RequestError, text_of
-from partialfast.replay._reply import Json, ReplayedAnswer, ReplayEvent, dump, encode
-from partialfast.replay._script import Delta, Kind
+from partialfast.replay._ask import Ask, RequestError, ToolChoice, make_ask, text_of
+from partialfast.replay._events import Json, ReplayEvent, dump, encode
+from partialfast.replay._script import Kind, ReplayedAnswer, count_tokens
 
-__all__ = ["Block", "Protocol", "Step", "arguments", "blocks", "make_ask", "text_of"]
+__all__ = ["Block", "BlockProtocol", "Protocol", "Told", "arguments", "blocks"]
+
+_FINISHES: Final = ("stop", "tool_calls", "length", "content_filter")
 
 
 class Protocol(ABC):
-    """How one provider is asked, and how it answers.
-
-    Attributes:
-        name: What the protocol is called.
-        paths: Where it is asked, as Starlette writes routes.
-        media_type: Of a streamed answer.
-        corrupt: What is sent as an event that cannot be read.
-        ignored_choices: Which forms of ``tool_choice`` are read as ``auto``.
-    """
+    """How one provider is asked, and how it answers."""
 
     name: ClassVar[str]
-    paths: ClassVar[tuple[str, ...]]
-    media_type: ClassVar[str] = "text/event-stream; charset=utf-8"
-    corrupt: ClassVar[bytes] = b'data: {"broken":[{\n\n'
-    ignored_choices: tuple[str, ...] = ()
+    paths: ClassVar[tuple[str, ...]]  # as Starlette writes routes
+    media_type: ClassVar[str] = "text/event-stream; charset=utf-8"  # of a streamed answer
+    corrupt: ClassVar[bytes] = b'data: {"broken":[{\n\n'  # an event that cannot be read
+    ignored_choices: tuple[str, ...] = ()  # which forms of `tool_choice` are read as `auto`
+    reasons: ClassVar[tuple[str, ...]] = _FINISHES  # the provider's words for these
+    # the header with an answer's id, what the id begins with, and how many characters follow
+    request_id: ClassVar[tuple[str, str, int] | None] = None
 
     def shaped(self, shape: str) -> Protocol:
-        """Give the protocol in the shape of a server; most have no shapes.
-
-        Args:
-            shape: One of `SHAPES`.
-
-        Raises:
-            ValueError: There is no such shape.
-        """
+        """Give the protocol in the shape of a server; most have no shapes."""
         del shape
         return self
 
     @abstractmethod
     def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
-        """Read a request.
-
-        Args:
-            body: The decoded body.
-            path: The parts of the path that vary.
-
-        Returns:
-            What it asks for.
+        """Read a decoded body and the parts of the path that vary.
 
         Raises:
             RequestError: The provider would refuse it.
         """
+
+    def read(  # noqa: PLR0913 - each is a field of the request
+        self,
+        body: Json,
+        messages: Any,
+        *,
+        model: object,
+        stream: bool,
+        tools: Iterable[Json] | None = None,
+        system: object = None,
+        parts: str = "content",
+        choice: ToolChoice = "auto",
+        forced: object = None,
+    ) -> Ask:
+        """Make the ask of a request whose parts were found, or refuse it with a `RequestError`.
+
+        The text of the `system` and of the field `parts` of each message may come in parts.
+        """
+        if not isinstance(model, str) or not model:
+            raise RequestError(400, "model: Field required", param="model")
+        given = messages if isinstance(messages, list) else []
+        texts = [(each.get("role", "user"), text_of(each.get(parts))) for each in given]
+        if system:
+            texts.insert(0, ("system", text_of(system)))
+        if not texts:
+            raise RequestError(400, "messages: at least one message is required", param="messages")
+        named = [tool.get("name") for tool in tools or []]
+        names = tuple(name for name in named if isinstance(name, str))
+        if forced is not None and forced not in names:
+            message = f"the tool {forced!r} is not among the tools"
+            raise RequestError(400, message, param="tool_choice")
+        return make_ask(
+            self.name,
+            body,
+            texts,
+            model=model,
+            stream=stream,
+            tools=names,
+            tool_choice=choice if names else "none",
+            forced=forced,
+        )
 
     @abstractmethod
     def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
@@ -68,16 +92,24 @@ class Protocol(ABC):
         """Give the answer of a request that does not stream."""
 
     @abstractmethod
-    def failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
-        """Give what comes instead of the rest when generation dies midway."""
+    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
+        """Give what comes instead of a delta and the rest when generation dies midway.
 
-    def quiet_failure(self, reply: ReplayedAnswer, upto: int) -> Iterator[ReplayEvent]:
-        """Give the same without the event that announces it, where there is one."""
-        return self.failure(reply, upto)
+        Where an event announces it, that does not come if it is to be `quiet`.
+        """
 
-    @abstractmethod
+    def reason(self, reply: ReplayedAnswer) -> str:
+        """Say why the answer ends, in the provider's word."""
+        finish = reply.finish
+        if reply.recording.finish_reason is None and reply.calls and finish == "stop":
+            # A forced call ends like any other.
+            finish = "tool_calls"
+        known = finish in _FINISHES
+        return self.reasons[_FINISHES.index(finish)] if known else finish
+
     def error(self, error: RequestError) -> Json:
         """Give the body of an error response."""
+        return {"message": error.message}
 
     def encode(self, event: ReplayEvent) -> bytes:
         """Write an event as it goes over the wire."""
@@ -85,7 +117,10 @@ class Protocol(ABC):
 
     def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the response headers beside the content type."""
-        return {"request-id": "req_" + reply.token("request", 24)}
+        if self.request_id is None:
+            return {}
+        header, prefix, length = self.request_id
+        return {header: prefix + reply.token("request", length)}
 
     def error_headers(self, error: RequestError) -> dict[str, str]:
         """Give the headers of an error response beside the content type."""
@@ -93,90 +128,96 @@ class Protocol(ABC):
         return {}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Block:
-    """A run of deltas that belong together: a text, the reasoning, a call."""
+    """Deltas that belong together: a text, the reasoning, a call."""
 
+    reply: ReplayedAnswer
     kind: Kind
     call: int
     index: int
+    first: int  # the number of its first delta
     last: int
-    opened: bool = False
-    text: str = ""
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The name of the tool."""
+        return self.reply.calls[self.call].name
+
+    def call_id(self, prefix: str, length: int) -> str:
+        """Give the id of the call, in the provider's form."""
+        return self.reply.call_id(self.call, prefix, length)
 
 
-Step = tuple[Literal["open", "delta", "close"], Block, Delta, int]
+def blocks(reply: ReplayedAnswer) -> list[Block]:
+    """Find the blocks of an answer, in the order in which they begin."""
+    found: dict[tuple[Kind, int], list[int]] = {}
+    for number, delta in enumerate(reply.deltas):
+        found.setdefault((delta.kind, delta.call), []).append(number)
+    return [
+        Block(reply, kind, call, index, numbers[0], numbers[-1], reply.text(kind, call=call))
+        for index, ((kind, call), numbers) in enumerate(found.items())
+    ]
 
 
-def blocks(reply: ReplayedAnswer) -> Iterator[Step]:
-    """Give the deltas of the first choice with the beginnings and ends of their blocks.
-
-    Yields:
-        What happens, to which block, and the delta with its number.
-    """
-    found: dict[tuple[Kind, int], Block] = {}
-    deltas = [(n, d) for n, d in enumerate(reply.script.deltas) if d.choice == 0]
-    for number, delta in deltas:
-        key = (delta.kind, delta.call)
-        block = found.setdefault(key, Block(delta.kind, delta.call, len(found), number))
-        block.last = number
-    for number, delta in deltas:
-        block = found[delta.kind, delta.call]
-        if not block.opened:
-            block.opened = True
-            yield "open", block, delta, number
-        block.text += delta.text
-        yield "delta", block, delta, number
-        if number == block.last:
-            yield "close", block, delta, number
+#: An event's name and data.
+Told = tuple[str, Json]
 
 
-def make_ask(  # noqa: PLR0913 - each is a field of the request
-    api: str,
-    body: Json,
-    *,
-    model: object,
-    stream: bool,
-    texts: Sequence[tuple[object, str]],
-    tools: Sequence[object] = (),
-    choice: Literal["none", "auto", "required", "named"] = "auto",
-    forced: object = None,
-    choices: int = 1,
-) -> Ask:
-    """Make the ask of a request whose parts were found.
+class BlockProtocol(Protocol):
+    """A protocol whose events say where each block begins and ends."""
 
-    Args:
-        api: The protocol.
-        body: The decoded body.
-        model: The model.
-        stream: Whether the answer is to be streamed.
-        texts: Roles and texts of the conversation.
-        tools: Names of the tools.
-        choice: How free the model is to call one.
-        forced: The tool that it must call.
-        choices: How many answers are asked for.
+    died: ClassVar[Told]  # what is told when generation dies midway
 
-    Raises:
-        RequestError: There is no model or no conversation.
-    """
-    if not isinstance(model, str) or not model:
-        raise RequestError(400, "model: Field required", param="model")
-    if not texts:
-        raise RequestError(400, "messages: at least one message is required", param="messages")
-    names = tuple(name for name in tools if isinstance(name, str))
-    if forced is not None and forced not in names:
-        raise RequestError(400, f"the tool {forced!r} is not among the tools", param="tool_choice")
-    return Ask.of(
-        api,
-        body,
-        texts,
-        model=model,
-        stream=stream,
-        tools=names,
-        tool_choice=choice if names else "none",
-        forced=forced if isinstance(forced, str) else None,
-        choices=choices,
-    )
+    @abstractmethod
+    def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        """Give what comes before all blocks."""
+
+    @abstractmethod
+    def opened(self, block: Block) -> Iterable[Told]:
+        """Announce a block."""
+
+    @abstractmethod
+    def piece(self, block: Block, text: str) -> Told:
+        """Give a piece of a block."""
+
+    @abstractmethod
+    def closed(self, block: Block) -> Iterable[Told]:
+        """Say that a block is whole."""
+
+    @abstractmethod
+    def ended(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        """Give what comes after all blocks."""
+
+    def event(self, told: Told, *, upto: int = -1, tokens: int = 0) -> ReplayEvent:
+        """Make an event; its data has its name too."""
+        name, data = told
+        return ReplayEvent({"type": name} | data, event=name, upto=upto, tokens=tokens)
+
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
+        """Give all events of a streamed answer."""
+        deltas = reply.deltas
+        found = {(block.kind, block.call): block for block in blocks(reply)}
+        yield from map(self.event, self.begun(reply))
+        for number, delta in enumerate(deltas):
+            block = found[delta.kind, delta.call]
+            if number == block.first:
+                for told in self.opened(block):
+                    yield self.event(told, upto=number)
+            if delta.text:
+                told = self.piece(block, delta.text)
+                yield self.event(told, upto=number, tokens=count_tokens(delta.text))
+            if number == block.last:
+                for told in self.closed(block):
+                    yield self.event(told, upto=number)
+        for told in self.ended(reply):
+            yield self.event(told, upto=len(deltas))
+
+    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
+        """Say that it died; there is no event that announces it."""
+        del reply, quiet
+        yield self.event(self.died, upto=upto)
 
 
 def arguments(text: str) -> dict[str, Any] | None:

@@ -6,26 +6,95 @@ client can see is left out. All sources were read in 2026.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
-from partialfast.replay._shapes._shape import ServerShape
+__all__ = ["SHAPES", "ServerShape", "shape_named"]
 
-__all__ = ["SERVERS"]
+
+@dataclass(frozen=True, kw_only=True)
+class ServerShape:
+    """How a server gives a chat completion.
+
+    An id or a header with ``{id:N}`` has N characters there that look random; ``{created}`` and
+    ``{number}`` are the answer's time and number.
+    """
+
+    source: str  # how it differs, and where that is known from
+    id: str = "chatcmpl-{id:29}"  # the answer's id
+    # what the id of a call begins with, and how many characters follow
+    call_id: tuple[str, int] = ("call_", 24)
+    # what a chunk has beside id, time, model and choices
+    chunk: Mapping[str, Any] = field(default_factory=dict)
+    # what a choice has beside its index, delta and finish reason
+    choice: Mapping[str, Any] = field(default_factory=dict)
+    # what a delta of text has beside the text
+    text: Mapping[str, Any] = field(default_factory=dict)
+    # what a delta of a tool call has beside the call
+    call: Mapping[str, Any] = field(default_factory=dict)
+    opening: Mapping[str, Any] | None = None  # the delta that announces the role; `None` for none
+    closing: Mapping[str, Any] = field(default_factory=dict)  # the delta beside the finish reason
+    # what the first and the last delta have besides where there are calls
+    around_calls: Mapping[str, Any] = field(default_factory=dict)
+    # it does what only OpenAI's own does: it pads deltas, announces a single call together with the
+    # role, and gives chunks a null usage where it is asked for
+    openai_extras: bool = True
+    # the field of a delta that carries reasoning; `None` where it is never sent
+    reasoning: str | None = None
+    # the field of a delta that carries a refusal. Open models have none of their own
+    refusal: Literal["refusal", "content"] = "refusal"
+    whole_calls: bool = False  # a tool call comes in one chunk
+    call_index: bool = True  # tool calls have an index
+    call_type: bool = True  # tool calls have a type
+    first_arguments: bool = False  # the piece that opens a call has arguments already
+    # each piece of a call has its id and name, and is sent as `function_call` too
+    legacy_call: bool = False
+    finish_beside: bool = False  # the finish reason comes in the chunk of the last delta
+    open_finish: str | None = None  # what the chunks before the last have as finish reason
+    named_call_stops: bool = True  # a call of a function that the request names ends with `stop`
+    done: bool = True  # the stream ends with `data: [DONE]`
+    # where the usage comes: in a chunk without choices when it is asked for, in one with a choice,
+    # or beside the finish reason
+    usage: Literal["asked", "with-choice", "beside"] = "asked"
+    usage_details: bool = True  # the usage has more than the three counts
+    token_ids: bool = False  # choices have vLLM's token ids and stop reasons
+    # it is llama.cpp: the last chunk has timings, and the Responses API leaves out indices and
+    # numbers
+    llama_cpp: bool = False
+    # a comment that keeps the connection alive, at first and after every 25 chunks
+    comment: str | None = None
+    # Azure's content filter speaks, in the stream or beside it
+    verdicts: Literal["none", "inside", "beside"] = "none"
+    # response headers beside the content type
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: tuple[str, ...] = ("message", "type", "param", "code")  # what an error has
+    # the type of an error by its status, where the server has its own
+    error_types: Mapping[int, str] = field(default_factory=dict)
+    error_type: str | None = None  # the type of all other errors; `None` for OpenAI's
+    # what an error's code is: OpenAI's, the status, or null (as its param)
+    error_code: Literal["own", "status", "null"] = "own"
+    error_choice: bool = False  # an error inside the stream comes beside a choice
+    error_done: bool = False  # `[DONE]` follows an error inside the stream
+    reasoning_summary: bool = True  # reasoning in the Responses API is a summary
+    ignored_choices: tuple[str, ...] = ()  # which forms of `tool_choice` are read as `auto`
+
 
 _ROLE = {"role": "assistant", "content": ""}
 
 OPENAI = ServerShape(
-    name="openai",
     source="""The API reference ("Chat completion chunk object"), the types of openai-python
     3.54, and streams recorded by others (aaif-goose/goose, ``providers/formats/openai.rs``). A
     forced function ends with ``stop`` (vllm-project/vllm pull request 25054 lists OpenAI's
     finish reasons). Reasoning is never sent, only counted.""",
+    chunk={"service_tier": "default", "system_fingerprint": "fp_replay"},
+    choice={"logprobs": None},
+    opening={"role": "assistant", "content": "", "refusal": None},
+    headers={"x-request-id": "req_{request:32}", "openai-version": "2020-10-01"},
 )
 
 AZURE = replace(
     OPENAI,
-    name="azure",
     source="""Microsoft's "Content streaming" and "Content filtering" pages, and recorded
     streams (AbanteAI/archive-old-cli-mentat issue 429, microsoft/autogen issue 6465). A first
     chunk has no choices, an empty id and model, and the filter's verdict on the prompt; every
@@ -41,7 +110,6 @@ AZURE = replace(
 
 AZURE_ASYNC = replace(
     AZURE,
-    name="azure-async",
     source="""With the asynchronous content filter: annotations come between the chunks and
     after the finish, as choices without a ``delta``, in chunks with an empty id.""",
     verdicts="beside",
@@ -49,7 +117,6 @@ AZURE_ASYNC = replace(
 
 VLLM = replace(
     OPENAI,
-    name="vllm",
     source="""vllm-project/vllm, ``entrypoints/openai/chat_completion/serving.py``. The role
     always comes with empty content; the first piece of a call carries arguments; the last delta
     comes beside the finish reason; an error inside the stream is still followed by ``[DONE]``.
@@ -58,14 +125,12 @@ VLLM = replace(
     call_id=("chatcmpl-tool-", 32),
     chunk={},
     opening=_ROLE,
-    opens_with_call=False,
     reasoning="reasoning",
     refusal="content",
     first_arguments=True,
     finish_beside=True,
-    null_usage=False,
     usage_details=False,
-    obfuscates=False,
+    openai_extras=False,
     token_ids=True,
     headers={},
     error_types={400: "BadRequestError", 404: "NotFoundError", 500: "InternalServerError"},
@@ -76,7 +141,6 @@ VLLM = replace(
 
 LLAMA_CPP = replace(
     VLLM,
-    name="llama.cpp",
     source="""ggml-org/llama.cpp, ``tools/server/server-task.cpp`` (``to_json_oaicompat_chat``,
     ``..._chat_stream``, ``..._resp_stream``) and ``common/chat.cpp``
     (``common_chat_msg_diff_to_json_oaicompat``). The role comes with content ``null``; any call
@@ -90,17 +154,15 @@ LLAMA_CPP = replace(
     finish_beside=False,
     named_call_stops=False,
     token_ids=False,
-    timings=True,
     error=("code", "message", "type"),
     error_types={400: "invalid_request_error", 404: "not_found_error", 500: "server_error"},
     error_done=False,
-    bare_responses=True,
+    llama_cpp=True,
     ignored_choices=("named",),
 )
 
 IK_LLAMA_CPP = replace(
     LLAMA_CPP,
-    name="ik_llama.cpp",
     source="ikawrakow/ik_llama.cpp issue 467, before its fix: without ``[DONE]``.",
     done=False,
 )
@@ -109,7 +171,6 @@ _NO_CALL = {"role": None, "content": None, "function_call": None, "tool_calls": 
 
 LLAMA_CPP_PYTHON = replace(
     OPENAI,
-    name="llama-cpp-python",
     source="""abetlen/llama-cpp-python, ``llama_cpp/llama_chat_format.py``
     (``_convert_completion_to_chat_function_chunks``), and streams of version 0.3.36. Each piece of
     a call has its id and name, and comes as ``function_call`` as well; a ``tool_choice`` is taken
@@ -119,23 +180,19 @@ LLAMA_CPP_PYTHON = replace(
     chunk={},
     call={"role": None, "content": None},
     opening={"role": "assistant"},
-    opens_with_call=False,
     around_calls=_NO_CALL,
     refusal="content",
     first_arguments=True,
-    repeats_call=True,
     legacy_call=True,
     ignored_choices=("required",),
     named_call_stops=False,
-    null_usage=False,
     usage_details=False,
-    obfuscates=False,
+    openai_extras=False,
     headers={},
 )
 
 OLLAMA = replace(
     VLLM,
-    name="ollama",
     source="""ollama/ollama, ``openai/openai.go`` (``ToChunk``, ``ToToolCalls``) and
     ``middleware/openai.go``. Every delta has the role and a content, empty or not; a tool call
     comes whole in one chunk; any call ends with ``tool_calls``, in a chunk of its own.""",
@@ -159,7 +216,6 @@ OLLAMA = replace(
 
 OLLAMA_2024 = replace(
     OLLAMA,
-    name="ollama-0.1",
     source="ollama/ollama issue 4357: the finish reason of an unfinished chunk is an empty string.",
     open_finish="",
 )
@@ -168,7 +224,6 @@ _OPENROUTER_TEXT: dict[str, Any] = _ROLE | {"reasoning": None, "reasoning_detail
 
 OPENROUTER = replace(
     OPENAI,
-    name="openrouter",
     source="""Its documentation ("Streaming", "Errors") and recorded streams (aaif-goose/goose,
     ``providers/formats/openai.rs``). Comments keep the connection alive while the upstream
     works; every delta has the role; the usage comes in a chunk that has a choice, asked for or
@@ -179,13 +234,11 @@ OPENROUTER = replace(
     text=_OPENROUTER_TEXT,
     call={"role": "assistant", "content": None},
     opening=_OPENROUTER_TEXT,
-    opens_with_call=False,
     closing=_OPENROUTER_TEXT,
     reasoning="reasoning",
     named_call_stops=False,
     usage="with-choice",
-    null_usage=False,
-    obfuscates=False,
+    openai_extras=False,
     comment="OPENROUTER PROCESSING",
     headers={"x-generation-id": "gen-{created}-{id:20}"},
     error=("code", "message"),
@@ -196,7 +249,6 @@ OPENROUTER = replace(
 
 GEMINI = replace(
     OLLAMA,
-    name="gemini",
     source="""Google's OpenAI-compatible endpoint for Gemini: recorded chunks in open-
     webui/computer issue 224. A tool call comes whole, without ``index``; the finish reason
     comes beside the last delta.""",
@@ -213,7 +265,6 @@ GEMINI = replace(
 
 MISTRAL = replace(
     OLLAMA,
-    name="mistral",
     source="""Mistral's platform: recorded streams in the tests of vercel/ai
     (``packages/mistral``). A tool call comes whole, without ``index`` and ``type``, beside the
     finish reason and the usage, which is sent whether asked for or not.""",
@@ -231,18 +282,25 @@ MISTRAL = replace(
     usage="beside",
 )
 
-#: In the order in which they are listed.
-SERVERS = (
-    OPENAI,
-    AZURE,
-    AZURE_ASYNC,
-    VLLM,
-    LLAMA_CPP,
-    IK_LLAMA_CPP,
-    LLAMA_CPP_PYTHON,
-    OLLAMA,
-    OLLAMA_2024,
-    OPENROUTER,
-    GEMINI,
-    MISTRAL,
-)
+#: The servers that can be imitated, by name.
+SHAPES: dict[str, ServerShape] = {
+    "openai": OPENAI,
+    "azure": AZURE,
+    "azure-async": AZURE_ASYNC,
+    "vllm": VLLM,
+    "llama.cpp": LLAMA_CPP,
+    "ik_llama.cpp": IK_LLAMA_CPP,
+    "llama-cpp-python": LLAMA_CPP_PYTHON,
+    "ollama": OLLAMA,
+    "ollama-0.1": OLLAMA_2024,
+    "openrouter": OPENROUTER,
+    "gemini": GEMINI,
+    "mistral": MISTRAL,
+}
+
+
+def shape_named(name: str) -> ServerShape:
+    """Find one of `SHAPES`, or say in a `ValueError` which there are."""
+    if name not in SHAPES:
+        raise ValueError(f"unknown shape {name!r}; known are {', '.join(SHAPES)}")
+    return SHAPES[name]

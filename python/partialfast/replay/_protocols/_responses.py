@@ -1,0 +1,223 @@
+"""The typed events and the object of the Responses API.
+
+Source: the models of openai-python 3.54 (``types/responses``) and recorded
+streams. OpenAI sends a failure as an ``error`` event with a nested ``error``
+object, then ``response.failed``; the published schema has the fields of the
+error beside ``type``. llama.cpp leaves out the indices and the sequence
+numbers (ggml-org/llama.cpp, ``to_json_oaicompat_resp_stream``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from partialfast.replay._ask import SERVER_ERROR
+from partialfast.replay._events import Json, ReplayEvent
+from partialfast.replay._protocols._base import Block, BlockProtocol, Told, blocks
+from partialfast.replay._protocols._chat import OpenAIProtocol
+from partialfast.replay._script import Kind, ReplayedAnswer
+
+__all__ = ["Responses"]
+
+_INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
+
+
+class _Form(NamedTuple):
+    """How output items of one kind are written."""
+
+    prefix: str  # what their ids begin with
+    events: str  # the name of the events of their text
+    key: str  # the field for the text in the last of these
+    index_name: str | None = None  # of the part that the text stands in
+    part: str | None = None  # the name of the events of that part, where it is announced
+
+
+_MESSAGE_PART = ("content_index", "response.content_part")
+_SUMMARY_PART = ("summary_index", "response.reasoning_summary_part")
+_CONTENT = _Form("msg_", "response.output_text", "text", *_MESSAGE_PART)
+_REFUSAL = _Form("msg_", "response.refusal", "refusal", *_MESSAGE_PART)
+_CALL = _Form("fc_", "response.function_call_arguments", "arguments")
+_REASONING = _Form("rs_", "response.reasoning_text", "text", "content_index")
+_SUMMARY = _Form("rs_", "response.reasoning_summary_text", "text", *_SUMMARY_PART)
+_PART_TYPES = {_REFUSAL: "refusal", _SUMMARY: "summary_text", _REASONING: "reasoning_text"}
+
+
+class Responses(OpenAIProtocol, BlockProtocol):
+    """The Responses API."""
+
+    name = api = "responses"
+    paths = ("/v1/responses", "/openai/v1/responses", "/openai/responses")
+
+    def __init__(self, shape: str = "openai") -> None:
+        super().__init__(shape)
+        self.bare = self.shape.llama_cpp
+        self._forms = {
+            Kind.REASONING: _SUMMARY if self.shape.reasoning_summary else _REASONING,
+            Kind.CONTENT: _CONTENT,
+            # Open models have no refusal of their own: it is text like any other.
+            Kind.REFUSAL: _CONTENT if self.bare else _REFUSAL,
+            Kind.TOOL: _CALL,
+        }
+
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
+        pads = reply.ask.obfuscation and not self.bare
+        for number, event in enumerate(super().stream(reply)):
+            if pads and isinstance(event.data, dict) and "delta" in event.data:
+                event.data["obfuscation"] = reply.token("pad", 1 + (event.upto + 7) % 16)
+            yield self._numbered(event, number)
+
+    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
+        whole = blocks(reply)
+        output: list[Json] = []
+        for block in blocks(replace(reply, deltas=reply.deltas[:upto])):
+            ended = whole[block.index].last < upto
+            status = self._status(whole[block.index]) if ended else "in_progress"
+            output.append(self._item(block, status))
+        code, message = SERVER_ERROR.type, SERVER_ERROR.message
+        told: list[Told] = []
+        if not quiet:
+            details = {"type": code, "code": code, "message": message, "param": None}
+            told.append(("error", {"error": details}))
+        if quiet or not self.bare:
+            failed = self._object(reply, "failed", output)
+            if not self.bare:
+                failed["error"] = {"code": code, "message": message}
+            told.append(("response.failed", {"response": failed}))
+        before = sum(event.upto < upto for event in super().stream(reply))
+        for number, each in enumerate(told, before):
+            yield self._numbered(self.event(each, upto=upto), number)
+
+    def whole(self, reply: ReplayedAnswer) -> Json:
+        status = "incomplete" if self._is_cut_off(reply) else "completed"
+        output = [self._item(each, self._status(each)) for each in blocks(reply)]
+        return self._object(reply, status, output) | {"usage": self._usage(reply)}
+
+    def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        started = {"response": self._object(reply, "in_progress", [])}
+        return ("response.created", started), ("response.in_progress", started)
+
+    def opened(self, block: Block) -> Iterable[Told]:
+        form = self._forms[block.kind]
+        added = {"item": self._item(replace(block, text=""), "in_progress", empty=True)}
+        yield "response.output_item.added", self._place(block) | added
+        if form.part is not None:
+            added = {"part": _part(form, "")}
+            yield form.part + ".added", self._part_place(block) | added
+
+    def piece(self, block: Block, text: str) -> Told:
+        data = self._part_place(block) | {"delta": text} | self._logprobs(block)
+        return self._forms[block.kind].events + ".delta", data
+
+    def closed(self, block: Block) -> Iterable[Told]:
+        form, place = self._forms[block.kind], self._part_place(block)
+        # llama.cpp ends reasoning and arguments only with the item's own `done`.
+        if not self.bare or form is _CONTENT:
+            yield form.events + ".done", place | {form.key: block.text} | self._logprobs(block)
+        if form.part is not None:
+            yield form.part + ".done", place | {"part": _part(form, block.text)}
+        item = self._item(block, self._status(block))
+        yield "response.output_item.done", self._place(block) | {"item": item}
+
+    def ended(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        response = self.whole(reply)
+        yield f"response.{response['status']}", {"response": response}
+
+    def _numbered(self, event: ReplayEvent, number: int) -> ReplayEvent:
+        if self.bare or isinstance(event.data, str):
+            return event
+        return replace(event, data={"type": "", "sequence_number": number} | event.data)
+
+    def _is_cut_off(self, reply: ReplayedAnswer) -> bool:
+        # llama.cpp says `completed` whatever the reason was.
+        return reply.finish in _INCOMPLETE and not self.bare
+
+    def _status(self, block: Block) -> str:
+        is_last = block.last == len(block.reply.deltas) - 1
+        return "incomplete" if is_last and self._is_cut_off(block.reply) else "completed"
+
+    def _id(self, block: Block) -> str:
+        purpose = f"{block.kind.value}{block.call}"
+        return self._forms[block.kind].prefix + block.reply.token(purpose, 48)
+
+    def _place(self, block: Block) -> Json:
+        return {} if self.bare else {"output_index": block.index}
+
+    def _part_place(self, block: Block) -> Json:
+        index = self._forms[block.kind].index_name
+        part = {index: 0} if index is not None and not self.bare else {}
+        return {"item_id": self._id(block)} | self._place(block) | part
+
+    def _logprobs(self, block: Block) -> Json:
+        said = self._forms[block.kind] is _CONTENT and not self.bare
+        return {"logprobs": []} if said else {}
+
+    def _item(self, block: Block, status: str, *, empty: bool = False) -> Json:
+        """Give an output item: reasoning, a message, or a function call."""
+        form = self._forms[block.kind]
+        parts = [] if empty else [_part(form, block.text)]
+        item: Json = {"id": self._id(block)}
+        if form is _SUMMARY:
+            return item | {"type": "reasoning", "summary": parts}
+        if form is _REASONING:
+            return item | {"type": "reasoning", "summary": [], "content": parts, "status": status}
+        if form is _CALL:
+            return item | {
+                "type": "function_call",
+                "status": status,
+                "arguments": block.text,
+                "call_id": block.call_id("call_", 32 if self.bare else 24),
+                "name": block.name,
+            }
+        return item | {"type": "message", "status": status, "content": parts, "role": "assistant"}
+
+    def _object(self, reply: ReplayedAnswer, status: str, output: list[Json]) -> Json:
+        """Give the response object, which has its usage at the end only."""
+        body = reply.ask.body
+        identity: Json = {"id": "resp_" + reply.token("id", 48), "object": "response"}
+        if self.bare and status == "in_progress":
+            return identity | {"status": status}
+        value: Json = identity | {
+            "created_at": reply.created,
+            "status": status,
+            "model": reply.ask.model,
+            "output": output,
+            "usage": None,
+        }
+        if self.bare:
+            return value
+        incomplete = {"reason": _INCOMPLETE.get(reply.finish)}
+        return value | {
+            "error": None,
+            "incomplete_details": incomplete if status == "incomplete" else None,
+            "instructions": body.get("instructions"),
+            "metadata": body.get("metadata") or {},
+            "parallel_tool_calls": body.get("parallel_tool_calls", True),
+            "temperature": body.get("temperature", 1.0),
+            "text": body.get("text") or {"format": {"type": "text"}},
+            "tool_choice": body.get("tool_choice") or "auto",
+            "tools": body.get("tools") or [],
+            "top_p": body.get("top_p", 1.0),
+            "truncation": "disabled",
+            "service_tier": "default",
+            "store": body.get("store", True),
+        }
+
+    def _usage(self, reply: ReplayedAnswer) -> Json:
+        counts: Json = {
+            "input_tokens": reply.prompt_tokens,
+            "output_tokens": reply.completion_tokens,
+            "total_tokens": reply.total_tokens,
+        }
+        if not self.bare:
+            counts["input_tokens_details"] = {"cached_tokens": 0, "cache_write_tokens": 0}
+            counts["output_tokens_details"] = {"reasoning_tokens": reply.reasoning_tokens}
+        return reply.usage(counts)
+
+
+def _part(form: _Form, text: str) -> Json:
+    """Give the part of an item that its text stands in."""
+    if form is _CONTENT:
+        return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
+    return {"type": _PART_TYPES.get(form, ""), form.key: text}
