@@ -13,7 +13,8 @@ import partialfast as pf
 from partialfast import replay
 from tests import wire
 from tests.either import in_step
-from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, fetch, opened
+from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Outcome, Way, ask, fetch, opened
+from tests.patience import STALL, with_time_enough
 
 pytestmark = pytest.mark.network
 
@@ -22,17 +23,16 @@ FINAL = Meeting.model_validate_json(TEXT)
 
 @EVERY_WAY
 @pytest.mark.parametrize(
-    ("fault", "limit", "shown"),
-    [
-        ("stall@0:20", "first_timeout", False),
-        ("stall@40:20", "stall_timeout", True),
-        ("stall@40:20", "total_timeout", True),
-    ],
+    ("at", "limit", "shown"),
+    [(0, "first_timeout", False), (40, "stall_timeout", True), (40, "total_timeout", True)],
 )
-def test_a_limit_ends_the_answer(way: Way, fault: str, limit: str, shown: bool) -> None:  # noqa: FBT001
-    limits: dict[str, Any] = {limit: 0.3}
-    with replay.serve({"text": TEXT}, faults=[fault]) as url:
-        outcome = ask(way, url, response_model=Meeting, **limits)
+def test_a_limit_ends_the_answer(way: Way, at: int, limit: str, shown: bool) -> None:  # noqa: FBT001
+    def ask_within(seconds: float) -> Outcome:
+        limits: dict[str, Any] = {limit: seconds}
+        with replay.serve({"text": TEXT}, faults=[f"stall@{at}:{STALL}"]) as url:
+            return ask(way, url, response_model=Meeting, **limits)
+
+    outcome = with_time_enough(ask_within, lambda outcome: bool(outcome.handed) is shown)
     error = outcome.raised(pf.StreamTimeoutError)
     assert issubclass(pf.StreamTimeoutError, TimeoutError)
     assert limit in str(error)

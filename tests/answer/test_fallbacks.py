@@ -14,7 +14,18 @@ import pytest
 import partialfast as pf
 from partialfast import replay
 from tests.either import value_of
-from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync, opened
+from tests.openai_driver import (
+    EVERY_WAY,
+    TEXT,
+    Meeting,
+    Outcome,
+    Way,
+    ask,
+    open_async,
+    open_sync,
+    opened,
+)
+from tests.patience import STALL, with_time_enough
 from tests.providers.cases import CASES
 
 pytestmark = pytest.mark.network
@@ -57,23 +68,32 @@ def test_every_kind_of_call_has_fallbacks(way: Way, method: str, fault: str) -> 
 @EVERY_WAY
 @pytest.mark.parametrize("limit", LIMITS)
 def test_items_have_time_limits_too(way: Way, limit: str) -> None:
-    fault = "stall@0:20" if limit == "first_timeout" else "stall@24:20"
-    limits: dict[str, Any] = {limit: 0.3}
-    with replay.serve({"text": ITEMS}, faults=[fault], chunk=4) as url:
-        outcome = ask(way, url, method="create_iterable", response_model=dict[str, int], **limits)
+    at = 0 if limit == "first_timeout" else 24
+    expected = [] if limit == "first_timeout" else [{"a": 1}]
+
+    def ask_within(seconds: float) -> Outcome:
+        limits: dict[str, Any] = {limit: seconds}
+        with replay.serve({"text": ITEMS}, faults=[f"stall@{at}:{STALL}"], chunk=4) as url:
+            return ask(way, url, method="create_iterable", response_model=dict[str, int], **limits)
+
+    outcome = with_time_enough(ask_within, lambda outcome: outcome.handed == expected)
     assert limit in str(outcome.raised(pf.StreamTimeoutError))
-    assert outcome.handed == ([] if limit == "first_timeout" else [{"a": 1}])
+    assert outcome.handed == expected
 
 
 @EVERY_WAY
 def test_a_stream_that_drips_ends_at_the_total_limit(way: Way) -> None:
     """A token every tenth of a second keeps within the other two limits for ever."""
-    limits: dict[str, Any] = {"first_timeout": 5, "stall_timeout": 5, "total_timeout": 0.5}
-    with replay.serve({"text": TEXT}, rate=10, chunk=1) as url:
-        outcome = ask(way, url, response_model=Meeting, **limits)
-        assert url.wait_ended(timeout=10).ending == "disconnect"
-    assert "total_timeout=0.5" in str(outcome.raised(pf.StreamTimeoutError))
-    assert outcome.handed
+
+    def ask_within(seconds: float) -> Outcome:
+        limits: dict[str, Any] = {"first_timeout": 15, "stall_timeout": 15}
+        with replay.serve({"text": TEXT}, rate=10, chunk=1) as url:
+            outcome = ask(way, url, response_model=Meeting, total_timeout=seconds, **limits)
+            assert url.wait_ended(timeout=10).ending == "disconnect"
+        assert f"total_timeout={seconds}" in str(outcome.raised(pf.StreamTimeoutError))
+        return outcome
+
+    assert with_time_enough(ask_within, lambda outcome: bool(outcome.handed)).handed
 
 
 @contextmanager
@@ -97,13 +117,18 @@ def test_a_response_that_does_not_begin_is_not_waited_for(way: Way, limit: str) 
 @EVERY_WAY
 def test_a_limit_that_is_reached_leads_to_the_fallback(way: Way) -> None:
     answers: list[dict[str, Any]] = [
-        {"text": TEXT, "fault": "stall@40:20", "times": 1},
+        {"text": TEXT, "fault": f"stall@40:{STALL}", "times": 1},
         {"text": TEXT},
     ]
-    with replay.serve(answers) as url:
-        outcome = ask(
-            way, url, response_model=Meeting, stall_timeout=0.3, fallbacks=[{"model": "b"}]
-        )
+
+    def ask_within(seconds: float) -> Outcome:
+        limits: dict[str, Any] = {"stall_timeout": seconds, "fallbacks": [{"model": "b"}]}
+        with replay.serve(answers) as url:
+            return ask(way, url, response_model=Meeting, **limits)
+
+    # The limit is the fallback's too.
+    outcome = with_time_enough(ask_within, lambda outcome: outcome.error is None)
+    assert outcome.error is None
     assert outcome.handed[-1] == FINAL
     (attempt,) = outcome.stream.attempts
     assert isinstance(attempt.error, pf.StreamTimeoutError)
@@ -136,13 +161,20 @@ def test_the_limit_of_the_first_token_is_for_the_first_token(
     """What SDKs have for it is a limit of each read."""
     asked: dict[str, Any] = {"model": case.model, "messages": "hi", "response_model": Meeting}
 
-    async def main() -> Any:
+    async def final(url: str, seconds: float) -> Any:
         async with AsyncExitStack() as stack:
             client = await value_of(case.client(url, asynchronous, stack))
-            return await value_of(client.create_partial(**asked, first_timeout=0.8).final())
+            return await value_of(client.create_partial(**asked, first_timeout=seconds).final())
 
-    with replay.serve({"text": TEXT}, faults=["stall@40:1.6"], shape=case.shape) as url:
-        assert asyncio.run(main()) == FINAL
+    def ask_within(seconds: float) -> Any:
+        stall = f"stall@40:{2 * seconds}"
+        with replay.serve({"text": TEXT}, faults=[stall], shape=case.shape) as url:
+            try:
+                return asyncio.run(final(url, seconds))
+            except pf.StreamTimeoutError as error:
+                return error
+
+    assert with_time_enough(ask_within, lambda value: value == FINAL) == FINAL
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])

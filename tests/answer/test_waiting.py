@@ -19,6 +19,7 @@ from partialfast.answer._gate import Gate
 from tests import wire
 from tests.either import in_step
 from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync, opened
+from tests.patience import with_time_enough
 
 pytestmark = pytest.mark.network
 
@@ -193,16 +194,19 @@ def test_an_answer_that_is_due_now_and_then_is_read_now_and_then(
 
 @pytest.mark.parametrize("limit", ["stall_timeout", "total_timeout"])
 def test_a_limit_does_not_wait_for_the_next_snapshot(limit: str) -> None:
-    async def main() -> None:
+    async def shown(url: str, seconds: float) -> Any:
         async with open_async(url) as sdk:
-            options: dict[str, Any] = {limit: 0.5}
+            options: dict[str, Any] = {limit: seconds}
             stream = pf.from_openai(sdk).create_partial(**ASK, every=3600, **options)
             with pytest.raises(pf.StreamTimeoutError, match=limit):
                 await asyncio.wait_for(stream.final(), 20)
-            assert stream.snapshot is not None
+            return stream.snapshot
 
-    with replay.serve({"text": TEXT}, hold=12) as url:
-        asyncio.run(main())
+    def ask_within(seconds: float) -> Any:
+        with replay.serve({"text": TEXT}, hold=12) as url:
+            return asyncio.run(shown(url, seconds))
+
+    assert with_time_enough(ask_within, lambda snapshot: snapshot is not None) is not None
 
 
 @pytest.mark.parametrize("transport", ["raw", "sdk"])

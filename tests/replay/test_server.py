@@ -18,6 +18,7 @@ import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 
 from partialfast import replay
+from tests.patience import STALL, with_time_enough
 
 pytestmark = pytest.mark.network
 
@@ -244,7 +245,10 @@ def test_a_dropped_whole_answer_is_noticed(client: OpenAI) -> None:
 
 
 def test_a_stall_outlasts_a_read_timeout(client: OpenAI) -> None:
-    text, error = cut_short(client, "stall@17:5", timeout=0.3)
+    def cut_within(seconds: float) -> tuple[str, BaseException | None]:
+        return cut_short(client, f"stall@17:{STALL}", timeout=seconds)
+
+    text, error = with_time_enough(cut_within, lambda cut: cut[0] == TEXT[:17])
     assert text == TEXT[:17]
     assert isinstance(error, openai.APITimeoutError)
 

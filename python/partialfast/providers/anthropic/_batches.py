@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -148,11 +149,21 @@ class AnthropicBatches:
 
     async def _is_marked(self, name: str, mark: str) -> bool:
         """Tell whose a batch is by the first of its results."""
-        async with self._batches.with_streaming_response.results(name) as response:
-            async for line in lines_of(response.iter_bytes()):
+        async with self._results(name) as blocks:
+            async for line in lines_of(blocks):
                 id_ = object_of(line).get("custom_id")
                 return isinstance(id_, str) and id_.startswith(mark)
         return False
+
+    @asynccontextmanager
+    async def _results(self, name: str) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """Open the file of results as it is."""
+        # Old versions of the SDK have no `with_streaming_response` for it.
+        decoder = await self._batches.results(name)
+        try:
+            yield decoder.http_response.aiter_bytes()
+        finally:
+            await decoder.close()
 
     async def look(self, name: str) -> BatchState:
         """Look how a batch stands. None is refused as a whole once it was made.
@@ -175,8 +186,8 @@ class AnthropicBatches:
         Yields:
             A line for each request that was answered or has failed, in any order.
         """
-        async with self._batches.with_streaming_response.results(name) as response:
-            async for line in lines_of(response.iter_bytes()):
+        async with self._results(name) as blocks:
+            async for line in lines_of(blocks):
                 record = object_of(line)
                 row = str(record.get("custom_id")).rpartition("-")[2]
                 known = row.isdecimal() and int(row) < len(ids)
