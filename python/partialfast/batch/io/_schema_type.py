@@ -199,7 +199,23 @@ class _Builder:
         typed_dict: Any = TypedDict
         made = typed_dict(name, fields)
         made.__pydantic_config__ = ConfigDict(extra="forbid" if closed else "allow")
-        return made
+        return made if closed else Annotated[made, _Open()]
+
+
+class _Open:
+    """Has properties that a schema does not name dumped with the others.
+
+    Pydantic 2.11 reads the configuration of a typed dict to validate, and not to dump.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Say in the core schema too that there may be more."""
+        schema = handler(source)
+        inner: Any = handler.resolve_ref_schema(schema)
+        inner["extra_behavior"] = "allow"
+        return schema
 
 
 class _Described:
