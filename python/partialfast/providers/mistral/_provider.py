@@ -57,7 +57,7 @@ class MistralChat(Chat):
             return whole(self.resource.complete(**arguments))
         stream = self.resource.stream(**arguments)
         header = "mistral-correlation-id"
-        reply = reply_of(stream.response, close=stream.close, id_header=header)
+        reply = reply_of(stream.response, close=stream.response.close, id_header=header)
         if arguments is not request.arguments:
             own = getattr(self.resource.sdk_configuration, "timeout_ms", None)
             read_for(reply, None if own is None else own / 1000)

@@ -34,8 +34,8 @@ class DuckDb(Database):
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
-        """What the package raises."""
-        return (self._duckdb.Error,)
+        """What the package raises; DuckDB 1 has no class of its own for half a surrogate pair."""
+        return (self._duckdb.Error, RuntimeError)
 
     def connect(self) -> Connection:
         """Open the file; it is made if it is not there."""
