@@ -4,6 +4,8 @@
 //! own, for the sake of speed.
 
 use std::sync::Mutex;
+#[cfg(Py_GIL_DISABLED)]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use partialfast_core::json::{
     FeedError, Limits, Literal, Machine, NullSink, NumberKind, Sink, Span, Text,
@@ -40,9 +42,32 @@ struct Whole<'a, 'py> {
     string: OpenText,
 }
 
-/// Strings of the documents read so far: those of the next are often the same. At most 64 bytes
-/// each, so less than 512 KiB. More would hit more often, and miss the processor's own cache.
-static STRINGS: Mutex<StringCache> = Mutex::new(StringCache::new(1 << 12));
+/// At most 64 bytes each, so less than 512 KiB. More would hit more often, and miss the processor's
+/// own cache.
+const KEPT_STRINGS: usize = 1 << 12;
+
+/// Strings of the documents read so far: those of the next are often the same.
+#[cfg(not(Py_GIL_DISABLED))]
+fn strings() -> &'static Mutex<StringCache> {
+    static STRINGS: Mutex<StringCache> = Mutex::new(StringCache::new(KEPT_STRINGS));
+    &STRINGS
+}
+
+/// Strings of the documents that this thread has read so far, alone if there are few threads.
+///
+/// With one cache for all, threads would find it in use by another, and hand each other strings,
+/// whose counts of references then cost both of them.
+#[cfg(Py_GIL_DISABLED)]
+fn strings() -> &'static Mutex<StringCache> {
+    const CACHES: usize = 16;
+    static STRINGS: [Mutex<StringCache>; CACHES] =
+        [const { Mutex::new(StringCache::new(KEPT_STRINGS)) }; CACHES];
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: usize = THREADS.fetch_add(1, Ordering::Relaxed) % CACHES;
+    }
+    &STRINGS[NUMBER.with(|&number| number)]
+}
 
 impl<'py> Whole<'_, 'py> {
     fn put(&mut self, value: Bound<'py, PyAny>) -> PyResult<()> {
@@ -177,7 +202,7 @@ pub fn loads(
         // strings. So nobody else can come to hold the lock either; without the GIL somebody may.
         let pause = CollectorPause::new(py);
         let mut own = StringCache::new(1 << 8);
-        let mut shared = STRINGS.try_lock();
+        let mut shared = strings().try_lock();
         let mut reader = settings.map(|settings| Lenience::new(settings, limits, false).reader);
         let mut machine = Machine::new(limits);
         let mut whole = Whole {
