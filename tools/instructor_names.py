@@ -37,7 +37,7 @@ _SAME_AS = {
 
 _LIKE_OPENAI = {each for each in pf.__all__ if getattr(pf, each) is pf.from_openai}
 
-_HEAD = """# Every name of instructor's
+_HEAD = """# Every name in instructor
 
 The public surface of instructor {version}, as `tools/instructor_surface.py` lists it: what each of
 its {modules} modules declares in `__all__` (without one, whatever in it is its own), the members of

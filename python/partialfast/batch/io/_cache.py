@@ -1,4 +1,4 @@
-"""Answers kept in a folder, by what was asked: whoever asks the same again need not.
+"""Answers kept in a folder, by what was asked, so that nothing is asked twice.
 
 An answer is a file of its own, named by the digest of the whole request: endpoint, model, schema,
 prompt, options. It is written beside its place and moved there, so that any number of runs can use
@@ -105,7 +105,7 @@ class AnswerCache:
         data = json.dumps({"request": name, "text": text}).encode()
         if len(data) > _MOST_BYTES:
             return
-        # A name of its own: others may be writing the same answer.
+        # Under a name of its own, since another process may be writing the same answer.
         unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(exist_ok=True)

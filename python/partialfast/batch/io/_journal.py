@@ -62,7 +62,7 @@ class Journal:
         retry_failed: bool = False,
     ) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(model)
-        # The lock would make it, which hides a mistyped name.
+        # Taking the lock would create the folder, which would hide a mistyped name.
         if not values.parent.is_dir():
             raise JournalError(f"cannot write {values}: there is no folder {values.parent}")
         # Named after the failures: they are shared by outputs that differ in their format alone.
@@ -176,7 +176,7 @@ class Journal:
         return self._values.filter(is_kept)
 
     def close(self) -> None:
-        """Force all to the disk and let others use the files."""
+        """Write everything to the disk and release the files."""
         try:
             self._values.close()
             self._errors.close()
@@ -207,7 +207,7 @@ def _refuse_overlap(both: set[str], values: Path, errors: Path) -> None:
 
 
 class _File:
-    """A file that only grows, by whole lines."""
+    """A file to which whole lines are appended."""
 
     def __init__(self, path: Path, *, keep: bool) -> None:
         self.path = path
@@ -231,7 +231,7 @@ class _File:
     def _recover(self) -> int:
         """Read the rows that are there and cut a torn last line off; give the size."""
         end = 0
-        # Through a buffer, for which the file itself must not have one.
+        # Read through a buffer of its own, because the file is opened without one.
         with os.fdopen(os.dup(self._file.fileno()), "rb") as file:
             for number, line in enumerate(file, start=1):
                 found = read_row(line, end)
@@ -265,7 +265,7 @@ class _File:
                 os.fsync(self._file.fileno())
                 self._synced = now
         except OSError as error:
-            # A part of the line may have found room.
+            # Part of the line may have been written.
             self._file.truncate(self._size)
             raise JournalError(
                 f"cannot write {self.path}: {error.strerror}; "
@@ -277,12 +277,12 @@ class _File:
         with os.fdopen(os.dup(self._file.fileno()), "rb") as file:
             file.seek(self.rows[id_].offset)
             line = file.readline()
-        # The place is that of the file, whoever moves it.
+        # The position belongs to the file, whoever moves it.
         self._file.seek(self._size)
         return line
 
     def filter(self, is_kept: Callable[[bytes], bool]) -> int:
-        """Write it anew with some of its lines; say how many are gone."""
+        """Rewrite it with some of its lines only; return how many were dropped."""
         before = len(self.rows)
         unfinished = self.path.with_name(f".{self.path.name}.unfinished")
         rows: dict[str, Row] = {}

@@ -105,7 +105,7 @@ class Manifest:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there as it was or as it is to be, whatever happens meanwhile.
+    """Write a file at once: whatever happens, it has its old content or the new one.
 
     Args:
         path: The file.

@@ -32,7 +32,7 @@ class Sink(ABC):
 
     @property
     def is_gradual(self) -> bool:
-        """Whether it takes values while the run goes on; else all of them at the end."""
+        """Whether it takes values during the run; otherwise it takes all of them at the end."""
         return False
 
     @abstractmethod
@@ -77,7 +77,7 @@ class Files:
 
     @property
     def manifest(self) -> Path:
-        """What says what the run is."""
+        """The manifest, which says what the run is."""
         return self.errors.with_name(self.errors.name.replace(".errors.jsonl", ".manifest.json"))
 
     @property

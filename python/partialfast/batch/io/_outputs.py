@@ -1,4 +1,4 @@
-"""Finds out where results are to go by what ``--output`` says."""
+"""Finds out from ``--output`` where results go."""
 
 from __future__ import annotations
 

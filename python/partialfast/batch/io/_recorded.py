@@ -210,7 +210,7 @@ def _message_batch(id_: str, result: Mapping[str, Any]) -> Recorded:
     content = message.get("content")
     called = any(_object(each).get("type") == "tool_use" for each in _array(content))
     if called and recorded.finish_reason is not None and not recorded.is_whole:
-        # The arguments of a call are given as an object. It was not the model that closed it.
+        # The arguments of a call are given as an object, so the server closed it, not the model.
         recorded = recorded._replace(text=recorded.text.removesuffix(b"}"))
     if not (recorded.text or recorded.problem or recorded.finish_reason):
         return Recorded(id_, b"", "there is no answer")

@@ -1,4 +1,4 @@
-"""A result as a line of JSON, and as much of such a line as is needed to go on."""
+"""A result as a line of JSON, and what a resumed run needs to know of such a line."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _cost(result: Result[Any]) -> dict[str, Any]:
 
 
 def _way_back(adapter: TypeAdapter[Any], value: bytes) -> dict[str, Any]:
-    """Say whether a value, once written, cannot be read again: its type writes another form."""
+    """Tell whether a value cannot be read back, because its type writes it in another form."""
     try:
         adapter.validate_json(value, by_alias=True)
     except ValidationError:

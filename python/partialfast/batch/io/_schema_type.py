@@ -1,4 +1,4 @@
-"""Makes a type of a JSON Schema: plain values, valid by the schema, found invalid early."""
+"""Makes a type from a JSON Schema: plain values that the schema allows, checked early."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PLACE = frozenset({
 
 
 def schema_type(schema: Mapping[str, Any], *, name: str) -> Any:
-    """Make a type of a JSON Schema.
+    """Make a type from a JSON Schema.
 
     Values are plain dicts and lists, valid by the schema as a whole. Properties and items have
     types of their own, so that what is invalid is found when it is complete and not at the end.

@@ -48,7 +48,7 @@ class Split:
     field: str = "text"
 
     def __post_init__(self) -> None:
-        """Refuse an overlap that leaves nothing to go on.
+        """Refuse an overlap that is too long for the parts to get ahead.
 
         Raises:
             BatchError: It is half of a part or more.
@@ -202,7 +202,7 @@ class PartMerger:
 
 
 def _first(values: Sequence[Any]) -> Any:
-    """Give the first that says something; else one that is there at all."""
+    """Return the first value that says something, or else the first that is not ``None``."""
     there = [each for each in values if each is not None]
     return next((each for each in there if each not in ("", [], {})), there[0] if there else None)
 

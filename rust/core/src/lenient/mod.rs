@@ -3,7 +3,7 @@
 //! # Theory of operation
 //!
 //! [`Reader`] stands where the strict [`Machine`](crate::json::Machine) would, and has one inside. Its
-//! normaliser (`machine.rs`) takes the model's text, in chunks cut anywhere, and gives strict text and
+//! normaliser (`machine/`) takes the model's text, in chunks cut anywhere, and gives strict text and
 //! a map from each byte of it to the place that it comes from. The strict machine reads that text and
 //! tells the sink; it does not know that anything comes before it. Spans are those of the strict
 //! text, which a [`Target`] gets before the events; errors and repairs are those of the model's

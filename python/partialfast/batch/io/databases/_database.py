@@ -1,4 +1,4 @@
-"""What all databases share: a table with one row for each id, however often that comes."""
+"""What all databases share: a table with one row for each id, however often the id comes."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class Database(Sink):
         names = ", ".join(_quoted(each.name) for each in columns)
         marks = ", ".join(self.json_mark if each.kind == "json" else self.mark for each in columns)
         head = f"INSERT INTO {self._table} ({names}) VALUES "  # noqa: S608 - names, quoted
-        # Where a mark has a percent sign, those of names have to be told from it.
+        # Where placeholders use a percent sign, those in names have to be escaped.
         head, tail = (
             text.replace("%", "%%") if "%" in self.mark else text
             for text in (head, self._replace())

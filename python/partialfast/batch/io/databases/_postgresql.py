@@ -62,7 +62,7 @@ class _Connection(Connection):
         self._connection.close()
 
     def run(self, statement: str) -> None:
-        # A percent sign in a name is not a mark.
+        # A percent sign in a name is not a placeholder.
         self._connection.execute(statement)
 
     def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
