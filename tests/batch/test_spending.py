@@ -216,6 +216,7 @@ def test_a_budget_holds_for_all_runs_of_a_job(
         words = [*arguments(source, output, server), "--concurrency", "2"]
         text = refused([*words, "--budget", "1000"], capsys)
         assert "the --budget of 1,000 tokens allows no further document: about" in text
+        assert re.search(r"are spent, and a document takes about \d+\n", text)
         assert 5 <= len(lines(output)) <= 10
         before = len(server.exchanges)
         refused([*words, "--resume", "--budget", "500"], capsys)

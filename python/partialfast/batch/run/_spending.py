@@ -208,20 +208,24 @@ class Guard:
         """Whether there is money for another document, beside those that are asked about."""
         if self._budget is None:
             return True
-        spent, finished = self._spent + self._paid, self._earlier + self._finished
-        each = spent / finished if finished else self._guess
-        return spent + each * (self._in_flight + 1) <= self._budget.amount
+        spent = self._spent + self._paid
+        return spent + self._each() * (self._in_flight + 1) <= self._budget.amount
+
+    def _each(self) -> float:
+        """Give what a document costs: on average, or a guess as long as none is finished."""
+        finished = self._earlier + self._finished
+        return (self._spent + self._paid) / finished if finished else self._guess
 
     def _stop_for_money(self) -> None:
         assert self._budget is not None  # noqa: S101 - or all would be affordable
-        spent, amount = self._spent + self._paid, self._budget.amount
+        spent, amount, each = self._spent + self._paid, self._budget.amount, self._each()
         unit = self._budget.currency
         self.stopped = (
             f"the --budget of {amount:,.0f} tokens allows no further document: about "
-            f"{spent:,.0f} are spent"
+            f"{spent:,.0f} are spent, and a document takes about {each:,.0f}"
             if unit is None
             else f"the --budget of {amount:,.2f} {unit} allows no further document: about "
-            f"{spent:,.4f} are spent"
+            f"{spent:,.4f} are spent, and a document takes about {each:,.4f}"
         )
 
     async def allowed(self, items: Iterator[Item]) -> AsyncIterator[Item]:
