@@ -162,7 +162,7 @@ define test.floors ## Run the tests with the lowest version of each dependency (
 endef
 
 needs.test-recipes = $(VENV)-recipes/.made
-test.recipes = $(VENV)-recipes/bin/python -m tests.pages docs/recipes.md tests/data/docs.jsonl ## Run the recipes for LangGraph, LlamaIndex, Haystack and DSPy
+test.recipes = $(VENV)-recipes/bin/python -m tests.pages docs/recipes.md tests/data/docs.jsonl ## Run the recipes for Django, job queues and graph frameworks
 
 needs.test-wheel = build
 define test.wheel ## Install the wheel in an empty environment and run the tests against it

@@ -15,7 +15,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from IPython.core.formatters import DisplayFormatter
 from pydantic import BaseModel, Field, RootModel, SecretStr
 from rich.console import Console
 from rich.pretty import pretty_repr
@@ -77,7 +76,7 @@ def states(html: str) -> dict[str, str]:
 
 
 def notebook(value: Any) -> dict[str, str]:
-    formatter: Any = DisplayFormatter()
+    formatter: Any = pytest.importorskip("IPython.core.formatters").DisplayFormatter()
     formatted: dict[str, str] = formatter.format(value)[0]
     return formatted
 
@@ -243,6 +242,7 @@ for output in captured.outputs:
 
 
 def test_a_cell_is_updated_as_the_answer_grows(tmp_path: Path) -> None:
+    pytest.importorskip("IPython")
     ran = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "IPython", "--quick", "--no-banner", "-c", CELL],
         env={**os.environ, "IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path)},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
@@ -16,6 +17,7 @@ import partialfast as pf
 from partialfast import replay
 from partialfast.typed._ops import apply_ops
 from tests.chunkings import two_way
+from tests.generation._look import check_growth
 
 
 class Point(BaseModel):
@@ -121,6 +123,20 @@ def test_it_is_the_plain_snapshot_but_for_what_has_not_begun(document: dict[str,
                 assert one.model_fields_set == other.model_fields_set
         assert plain.completed == nested.completed
         assert plain.finish() == nested.finish()
+
+
+@settings(max_examples=10)
+@given(OUTERS)
+def test_what_is_shown_only_grows(document: dict[str, Any]) -> None:
+    state = pf.StreamState(NESTED)
+    shown: list[Any] = [state.feed(character) for character in json.dumps(document)]
+    shown = [each for each in [*shown, state.finish()] if each is not None]
+    for before, after in pairwise(shown):
+        check_growth(before, after)
+        # Neither does what has not begun turn into nothing again.
+        assert isinstance(after.inner, Inner)
+        assert isinstance(after.inner.place, Place)
+        assert isinstance(after.inner.place.point, Point)
 
 
 @settings(max_examples=10)
