@@ -172,6 +172,17 @@ def test_closed_standard_error_does_no_harm(folder: Path) -> None:
     assert (done.returncode, done.stdout) == (1, b"")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_do_no_harm(folder: Path, closed: str) -> None:
+    command = " ".join([*PROGRAM, "demo", "--rate", "0", closed])
+    done = subprocess.run(  # noqa: S602 - our own program, with streams closed
+        command, shell=True, capture_output=True, timeout=TIMEOUT_S, check=False, cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    assert (b"snapshots" in done.stderr) == ("2>" not in closed)
+    assert (b"{" in done.stdout) == (closed in {"2>&-", "<&-"})
+
+
 _INTERRUPTED_WHILE = """
 import os, signal, sys
 class Interrupt:
