@@ -172,7 +172,7 @@ impl Member {
         // inherits from it, where slots stand at the same place; it is empty, and nobody else has
         // seen the instance. It takes over the reference.
         unsafe {
-            let slot = object.as_ptr().cast::<u8>().add(offset);
+            let slot = object.as_ptr().byte_add(offset);
             slot.cast::<*mut ffi::PyObject>()
                 .write(value.clone().into_ptr());
         }
@@ -362,23 +362,23 @@ fn this_thread(py: Python<'_>) -> usize {
     })
 }
 
-/// A list of the items of `list`, and of `last` after them.
+/// A list of the items of `list`, and of `added` after them.
 ///
 /// To append to a copy is to allocate twice: 2 % more where snapshots are kept.
 pub fn list_with<'py>(
     list: &Bound<'py, PyList>,
-    last: Option<&Bound<'py, PyAny>>,
+    added: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let py = list.py();
     let length = list.len();
-    let size = length + usize::from(last.is_some());
+    let size = length + usize::from(added.is_some());
     let size = ffi::Py_ssize_t::try_from(size).unwrap_or(ffi::Py_ssize_t::MAX);
     // SAFETY: `PyList_New` returns a list with room for so many items, all of them NULL. Each is
     // filled before anybody sees it, and no code runs in between that could make `list` another
     // length. It takes over the references.
     unsafe {
         let made = Bound::from_owned_ptr_or_err(py, ffi::PyList_New(size))?;
-        for (index, item) in list.iter().chain(last.cloned()).enumerate() {
+        for (index, item) in list.iter().chain(added.cloned()).enumerate() {
             let index = ffi::Py_ssize_t::try_from(index).unwrap_or(ffi::Py_ssize_t::MAX);
             ffi::PyList_SET_ITEM(made.as_ptr(), index, item.into_ptr());
         }

@@ -83,9 +83,9 @@ impl Run<'_, '_> {
 
     fn is_list_of(&self, list: &Bound<'_, PyList>, items: &Bound<'_, PyList>, slot: &Slot) -> bool {
         let start = self.stretch(slot.seen, ITEMS);
-        let last = slot.seen.saturating_sub(ITEMS);
+        let tail = slot.seen.saturating_sub(ITEMS);
         ffi::have_same_items(list, items, start..slot.seen.min(start + ITEMS))
-            && (start == last || ffi::have_same_items(list, items, last..slot.seen))
+            && (start == tail || ffi::have_same_items(list, items, tail..slot.seen))
             && (slot.child == 0 || ffi::item_address(list, slot.seen) == slot.child)
     }
 

@@ -57,7 +57,7 @@ impl Run<'_, '_> {
                 let mut slot = Slot::of(object.unbind(), frame.log.len(), open, address(shown));
                 slot.marked = self.is_marked(frame);
                 slot.entries = entries;
-                slot.received = set.as_ref().map_or(0, |set| set.len());
+                slot.received = set.as_ref().map_or(0, PySetMethods::len);
                 slot.set = set.map(Bound::unbind);
                 slot.extra = extra.map(|dict| Extra {
                     entries: dict.len(),
