@@ -94,7 +94,7 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
-	rm -rf dist .chroot-dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-recipes .venv-web .venv-wheel
+	rm -rf dist .chroot-dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-conda .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-recipes .venv-web .venv-wheel
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -163,6 +163,13 @@ endef
 
 needs.test-recipes = $(VENV)-recipes/.made
 test.recipes = $(VENV)-recipes/bin/python -m tests.pages docs/recipes.md tests/data/docs.jsonl ## Run the recipes for Django, job queues and graph frameworks
+
+needs.test-conda = always
+define test.conda ## Render the recipe for conda with rattler-build, for each platform
+	$(call make-venv,$(VENV)-conda)
+	@$(VENV)-conda/bin/pip install --quiet 'py-rattler-build>=0.70' pyyaml pytest hypothesis >&2
+	$(VENV)-conda/bin/pytest tests/project/test_conda.py
+endef
 
 needs.test-wheel = build
 define test.wheel ## Install the wheel in an empty environment and run the tests against it

@@ -62,3 +62,21 @@ def test_it_describes_what_pyproject_describes(
     assert about["homepage"] == project["urls"]["Homepage"]
     commands = [f"{name} = {where}" for name, where in project["scripts"].items()]
     assert recipe["build"]["python"]["entry_points"] == commands
+
+
+@pytest.mark.parametrize("platform", ["linux-64", "linux-aarch64", "osx-64", "osx-arm64", "win-64"])
+def test_rattler_build_takes_it_as_it_lies_here(platform: str, pyproject: dict[str, Any]) -> None:
+    rattler_build: Any = pytest.importorskip("rattler_build")
+    where = rattler_build.PlatformConfig(target_platform=platform, build_platform=platform)
+    variants = rattler_build.VariantConfig.from_file_with_context(
+        str(RECIPE.with_name("variants.yaml")), rattler_build.JinjaConfig(platform=where)
+    )
+    recipe = rattler_build.Stage0Recipe.from_file(str(RECIPE))
+    made = recipe.render(variants, rattler_build.RenderConfig(platform=where))
+    pythons = [each.variant["python"].partition(".*")[0] for each in made]
+    classifiers = " ".join(pyproject["project"]["classifiers"])
+    assert pythons
+    assert set(pythons) <= set(re.findall(r"Python :: (3[.]\d+)", classifiers))
+    for each in made:
+        needed = each.recipe.to_dict()["requirements"]
+        assert any(name.startswith("rust_") for name in needed["build"])

@@ -66,3 +66,30 @@ def test_each_declared_python_is_tested_and_has_a_wheel() -> None:
     for versions in re.findall(r"for version in (.*); do", wheels):
         assert versions.split() == declared
     assert set(declared) <= set(re.search(r"--interpreter (.*)", wheels)[1].split())  # type: ignore[index]
+
+
+def test_the_lock_pins_every_tool_that_is_asked_for() -> None:
+    tomllib = pytest.importorskip("tomllib")
+    lock = ROOT / "requirements-dev.lock"
+    if not lock.exists():
+        pytest.skip("the source distribution has no lock")
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
+        "dependency-groups"
+    ]
+
+    def names(group: str) -> set[str]:
+        found: set[str] = set()
+        for each in groups[group]:
+            if isinstance(each, dict):
+                found |= names(each["include-group"])
+            else:
+                found.add(plain(re.split(r"[^\w.-]", each)[0]))
+        return found
+
+    pinned = re.findall(r"^([\w.-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    assert names("dev") <= {plain(each) for each in pinned}
+
+
+def plain(name: str) -> str:
+    """Return a name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
