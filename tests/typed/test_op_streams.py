@@ -167,10 +167,21 @@ def test_a_value_that_cannot_be_dumped_is_no_silence() -> None:
         def other(self) -> int:
             raise RuntimeError("no other")
 
+    text = '{"name": "a"}'
     state: pf.StreamState[Any] = pf.StreamState(Odd)
     state.keep_ops()
+    state.feed(text)
+    # What was told before it closed.
+    assert state.take_ops() == [pf.Op("set", (), {"name": "a"})]
     with pytest.raises(RuntimeError, match="no other"):
-        state.feed('{"name": "a"}')
+        state.take_ops()
+    assert state.finish() == Odd(name="a")
+    assert state.take_ops() == []
+
+    taken = pf.stream_ops(Odd, [text], every=1000)
+    assert next(taken) == [pf.Op("set", (), {"name": "a"})]
+    with pytest.raises(RuntimeError, match="no other"):
+        next(taken)
 
 
 class TestOp:

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Optional, cast
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import (
     AliasChoices,
+    Base64Str,
     BaseModel,
     Field,
+    PlainSerializer,
+    RootModel,
     TypeAdapter,
     ValidationError,
     WrapSerializer,
+    computed_field,
     create_model,
     field_serializer,
+    model_serializer,
+    model_validator,
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import PydanticSerializationError
 
 import partialfast as pf
-from tests.generation import Case, Feature, cases
+from tests.generation import Case, Feature, cases, generic
 
 seeds = st.integers(0, 2**32)
 
@@ -168,6 +174,136 @@ def test_15_ops_may_begin_in_the_middle(case: Case, seed: int) -> None:
                     assert picture(document) == picture(dumped(state.snapshot))
         document = pf.apply_ops(document, state.take_ops())
         assert picture(document) == picture(dumped(state.finish()))
+
+
+def refuse(value: Any) -> Any:
+    raise ValueError(f"no dump of {value!r}")
+
+
+class Emptied(BaseModel):
+    """Its validator puts there what pydantic's own serializer cannot dump."""
+
+    name: str
+    data: Base64Str = ""
+
+    @model_validator(mode="after")
+    def _empty(self) -> Emptied:
+        self.data = None  # type: ignore[assignment]
+        return self
+
+
+class Computing(BaseModel):
+    name: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def other(self) -> int:
+        return cast("int", refuse(self.name))
+
+
+class Refusing(BaseModel):
+    name: Annotated[str, PlainSerializer(refuse)]
+    number: int = 0
+
+
+Refused = Annotated[str, PlainSerializer(refuse)]
+RefusedInt = Annotated[int, PlainSerializer(refuse)]
+
+#: Types of values that cannot be dumped, each with a document.
+UNDUMPED: list[tuple[Any, Any]] = [
+    (Emptied, {"name": "ada", "data": "YQ=="}),
+    (Computing, {"name": "ada"}),
+    (Refusing, {"number": 3, "name": "ada"}),
+    (Refused, "text"),
+    (RefusedInt, 12),
+    (dict[RefusedInt, str], {"1": "one", "2": "two"}),
+]
+#: What they stand in.
+AROUND: list[tuple[Any, Callable[[Any], Any]]] = [
+    (lambda type_: type_, lambda document: document),
+    (lambda type_: generic(list, type_), lambda document: [document, document]),
+    (lambda type_: generic(tuple, int, type_), lambda document: [1, document]),
+    (lambda type_: generic(dict, str, type_), lambda document: {"b": document, "a": document}),
+    (lambda type_: create_model("Holder", x=(type_, ...)), lambda document: {"x": document}),
+    (lambda type_: generic(RootModel, generic(list, type_)), lambda document: [document]),
+    (lambda type_: generic(Optional, type_), lambda document: document),
+]
+
+
+def hide(value: Any) -> str:
+    del value
+    return "hidden"
+
+
+def with_field_serializer(type_: Any) -> Any:
+    serializers: Any = {"serializer": field_serializer("value")(hide)}
+    return create_model("Hiding", value=(type_, ...), after=(str, ""), __validators__=serializers)
+
+
+def with_model_serializer(type_: Any) -> Any:
+    def hide_all(self: Any) -> str:
+        return hide(self)
+
+    serializers: Any = {"serializer": model_serializer(mode="plain")(hide_all)}
+    return create_model("Hiding", value=(type_, ...), after=(str, ""), __validators__=serializers)
+
+
+#: Fields and models that hide what they hold, and one that does not.
+HIDERS: list[Callable[[Any], Any]] = [
+    with_field_serializer,
+    with_model_serializer,
+    lambda type_: create_model(
+        "Hiding", value=(Annotated[type_, PlainSerializer(hide)], ...), after=(str, "")
+    ),
+    lambda type_: create_model("Hiding", value=(type_, Field(exclude=True)), after=(str, "")),
+    lambda type_: create_model("Showing", value=(type_, ...), after=(str, "")),
+]
+
+
+@given(
+    st.sampled_from(UNDUMPED),
+    st.sampled_from(AROUND),
+    st.sampled_from(HIDERS),
+    st.booleans(),
+    seeds,
+)
+def test_15_a_value_that_cannot_be_dumped_ends_no_stream(
+    inner: tuple[Any, Any],
+    around: tuple[Any, Callable[[Any], Any]],
+    hiding: Callable[[Any], Any],
+    nested: bool,  # noqa: FBT001 - drawn
+    seed: int,
+) -> None:
+    """Where it is hidden, the ops lead to the dump; else taking them says why there is none."""
+    (type_, document), (put, written) = inner, around
+    whole, text = hiding(put(type_)), {"value": written(document), "after": "end"}
+    if nested:
+        whole, text = create_model("Outer", first=(whole, ...), last=(int, ...)), {
+            "first": text,
+            "last": 1,
+        }
+    case = Case(whole, json.dumps(text))
+    expected = case.expected()
+    for chunks in case.splits(seed):
+        state, told = case.state(), None
+        state.keep_ops()
+        for chunk in chunks:
+            state.feed(chunk)
+            told = pf.apply_ops(told, state.take_ops()) if not state.done else told
+        assert state.finish() == expected
+        refused = None
+        try:
+            while ops := state.take_ops():
+                told = pf.apply_ops(told, ops)
+        except (PydanticSerializationError, ValueError) as error:
+            refused = str(error)
+        try:
+            right, why = dumped(expected), None
+        except (PydanticSerializationError, ValueError) as error:
+            why = str(error)
+        assert refused == why
+        if why is None:
+            assert told == right
 
 
 class TwoKeys(BaseModel):

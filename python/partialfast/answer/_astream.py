@@ -375,7 +375,7 @@ class AsyncStream(_AsyncStream[T, Value]):
         async for _ in self:
             if ops := self._reader.take_ops():
                 yield ops
-        if ops := self._reader.take_ops():
+        while ops := self._reader.take_ops():
             yield ops
 
 

@@ -287,7 +287,7 @@ class Stream(SyncStream[T, Value]):
         for _ in self:
             if ops := self._reader.take_ops():
                 yield ops
-        if ops := self._reader.take_ops():
+        while ops := self._reader.take_ops():
             yield ops
 
 

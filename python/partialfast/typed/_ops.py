@@ -172,8 +172,8 @@ def _last(state: StreamState[Any]) -> Iterator[list[Op]]:
         state.finish()
     except Exception as error:  # noqa: BLE001 - raised below, after the ops
         failure = error
-    ops = state.take_ops()
-    if ops:
+    # After the last op, a value that cannot be dumped says so.
+    while ops := state.take_ops():
         yield ops
     if failure is not None:
         raise failure

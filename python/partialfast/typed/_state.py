@@ -359,8 +359,9 @@ class StreamState(Displayed, StateCore, Generic[T]):
         keep ops, unless `keep_ops` was called before.
 
         Raises:
-            pydantic_core.PydanticSerializationError: A value cannot be dumped, as ``model_dump``
-                could not dump it either. Raised by `feed` as well.
+            pydantic_core.PydanticSerializationError: The complete value cannot be dumped, as
+                ``model_dump`` could not dump it either (so for whatever a serializer raises).
+                Raised once, after the last op was taken; `feed` and `finish` are not concerned.
         """
         if not self.has_ops:
             self.keep_ops()

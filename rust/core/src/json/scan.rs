@@ -104,19 +104,34 @@ fn plain_long(chunk: &[u8], mut at: usize, mut high: u64) -> Plain {
 }
 
 /// Fewer than eight bytes are left.
+///
+/// They are looked at as one word: chunks of model output are a few bytes long, and where a loop over
+/// so few ends cannot be predicted.
 #[inline(always)]
-fn plain_tail(chunk: &[u8], mut at: usize, high: u64) -> Plain {
-    let mut bits = 0;
-    while let Some(&byte) = chunk.get(at) {
-        if is_special(byte) {
-            break;
-        }
-        bits |= byte;
-        at += 1;
-    }
+fn plain_tail(chunk: &[u8], at: usize, high: u64) -> Plain {
+    let word = short_word(chunk.get(at..).unwrap_or_default());
+    // The zeros after the last byte end the stretch, as control characters do.
+    let marks = specials(word);
     Plain {
-        end: at,
-        ascii: high == 0 && bits < 0x80,
+        end: at + lowest(marks),
+        ascii: (high | word & HIGHS & (marks - 1)) == 0,
+    }
+}
+
+/// A word of fewer than eight bytes, with zeros after them.
+#[inline(always)]
+fn short_word(bytes: &[u8]) -> u64 {
+    let length = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // The two overlap, where they say the same.
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return u64::from(first) | u64::from(last) << (8 * (length - 4));
+    }
+    match *bytes {
+        [] => 0,
+        [first] => u64::from(first),
+        [first, second] => u64::from(u16::from_le_bytes([first, second])),
+        [first, second, third, ..] => u64::from(u32::from_le_bytes([first, second, third, 0])),
     }
 }
 

@@ -1,5 +1,6 @@
 //! How values are dumped that are complete, or open.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 
@@ -51,8 +52,8 @@ impl Run<'_, '_> {
             }
             _ => true,
         };
-        if !plain {
-            return self.op_dump_frame(frame);
+        if !plain && let Some(dumped) = self.op_dump_frame(frame)? {
+            return Ok(dumped);
         }
         Ok(match &frame.values {
             Values::Items(_) => PyList::empty(py).into_any().unbind(),
@@ -60,10 +61,22 @@ impl Run<'_, '_> {
         })
     }
 
-    /// Of a frame whose child is not open: its dump as it stands.
-    pub(super) fn op_dump_frame(&self, frame: &Frame) -> PyResult<Py<PyAny>> {
+    /// Of a frame whose child is not open: its dump as it stands; `None` where there is none.
+    pub(super) fn op_dump_frame(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
         let value = self.fresh(frame, None)?.object;
-        self.op_dump(frame.outer, &value)
+        self.op_dumped(self.op_dump(frame.outer, &value))
+    }
+
+    /// What a dump gave; `None` where it failed.
+    ///
+    /// A value that a serializer further out hides need not have a dump, so this is no reason to end a
+    /// stream: what was told of it stays, until what is around it is dumped.
+    pub(super) fn op_dumped<T>(&self, dump: PyResult<T>) -> PyResult<Option<T>> {
+        match dump {
+            // An interrupt is none of its own.
+            Err(error) if error.is_instance_of::<PyException>(self.py) => Ok(None),
+            dump => dump.map(Some),
+        }
     }
 
     pub(super) fn op_call(

@@ -1,5 +1,6 @@
 //! What each event of the builder tells.
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PySet, PyString};
 
@@ -12,7 +13,7 @@ use crate::build::reading::OpenString;
 use crate::build::run::Run;
 use crate::convert::text::OpenText;
 use crate::plan::{Action, NodeId};
-use crate::snapshot::frame::Frame;
+use crate::snapshot::frame::{Frame, Values};
 
 impl Run<'_, '_> {
     /// The innermost frame was just opened.
@@ -58,6 +59,7 @@ impl Run<'_, '_> {
             keeps,
             seen: None,
             marked: self.is_marked(frame),
+            lacks: false,
             whole,
         };
         if self.is_set(frame) {
@@ -115,8 +117,9 @@ impl Run<'_, '_> {
             Made::Validated => false,
             Made::Parts => self.op_stands(frame)?,
         };
-        let whole = frame.told.as_ref().is_some_and(|told| told.whole);
-        let stands = stands && !frame.stalled && !whole;
+        let told = frame.told.as_ref();
+        let anew = told.is_some_and(|told| told.whole || told.lacks);
+        let stands = stands && !frame.stalled && !anew;
         let node = frame.outer;
         let told = frame.told.take();
         self.ops()?.closed = Closed::Container { node, told, stands };
@@ -147,7 +150,10 @@ impl Run<'_, '_> {
                 }
                 match self.op_target(parent)? {
                     Some(target) => target,
-                    None => return Ok(()),
+                    None => {
+                        self.op_lacks_key(parent);
+                        return Ok(());
+                    }
                 }
             }
         };
@@ -170,7 +176,17 @@ impl Run<'_, '_> {
             }
             return Ok(());
         }
-        let Some(dumped) = self.op_dump_child(parent, node, value)? else {
+        let dumped = match self.op_dump_child(parent, node, value) {
+            Err(error) if error.is_instance_of::<PyException>(self.py) => {
+                if parent.is_none() {
+                    // Nothing can hide it any more.
+                    self.ops()?.refused = Some(error.into_value(self.py));
+                }
+                return self.op_undumped(parent, &target, closed);
+            }
+            dumped => dumped?,
+        };
+        let Some(dumped) = dumped else {
             // It was shown while open and is left out now.
             return match (&closed, parent) {
                 (Closed::Whole(_), _) | (_, None) => Ok(()),
@@ -207,6 +223,63 @@ impl Run<'_, '_> {
             self.op_shadow(&target, shadow)?;
         }
         Ok(())
+    }
+
+    /// A value ended of which there is no dump: what was told of it while it was open is all of it. In
+    /// an array something must have its place.
+    fn op_undumped(
+        &mut self,
+        parent: Option<usize>,
+        target: &Target,
+        closed: Closed,
+    ) -> PyResult<()> {
+        let py = self.py;
+        if let Some(parent) = parent
+            && let Some(told) = &mut self.st.frames[parent].told
+        {
+            told.lacks = true;
+        }
+        let is_item = parent.is_some_and(|parent| {
+            let frame = &self.st.frames[parent];
+            matches!(frame.values, Values::Items(_))
+        });
+        match closed {
+            Closed::Container {
+                told: Some(told), ..
+            } => {
+                if let Some(parent) = parent {
+                    let frame = &self.st.frames[parent];
+                    if matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_)) {
+                        self.op_inner(parent, told.shadow);
+                    }
+                }
+                return Ok(());
+            }
+            Closed::Text {
+                text: Some(text),
+                told,
+                ..
+            } if told.is_some() => {
+                let shown = text.to_python(py)?.into_any().unbind();
+                self.op_text_ended(target, Some(text), told, &shown)?;
+                return self.op_shadow(target, shown);
+            }
+            _ if is_item => self.op_set(target, py.None())?,
+            _ => return Ok(()),
+        }
+        self.op_shadow(target, py.None())
+    }
+
+    /// A value has no place in frame `index`: in a dict because its key has no dump.
+    fn op_lacks_key(&mut self, index: usize) {
+        let frame = &mut self.st.frames[index];
+        if let Action::Map(plan) = self.plan.node(frame.node).on(frame.kind)
+            && plan.dumped_keys.is_some()
+            && frame.child.key.is_some()
+            && let Some(told) = &mut frame.told
+        {
+            told.lacks = true;
+        }
     }
 
     /// What the root model at `index` wraps is complete.
@@ -295,8 +368,10 @@ impl Run<'_, '_> {
 
     /// Tell frame `index`, in which nothing is open, as a whole.
     pub(super) fn op_again(&mut self, index: usize) -> PyResult<()> {
-        let dumped = self.op_dump_frame(&self.st.frames[index])?;
-        self.op_told_again(index, &dumped)
+        match self.op_dump_frame(&self.st.frames[index])? {
+            Some(dumped) => self.op_told_again(index, &dumped),
+            None => Ok(()),
+        }
     }
 
     /// Tell frame `index` as a whole: `dumped` is its dump.
@@ -339,7 +414,9 @@ impl Run<'_, '_> {
         else {
             return Ok(());
         };
-        let dumped = self.op_dump(node, value)?;
+        let Some(dumped) = self.op_dumped(self.op_dump(node, value))? else {
+            return Ok(());
+        };
         let target = Target {
             frame: None,
             at: None,

@@ -27,6 +27,7 @@ mod tell;
 mod whole;
 
 use pyo3::PyTraverseError;
+use pyo3::exceptions::PyBaseException;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet};
@@ -45,6 +46,8 @@ pub struct Ops {
     dumping: Dumping,
     /// What the value that is about to reach its container was, while it was open.
     closed: Closed,
+    /// Why there is no dump of the whole value: for whoever takes ops next, after the last of them.
+    refused: Option<Py<PyBaseException>>,
 }
 
 /// How values are dumped.
@@ -76,6 +79,7 @@ impl Ops {
             batch: 0,
             dumping,
             closed: Closed::Nothing,
+            refused: None,
         }
     }
 
@@ -83,10 +87,12 @@ impl Ops {
         self.list.clear();
         self.batch += 1;
         self.closed = Closed::Nothing;
+        self.refused = None;
     }
 
     pub fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.list.iter().try_for_each(|op| visit.call(op))?;
+        visit.call(&self.refused)?;
         visit.call(&self.dumping.options)?;
         visit.call(&self.dumping.root)?;
         visit.call(&self.dumping.any)
@@ -108,6 +114,8 @@ pub struct Told {
     seen: Option<Py<PySet>>,
     /// Whether its fields were dumped as those of an instance that is not validated.
     marked: bool,
+    /// Something inside it has no dump, and was not told.
+    lacks: bool,
     /// Nothing inside it is told by itself: when ops are taken, it is dumped and compared.
     whole: bool,
 }

@@ -26,14 +26,15 @@ impl Run<'_, '_> {
         };
         let dumped = if self.st.complete.done && self.st.complete.value.is_some() {
             match &self.plan.node(0).dump {
-                Some(_) => self.op_dump_root(&shown)?,
-                None => shown,
+                Some(_) => self.op_dump_root(&shown),
+                None => Ok(shown),
             }
         } else {
-            self.op_dump(
-                self.st.frames.first().map_or(0, |frame| frame.outer),
-                &shown,
-            )?
+            let node = self.st.frames.first().map_or(0, |frame| frame.outer);
+            self.op_dump(node, &shown)
+        };
+        let Some(dumped) = self.op_dumped(dumped)? else {
+            return Ok(());
         };
         let value = copied(dumped.bind(py))?;
         self.op_push(Verb::Set, &root, value)?;
@@ -76,6 +77,7 @@ impl Run<'_, '_> {
                 keeps: true,
                 seen: None,
                 marked: false,
+                lacks: false,
                 whole,
             }));
             let frame = &self.st.frames[index];
@@ -106,6 +108,7 @@ impl Run<'_, '_> {
 
     /// The ops since the last ones were taken.
     pub fn op_take(&mut self) -> PyResult<Vec<Py<Op>>> {
+        let py = self.py;
         self.op_grown()?;
         for index in 0..self.st.frames.len() {
             self.op_remark(index)?;
@@ -114,6 +117,11 @@ impl Run<'_, '_> {
         let ops = self.ops()?;
         ops.batch += 1;
         ops.closed = Closed::Nothing;
+        if ops.list.is_empty()
+            && let Some(refused) = ops.refused.take()
+        {
+            return Err(PyErr::from_value(refused.into_bound(py).into_any()));
+        }
         Ok(std::mem::take(&mut ops.list))
     }
 
@@ -195,8 +203,8 @@ impl Run<'_, '_> {
                     |alias| alias.clone_ref(py),
                 );
                 let old = shadow.bind(py).cast::<PyDict>()?.get_item(&at)?;
-                let new = self.op_guarded(frame, field, &value.unbind())?;
-                if let Some(new) = new {
+                let new = self.op_dumped(self.op_guarded(frame, field, &value.unbind()))?;
+                if let Some(Some(new)) = new {
                     changes.push((at, old.map(Bound::unbind), new));
                 }
             }

@@ -79,7 +79,10 @@ impl Run<'_, '_> {
                 (Some(key), Some(dump)) => {
                     let one = PyDict::new(py);
                     one.set_item(key, py.None())?;
-                    let dumped = self.op_call(dump.get(py)?, one.into_any())?;
+                    let dumped = self.op_call(dump.get(py)?, one.into_any());
+                    let Some(dumped) = self.op_dumped(dumped)? else {
+                        return Ok(Spot::Hidden);
+                    };
                     let dumped = dumped.bind(py).cast::<PyDict>()?.keys();
                     Spot::At(dumped.get_item(0)?.unbind())
                 }

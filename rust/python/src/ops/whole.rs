@@ -38,8 +38,10 @@ impl Run<'_, '_> {
         let Some(value) = self.op_shown(index)? else {
             return Ok(());
         };
-        let dumped = self.op_dump(self.st.frames[index].outer, &value)?;
-        self.op_told_again(index, &dumped)
+        match self.op_dumped(self.op_dump(self.st.frames[index].outer, &value))? {
+            Some(dumped) => self.op_told_again(index, &dumped),
+            None => Ok(()),
+        }
     }
 
     /// The value of frame `index` as a snapshot shows it, which is made for this alone.
