@@ -29,7 +29,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from pydantic_core import PydanticSerializationError
 
 import partialfast as pf
-from tests.generation import Case, Feature, cases, generic
+from tests.generation import Case, Feature, annotated, cases, generic
 
 seeds = st.integers(0, 2**32)
 
@@ -253,7 +253,7 @@ HIDERS: list[Callable[[Any], Any]] = [
     with_field_serializer,
     with_model_serializer,
     lambda type_: create_model(
-        "Hiding", value=(Annotated[type_, PlainSerializer(hide)], ...), after=(str, "")
+        "Hiding", value=(annotated(type_, PlainSerializer(hide)), ...), after=(str, "")
     ),
     lambda type_: create_model("Hiding", value=(type_, Field(exclude=True)), after=(str, "")),
     lambda type_: create_model("Showing", value=(type_, ...), after=(str, "")),
@@ -278,10 +278,13 @@ def test_15_a_value_that_cannot_be_dumped_ends_no_stream(
     (type_, document), (put, written) = inner, around
     whole, text = hiding(put(type_)), {"value": written(document), "after": "end"}
     if nested:
-        whole, text = create_model("Outer", first=(whole, ...), last=(int, ...)), {
-            "first": text,
-            "last": 1,
-        }
+        whole, text = (
+            create_model("Outer", first=(whole, ...), last=(int, ...)),
+            {
+                "first": text,
+                "last": 1,
+            },
+        )
     case = Case(whole, json.dumps(text))
     expected = case.expected()
     for chunks in case.splits(seed):
@@ -297,8 +300,9 @@ def test_15_a_value_that_cannot_be_dumped_ends_no_stream(
                 told = pf.apply_ops(told, ops)
         except (PydanticSerializationError, ValueError) as error:
             refused = str(error)
+        right = why = None
         try:
-            right, why = dumped(expected), None
+            right = dumped(expected)
         except (PydanticSerializationError, ValueError) as error:
             why = str(error)
         assert refused == why

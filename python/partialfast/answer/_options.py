@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args, get_origin
 
 from partialfast._repairs import Lenient
 from partialfast.answer._hooks import Hooks
@@ -152,7 +152,11 @@ class CallOptions:
     def _check_as(self) -> None:
         if self.as_ is None:
             return
-        model = partial_origin(self.response_model) or self.response_model
+        model = self.response_model
+        if get_origin(model) is Annotated:
+            # ``Partial[M, "nested"]``, say, whose snapshots are of the same class.
+            model = get_args(model)[0]
+        model = partial_origin(model) or model
         try:
             fits = self.as_ is partial_class(model)
         except TypeError:

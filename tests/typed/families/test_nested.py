@@ -185,6 +185,25 @@ def test_the_client_takes_it_too() -> None:
             assert stream.final().place.point.x == 1
 
 
+def test_the_client_is_told_the_class_of_its_snapshots() -> None:
+    """``as_`` is that class; that they are nested is said by ``response_model``."""
+    answer = {"text": '{"text": "x", "place": {"name": "n", "point": {"x": 1}}}'}
+    nested: Any = pf.Partial[Inner, Literal["nested"]]
+    with replay.serve(answer) as url, OpenAI(base_url=str(url), api_key="k") as sdk:
+        client = pf.from_openai(sdk, model="m")
+        with client.create_partial(
+            response_model=nested, as_=pf.Partial[Inner], messages="x"
+        ) as stream:
+            shown: list[Any] = list(stream)
+            assert all(snapshot.place.point.tags == [] for snapshot in shown)
+            assert all(isinstance(snapshot, Inner) for snapshot in shown)
+            assert stream.final() == shown[-1]
+        for as_ in (nested, pf.Partial[Outer]):
+            for asked in (Inner, nested):
+                with pytest.raises(TypeError, match="not the snapshot type"):
+                    client.create_partial(response_model=asked, as_=as_, messages="x")
+
+
 def test_the_literal_may_be_left_out() -> None:
     spelled: Any = pf.Partial.__class_getitem__((Outer, "nested"))
     assert spelled == NESTED
