@@ -66,6 +66,11 @@ class _Received(Displayed, Generic[T]):
     def _ended(self) -> bool:
         return self._state.done
 
+    def _feed_counted(self, chunk: Chunk) -> T | None:
+        """Feed a chunk and count it, which takes time that only callbacks make worth it."""
+        self._chunks += 1
+        return self._state.feed(chunk)
+
     def _due(self, snapshot: T) -> Iterator[tuple[Any, Any]]:
         """Give what is to be called, and with what, before a snapshot is handed out."""
         if self._callbacks is None:
@@ -157,9 +162,9 @@ class Snapshots(_Received[T], Iterator[T]):
         return next(self._snapshots)
 
     def _iterate(self, chunks: Iterable[Chunk]) -> Generator[T, None, None]:
-        feed, called = self._state.feed, self._callbacks is not None
+        called = self._callbacks is not None
+        feed = self._feed_counted if called else self._state.feed
         for chunk in chunks:
-            self._chunks += 1
             try:
                 snapshot = feed(chunk)
             except JsonError as error:
@@ -235,9 +240,9 @@ class AsyncSnapshots(_Received[T], AsyncIterator[T]):
         return await anext(self._snapshots)
 
     async def _iterate(self, chunks: AsyncIterable[Chunk]) -> AsyncGenerator[T, None]:
-        feed, called = self._state.feed, self._callbacks is not None
+        called = self._callbacks is not None
+        feed = self._feed_counted if called else self._state.feed
         async for chunk in chunks:
-            self._chunks += 1
             try:
                 snapshot = feed(chunk)
             except JsonError as error:
