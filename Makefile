@@ -232,7 +232,7 @@ needs.bench-bounds = $(READY)
 bench.bounds = $(BIN)/python -m benches.bounds docs/bounds.md ## Measure hostile inputs at full size, then write docs/bounds.md
 
 needs.bench-compile = $(VENV)-corpus/.made
-bench.compile = $(VENV)-corpus/bin/python -m benches.compile ## Measure compiling types beside pydantic's own building of the classes
+bench.compile = $(VENV)-corpus/bin/python -m benches.compile $(ARGS) ## Measure compiling types beside pydantic's own building of the classes (ARGS=docs/benchmarks.md)
 
 # Those that need nothing special, for the list.
 bench.batch = ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import resource
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 from benches.measuring import alone, head
-from benches.table import put, table
+from benches.table import show, table
 from tests.bounding import CASES
 
 __all__ = ["measure"]
@@ -42,17 +42,12 @@ def _row(name: str) -> list[str]:
     return [name, size, case.outcome, f"{seconds:.2f} s", growth, f"{grown:,.0f} MiB"]
 
 
-def main() -> None:
-    """Print the table, and put it on the page that the command line names."""
+def lines() -> Iterator[str]:
+    """Yield the table, as it is measured."""
+    yield from (f"{head('partialfast', 'pydantic')}.", "")
     heading = ["input", "size", "what happens", "time", "against a quarter of the size", "memory"]
-    lines = [f"{head('partialfast', 'pydantic')}.", ""]
-    print(*lines, sep="\n")
-    for line in table(heading, map(_row, CASES), left=range(6)):
-        print(line, flush=True)
-        lines.append(line)
-    for page in sys.argv[1:]:
-        put(Path(page), "measured", lines)
+    yield from table(heading, map(_row, CASES), left=range(6))
 
 
 if __name__ == "__main__":
-    main()
+    show(lines(), "measured", page=next(iter(sys.argv[1:]), None))

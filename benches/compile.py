@@ -1,13 +1,17 @@
 """How long a type takes to compile, beside what pydantic takes to build its classes.
 
-Run by ``make bench-compile``. A class is built once in a process, so each figure is the best of
+    make bench-compile
+    make bench-compile ARGS=docs/benchmarks.md    put the table on the page as well
+
+A class is built once in a process, so each figure is the best of
 some fresh interpreters.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
@@ -18,7 +22,7 @@ from pydantic import BaseModel, create_model
 
 import partialfast as pf
 from benches.measuring import alone, head
-from benches.table import table
+from benches.table import show, table
 
 __all__ = ["CASES", "seconds"]
 
@@ -84,19 +88,12 @@ def _row(name: str) -> list[str]:
     ]
 
 
-def main() -> None:
-    """Print the table."""
-    print(f"{head('partialfast', 'pydantic', 'openai', 'fhir.resources')}; best of {ROUNDS}\n")
-    heading = [
-        f"{'type':31}",
-        "pydantic builds it",
-        "partialfast compiles it",
-        "ratio",
-        "from the cache",
-    ]
-    for line in table(heading, map(_row, CASES)):
-        print(line, flush=True)
+def lines() -> Iterator[str]:
+    """Yield the table, as it is measured."""
+    yield from (f"{head('partialfast', 'pydantic', 'openai', 'fhir.resources')}.", "")
+    columns = ["pydantic builds it", "partialfast compiles it", "ratio", "from the cache"]
+    yield from table([f"{'type':31}", *columns], map(_row, CASES))
 
 
 if __name__ == "__main__":
-    main()
+    show(lines(), "compile", page=next(iter(sys.argv[1:]), None))

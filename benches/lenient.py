@@ -29,7 +29,7 @@ from pydantic import BaseModel
 from benches.measuring import best_cpu, last
 from benches.newer import taken_back
 from benches.peers import PEERS, Reader, plain
-from benches.table import table
+from benches.table import show, table
 from benches.workloads import Workload, tokens, workload
 from tests.sloppy import KINDS, written
 
@@ -122,8 +122,7 @@ def ratios(work: Workload) -> Iterator[str]:
 
 def _show(title: str, heading: list[str], rows: Iterable[list[str]]) -> None:
     print(f"\n{title}\n")
-    for line in table([f"{heading[0]:20}", *heading[1:]], rows):
-        print(line, flush=True)
+    show(table([f"{heading[0]:20}", *heading[1:]], rows))
 
 
 def main() -> None:

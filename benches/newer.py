@@ -25,7 +25,7 @@ from typing import Any
 
 from benches.measuring import best_cpu, head, last
 from benches.peers import PEERS, plain
-from benches.table import number, put, table
+from benches.table import number, show, table
 from benches.workloads import workload
 
 __all__ = ["READERS", "cells", "taken_back"]
@@ -118,12 +118,8 @@ def main() -> None:
     arguments.add_argument("--limit", type=float, default=300.0)
     args = arguments.parse_args()
     documents = args.workload or ["meeting", "orders-1k", "orders-10k"]
-    lines: list[str] = []
-    for line in section(documents, budget_s=args.seconds, limit_s=args.limit):
-        print(line, flush=True)
-        lines.append(line)
-    if args.page:
-        put(args.page, "newer", lines)
+    lines = section(documents, budget_s=args.seconds, limit_s=args.limit)
+    show(lines, "newer", page=args.page)
 
 
 if __name__ == "__main__":

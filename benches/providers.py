@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from benches.measuring import best_cpu, last, replaying
-from benches.table import table
+from benches.table import show, table
 from partialfast import Mode
 from partialfast.replay._script import count_tokens
 
@@ -211,8 +211,7 @@ def main() -> None:
         origin = url.removesuffix("/v1")
         rows = (_row(name, origin, text, remarks) for name in sys.argv[1:] or PROVIDERS)
         heading = [f"{'provider':12}", "  ours", "   sdk", "ratio", "instructor", "ratio"]
-        for line in table(heading, rows):
-            print(line, flush=True)
+        show(table(heading, rows))
     print("", *remarks, sep="\n")
 
 

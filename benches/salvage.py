@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benches.measuring import alone, head
-from benches.table import table
+from benches.table import show, table
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._salvage import salvage
 
@@ -117,8 +117,7 @@ def main() -> None:
             source = Path(folder) / f"{kind}.jsonl"
             write(source, kind, size)
             print(f"\n{named}, {size / 1e6:.0f} MB, one in {1 / CUT:.0f} cut off:\n")
-            for line in table(heading, rows(source, kind)):
-                print(line, flush=True)
+            show(table(heading, rows(source, kind)))
 
 
 if __name__ == "__main__":

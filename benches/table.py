@@ -12,7 +12,18 @@ from typing import NamedTuple
 
 from benches.measuring import head
 
-__all__ = ["Goal", "Row", "at_least", "at_most", "main", "number", "put", "sections", "table"]
+__all__ = [
+    "Goal",
+    "Row",
+    "at_least",
+    "at_most",
+    "main",
+    "number",
+    "put",
+    "sections",
+    "show",
+    "table",
+]
 
 
 class Goal(NamedTuple):
@@ -103,6 +114,16 @@ def put(page: Path, name: str, lines: Iterable[str]) -> None:
     if places != 1:
         raise ValueError(f"{page} has {places} places for {name}")
     page.write_text(written, encoding="utf-8")
+
+
+def show(lines: Iterable[str], name: str = "", *, page: str | Path | None = None) -> None:
+    """Print lines as they come; put them under a name on a page, where one is given."""
+    shown: list[str] = []
+    for line in lines:
+        print(line, flush=True)
+        shown.append(line)
+    if page is not None:
+        put(Path(page), name, shown)
 
 
 def main(

@@ -25,6 +25,7 @@ __all__ = ["main"]
 def _measure(subject: str, name: str, threads: int, seconds: float) -> tuple[float, float]:
     """Return how often the work is done in a second, and the CPU time of once in seconds."""
     run, work = SUBJECTS[subject], workload(name)
+    run(work)  # compiles the type
     start = threading.Barrier(threads)
 
     def repeat(_: int) -> tuple[int, float, float]:

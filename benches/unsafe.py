@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benches.table import table
+from benches.table import show, table
 
 __all__ = ["SAFE", "count"]
 
@@ -134,8 +134,7 @@ def main() -> None:
         changed = count(function)
         return [f"`{function}`", *(f"{changed[name] / base[name] - 1:+.1%}" for name in base)]
 
-    for line in table(["made safe       ", *base], map(row, SAFE)):
-        print(line, flush=True)
+    show(table(["made safe       ", *base], map(row, SAFE)))
 
 
 if __name__ == "__main__":

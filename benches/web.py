@@ -33,7 +33,7 @@ from pydantic import BaseModel
 
 import partialfast as pf
 from benches.measuring import best_cpu, head, last, serving
-from benches.table import table
+from benches.table import show, table
 from benches.workloads import Workload, workload
 from partialfast.web import Hub, Outcome, module, sse, wire_names
 from partialfast.web._log import Log
@@ -327,8 +327,7 @@ def main() -> None:
     for name, part in parts.items():
         if what in {None, name}:
             print()
-            for line in part():
-                print(line, flush=True)
+            show(part())
 
 
 if __name__ == "__main__":
