@@ -22,7 +22,10 @@ _ADVICE = {
     400: _REFUSED,
     401: _KEY,
     403: _KEY,
-    404: "partialfast: no such model or path: look at the client's base_url and at `model`",
+    404: (
+        "partialfast: no such model or path: look at `model` and at the client's base_url, which "
+        "for a server that speaks as OpenAI's mostly ends in /v1"
+    ),
     408: _BUSY,
     409: _BUSY,
     413: "partialfast: the request is too large: shorten what is said, or the schema",

@@ -100,7 +100,7 @@ def test_no_other_reason_completes_a_list_of_calls(way: Way, reason: str) -> Non
     [
         (400, "mode TOOLS"),
         (401, "the key"),
-        (404, "base_url"),
+        (404, "mostly ends in /v1"),
         (422, "partialfast doctor"),
         (429, "fallbacks="),
         (500, "fallbacks="),
