@@ -148,13 +148,11 @@ impl Run<'_, '_> {
                 if self.told(parent).is_none() || self.is_told_item(parent, value)? {
                     return Ok(());
                 }
-                match self.op_target(parent)? {
-                    Some(target) => target,
-                    None => {
-                        self.op_lacks_key(parent);
-                        return Ok(());
-                    }
-                }
+                let Some(target) = self.op_target(parent)? else {
+                    self.op_lacks_key(parent);
+                    return Ok(());
+                };
+                target
             }
         };
         let node = match &closed {

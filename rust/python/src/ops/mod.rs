@@ -100,6 +100,10 @@ impl Ops {
 }
 
 /// What the ops told of an open container. A frame that is no part of the dump has none.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts that are independent of each other, each learnt at an event of its own"
+)]
 pub struct Told {
     /// Where it stands in the container around it; `None` for the root, and inside a root model.
     at: Option<Py<PyAny>>,
