@@ -372,7 +372,7 @@ def test_what_is_no_validation_error_comes_through() -> None:
     assert state.snapshot.first == "ok"
 
 
-def test_text_behind_the_value_is_an_error_and_loses_nothing() -> None:
+def test_text_after_the_value_is_an_error_and_loses_nothing() -> None:
     stream = pf.stream(Plain, ['{"name": "a"}', " ", "!"])
     with pytest.raises(pf.JsonError, match="after the value"):
         stream.final()

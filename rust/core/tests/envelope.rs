@@ -113,7 +113,7 @@ const NOISE: &[(&str, &str, &str)] = &[
         r#"{"a": 2}"#,
         "",
     ),
-    // It is opened behind the value: what it closes is no part of that.
+    // It is opened after the value: what it closes is no part of that.
     (
         "{\"a\": 1} <think>good?</think> yes",
         r#"{"a": 1}"#,

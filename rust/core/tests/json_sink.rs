@@ -165,7 +165,7 @@ fn what_is_certain_comes_at_once() {
 
 /// The end of the root value is exact, so that a driver can look at what follows.
 #[test]
-fn done_stops_behind_the_value() {
+fn done_stops_after_the_value() {
     // What was fed before, the chunk, and how much of it belongs to the value.
     let rows: &[(&str, &str, usize)] = &[
         ("", "{} {}", 2),

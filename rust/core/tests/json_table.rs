@@ -390,7 +390,7 @@ fn invalid_rows() {
 /// A valid text with one more byte in front of an error is an error of the same kind further on:
 /// lines and columns are counted through everything that can stand before it.
 #[test]
-fn positions_behind_every_kind_of_token() {
+fn positions_after_every_kind_of_token() {
     let before = "[\n  {\"k\\u00e9y\": [1.5e3, \"日本\\n\"],\r\n   \"b\": true},\n  null,\n\t";
     let text = format!("{before}x");
     let error = every_cut(Limits::default(), text.as_bytes())

@@ -120,7 +120,7 @@ def test_each_call_is_an_item(way: Way, api: Api, interleave: bool) -> None:  # 
 @EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("chunk", [1, None])
-def test_white_space_behind_a_call_is_no_second_call(way: Way, api: Api, chunk: int | None) -> None:
+def test_white_space_after_a_call_is_no_second_call(way: Way, api: Api, chunk: int | None) -> None:
     calls = [call("Alarm", f" {ALARM} \n\n"), call("Mail", f"{MAIL}\n")]
     with replay.serve({"tool_calls": calls}, chunk=chunk) as url:
         outcome = ask(way, url, api=api, method="create_iterable", response_model=Mail | Alarm)

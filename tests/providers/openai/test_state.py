@@ -185,7 +185,7 @@ def chunk(choice: dict[str, Any]) -> bytes:
         ({}, "stop", pf.TruncatedError),
     ],
 )
-def test_what_the_server_said_counts_though_the_connection_is_lost_behind_it(
+def test_what_the_server_said_counts_though_the_connection_is_lost_after_it(
     said: dict[str, str], reason: str, error: type[Exception]
 ) -> None:
     *begin, _, _ = events(TEXT[:20])

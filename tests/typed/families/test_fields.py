@@ -43,7 +43,7 @@ class SwappedNames(BaseModel):
     b: int = Field(0, alias="a")
 
 
-class PathBehindField(BaseModel):
+class PathAfterField(BaseModel):
     whole: Any = None
     part: int = Field(0, validation_alias=AliasPath("whole", "part"))
 
@@ -77,7 +77,7 @@ class SharedInDataclass:
         (CrossedKeys, '{"b": 1, "a": 2}'),
         (SwappedNames, '{"a": 1}'),
         (SwappedNames, '{"b": 1, "a": 2}'),
-        (PathBehindField, '{"whole": {"part": 1}}'),
+        (PathAfterField, '{"whole": {"part": 1}}'),
         (FieldBehindPath, '{"whole": {"part": 1}}'),
         (PathOrWhole, '{"key": [1, 2]}'),
         (PathOrWhole, '{"key": {"a": 1}}'),

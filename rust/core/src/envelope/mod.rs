@@ -339,9 +339,9 @@ impl Envelope {
     pub fn trailing(&self) -> &str {
         let text = self.trailing.as_str();
         if self.around == Around::Fence {
-            let behind = text.trim_start();
-            if behind.starts_with("```") {
-                return behind.trim_start_matches('`');
+            let after = text.trim_start();
+            if after.starts_with("```") {
+                return after.trim_start_matches('`');
             }
         }
         text
@@ -410,11 +410,11 @@ impl Envelope {
                     stop = at;
                     self.fail(error);
                 }
-                let mut behind = at;
-                while !text.is_char_boundary(behind) {
-                    behind += 1;
+                let mut next = at;
+                while !text.is_char_boundary(next) {
+                    next += 1;
                 }
-                rest = self.look_for_a_restart(&text[behind..]);
+                rest = self.look_for_a_restart(&text[next..]);
             }
             Err(FeedError::Sink(never)) => match never {},
         }
@@ -442,11 +442,11 @@ impl Envelope {
             Err(FeedError::Json(error)) => {
                 self.fail(error);
                 let at = usize::try_from(error.offset.saturating_sub(before));
-                let mut behind = at.unwrap_or(text.len()).min(text.len());
-                while !text.is_char_boundary(behind) {
-                    behind += 1;
+                let mut next = at.unwrap_or(text.len()).min(text.len());
+                while !text.is_char_boundary(next) {
+                    next += 1;
                 }
-                rest = self.look_for_a_restart(&text[behind..]);
+                rest = self.look_for_a_restart(&text[next..]);
             }
             Err(FeedError::Sink(never)) => match never {},
         }
