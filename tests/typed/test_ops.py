@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Optional, cast
+from typing import Annotated, Any, cast
 
 import pytest
 from hypothesis import assume, given
@@ -218,7 +218,7 @@ UNDUMPED: list[tuple[Any, Any]] = [
     (RefusedInt, 12),
     (dict[RefusedInt, str], {"1": "one", "2": "two"}),
 ]
-#: What they stand in.
+#: What they stand in. Not a union: one that cannot be dumped as a member may be as a snapshot.
 AROUND: list[tuple[Any, Callable[[Any], Any]]] = [
     (lambda type_: type_, lambda document: document),
     (lambda type_: generic(list, type_), lambda document: [document, document]),
@@ -226,7 +226,6 @@ AROUND: list[tuple[Any, Callable[[Any], Any]]] = [
     (lambda type_: generic(dict, str, type_), lambda document: {"b": document, "a": document}),
     (lambda type_: create_model("Holder", x=(type_, ...)), lambda document: {"x": document}),
     (lambda type_: generic(RootModel, generic(list, type_)), lambda document: [document]),
-    (lambda type_: generic(Optional, type_), lambda document: document),
 ]
 
 
