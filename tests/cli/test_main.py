@@ -289,6 +289,8 @@ def test_a_missing_package_is_named_with_what_to_install(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    # The module that imports it, which other tests have imported.
+    monkeypatch.delitem(sys.modules, "partialfast.replay._app", raising=False)
     assert cli.main([command]) == 1
     assert 'pip install "partialfast[demo]"' in capsys.readouterr().err
 

@@ -141,8 +141,11 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
             'pip install "partialfast[demo]"'
         )
         raise ImportError(message, name=error.name) from error
-    # A port that was just used by a server before this one is not refused.
-    with socket.create_server((_LOOPBACK, port)) as listener:
+    # Not `socket.create_server`, which leaves its socket open where the number is no port.
+    with socket.socket() as listener:
+        # A port that was just used by a server before this one is not refused.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_LOOPBACK, port))
         runner = Runner(played, options, listener, hold=hold, batches=batches)
         runner.start()
         try:
