@@ -193,6 +193,45 @@ def test_what_came_before_an_answer_is_recorded(tmp_path: Path) -> None:
     assert "valid integer" in retry["message"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("out.jsonl", "out.parquet"),
+        ("out.parquet", "out.jsonl"),
+        ("out.jsonl", "out/"),
+        ("sqlite:///{}/out.db?table=people", "sqlite:///{}/out.sqlite?table=people"),
+    ],
+)
+@pytest.mark.parametrize("start", [[], ["--resume"], ["--overwrite"]])
+def test_two_outputs_do_not_share_the_files_beside_them(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    first: str,
+    second: str,
+    start: list[str],
+) -> None:
+    """Or the manifest of one would vouch for what was asked in another way."""
+    source = write_documents(tmp_path / "in.jsonl", 3)
+
+    def words(output: str, *more: str) -> list[str]:
+        made = arguments(source, Path("out.jsonl"), server, *more)
+        place = output.format(tmp_path) if "://" in output else f"{tmp_path}/{output}"
+        made[made.index("--output") + 1] = place
+        return made
+
+    with replay.serve(recordings(3)) as server:
+        assert cli.main(words(first, "--limit", "2")) == 0
+        before = {path: path.read_bytes() for path in tmp_path.glob("out.*") if path.is_file()}
+        said = refused(words(second, *start), capsys)
+        assert f"belong to {first.rpartition('/')[2].partition('?')[0]}" in said
+        assert len(server.exchanges) == 2
+        after = {path: path.read_bytes() for path in before}
+        assert after == before
+        # Whoever means it can go on, and the manifest says so.
+        assert cli.main(words(second, "--resume", "--accept-changes")) == 0
+        assert cli.main(words(second, "--resume")) == 0
+
+
 def test_differences_are_named_and_bounded() -> None:
     assert differences({"a": 1, "b": {"c": [1]}}, {"a": 1, "b": {"c": [2]}, "d": "x" * 100}) == [
         "b.c: was [1], is [2]",
@@ -207,4 +246,4 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, text: str) -> Non
     path = tmp_path / "out.manifest.json"
     path.write_text(text)
     with pytest.raises(BatchError, match="is not a manifest of a batch"):
-        Manifest(path)
+        Manifest(path, "out.jsonl")

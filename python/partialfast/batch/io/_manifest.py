@@ -35,19 +35,31 @@ class Manifest:
 
     Args:
         path: Its file, which may not be there yet.
+        output: What the results go to, by name.
 
     Raises:
         BatchError: The file cannot be read, or is not such a manifest.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, output: str) -> None:
         self.path = path
+        # Without its folder, which may be moved.
+        self.output = output if "://" in output else Path(output).name
         self._runs: list[dict[str, Any]] = _load(path) if path.exists() else []
 
     @property
     def number(self) -> int:
         """The number of the last run, counted from 1; 0 if there is none."""
         return len(self._runs)
+
+    @property
+    def other_output(self) -> str | None:
+        """What the last run wrote to; ``None`` if it is what this one writes to, or nothing says so.
+
+        ``people.jsonl`` and ``people.parquet`` have the same files beside them.
+        """
+        found = self._runs[-1].get("output") if self._runs else None
+        return found if isinstance(found, str) and found != self.output else None
 
     @property
     def settings(self) -> Mapping[str, Any] | None:
@@ -86,6 +98,7 @@ class Manifest:
         self._runs.append({
             "run": self.number + 1,
             "began": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "output": self.output,
             "settings": dict(settings),
             "changes": list(changes),
             "versions": _versions(),

@@ -25,7 +25,7 @@ from partialfast.batch.loop._result import BatchError, Item
 from partialfast.batch.run._display import shown
 from partialfast.batch.run._loader import Loader
 from partialfast.batch.run._spending import Budget, FailureLimit, Guard, Prices
-from partialfast.batch.run._survey import Survey, digest_of, reconcile, survey
+from partialfast.batch.run._survey import Survey, digest_of, reconcile, refuse_others, survey
 from partialfast.batch.run._twins import Twins
 
 __all__ = ["Elsewhere", "Job", "JobOutcome", "look_ahead", "run", "show_request"]
@@ -165,7 +165,9 @@ async def run(  # noqa: PLR0913 - each has one thing to do
         )
     # Before anything is written or asked: what is wrong with the input is wrong now.
     found = found or look_ahead(job)
-    manifest = Manifest(job.files.manifest)
+    manifest = Manifest(job.files.manifest, job.files.output)
+    if not (job.start == "resume" and job.accept_changes):
+        refuse_others(manifest)
     with Journal(
         job.model,
         job.files.values,

@@ -19,7 +19,7 @@ from partialfast.batch.loop._prompt import Message, prompt_characters
 from partialfast.batch.loop._protocols import request_digest
 from partialfast.batch.loop._result import BatchError, Item
 
-__all__ = ["Survey", "digest_of", "reconcile", "survey"]
+__all__ = ["Survey", "digest_of", "reconcile", "refuse_others", "survey"]
 
 #: Bytes of a request's digest that are kept for each document: enough to tell any two apart.
 _DIGEST = 16
@@ -153,6 +153,23 @@ def reconcile(  # noqa: PLR0913 - all that two runs can differ in
     return manifest.begin(settings, changes)
 
 
+def refuse_others(manifest: Manifest) -> None:
+    """Make sure that the files beside the output are not those of another output.
+
+    Args:
+        manifest: What the earlier runs were.
+
+    Raises:
+        BatchError: They are. Nothing was changed.
+    """
+    if (other := manifest.other_output) is not None:
+        raise BatchError(
+            f"{manifest.path} and the files beside it belong to {other}, and {manifest.output} would "
+            "have the same: give it another name, or another folder; or go on with what they hold, "
+            "with --resume --accept-changes"
+        )
+
+
 def _unfit(adapter: TypeAdapter[Any], line: bytes) -> str | None:
     return misfit(adapter, json.loads(line))
 
@@ -169,6 +186,8 @@ def _changes(
     if before is None:
         yield f"there is no {manifest.path.name}, which says how they were made"
         return
+    if (other := manifest.other_output) is not None:
+        yield f"output: was {other}, is {manifest.output}"
     # As it comes back from its file.
     yield from differences(before, json.loads(json.dumps(settings)))
     if found is None:
