@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from partialfast import cli, replay
 from partialfast.batch import BatchError
@@ -131,9 +132,42 @@ def test_a_long_document_is_asked_about_in_parts(tmp_path: Path, name: str) -> N
     }  # fmt: skip
 
 
+class Aliased(BaseModel):
+    people: list[Guest] = Field(alias="guests")
+    tags: set[str] = set()
+
+
+@pytest.mark.parametrize("lists", [
+    (Aliased, "guests:email"), (Aliased, "people"), (Aliased, "tags"),
+    (list[Guest], ":email"), (list[Guest], ""), (dict[str, list[int]], "any:key"),
+    (int | list[int], ""),
+])  # fmt: skip
+def test_lists_that_a_model_has_can_be_merged(lists: tuple[Any, str]) -> None:
+    PartMerger([lists[1]]).check(lists[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "lists", "said"),
+    [
+        (Minutes, "guest:email", "no such field; its fields: title, guests"),
+        (Minutes, "guests:mail", "the items have no field 'mail'; their fields: name, email"),
+        (Minutes, "title", "the field is no list"),
+        (Minutes, ":email", "the value is no list"),
+        (list[Guest], ":mail", "the items have no field 'mail'"),
+    ],
+)
+def test_a_list_that_a_model_does_not_have_is_refused_before_anything_is_asked(
+    model: Any, lists: str, said: str
+) -> None:
+    with pytest.raises(BatchError, match=re.escape(said)):
+        PartMerger([lists]).check(model)
+
+
 def test_options_that_belong_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text('{"text": "x"}\n')
     words = arguments(source, tmp_path / "out.jsonl", "http://127.0.0.1:1/v1")
     assert cli.main([*words, "--merge", "guests"]) == 1
     assert "--overlap and --merge go with --split" in capsys.readouterr().err
+    assert cli.main([*words, "--split", "32", "--merge", "names"]) == 1
+    assert "--merge names: the model has no such field" in capsys.readouterr().err

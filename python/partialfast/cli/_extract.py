@@ -463,7 +463,9 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
     split = _split(args)
     if split is not None:
         parts = files.errors.with_name(files.errors.name.replace(".errors.", ".parts."))
-        files = Files(parts, files.errors, Merged(files.values, PartMerger(args.merge), files.sink))
+        merger = PartMerger(args.merge)
+        merger.check(model)
+        files = Files(parts, files.errors, Merged(files.values, merger, files.sink))
     prompt = _words(args.prompt, what="the prompt")
     if not placeholders(prompt) and args.attach is None:
         raise BatchError(

@@ -54,7 +54,7 @@ class Manifest:
 
     @property
     def other_output(self) -> str | None:
-        """What the last run wrote to; ``None`` if it is what this one writes to, or nothing says so.
+        """What the last run wrote to; ``None`` if it was the same, or nothing says so.
 
         ``people.jsonl`` and ``people.parquet`` have the same files beside them.
         """

@@ -30,6 +30,8 @@ _BYTES = 4
 #: Where a text is best cut, within the last fifth of a part.
 _CUTS = ("\n\n", "\n", ". ", " ")
 _SHARE = 0.8
+#: References that are followed; whoever has more goes in circles.
+_REFERENCES = 32
 _PART = re.compile(r"(?s)(.*)#(\d+)/(\d+)")
 
 
@@ -170,6 +172,24 @@ class PartMerger:
         named = [each.partition(":") for each in lists]
         self._keys = {field: key or None for field, _, key in named}
 
+    def check(self, model: Any) -> None:
+        """Make sure that a model has the lists and the keys, as far as its schema tells.
+
+        Args:
+            model: The type of the values.
+
+        Raises:
+            BatchError: It does not: nothing would ever be merged by that name.
+        """
+        adapter: TypeAdapter[Any] = TypeAdapter(model)
+        # Values are written by alias, for which there may be several that are read.
+        schemas = [adapter.json_schema(by_alias=by_alias) for by_alias in (True, False)]
+        for name, key in self._keys.items():
+            faults = [_fault_of_merge(schema, name, key) for schema in schemas]
+            if all(faults):
+                said = name if key is None else f"{name}:{key}"
+                raise BatchError(f"--merge {said}: {faults[0]}")
+
     def __call__(self, values: Sequence[Any]) -> Any:
         """Merge values, as JSON has them."""
         if all(isinstance(each, list) for each in values):
@@ -199,6 +219,49 @@ class PartMerger:
                     seen.add(text)
                     joined.append(item)
         return joined
+
+
+def _fault_of_merge(schema: Mapping[str, Any], name: str, key: str | None) -> str | None:
+    """Say why values of a schema cannot be merged so; ``None`` if they can, or it does not tell."""
+    place = _resolved(schema, schema)
+    if name:
+        fields = _fields(place)
+        if fields is None:
+            return None
+        if name not in fields:
+            return f"the model has no such field; its fields: {', '.join(fields)}"
+        place = _resolved(schema, fields[name])
+    choices = place.get("anyOf") or place.get("oneOf") or [place]
+    lists = [
+        each
+        for each in (_resolved(schema, choice) for choice in choices)
+        if each.get("type", "array") == "array"
+    ]
+    if not lists:
+        return f"{'the field' if name else 'the value'} is no list; write --merge LIST:KEY"
+    fields = _fields(_resolved(schema, lists[0].get("items")))
+    if key is None or fields is None or key in fields or len(lists) > 1:
+        return None
+    return f"the items have no field {key!r}; their fields: {', '.join(fields)}"
+
+
+def _resolved(root: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
+    """Follow references within a document; what cannot be followed says nothing."""
+    for _ in range(_REFERENCES):
+        if not isinstance(schema, dict) or not isinstance(schema.get("$ref"), str):
+            break
+        target: Any = root
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            step_name = step.replace("~1", "/").replace("~0", "~")
+            target = target.get(step_name) if isinstance(target, dict) else None
+        schema = target
+    return schema if isinstance(schema, dict) else {}
+
+
+def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Give the fields of an object; ``None`` where it may have others, or is no object."""
+    fields = schema.get("properties")
+    return fields if isinstance(fields, dict) and not schema.get("additionalProperties") else None
 
 
 def _first(values: Sequence[Any]) -> Any:

@@ -164,9 +164,9 @@ def refuse_others(manifest: Manifest) -> None:
     """
     if (other := manifest.other_output) is not None:
         raise BatchError(
-            f"{manifest.path} and the files beside it belong to {other}, and {manifest.output} would "
-            "have the same: give it another name, or another folder; or go on with what they hold, "
-            "with --resume --accept-changes"
+            f"{manifest.path} and the files beside it belong to {other}, and {manifest.output} "
+            "would have the same: give it another name, or another folder; or go on with what they "
+            "hold, with --resume --accept-changes"
         )
 
 
