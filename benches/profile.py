@@ -27,4 +27,6 @@ def main(what: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     main(sys.argv[1], float(sys.argv[2]))
