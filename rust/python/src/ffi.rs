@@ -412,9 +412,12 @@ pub fn have_same_items(
     // SAFETY: each list has an array of at least `range.end` pointers, and the attached thread, or
     // that nobody else sees them, keeps both from changing while they are compared.
     unsafe {
-        let items = |list: &Bound<'_, PyList>| (*list.as_ptr().cast::<ffi::PyListObject>()).ob_item;
-        let (items, others) = (items(list).add(range.start), items(other).add(range.start));
-        slice::from_raw_parts(items, range.len()) == slice::from_raw_parts(others, range.len())
+        let items = |list: &Bound<'_, PyList>| {
+            let first = (*list.as_ptr().cast::<ffi::PyListObject>()).ob_item;
+            // As numbers they are compared many at a time; pointers are not.
+            slice::from_raw_parts(first.add(range.start).cast::<usize>(), range.len())
+        };
+        items(list) == items(other)
     }
 }
 
