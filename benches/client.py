@@ -263,6 +263,7 @@ def measured() -> dict[str, float]:
 
             figures |= _measured(library, run)
             loop.run_until_complete(asdk.close())
+    loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
     return figures
 

@@ -32,6 +32,8 @@ impl Run<'_, '_> {
         }
         let object = slot.object.bind(self.py);
         match &frame.values {
+            // Three times as long for each chunk, for what hardly anybody does to plain data.
+            Values::Map(_) if !self.st.is_typed() => true,
             Values::Items(items) => {
                 let items = items.bind(self.py);
                 match object.cast_exact::<PyList>() {
@@ -42,8 +44,6 @@ impl Run<'_, '_> {
             Values::Map(dict) | Values::Object { dict, .. } => {
                 let values = dict.bind(self.py);
                 match object.cast::<PyDict>() {
-                    // Three times as long for each chunk, for what hardly anybody does to plain data.
-                    Ok(_) if !self.st.is_typed() => true,
                     Ok(shown) => self.is_dict_of(shown, values, slot.entries, frame, slot),
                     Err(_) if object.is_instance_of::<PyTuple>() => true,
                     Err(_) => is_instance_of(object, values, frame, slot).unwrap_or(false),
