@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, Optional
 
 import pytest
 from pydantic import (
+    VERSION,
     AnyUrl,
     ByteSize,
     IPvAnyAddress,
@@ -26,6 +27,7 @@ from pydantic import (
     WrapSerializer,
     create_model,
 )
+from pydantic_core import PydanticSerializationError
 from typing_extensions import TypedDict
 
 import partialfast as pf
@@ -110,6 +112,9 @@ HOLDERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "dict": (lambda t: generic(dict, str, t), '{{"k": {0}, "l": {0}}}'),
     "root model": (lambda t: generic(RootModel, t), "{0}"),
 }
+# What a named tuple holds is dumped by what it is, not by its type's serializer, before pydantic
+# 2.12; of these it then knows no JSON.
+NOT_DUMPED = {"deque", "address"} if VERSION < "2.12" else set[str]()
 
 
 @pytest.mark.parametrize("serializer", SERIALIZERS)
@@ -117,9 +122,14 @@ HOLDERS: dict[str, tuple[Callable[[Any], Any], str]] = {
 def test_a_serializer_meets_no_hole_and_ops_tell_what_it_gives(kind: str, serializer: str) -> None:
     type_, text = TYPES[kind]
     coded = annotated(type_, SERIALIZERS[serializer])
-    for make, template in HOLDERS.values():
+    for name, (make, template) in HOLDERS.items():
         holder: Any = create_model("Holder", value=(make(coded), ...), last=(int, 0))
         document = f'{{"value": {template.format(text)}, "last": 1}}'
+        expected = TypeAdapter(holder).validate_json(document)
+        if kind in NOT_DUMPED and "named tuple" in name:
+            with pytest.raises(PydanticSerializationError):
+                expected.model_dump(mode="json")
+            continue
         state: pf.StreamState[Any] = pf.StreamState(holder)
         state.keep_ops()
         seen: Any = None
@@ -131,7 +141,6 @@ def test_a_serializer_meets_no_hole_and_ops_tell_what_it_gives(kind: str, serial
             assert seen == snapshot.model_dump(mode="json", exclude_unset=True)
             snapshot.model_dump_json()
         final = state.finish()
-        expected = TypeAdapter(holder).validate_json(document)
         assert final.model_dump() == expected.model_dump()
         seen = pf.apply_ops(seen, state.take_ops())
         assert seen == expected.model_dump(mode="json", exclude_unset=True)

@@ -12,7 +12,7 @@ import collections
 import functools
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import PydanticUserError
 from pydantic_core import PydanticSerializationError, SchemaSerializer, core_schema
 
 from partialfast.typed._marks import open_field, partial_origin
@@ -494,19 +494,31 @@ def _guard_part(complete: _Lazy, incomplete: Schema) -> Schema:
     """
 
     def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
-        return complete.dump(value, info) if _is_validated(value) else handler(value)
+        if _is_validated(value):
+            return complete.dump(value, info)
+        # The user's function had replaced how pydantic dumps it, if it is a deque before 2.12.
+        return _dumped_or_by_type(value, handler, info)
 
     return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": incomplete}
 
 
 def _by_type() -> Schema:
     """Return a serializer that goes by the value's own type, not by the declared one."""
+    return {
+        "type": "function-wrap",
+        "function": _dumped_or_by_type,
+        "info_arg": True,
+        "schema": _ANY,
+    }
 
-    def dump(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+
+def _dumped_or_by_type(value: Any, handler: Callable[[Any], Any], info: Any) -> Any:
+    try:
+        return handler(value)
+    except PydanticSerializationError as error:
+        # A type that not every serializer knows, such as a URL: it has a schema of its own.
         try:
-            return handler(value)
-        except PydanticSerializationError:
-            # A type that not every serializer knows, such as a URL: it has a schema of its own.
-            return TypeAdapter(type(value)).dump_python(value, mode=info.mode)
-
-    return {"type": "function-wrap", "function": dump, "info_arg": True, "schema": _ANY}
+            adapter = adapter_for(type(value))
+        except TypeError:
+            raise error from None
+        return adapter.dump_python(value, mode=info.mode)
