@@ -6,6 +6,7 @@ A test says what to ask for and looks at what came out; how the answer was read 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from tests.either import in_step, value_of
 
 __all__ = [
     "EVERY_WAY",
+    "HTTP",
     "TEXT",
     "Api",
     "Meeting",
@@ -32,6 +34,9 @@ __all__ = [
 ]
 
 Api = Literal["chat", "responses"]
+
+# The library that the SDK's clients are of: httpx up to openai 2, httpx2 since.
+HTTP: Any = sys.modules[DefaultHttpxClient.__mro__[1].__module__.partition(".")[0]]
 
 # What others have a class for is raised as one of ours that is theirs as well.
 _AS_RAISED: dict[type[BaseException], tuple[type[BaseException], ...]] = {

@@ -16,16 +16,15 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
-from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
+from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultHttpxClient, OpenAI
 
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai import AsyncStream, Stream
 from tests import openai_driver as driver
 from tests.either import in_step
-from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Meeting, Way
+from tests.openai_driver import EVERY_WAY, HTTP, TEXT, WAYS, Meeting, Way
 
 pytestmark = pytest.mark.network
 
@@ -362,16 +361,16 @@ def test_a_connection_is_used_again_after_a_whole_answer(way: Way, http: str) ->
 
 
 def test_a_transport_of_the_callers_may_be_read_once_only() -> None:
-    def answer(request: httpx2.Request) -> httpx2.Response:
+    def answer(request: Any) -> Any:
         asked.append(request)
         headers = {"content-type": "text/event-stream"}
-        return httpx2.Response(200, headers=headers, content=(line for line in body))
+        return HTTP.Response(200, headers=headers, content=(line for line in body))
 
-    asked: list[httpx2.Request] = []
+    asked: list[Any] = []
     call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
     chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
     body = [f"data: {json.dumps(chunk)}\n\n".encode(), b"data: [DONE]\n\n", b": bye\n\n"]
-    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    http = DefaultHttpxClient(transport=HTTP.MockTransport(answer))
     with OpenAI(base_url="http://nowhere", api_key="k", http_client=http) as sdk:
         client = pf.from_openai(sdk, transport="raw")
         assert client.create_partial(**ASK).final().budget == 50000

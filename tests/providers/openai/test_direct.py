@@ -50,7 +50,9 @@ async def ask(client: Any, **more: Any) -> Any:
     try:
         value = await stream.final()
     except Exception as error:  # noqa: BLE001 - what is raised is compared
-        return type(error), str(error), getattr(error, "body", None)
+        # The response is of the library that the SDK works over, whatever else is loaded.
+        response = type(getattr(error, "response", None))
+        return type(error), str(error), getattr(error, "body", None), response
     finally:
         await stream.aclose()
     return value, stream.text, stream.usage, stream.finish_reason

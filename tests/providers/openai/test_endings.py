@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from openai import APIError, DefaultAioHttpClient
@@ -17,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai import Mode
-from tests.openai_driver import EVERY_WAY, TEXT, WAYS, Api, Meeting, User, Way, ask, fetch
+from tests.openai_driver import EVERY_WAY, HTTP, TEXT, WAYS, Api, Meeting, User, Way, ask, fetch
 
 pytestmark = pytest.mark.network
 
@@ -170,7 +169,7 @@ def test_a_lost_connection_is_told_apart(way: Way, api: Api, mode: Mode) -> None
         outcome = ask(way, url, api=api, mode=mode, response_model=Meeting)
     error = outcome.raised(pf.DroppedError)
     carries_all(error, outcome.stream)
-    assert isinstance(error.__cause__, httpx2.TransportError)
+    assert isinstance(error.__cause__, HTTP.TransportError)
     assert outcome.handed
     assert TEXT.startswith(error.text)
 
@@ -192,10 +191,10 @@ def test_json_that_is_complete_is_an_answer_though_the_connection_is_lost(
 def test_a_read_timeout_is_a_lost_connection(way: Way, api: Api) -> None:
     with replay.serve({"text": TEXT}, faults=f"stall@{HALF}:30") as url:
         outcome = ask(
-            way, url, api=api, response_model=Meeting, timeout=httpx2.Timeout(5, read=0.3)
+            way, url, api=api, response_model=Meeting, timeout=openai.Timeout(5, read=0.3)
         )
     error = outcome.raised(pf.DroppedError)
-    assert isinstance(error.__cause__, httpx2.ReadTimeout)
+    assert isinstance(error.__cause__, HTTP.ReadTimeout)
     assert outcome.handed
 
 
@@ -203,8 +202,8 @@ def test_a_read_timeout_is_a_lost_connection(way: Way, api: Api) -> None:
 @pytest.mark.parametrize(
     ("fault", "class_", "cause"),
     [
-        (f"drop@{HALF}", pf.DroppedError, httpx2.TransportError),
-        (f"stall@{HALF}:30", pf.DroppedError, httpx2.ReadTimeout),
+        (f"drop@{HALF}", pf.DroppedError, HTTP.TransportError),
+        (f"stall@{HALF}:30", pf.DroppedError, HTTP.ReadTimeout),
         (f"end@{HALF}", pf.TruncatedError, None),
         (f"length@{HALF}", pf.TruncatedError, None),
         ("filter", pf.ContentFilterError, None),
@@ -218,7 +217,7 @@ def test_aiohttp_ends_alike(way: Way, fault: str, class_: Any, cause: Any) -> No
             url,
             client={"http_client": DefaultAioHttpClient()},
             response_model=Meeting,
-            timeout=httpx2.Timeout(5, read=0.3),
+            timeout=openai.Timeout(5, read=0.3),
         )
     error = outcome.raised(class_)
     assert isinstance(error.__cause__, cause or type(None))

@@ -120,8 +120,14 @@ class DirectChat(Chat):
 
 
 def _http_library() -> Any:
-    """Return the library that the SDK's requests and responses are of; it is loaded."""
-    return sys.modules.get("httpx2") or sys.modules["httpx"]
+    """Return the library that the SDK's requests and responses are of; it is loaded.
+
+    Both can be: httpx2 is the newer SDKs', and something else may have loaded it as well.
+    """
+    from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - there is a client
+
+    made_of: type = DefaultAsyncHttpxClient.__mro__[1]
+    return sys.modules[made_of.__module__.partition(".")[0]]
 
 
 def _context(url: str) -> ssl.SSLContext | None:
