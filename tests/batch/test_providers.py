@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -106,6 +107,20 @@ def test_a_request_of_another_provider_is_shown(
     # Its SDK is needed for nothing but schemas, which tools have none of.
     assert _run(tmp_path, monkeypatch, "anthropic/claude", "--dry-run") == 0
     assert "input_schema" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "llm", ["gpt-4", "anthropic/claude", "gemini/gemini-2.5-flash", "bedrock/nova"]
+)
+def test_a_request_with_a_file_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], llm: str
+) -> None:
+    """Some SDKs take the bytes of a file as they are."""
+    image = b"\x89PNG\r\n\x1a\n" + bytes(30)
+    (tmp_path / "1").write_bytes(image)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert _run(tmp_path, monkeypatch, llm, "--dry-run", "--attach", "id") == 0
+    assert base64.b64encode(image).decode() in capsys.readouterr().out
 
 
 def test_with_a_base_url_a_name_is_the_servers_own(

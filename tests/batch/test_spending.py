@@ -337,7 +337,10 @@ def test_the_same_document_is_asked_about_once(
         assert cli.main(words) == 3
         os.close(read)
         assert len(server.exchanges) == 7
-    assert "the same as others, and not asked about: 23" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the same as others, and not asked about: 23" in said
+    assert "26 done, 4 failed" in said
+    assert "failed: 4 invalid" in said
     found = {line["id"]: line for line in lines(output)}
     failed = {line["id"]: line for line in lines(tmp_path / "out.errors.jsonl")}
     assert sorted([*found, *failed]) == sorted(f"t{number}" for number in range(30))

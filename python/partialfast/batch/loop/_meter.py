@@ -184,13 +184,18 @@ class Meter:
             self._kinds[result.error.kind] += 1
         self._recent.append((now, result.usage.output_tokens))
 
-    def copied(self, *, ok: bool) -> None:
-        """Count an item that has the result of another."""
+    def copied(self, error: str | None) -> None:
+        """Count an item that has the result of another.
+
+        Args:
+            error: The kind of its error; ``None`` for a value.
+        """
         self._same += 1
-        if ok:
+        if error is None:
             self._done += 1
         else:
             self._failed += 1
+            self._kinds[error] += 1
         self._recent.append((self._clock(), 0))
 
     def _sort(self, id_: str, failure: Failure) -> None:

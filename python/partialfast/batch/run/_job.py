@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import json
@@ -292,7 +293,7 @@ class _Work:
     def _finish_twins(self) -> None:
         for id_, line, request in self._twins.ready():
             ok = self._journal.copy(id_, line, run=self._number, request=request)
-            self.meter.copied(ok=ok)
+            self.meter.copied(None if ok else json.loads(line)["error"]["kind"])
 
     def _pending(self) -> Iterator[Item]:
         """Give the documents that have no result, and are not the same as another."""
@@ -335,4 +336,11 @@ def show_request(found: Survey | None, request: dict[str, Any]) -> Iterator[str]
         return
     yield f"{found.count:,} documents"
     yield f"first request (id {found.first.id}):"
-    yield json.dumps(request, ensure_ascii=False, indent=2)
+    yield json.dumps(request, ensure_ascii=False, indent=2, default=_encoded)
+
+
+def _encoded(value: object) -> str:
+    """Write the bytes of a file as SDKs that take bytes send them in JSON."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"a request cannot hold {value!r}")
