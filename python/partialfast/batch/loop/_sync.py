@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partialfast.batch.loop._extract import Source, extract
+from partialfast.batch.loop._extract import Prepare, Source, extract
 from partialfast.batch.loop._limits import RateLimiter
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._prompt import Prompt
@@ -58,6 +58,7 @@ def extract_sync(  # noqa: PLR0913 - those of `extract`
     until: asyncio.Event | None = None,
     meter: Meter | None = None,
     answers: Answers | None = None,
+    prepare: Prepare | None = None,
 ) -> Generator[Result[T], None, None]:
     """Do what `extract` does, for programs without an event loop.
 
@@ -82,6 +83,8 @@ def extract_sync(  # noqa: PLR0913 - those of `extract`
         until: Once it is set no more items are asked about.
         meter: Counts along, for a display.
         answers: Those that were given before.
+        prepare: Called with the messages of a request before it is sent; on another thread than the
+            caller's.
 
     Yields:
         A result for each item.
@@ -97,7 +100,7 @@ def extract_sync(  # noqa: PLR0913 - those of `extract`
         items, model=model, client=client, llm=llm, prompt=prompt, system=system,
         concurrency=concurrency, ordered=ordered, max_retries=max_retries, timeout_s=timeout_s,
         rpm=rpm, tpm=tpm, limiter=limiter, options=options, until=until, meter=meter,
-        answers=answers,
+        answers=answers, prepare=prepare,
     )  # fmt: skip
 
     async def run() -> None:
