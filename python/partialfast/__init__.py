@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from ._instructor_modules import MODULES, install
 
+# Type checkers take the name for true. What `typing` and `importlib` take to load would come before
+# the command ``partialfast`` can say what Ctrl-C does to it.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._core import JsonParser, Op, __version__, loads
     from ._errors import (
         ContentFilterError,
@@ -199,6 +202,8 @@ install()
 if not TYPE_CHECKING:
     # Hidden from type checkers, which would take any misspelt name for one that exists.
     def __getattr__(name: str) -> Any:
+        import importlib  # noqa: PLC0415 - see above
+
         home = _HOMES.get(name)
         if home is None:
             from ._hints import HINTS, missing  # noqa: PLC0415 - for a name that is not there

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import signal
+else:
+    # `signal` loads `enum` and what that needs, which takes longer than all that is done before
+    # the program says what Ctrl-C does to it. Numbers are enough here.
+    import _signal as signal
 
 __all__ = ["run"]
 
@@ -16,13 +24,27 @@ def run() -> int:
         The exit status.
     """
     # While modules are imported there is nothing to clean up: Ctrl-C ends the process at once, as
-    # it does a program that is not Python's, and without a traceback.
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # it does a program that is not Python's, and without a traceback. A program in the background
+    # of a shell was started with interrupts ignored, and goes on ignoring them.
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_closed_streams()
-    from partialfast.cli import main  # noqa: PLC0415 - see above
+    from partialfast.cli._main import INTERRUPTED, main  # noqa: PLC0415 - see above
 
-    signal.signal(signal.SIGINT, before)
-    return main()
+    def begin() -> None:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    try:
+        return main(begin=begin)
+    except KeyboardInterrupt:
+        # A second one, while `main` told of the first.
+        return INTERRUPTED
+    finally:
+        # All is done. While Python ends, an interrupt would show a traceback again.
+        if ours:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _open_closed_streams() -> None:

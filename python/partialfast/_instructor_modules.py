@@ -7,12 +7,16 @@ those of `partialfast`, or refused as there.
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
-from typing import Any, cast
+
+# Nothing that takes long to load: this module comes with each import of the package.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 __all__ = ["MODULES", "Finder", "install"]
 
@@ -64,7 +68,10 @@ class Finder:
         known = rest in _EXACT or (rest.partition(".")[0] in MODULES and "._" not in rest)
         if package != _PACKAGE or not known:
             return None
-        return ModuleSpec(fullname, cast("Any", self), is_package=True)
+        from importlib.machinery import ModuleSpec  # noqa: PLC0415 - see above
+
+        loader: Any = self
+        return ModuleSpec(fullname, loader, is_package=True)
 
     def create_module(self, spec: ModuleSpec) -> None:
         """Leave it to Python to make the module.
@@ -83,7 +90,7 @@ class Finder:
         def named(name: str) -> Any:
             if name.startswith("__"):
                 raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
-            package = importlib.import_module(_PACKAGE)
+            package = sys.modules[_PACKAGE]
             if name in package.__all__:
                 return getattr(package, name)
             from partialfast._hints import missing  # noqa: PLC0415 - for a name that is not there

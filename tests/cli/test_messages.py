@@ -15,6 +15,7 @@ import pytest
 
 import partialfast as pf
 from partialfast import replay
+from partialfast.cli import COMMANDS
 from partialfast.replay import RecordingError
 
 pytest.importorskip("pty")
@@ -150,16 +151,27 @@ def test_a_negative_rate_is_refused(folder: Path, arguments: list[str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk to write to")
-def test_a_full_disk_is_said(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "unbuffered"),
+    [
+        ("demo", ""),
+        ("--version", ""),
+        ("--help", ""),
+        ("--help", "1"),
+        *((f"{name} --help", "") for name in COMMANDS),
+    ],
+)
+def test_a_full_disk_is_said(folder: Path, command: str, unbuffered: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(  # noqa: S603 - our own program
-            [*PROGRAM, "demo"],
+            [*PROGRAM, *command.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
             timeout=TIMEOUT_S,
             check=False,
             cwd=folder,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
     assert (done.returncode, done.stderr) == (1, "partialfast: No space left on device\n")
 
@@ -210,6 +222,89 @@ def test_an_interrupt_while_modules_are_imported_leaves_no_traceback(
     )
     assert "Traceback" not in done.stderr
     assert done.returncode in {-signal.SIGINT, 130}
+
+
+_LOADED_FIRST = """
+import __future__, os, sys
+sys.path.insert(0, {folder!r})
+before = set(sys.modules)
+from partialfast.__main__ import run
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_next_to_nothing_is_imported_before_interrupts_are_seen_to() -> None:
+    # Without `site`, which may have loaded anything; `os` is what it always loads.
+    program = _LOADED_FIRST.format(folder=str(Path(pf.__file__).parents[1]))
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-I", "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    assert done.stdout.split() == [
+        "partialfast",
+        "partialfast.__main__",
+        "partialfast._instructor_modules",
+    ]
+
+
+_INTERRUPTED_AT = """
+import _signal, atexit, os, signal, sys
+from partialfast.__main__ import run
+at, sys.argv = int(sys.argv[1]), ["partialfast", *sys.argv[2:]]
+events = None
+def count(frame, event, called):
+    global events
+    if events is None:
+        # The first moment is after the program's first word on interrupts.
+        if event != "c_return" or called is not _signal.signal:
+            return
+        events = 0
+    events += 1
+    if events == at:
+        os.kill(os.getpid(), signal.SIGINT)
+atexit.register(lambda: print("events", events))
+sys.setprofile(count)
+sys.exit(run())
+"""
+
+
+def _interrupted_at(moment: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", _INTERRUPTED_AT, str(moment), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["stubs", "nothing.there"]], ids=" ".join)
+def test_an_interrupt_at_any_call_leaves_no_traceback(arguments: list[str]) -> None:
+    whole = _interrupted_at(-1, *arguments)
+    calls = int(whole.stdout.split()[-1])
+    assert calls > 1000
+    # From the first to the last, in steps that are no multiple of anything.
+    for moment in [*range(1, calls, calls // 12), *range(calls - 8, calls, 3)]:
+        done = _interrupted_at(moment, *arguments)
+        assert not re.search("Traceback|Exception ignored", done.stderr), (moment, done.stderr)
+        assert done.returncode in {-signal.SIGINT, 130}, (moment, done.stderr)
+
+
+def test_a_program_that_was_told_to_ignore_interrupts_does() -> None:
+    program = "import signal, subprocess, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    program += "sys.exit(subprocess.call([sys.executable, '-c', *sys.argv[1:]]))"
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, _INTERRUPTED_AT, "500", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("partialfast ")
 
 
 # The library's own

@@ -14,14 +14,17 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from partialfast.cli._errors import CommandError
 
-__all__ = ["COMMANDS", "Command", "main"]
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+__all__ = ["COMMANDS", "INTERRUPTED", "Command", "main"]
 
 #: The shell's convention for a program that an interrupt ended (128 + SIGINT).
-_INTERRUPTED = 130
+INTERRUPTED = 130
 #: The shell's convention for a program whose reader went away (128 + SIGPIPE).
 _NO_READER = 141
 #: "An internal software error has been detected" (EX_SOFTWARE of sysexits.h).
@@ -66,11 +69,13 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, begin: Callable[[], None] = lambda: None) -> int:
     """Run the command line.
 
     Args:
         argv: The arguments; those of the process by default.
+        begin: Called when the command is loaded and its arguments are understood, before it runs.
+            Until then there is nothing that an interrupt would have to clean up.
 
     Returns:
         The exit status: 0 for success, 1 for a failure that was explained on standard error, 70
@@ -86,14 +91,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parse(arguments)
         debug = args.debug
+        begin()
         status: int | None = args.execute(args)
-        if sys.stdout is not None:
-            # What cannot be written any more is found out here, not while Python exits.
-            sys.stdout.flush()
+        _flush_output()
     except KeyboardInterrupt:
         # The terminal has echoed ^C; what follows starts on a line of its own.
         _tell("")
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         _discard_output()
         return _NO_READER
@@ -128,6 +132,12 @@ def _tell(text: str) -> None:
             print(text, file=sys.stderr)
 
 
+def _flush_output() -> None:
+    """Find out here what cannot be written any more, not while Python exits."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def _discard_output() -> None:
     # Python flushes standard output once more at exit, which must not fail again.
     with suppress(OSError, ValueError):
@@ -135,7 +145,7 @@ def _discard_output() -> None:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="partialfast",
         description="Typed, validated snapshots of JSON while a language model is writing it.",
     )
@@ -158,7 +168,26 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
         if chosen in INSTEAD:
             parser.error(f"there is no command {chosen!r}: instead of it, use {INSTEAD[chosen]}")
-    return parser.parse_args(arguments)
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit:
+        # Help and the version are output like any other.
+        _flush_output()
+        raise
+
+
+class _Parser(argparse.ArgumentParser):
+    """Lets it be known when the help cannot be written; argparse's own is silent from 3.12 on."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help.
+
+        Args:
+            file: Where to; standard output by default.
+        """
+        target = sys.stdout if file is None else file
+        if target is not None:
+            target.write(self.format_help())
 
 
 class _Version(argparse.Action):
