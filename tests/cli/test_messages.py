@@ -111,6 +111,14 @@ def test_a_port_in_use_is_said_with_what_to_do(folder: Path) -> None:
             )
 
 
+@pytest.mark.parametrize("arguments", [["replay"], ["demo", "--web"]], ids=" ".join)
+@pytest.mark.parametrize("port", ["-1", "65536"])
+def test_a_port_that_cannot_be_is_refused(folder: Path, arguments: list[str], port: str) -> None:
+    status, said = run(folder, *arguments, "--port", port)
+    assert status == 2
+    assert f"argument --port: a port is 0 to 65535: {port}" in said
+
+
 def test_a_refused_connection_is_no_timeout(folder: Path) -> None:
     _, said = extract(folder)
     assert "Connect call failed ('127.0.0.1', 9)" in said

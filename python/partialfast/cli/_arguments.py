@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from partialfast.cli._errors import CommandError
 
-__all__ = ["add_reading", "natural", "not_negative", "positive", "reading_of"]
+__all__ = ["add_reading", "natural", "not_negative", "port", "positive", "reading_of"]
 
 N = TypeVar("N", int, float)
 
@@ -47,6 +47,14 @@ def natural(text: str) -> int:
     value = int(text)
     if value < 0:
         raise argparse.ArgumentTypeError(f"must not be negative: {text}")
+    return value
+
+
+def port(text: str) -> int:
+    """Take the number of a port; zero is any that is free."""
+    value = int(text)
+    if not 0 <= value < 1 << 16:
+        raise argparse.ArgumentTypeError(f"a port is 0 to 65535: {text}")
     return value
 
 

@@ -9,6 +9,7 @@ import sys
 import webbrowser
 
 from partialfast import demo
+from partialfast.cli._arguments import port
 from partialfast.cli._errors import CommandError
 
 __all__ = ["configure", "execute"]
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--web", action="store_true", help="show it in a browser instead of the terminal"
     )
     parser.add_argument(
-        "--port", type=int, default=8765, help="of the page; 0 for a free one (default: 8765)"
+        "--port", type=port, default=8765, help="of the page; 0 for a free one (default: 8765)"
     )
     parser.add_argument(
         "--no-browser", action="store_true", help="only say where the page is, and do not open it"

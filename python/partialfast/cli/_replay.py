@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from partialfast import replay
-from partialfast.cli._arguments import positive
+from partialfast.cli._arguments import port, positive
 from partialfast.cli._errors import CommandError, missing
 
 __all__ = ["configure", "execute"]
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RECORDING",
         help="a JSON Lines file of recordings, or the name of a built-in one (default: meeting)",
     )
-    parser.add_argument("--port", type=int, default=8000, help="0 for a free one (default: 8000)")
+    parser.add_argument("--port", type=port, default=8000, help="0 for a free one (default: 8000)")
     parser.add_argument(
         "--rate", type=positive(float), metavar="TOKENS_PER_S", help="default: no pause"
     )
@@ -87,7 +87,7 @@ def execute(args: argparse.Namespace) -> None:
                 "a free one"
             ) from error
         raise
-    except (OverflowError, ValueError) as error:
+    except ValueError as error:
         raise CommandError(str(error)) from error
 
 
