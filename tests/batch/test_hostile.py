@@ -106,6 +106,26 @@ def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
     assert "[/x] \\x1b[31m" in said
 
 
+@pytest.mark.parametrize("command", ["salvage", "unknown"])
+def test_names_of_files_reach_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """A shell fills them in."""
+    name = "\x1b[2J\x07[_x].jsonl"
+    (tmp_path / name).write_text('{"name": 1}\n')
+    words = ["salvage", str(tmp_path / name), "--model", "tests.batching:Person"]
+    words += ["--output", str(tmp_path / f"out{name}")]
+    if command == "unknown":
+        words.append(name)
+        with pytest.raises(SystemExit):
+            cli.main(words)
+    else:
+        cli.main(words)
+    said = capsys.readouterr().err
+    assert "\\x1b[2J\\x07[_x]" in said
+    assert not set(said) & {"\x1b", "\x07"}
+
+
 class _Refusing(http.server.BaseHTTPRequestHandler):
     """Refuses every request, in words that a terminal would act upon."""
 

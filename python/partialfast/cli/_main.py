@@ -190,6 +190,19 @@ class _Parser(argparse.ArgumentParser):
             target.write(self.format_help())
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows arguments that it does not take without what a terminal would act upon.
+
+    They may be names of files that a shell has filled in.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit."""
+        from partialfast.batch.run._words import printable  # noqa: PLC0415 - for errors alone
+
+        super().error(printable(message))
+
+
 class _Version(argparse.Action):
     """Shows the version, which the compiled module holds; argparse's own wants it beforehand."""
 

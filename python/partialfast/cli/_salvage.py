@@ -12,6 +12,7 @@ from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import FORMATS
 from partialfast.batch.run._salvage import Salvaged, salvage
 from partialfast.batch.run._session import SOME_FAILED
+from partialfast.batch.run._words import printable
 from partialfast.cli._arguments import add_reading, reading_of
 from partialfast.cli._errors import CommandError, missing
 
@@ -114,6 +115,6 @@ def _report(found: Salvaged, output: Path) -> None:
     if found.repaired:
         answers = "answer" if found.repaired == 1 else "answers"
         print(f"{found.repaired:,} {answers} needed repairs: {counted(found.repairs)}", file=err)
-    print(f"values: {output}", file=err)
+    print(printable(f"values: {output}"), file=err)
     if others:
-        print(f"failures: {output.with_suffix('.errors.jsonl')}", file=err)
+        print(printable(f"failures: {output.with_suffix('.errors.jsonl')}"), file=err)
