@@ -219,7 +219,9 @@ def _cohere(client: Any, *, tools: bool, stream: bool) -> Said:
 
 def ollama(url: Server, *, tools: bool, stream: bool) -> Said:
     module = pytest.importorskip("ollama")
-    with module.Client(host=url.origin) as client:
+    client = module.Client(host=url.origin)
+    # Before 0.6 it cannot be closed itself.
+    with client._client:
         return _ollama(client, tools=tools, stream=stream)
 
 
@@ -289,6 +291,10 @@ def test_faults_reach_the_sdk(provider: tuple[Ask, str, str, str], fault: str) -
     ask, _, _, _ = provider
     if ask is cohere and fault in {"error@5", "corrupt@5"}:
         pytest.skip("this SDK says nothing of either")
+    if ask is bedrock_anthropic and fault == "error@5":
+        decoder = pytest.importorskip("anthropic.lib.bedrock._stream_decoder")
+        if not hasattr(decoder, "_chunk_bytes_to_sse"):
+            pytest.skip("older versions of this SDK take an event of an error for nothing")
     with replay.serve({"text": '{"name": "Ada"}'}, faults=fault) as url:
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the SDK's own, whatever it is
             ask(url, tools=False, stream=True)

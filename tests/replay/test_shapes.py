@@ -317,7 +317,7 @@ def test_a_function_call_has_its_own_events_and_a_call_id_apart_from_its_id() ->
     assert "".join(event["delta"] for event in deltas) == TEXT
     assert {event["item_id"] for event in deltas} == {added["item"]["id"]}
     done = next(e for e in made if e["type"] == "response.function_call_arguments.done")
-    assert done["arguments"] == TEXT
+    assert (done["name"], done["arguments"]) == ("Person", TEXT)
 
 
 def test_interleaved_calls_keep_their_output_index() -> None:

@@ -20,7 +20,8 @@ _TIMEOUT_S = 10.0
 def serving(app: Any, *, port: int = 0) -> Generator[str, None, None]:
     """Run an ASGI application on loopback; give its origin."""
     listener = socket.create_server(("127.0.0.1", port))
-    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
+    # WebSockets are not spoken; older versions warn about the library that they load for them.
+    config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
     thread.start()

@@ -124,7 +124,8 @@ def run_web(
     except ModuleNotFoundError as error:
         raise _missing(error) from error
     with socket.create_server((_LOOPBACK, port)) as listener:
-        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+        # Nothing is loaded for WebSockets, which are not spoken.
+        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, ws="none")
         ready(f"http://{_LOOPBACK}:{listener.getsockname()[1]}/")
         asyncio.run(uvicorn.Server(config).serve([listener]))
 

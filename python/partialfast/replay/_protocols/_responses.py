@@ -114,7 +114,10 @@ class Responses(OpenAIProtocol, BlockProtocol):
         form, place = self._forms[block.kind], self._part_place(block)
         # llama.cpp ends reasoning and arguments only with the item's own `done`.
         if not self.bare or form is _CONTENT:
-            yield form.events + ".done", place | {form.key: block.text} | self._logprobs(block)
+            done = place | {form.key: block.text} | self._logprobs(block)
+            # Said by the server; the newer SDKs have no field of that name.
+            done |= {"name": block.name} if form is _CALL else {}
+            yield form.events + ".done", done
         if form.part is not None:
             yield form.part + ".done", place | {"part": _part(form, block.text)}
         item = self._item(block, self._status(block))
