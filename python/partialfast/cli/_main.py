@@ -177,7 +177,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Lets it be known when the help cannot be written; argparse's own is silent from 3.12 on."""
+    """Says when help cannot be written, and shows wrong arguments as they may be shown.
+
+    argparse's own is silent about the first from 3.12 on.
+    """
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Write the help.
@@ -189,15 +192,11 @@ class _Parser(argparse.ArgumentParser):
         if target is not None:
             target.write(self.format_help())
 
-
-class _Parser(argparse.ArgumentParser):
-    """Shows arguments that it does not take without what a terminal would act upon.
-
-    They may be names of files that a shell has filled in.
-    """
-
     def error(self, message: str) -> NoReturn:
-        """Print the message and exit."""
+        """Print the message without what a terminal would act upon, and exit.
+
+        It holds arguments that are not taken, which may be names of files that a shell filled in.
+        """
         from partialfast.batch.run._words import printable  # noqa: PLC0415 - for errors alone
 
         super().error(printable(message))
