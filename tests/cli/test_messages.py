@@ -232,6 +232,38 @@ def test_an_interrupt_while_modules_are_imported_leaves_no_traceback(
     assert done.returncode in {-signal.SIGINT, 130}
 
 
+_PAGE = Path(__file__).parents[2] / "docs" / "messages.md"
+_ROWS = re.findall(r"^\| `([^`]+)` \|.*\| `([^`]+)` \|$", _PAGE.read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "message"), _ROWS)
+def test_the_page_shows_what_is_said(folder: Path, command: str, message: str) -> None:
+    if command.startswith("extract"):
+        _, option, value, _ = command.split()
+        status, said = extract(folder, **{option.removeprefix("--"): value})
+    else:
+        words, _, disk = command.partition(" > ")
+        if disk and not Path(disk).exists():
+            pytest.skip("there is no full disk to write to")
+        with Path(disk or os.devnull).open("w") as output:
+            done = subprocess.run(  # noqa: S603 - our own program
+                [*PROGRAM, *words.split()],
+                stdout=output,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+                cwd=folder,
+            )
+        status, said = done.returncode, done.stderr
+    assert status in {1, 2}
+    assert re.search(".*".join(map(re.escape, message.split("..."))), said), said
+
+
+def test_the_page_has_all_its_rows() -> None:
+    assert len(_ROWS) == 9
+
+
 _LOADED_FIRST = """
 import __future__, os, sys
 sys.path.insert(0, {folder!r})
