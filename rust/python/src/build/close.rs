@@ -221,7 +221,7 @@ impl Run<'_, '_> {
             return self.finish_root(frame, expected, end);
         }
         if frame.tentative {
-            return Ok((Some(self.freeze(frame)?), Made::Frozen));
+            return Ok((self.left(frame)?, Made::Frozen));
         }
         if frame.failed {
             return Ok((self.spoilt(frame, expected, end)?, Made::Validated));
@@ -235,11 +235,11 @@ impl Run<'_, '_> {
                     Some(value) if node.close == Close::Build => Some(self.grafted(frame, value)?),
                     Some(value) => Some(value),
                     None if node.omit => None,
-                    None => Some(self.freeze(frame)?),
+                    None => self.left(frame)?,
                 };
                 (value, Made::Validated)
             }
-            Close::Leave => (Some(self.freeze(frame)?), Made::Frozen),
+            Close::Leave => (self.left(frame)?, Made::Frozen),
         })
     }
 
@@ -367,7 +367,7 @@ impl Run<'_, '_> {
             parent.failed |= parent.lenient || !frame.lenient;
             parent.contested |= frame.lenient;
         }
-        self.freeze(frame).map(Some)
+        self.left(frame)
     }
 
     /// A container whose items are final, as an object of its declared class.
@@ -434,6 +434,17 @@ impl Run<'_, '_> {
                 self.freeze(frame).map(Some)
             }
         }
+    }
+
+    /// What is shown of a container that is closed, and whose validity is not known yet. A root model
+    /// is nothing but what it wraps: it is absent where that is.
+    fn left(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
+        if let Action::Root(plan) = self.plan.node(frame.node).on(frame.kind)
+            && !self.has_received(frame, plan, 0)?
+        {
+            return Ok(None);
+        }
+        self.freeze(frame).map(Some)
     }
 
     /// A container as it stands, closed but not validated.
