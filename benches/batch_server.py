@@ -20,7 +20,7 @@ from typing import Any
 from partialfast.replay import Recording
 from partialfast.replay._ask import parse_request
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Options, Send, plan_answer
+from partialfast.replay._steps import Options, Send, respond
 
 __all__ = ["DOCUMENTS", "SHORT", "answers"]
 
@@ -57,7 +57,7 @@ def answers(texts: list[str] | None = None) -> list[list[bytes]]:
     ask = parse_request("chat", json.dumps(body).encode())
     made: list[list[bytes]] = []
     for text in _texts() if texts is None else texts:
-        plan = plan_answer(
+        plan = respond(
             RecordingSet([Recording(text=text)]), ask, Options(), number=0, created=1_700_000_000
         )
         made.append([step.data for step in plan.steps if isinstance(step, Send)])

@@ -8,7 +8,7 @@ from typing import Any
 from partialfast.replay import Recording, parse_faults
 from partialfast.replay._ask import Ask, parse_request
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Options, Plan, Send, plan_answer
+from partialfast.replay._steps import CannedResponse, Options, Send, respond
 
 __all__ = [
     "FORCED",
@@ -18,11 +18,11 @@ __all__ = [
     "TOOLS",
     "Answer",
     "body",
+    "canned",
     "chat",
     "choice",
     "events",
     "only",
-    "plan",
     "responses",
     "tool_request",
 ]
@@ -57,9 +57,9 @@ def tool_request(api: str, **fields: Any) -> Ask:
     return responses(tools=flat, tool_choice={"type": "function", "name": "Person"}, **fields)
 
 
-def plan(recording: Recording, ask: Ask, **options: Any) -> Plan:
+def canned(recording: Recording, ask: Ask, **options: Any) -> CannedResponse:
     faults = parse_faults(options.pop("faults", ()))
-    return plan_answer(
+    return respond(
         RecordingSet([recording]),
         ask,
         Options(faults=faults, **options),
@@ -68,11 +68,11 @@ def plan(recording: Recording, ask: Ask, **options: Any) -> Plan:
     )
 
 
-def body(made: Plan) -> bytes:
+def body(made: CannedResponse) -> bytes:
     return b"".join(step.data for step in made.steps if isinstance(step, Send))
 
 
-def events(made: Plan) -> list[Any]:
+def events(made: CannedResponse) -> list[Any]:
     """Read a stream the plain way: whole events, comments left out, JSON decoded."""
     found: list[Any] = []
     for block in body(made).decode().split("\n\n"):
@@ -117,7 +117,7 @@ class Answer:
 
 
 def only(shape: str, ask: Ask, **fields: Any) -> list[Any]:
-    return events(plan(Recording(text=TEXT, **fields), ask, shape=shape))
+    return events(canned(Recording(text=TEXT, **fields), ask, shape=shape))
 
 
 def choice(chunk: Any) -> Any:

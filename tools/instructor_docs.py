@@ -30,7 +30,7 @@ from partialfast import replay
 from partialfast.replay import _app
 from partialfast.replay._ask import Ask
 from partialfast.replay._recording import Recording, RecordingSet
-from partialfast.replay._steps import plan_answer
+from partialfast.replay._steps import respond
 
 _BLOCK = re.compile(r"^( *)```(?:python|py)\b[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _STREAMS = re.compile(r"create_partial|create_iterable|Partial\[|stream ?= ?True|Iterable\[")
@@ -243,7 +243,7 @@ def _answer(ask: Ask) -> Recording:
 
 def _planned(recordings: RecordingSet, ask: Ask, *args: Any, **kwargs: Any) -> Any:
     del recordings
-    return plan_answer(RecordingSet([_answer(ask)]), ask, *args, **kwargs)
+    return respond(RecordingSet([_answer(ask)]), ask, *args, **kwargs)
 
 
 def _run(python: str, sources: list[str], origin: str) -> list[tuple[str | None, str]]:
@@ -361,5 +361,5 @@ needs a module, a file, a network or a name that the page does not define.
 
 
 if __name__ == "__main__":
-    _app.__dict__["plan_answer"] = _planned
+    _app.__dict__["respond"] = _planned
     sys.stdout.write(_page(list(_rows(Path(sys.argv[1]), sys.argv[2]))))

@@ -287,7 +287,7 @@ def test_a_defect_is_not_explained_away(
 def test_a_missing_package_is_named_with_what_to_install(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "h11", None)
     # The module that imports it, which other tests have imported.
     monkeypatch.delitem(sys.modules, "partialfast.replay._app", raising=False)
     assert cli.main([command]) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import pytest
 
 from partialfast import replay
-from partialfast.replay import _exchanges
+from partialfast.replay import _exchanges, _guard
 from partialfast.replay._exchanges import Exchange, ExchangeLog
-from partialfast.replay._guard import MOST_BODY, Guard
+from partialfast.replay._guard import MOST_BODY
 
 pytestmark = pytest.mark.network
 
@@ -71,40 +70,28 @@ def test_a_body_that_is_announced_as_too_large_is_not_read() -> None:
         assert url.exchanges == []
 
 
-@pytest.mark.parametrize("size", [9, 10, 11, 25])
-def test_a_body_of_no_announced_length_has_the_same_limit(size: int) -> None:
-    taken: list[bytes] = []
-
-    async def app(_scope: Any, receive: Any, send: Any) -> None:
-        body = b""
-        while (message := await receive())["type"] == "http.request":
-            body += message["body"]
-            if not message.get("more_body"):
-                break
-        taken.append(body)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"{}"})
-
-    sent: list[Any] = []
-    pieces = [b"x"] * size
-
-    async def receive() -> Any:
-        piece = pieces.pop()
-        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")]}
-    asyncio.run(Guard(app, 10)(scope, receive, send))
-    statuses = [message["status"] for message in sent if "status" in message]
-    assert statuses == [200 if size <= 10 else 413]
-    assert len(taken[0]) == min(size, 10)
+@pytest.mark.parametrize("size", [999, 1000, 1001, 2500])
+def test_a_body_of_no_announced_length_has_the_same_limit(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_guard, "MOST_BODY", 1000)
+    body = json.dumps(ASK).encode()
+    with replay.serve({"text": "hi"}) as url:
+        connection = http.client.HTTPConnection(url.origin.removeprefix("http://"), timeout=10)
+        pieces = iter([body, b" " * (size - len(body))])
+        connection.request("POST", PATHS[0], pieces, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status == (200 if size <= 1000 else 413)
+        answer.read()
+        connection.close()
+        assert [len(exchange.raw) for exchange in url.exchanges] == ([size] if size <= 1000 else [])
 
 
 def test_only_the_newest_exchanges_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def entered(log: ExchangeLog, raw: bytes) -> int:
-        return log.add(Exchange("POST", "/", {}, raw, None))
+        exchange = Exchange("POST", "/", {}, raw, None)
+        log.add(exchange)
+        return exchange.number
 
     monkeypatch.setattr(_exchanges, "_MOST_KEPT", 10)
     log = ExchangeLog()

@@ -32,8 +32,8 @@ from tests.replaying import (
     SIZE,
     TEXT,
     TOOLS,
+    canned,
     chat,
-    plan,
     responses,
     tool_request,
 )
@@ -269,13 +269,13 @@ def test_a_body_that_is_no_object_is_refused(raw: bytes) -> None:
 
 def test_a_model_that_no_recording_is_for_is_not_found() -> None:
     with pytest.raises(RequestError) as caught:
-        plan(Recording(text="{}", model="other"), chat())
+        canned(Recording(text="{}", model="other"), chat())
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 def test_a_message_that_no_recording_matches_is_not_found() -> None:
     with pytest.raises(RequestError) as caught:
-        plan(Recording(text="{}", match="Bob"), chat())
+        canned(Recording(text="{}", match="Bob"), chat())
     assert (caught.value.status, caught.value.code) == (404, "recording_not_found")
     assert "Ada of Zürich" in caught.value.message
 

@@ -16,18 +16,18 @@ from partialfast.replay import SHAPES, Recording, ToolCall, builtin
 from partialfast.replay._ask import Ask
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._script import count_tokens
-from partialfast.replay._steps import Options, plan_answer
+from partialfast.replay._steps import Options, respond
 from tests.replaying import (
     FORCED,
     TEXT,
     TOOLS,
     Answer,
     body,
+    canned,
     chat,
     choice,
     events,
     only,
-    plan,
     responses,
     tool_request,
 )
@@ -46,7 +46,7 @@ def modes() -> Iterator[Any]:
 def test_every_shape_says_the_text(shape: str, mode: str, chunk: int | None) -> None:
     fields = {"stream_options": {"include_usage": True}}
     ask = tool_request("chat", **fields) if mode == "tool" else chat(**fields)
-    answer = Answer(events(plan(Recording(text=TEXT), ask, shape=shape, chunk=chunk)))
+    answer = Answer(events(canned(Recording(text=TEXT), ask, shape=shape, chunk=chunk)))
     if mode == "tool":
         assert list(answer.calls.values()) == [{"name": "Person", "arguments": TEXT}]
         assert not answer.content
@@ -65,7 +65,7 @@ def test_every_shape_says_the_text(shape: str, mode: str, chunk: int | None) -> 
 def test_every_shape_keeps_several_calls_apart(shape: str, interleave: bool) -> None:  # noqa: FBT001
     calls = (ToolCall("Person", TEXT), ToolCall("Place", '{"b":22}'), ToolCall("Place", ""))
     recording = Recording(tool_calls=calls, interleave=interleave, content="Two of them.")
-    answer = Answer(events(plan(recording, chat(tools=TOOLS), shape=shape)))
+    answer = Answer(events(canned(recording, chat(tools=TOOLS), shape=shape)))
     made = [(call["name"], call["arguments"]) for call in answer.calls.values()]
     assert sorted(made) == sorted((call.name, call.arguments) for call in calls)
     assert answer.content == "Two of them."
@@ -76,7 +76,7 @@ def test_every_shape_keeps_several_calls_apart(shape: str, interleave: bool) -> 
 def test_every_shape_gives_each_choice_its_answer(shape: str) -> None:
     found = ["", ""]
     finishes = [0, 0]
-    for chunk in events(plan(Recording(text=TEXT), chat(n=2), shape=shape)):
+    for chunk in events(canned(Recording(text=TEXT), chat(n=2), shape=shape)):
         for one in [] if chunk == "[DONE]" else chunk["choices"]:
             found[one["index"]] += (one.get("delta") or {}).get("content") or ""
             finishes[one["index"]] += bool(one["finish_reason"])
@@ -116,7 +116,9 @@ def test_azure_begins_with_a_verdict_and_blocks_without_usage() -> None:
     first, *_ = only("azure", ask)
     assert (first["choices"], first["id"], first["model"]) == ([], "", "")
     assert first["prompt_filter_results"][0]["prompt_index"] == 0
-    *_, blocked, done = events(plan(Recording(text=TEXT), ask, shape="azure", faults=["filter@9"]))
+    *_, blocked, done = events(
+        canned(Recording(text=TEXT), ask, shape="azure", faults=["filter@9"])
+    )
     assert choice(blocked)["finish_reason"] == "content_filter"
     assert choice(blocked)["content_filter_results"]["violence"]["filtered"] is True
     assert done == "[DONE]"
@@ -161,7 +163,7 @@ def test_ollama_sends_a_call_whole_and_says_the_role_every_time() -> None:
 
 
 def test_openrouter_comments_and_reports_usage_in_a_chunk_with_a_choice() -> None:
-    made = plan(Recording(text=TEXT), chat(), shape="openrouter")
+    made = canned(Recording(text=TEXT), chat(), shape="openrouter")
     assert body(made).startswith(b": OPENROUTER PROCESSING\n\n")
     assert body(made).count(b": OPENROUTER PROCESSING\n\n") > 1
     *_, usage, _ = events(made)
@@ -207,7 +209,7 @@ def test_reasoning_goes_where_the_server_has_it(shape: str, key: str | None) -> 
 
 def test_a_recorded_index_overrides_the_habit() -> None:
     calls = (ToolCall("Person", "{}", index=3), ToolCall("Place", "{}", index="omit"))
-    chunks = events(plan(Recording(tool_calls=calls), chat(tools=TOOLS)))
+    chunks = events(canned(Recording(tool_calls=calls), chat(tools=TOOLS)))
     made = [
         call.get("index", "none")
         for chunk in chunks
@@ -218,7 +220,7 @@ def test_a_recorded_index_overrides_the_habit() -> None:
 
 
 def test_the_same_answer_is_the_same_byte_by_byte() -> None:
-    first, second = (body(plan(Recording(text=TEXT), chat())) for _ in range(2))
+    first, second = (body(canned(Recording(text=TEXT), chat())) for _ in range(2))
     assert first == second
 
 
@@ -237,7 +239,7 @@ def test_a_recording_is_asked_for_by_its_model_and_says_what_it_holds(
 ) -> None:
     deck = RecordingSet(builtin("servers"))
     ask = chat(model=recording.model, tools=TOOLS, tool_choice=FORCED)
-    answer = Answer(events(plan_answer(deck, ask, Options(), number=0, created=0)))
+    answer = Answer(events(respond(deck, ask, Options(), number=0, created=0)))
     if recording.model == "index-0":
         # Two calls under one index cannot be told apart by it: that is what the recording is for.
         assert len(answer.calls) == 1
@@ -255,7 +257,7 @@ def test_a_recording_is_asked_for_by_its_model_and_says_what_it_holds(
 @pytest.mark.parametrize("ask", [chat(), tool_request("chat"), chat(tools=TOOLS, n=2)])
 def test_openais_chunks_are_what_the_sdk_declares(ask: Ask) -> None:
     recording = Recording(text=TEXT, content="So:", usage=None)
-    for chunk in events(plan(recording, ask)):
+    for chunk in events(canned(recording, ask)):
         if chunk != "[DONE]":
             ChatCompletionChunk.model_validate(chunk, strict=True)
 
@@ -267,7 +269,9 @@ def test_openais_responses_are_what_the_sdk_declares(
     *, stream: bool, tool: bool, fault: str | None
 ) -> None:
     ask = tool_request("responses", stream=stream) if tool else responses(stream=stream)
-    made = plan(Recording(text=TEXT, reasoning="Let me see."), ask, faults=[fault] if fault else [])
+    made = canned(
+        Recording(text=TEXT, reasoning="Let me see."), ask, faults=[fault] if fault else []
+    )
     if not stream:
         if made.status == 200:
             Response.model_validate(json.loads(body(made)))
@@ -280,7 +284,7 @@ def test_openais_responses_are_what_the_sdk_declares(
 @pytest.mark.parametrize("shape", ["openai", "azure", "openrouter"])
 @pytest.mark.parametrize("ask", [chat(stream=False), tool_request("chat", stream=False)])
 def test_a_whole_answer_is_what_the_sdk_declares(shape: str, ask: Ask) -> None:
-    made = plan(Recording(text=TEXT), ask, shape=shape)
+    made = canned(Recording(text=TEXT), ask, shape=shape)
     ChatCompletion.model_validate(json.loads(body(made)))
     assert made.length == len(body(made))
 
@@ -289,7 +293,7 @@ def test_a_whole_answer_is_what_the_sdk_declares(shape: str, ask: Ask) -> None:
 
 
 def test_a_response_is_announced_written_and_completed() -> None:
-    made = events(plan(Recording(text=TEXT), responses(), chunk=20))
+    made = events(canned(Recording(text=TEXT), responses(), chunk=20))
     assert [event["type"].removeprefix("response.") for event in made] == [
         "created",
         "in_progress",
@@ -309,7 +313,7 @@ def test_a_response_is_announced_written_and_completed() -> None:
 
 
 def test_a_function_call_has_its_own_events_and_a_call_id_apart_from_its_id() -> None:
-    made = events(plan(Recording(text=TEXT), tool_request("responses")))
+    made = events(canned(Recording(text=TEXT), tool_request("responses")))
     added = next(event for event in made if event["type"] == "response.output_item.added")
     assert (added["item"]["name"], added["item"]["arguments"]) == ("Person", "")
     assert added["item"]["id"] != added["item"]["call_id"]
@@ -324,7 +328,7 @@ def test_interleaved_calls_keep_their_output_index() -> None:
     calls = (ToolCall("Person", TEXT), ToolCall("Place", '{"b":22}'))
     recording = Recording(tool_calls=calls, interleave=True)
     found = ["", ""]
-    for event in events(plan(recording, tool_request("responses"))):
+    for event in events(canned(recording, tool_request("responses"))):
         if event["type"] == "response.function_call_arguments.delta":
             found[event["output_index"]] += event["delta"]
     assert found == [call.arguments for call in calls]
@@ -339,7 +343,7 @@ def test_interleaved_calls_keep_their_output_index() -> None:
     ],
 )
 def test_a_response_says_why_it_ended(fault: str, ending: str, reason: str | None) -> None:
-    made = events(plan(Recording(text=TEXT), responses(), faults=[fault]))
+    made = events(canned(Recording(text=TEXT), responses(), faults=[fault]))
     assert made[-1]["type"] == ending
     details = made[-1]["response"]["incomplete_details"]
     assert (details or {}).get("reason") == reason
@@ -350,7 +354,7 @@ def test_a_response_says_why_it_ended(fault: str, ending: str, reason: str | Non
 
 def test_llama_cpp_leaves_the_indices_out_and_completes_whatever_happened() -> None:
     recording = Recording(text=TEXT, reasoning="Let me see.")
-    made = events(plan(recording, responses(), shape="llama.cpp", faults=["length@9"]))
+    made = events(canned(recording, responses(), shape="llama.cpp", faults=["length@9"]))
     assert not any({"sequence_number", "output_index", "content_index"} & set(e) for e in made)
     assert made[-1]["type"] == "response.completed"
     assert "response.reasoning_text.delta" in {event["type"] for event in made}
@@ -402,7 +406,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
 def test_llama_cpp_has_the_form_of_the_real_one(shared_data: Path, name: str, api: str) -> None:
     real = recorded(shared_data / "real" / f"{name}.sse")
     ask = tool_request(api, stream_options={"include_usage": True} if api == "chat" else None)
-    made = events(plan(Recording(text=TEXT), ask, shape="llama.cpp"))
+    made = events(canned(Recording(text=TEXT), ask, shape="llama.cpp"))
     played = [event for event in made if event != "[DONE]"]
     assert kinds(played) == kinds(real)
 
@@ -411,7 +415,7 @@ def test_llama_cpp_has_the_form_of_the_real_one(shared_data: Path, name: str, ap
 def test_llama_cpp_python_has_the_form_of_the_real_one(kind: str) -> None:
     real = recorded(Path(__file__).parents[1] / "data" / "servers" / f"llama-cpp-python-{kind}.sse")
     ask = tool_request("chat") if kind == "call" else chat()
-    made = events(plan(Recording(text=TEXT), ask, shape="llama-cpp-python"))
+    made = events(canned(Recording(text=TEXT), ask, shape="llama-cpp-python"))
     assert kinds([event for event in made if event != "[DONE]"]) == kinds(real)
 
 
@@ -426,7 +430,7 @@ def test_a_named_function_is_honoured_as_by_the_real_one(
     recording = Recording(text=TEXT)
     place = {"type": "function", "function": {"name": "Place"}}
     asked = [chat(tools=TOOLS, tool_choice=choice_) for choice_ in (place, "auto")]
-    named, auto = (events(plan(recording, ask, shape=shape)) for ask in asked)
+    named, auto = (events(canned(recording, ask, shape=shape)) for ask in asked)
     names = [name for name in ("Person", "Place") if f"'{name}'" in str(named)]
     assert names == (["Place"] if honoured else ["Person"])
     if not honoured:

@@ -1,54 +1,63 @@
-"""The HTTP side: takes requests in and carries plans out, in a thread of its own."""
+"""The HTTP side: takes requests in and carries responses out, over any number of connections."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import re
 import socket
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from http.client import responses
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+import h11
 
-from partialfast.replay._ask import RequestError, parse_body
+from partialfast.replay._ask import SERVER_ERROR, RequestError, parse_body
 from partialfast.replay._batches import Batches, Handler, parse_batch_faults
-from partialfast.replay._events import error_body
 from partialfast.replay._exchanges import Ending, Exchange, ExchangeLog
 from partialfast.replay._faults import parse_faults
-from partialfast.replay._guard import Guard
+from partialfast.replay._guard import admit, check_size
 from partialfast.replay._message_batches import MessageBatches
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Options, Plan, Wait, plan_answer, plan_error
-from partialfast.replay._steps import Send as SendStep
+from partialfast.replay._steps import (
+    CannedResponse,
+    Options,
+    Send,
+    Wait,
+    json_response,
+    respond,
+    respond_with_error,
+)
 
-__all__ = ["Runner"]
+__all__ = ["App"]
 
-_TIMEOUT_S = 10.0
-_STEP_S = 0.001
+_LOG = logging.getLogger(__name__)
+_READ = 1 << 16
+_MOST_HEAD = 1 << 16
+_BACKLOG = 1024
 _TURNS = 5
 
-_Endpoint = Callable[[Request], Awaitable[Response]]
+#: Answers a request whose path and query have these parameters, or refuses it.
+_Endpoint = Callable[[Exchange, Mapping[str, str]], Awaitable[CannedResponse]]
 
 
-class _UnfinishedError(Exception):
-    """Unwinds the server's own stack: the only way to leave a body unfinished."""
+class _Route(NamedTuple):
+    """What answers requests at some paths."""
+
+    method: str
+    path: re.Pattern[str]
+    protocol: Protocol  # whose errors it gives
+    endpoint: _Endpoint
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Keep connections that are dropped on purpose out of the server's error log."""
-    return not (record.exc_info and isinstance(record.exc_info[1], _UnfinishedError))
+def _in_thread(handle: Handler) -> _Endpoint:
+    """Make an endpoint of a function that may take its time."""
+    return lambda exchange, params: asyncio.to_thread(handle, exchange, params)
 
 
 class _Gate:
@@ -71,159 +80,88 @@ class _Gate:
             self._allowed -= 1
 
 
-class Runner:
-    """The thread that an event loop and a server live in, with all that its requests share."""
+class App:
+    """Answers the requests of all connections, with what they share."""
 
     def __init__(
         self,
         recordings: RecordingSet,
         options: Options,
-        listener: socket.socket,
         *,
         hold: int | None,
         batches: Sequence[str],
     ) -> None:
         self.log = ExchangeLog()
+        self.gate = _Gate(hold)
         self._recordings = recordings
         self._options = options
-        self._listener = listener
-        self.gate = _Gate(hold)
-        self.stopping = asyncio.Event()
-        self._started: Future[asyncio.AbstractEventLoop] = Future()
-        self._ended: Future[None] = Future()
-        self._thread = threading.Thread(target=self._run, name="partialfast-replay", daemon=True)
+        self._routes: list[_Route] = []
+        self._add("GET", "/v1/models", PROTOCOLS["chat"], self._models)
         # Shared: it is one batch after the other, whoever asks.
         faults = parse_batch_faults(batches)
-        routes = [Route("/v1/models", self._models, methods=["GET"])]
         for kind in (Batches, MessageBatches):
             shelf = kind(recordings, options, faults)
             for path, method, handle in shelf.routes():
-                endpoint = self._at_once(shelf.protocol, handle)
-                routes.append(Route(path, endpoint, methods=[method]))
+                self._add(method, path, shelf.protocol, _in_thread(handle))
         for protocol in PROTOCOLS.values():
-            endpoint = self._endpoint(protocol)
-            routes += [Route(path, endpoint, methods=["POST"]) for path in protocol.paths]
-        handlers: dict[Any, Any] = {HTTPException: _http_error}
-        self._app = Guard(Starlette(routes=routes, exception_handlers=handlers))
+            for path in protocol.paths:
+                self._add("POST", path, protocol, partial(self._play, protocol))
 
-    # The thread
+    def _add(self, method: str, path: str, protocol: Protocol, endpoint: _Endpoint) -> None:
+        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+        self._routes.append(_Route(method, pattern, protocol, endpoint))
 
-    def start(self) -> None:
-        """Start the thread and wait until requests are answered."""
-        self._thread.start()
-        self._started.result(_TIMEOUT_S)
+    async def start(self, listener: socket.socket) -> None:
+        """Take connections from now on."""
+        self._server = await asyncio.start_server(self._connected, sock=listener, backlog=_BACKLOG)
 
-    def stop(self) -> None:
-        """Give up open responses and end the thread."""
-        self._started.result().call_soon_threadsafe(self.stopping.set)
-        self._ended.result(_TIMEOUT_S)
-        self._thread.join(_TIMEOUT_S)
-
-    def release(self, count: int | None) -> None:
-        """Let more pieces of text pass; ``None`` for all from now on."""
-        self._started.result().call_soon_threadsafe(self.gate.release, count)
-
-    def _run(self) -> None:
-        logging.getLogger("uvicorn.error").addFilter(_is_news)
-        try:
-            asyncio.run(self._serve())
-            self._ended.set_result(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where `serve` was called
-            (self._ended if self._started.done() else self._started).set_exception(error)
-
-    async def _serve(self) -> None:
-        config = uvicorn.Config(
-            self._app,
-            # The plain implementation: it behaves the same wherever the tests run.
-            http="h11",
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            # A client's pool must not find its idle connection closed under it.
-            timeout_keep_alive=60,
-        )
-        server = uvicorn.Server(config)
-        # What `uvicorn.Server.serve` does, without its clock: that looks whether to stop only ten
-        # times a second and waits as long again for the connections, and a test suite starts a
-        # server a thousand times.
-        config.load()
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[self._listener])
-        self._started.set_result(asyncio.get_running_loop())
-        await self.stopping.wait()
-        for listening in server.servers:
-            listening.close()
-        state = server.server_state
+    async def stop(self) -> None:
+        """Take no more connections; those that are open end with the loop."""
+        self._server.close()
         # What was accepted just now is known only a few turns of the loop later.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        # There is no event to wait for.
-        while state.connections or state.tasks:
-            for connection in list(state.connections):
-                connection.shutdown()
-            await asyncio.sleep(_STEP_S)
 
-    # Its requests
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _Connection(self, reader, writer).serve()
 
-    async def _enter(self, request: Request) -> tuple[Exchange, int]:
-        raw = await request.body()
+    async def answer(self, exchange: Exchange) -> CannedResponse:
+        """Decide the response to a request."""
+        path, _, query = exchange.path.partition("?")
+        found = [(route, match) for route in self._routes if (match := route.path.fullmatch(path))]
+        for route, match in found:
+            if route.method == exchange.method:
+                self.log.add(exchange)
+                params = dict(parse_qsl(query)) | match.groupdict() | {"path": path}
+                try:
+                    return await route.endpoint(exchange, params)
+                except RequestError as error:
+                    return respond_with_error(route.protocol, error)
+                except Exception:  # noqa: BLE001 - a fault of ours; said where the server's owner sees it
+                    _LOG.exception("%s %s could not be answered", exchange.method, path)
+                    return respond_with_error(route.protocol, SERVER_ERROR)
+        wrong = RequestError(404, f"Invalid URL ({exchange.method} {path})")
+        if found:
+            said = f"Not allowed to {exchange.method} on {path}."
+            hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+            wrong = RequestError(405, f"{said} {hint}")
+        return respond_with_error(PROTOCOLS["chat"], wrong)
+
+    async def _play(
+        self, protocol: Protocol, exchange: Exchange, params: Mapping[str, str]
+    ) -> CannedResponse:
+        options = _overrides(self._options, exchange.headers)
         try:
-            body = json.loads(raw)
-        except (ValueError, RecursionError):
-            body = None  # answered with an error of its own; here it is only entered
-        query = f"?{request.url.query}" if request.url.query else ""
-        exchange = Exchange(
-            method=request.method,
-            path=request.url.path + query,
-            headers=dict(request.headers),
-            raw=raw,
-            body=body if isinstance(body, dict) else None,
-            port=request.client.port if request.client is not None else None,
-        )
-        return exchange, self.log.add(exchange)
+            ask = protocol.ask(parse_body(exchange.raw), params)
+            number, created = exchange.number, int(time.time())
+            return respond(self._recordings, ask, options, number=number, created=created)
+        except RequestError as error:
+            return respond_with_error(protocol.shaped(options.shape), error)
 
-    def _endpoint(self, protocol: Protocol) -> _Endpoint:
-        async def answer(request: Request) -> Response:
-            try:
-                exchange, number = await self._enter(request)
-            except ClientDisconnect:
-                # It left before it had said what it wanted: there is nobody to answer.
-                return Response(status_code=400)
-            options, created = self._options, int(time.time())
-            try:
-                options = _overrides(options, request.headers)
-                path = {**request.path_params, "path": request.url.path}
-                ask = protocol.ask(parse_body(exchange.raw), path)
-                plan = plan_answer(self._recordings, ask, options, number=number, created=created)
-            except RequestError as error:
-                plan = plan_error(protocol.shaped(options.shape), error)
-            exchange.status, exchange.recording = plan.status, plan.recording
-            return _Performance(plan, exchange, self)
-
-        return answer
-
-    def _at_once(self, protocol: Protocol, handle: Handler) -> _Endpoint:
-        """Make an endpoint of a function that may take its time."""
-
-        async def answer(request: Request) -> Response:
-            exchange, _ = await self._enter(request)
-            try:
-                response = await asyncio.to_thread(handle, request, exchange.raw)
-            except RequestError as error:
-                response = JSONResponse(protocol.error(error), status_code=error.status)
-            exchange.status = response.status_code
-            self.log.end(exchange, "complete")
-            return response
-
-        return answer
-
-    async def _models(self, _: Request) -> Response:
+    async def _models(self, _: Exchange, __: Mapping[str, str]) -> CannedResponse:
         names = self._recordings.models or ["replay"]
         data = [{"id": n, "object": "model", "created": 0, "owned_by": "replay"} for n in names]
-        return JSONResponse({"object": "list", "data": data})
+        return json_response({"object": "list", "data": data})
 
 
 _OVERRIDES: dict[str, Callable[[str], Any]] = {
@@ -248,79 +186,121 @@ def _overrides(options: Options, headers: Mapping[str, str]) -> Options:
     return options
 
 
-async def _http_error(request: Request, error: HTTPException) -> Response:
-    path, status = request.url.path, error.status_code
-    message = {
-        404: f"Invalid URL ({request.method} {path})",
-        405: f"Not allowed to {request.method} on {path}. (HINT: Perhaps you meant to use a "
-        "different HTTP method?)",
-    }.get(status, str(error))
-    return JSONResponse(error_body(RequestError(status, message)), status_code=status)
+class _Connection:
+    """A client's connection: its requests, one after the other."""
 
+    def __init__(
+        self, app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._app = app
+        self._reader = reader
+        self._writer = writer
+        self._http = h11.Connection(h11.SERVER, _MOST_HEAD)
+        self._method = b""
 
-class _Performance(Response):
-    """Carries a plan out, and notices when the client goes away."""
+    async def serve(self) -> None:
+        """Answer requests until either side has had enough."""
+        try:
+            while exchange := await self._read():
+                if await self._perform(await self._app.answer(exchange), exchange) != "complete":
+                    break
+        except RequestError as refused:
+            # What is left of the request is not read.
+            response = respond_with_error(PROTOCOLS["chat"], refused)
+            response.headers["connection"] = "close"
+            await self._play(response, Exchange("", "", {}, b"", None))
+        except asyncio.CancelledError:
+            # Nobody waits for what the client has not taken yet.
+            self._writer.transport.abort()
+            raise
+        except ConnectionError:
+            pass  # It left before it had said what it wanted: there is nobody to answer.
+        finally:
+            self._writer.close()
 
-    def __init__(self, plan: Plan, exchange: Exchange, runner: Runner) -> None:
-        super().__init__(status_code=plan.status)
-        self._plan = plan
-        self._exchange = exchange
-        self._runner = runner
+    async def _read(self) -> Exchange | None:
+        """Read a request; there is none when the connection is at its end."""
+        if self._http.our_state is h11.MUST_CLOSE:
+            return None
+        if self._http.our_state is h11.DONE:
+            self._http.start_next_cycle()
+        try:
+            request = await self._next_event()
+            if not isinstance(request, h11.Request):
+                return None
+            self._method = request.method
+            headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
+            admit(headers)
+            raw = bytearray()
+            while isinstance(event := await self._next_event(), h11.Data):
+                raw += event.data
+                check_size(len(raw))
+        except h11.RemoteProtocolError as error:
+            raise RequestError(error.error_status_hint, f"Invalid HTTP request: {error}") from error
+        path, mark, query = request.target.decode("latin-1").partition("?")
+        try:
+            body = parse_body(bytes(raw))
+        except RequestError:
+            body = None  # answered with an error of its own; here it is only entered
+        port = self._writer.get_extra_info("peername")[1]
+        method = request.method.decode()
+        return Exchange(method, unquote(path) + mark + query, headers, bytes(raw), body, port)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Write the response, until it is whole or someone ends it.
+    async def _next_event(self) -> Any:
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._http.they_are_waiting_for_100_continue:
+                await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            self._http.receive_data(await self._reader.read(_READ))
+        return event
 
-        Raises:
-            _UnfinishedError: The body is left unfinished on purpose.
-        """
-        del scope
-        player = asyncio.create_task(self._play(send))
-        client = asyncio.create_task(_gone(receive))
-        stopping = asyncio.create_task(self._runner.stopping.wait())
-        tasks = {player, client, stopping}
+    async def _send(self, event: h11.Event) -> None:
+        self._writer.write(self._http.send(event) or b"")
+        await self._writer.drain()
+
+    async def _perform(self, response: CannedResponse, exchange: Exchange) -> Ending:
+        """Give a response, until it is whole or someone ends it."""
+        exchange.status, exchange.recording = response.status, response.recording
+        player = asyncio.create_task(self._play(response, exchange))
+        client = asyncio.create_task(self._gone())
         ending: Ending = "stopped"
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({player, client}, return_when=asyncio.FIRST_COMPLETED)
             # A finished response makes the client look gone as well.
-            if player.done():
-                ending = "complete" if player.result() else "dropped"
-            elif client.done():
-                ending = "disconnect"
-            self._runner.log.end(self._exchange, ending)
+            ending = (player if player in done else client).result()
+        except ConnectionError:
+            ending = "disconnect"
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        if ending != "complete":
-            raise _UnfinishedError
+            exchange.end(ending)
+            player.cancel()
+            client.cancel()
+            await asyncio.gather(player, client, return_exceptions=True)
+        return ending
 
-    async def _play(self, send: Send) -> bool:
-        """Carry out the steps; say whether the body is whole at the end."""
-        plan = self._plan
-        length = {} if plan.length is None else {"content-length": str(plan.length)}
-        headers = [
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in (plan.headers | length).items()
-        ]
-        await send({"type": "http.response.start", "status": plan.status, "headers": headers})
-        for step in plan.steps:
-            if isinstance(step, SendStep):
+    async def _play(self, response: CannedResponse, exchange: Exchange) -> Ending:
+        """Carry out the steps."""
+        length = {} if response.length is None else {"content-length": str(response.length)}
+        headers = list((response.headers | length).items())
+        reason = responses.get(response.status, "").encode()
+        head = h11.Response(status_code=response.status, headers=headers, reason=reason)
+        await self._send(head)
+        for step in () if self._method == b"HEAD" else response.steps:
+            if isinstance(step, Send):
                 if step.carries_text:
-                    await self._runner.gate.pass_one()
-                await send({"type": "http.response.body", "body": step.data, "more_body": True})
-                self._exchange.writes += 1
-                self._exchange.sent += len(step.data)
+                    await self._app.gate.pass_one()
+                await self._send(h11.Data(data=step.data))
+                exchange.writes += 1
+                exchange.sent += len(step.data)
                 # Without a pause the loop would never learn that the client has left.
                 await asyncio.sleep(0)
             elif isinstance(step, Wait):
                 await asyncio.sleep(step.seconds)
             else:
-                return False
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return True
+                return "dropped"
+        await self._send(h11.EndOfMessage())
+        return "complete"
 
-
-async def _gone(receive: Receive) -> None:
-    """Wait until the client has closed the connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    async def _gone(self) -> Ending:
+        """Wait until the client has closed the connection."""
+        while data := await self._reader.read(_READ):
+            self._http.receive_data(data)
+        return "disconnect"

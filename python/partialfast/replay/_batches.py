@@ -17,17 +17,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from partialfast.replay._ask import RequestError, parse_body
+from partialfast.replay._exchanges import Exchange
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Options, Send, plan_answer
+from partialfast.replay._steps import CannedResponse, Options, Send, json_response, respond
 
 __all__ = [
     "OK",
@@ -35,6 +33,8 @@ __all__ = [
     "BatchShelf",
     "Batches",
     "Handler",
+    "Params",
+    "file_response",
     "json_lines",
     "parse_batch_faults",
 ]
@@ -44,8 +44,9 @@ OK = 200
 _PAGE = 20
 _KINDS = ("expire", "missing", "fail", "lost", "wait", "ok")
 
-#: Answers a request with that body, or refuses it with a `RequestError`.
-Handler = Callable[[Request, bytes], Response]
+Params = Mapping[str, str]
+#: Answers a request whose path and query have these parameters, or refuses it.
+Handler = Callable[[Exchange, Params], CannedResponse]
 
 
 class BatchFault(NamedTuple):
@@ -71,6 +72,11 @@ def json_lines(values: Iterable[Any]) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in values)
 
 
+def file_response(content: bytes, media_type: str) -> CannedResponse:
+    """Give a file at once."""
+    return CannedResponse(OK, (Send(content),), {"content-type": media_type}, len(content))
+
+
 @dataclass
 class BatchShelf:
     """What batch endpoints share."""
@@ -88,17 +94,17 @@ class BatchShelf:
         """How requests and answers are written."""
         return PROTOCOLS[self.name]
 
-    def page(self, request: Request, *, after: str) -> tuple[list[Any], bool]:
+    def page(self, params: Params, *, after: str) -> tuple[list[Any], bool]:
         """Give a page of the batches, the newest first, and whether there are more.
 
         The parameter `after` names the last of the page before. A page may be shorter than what is
         asked for.
         """
         names = list(reversed(self.batches))
-        last = request.query_params.get(after)
+        last = params.get(after)
         if last is not None:
             names = names[names.index(last) + 1 :]
-        limit = min(int(request.query_params.get("limit", _PAGE)), _PAGE)
+        limit = min(int(params.get("limit", _PAGE)), _PAGE)
         return [self.batches[name] for name in names[:limit]], len(names) > limit
 
     def next_fault(self) -> BatchFault:
@@ -119,11 +125,11 @@ class BatchShelf:
             return 400, self.protocol.error(RequestError(400, "a batch does not stream"))
         try:
             ask = self.protocol.ask(body, {})
-            plan = plan_answer(self.recordings, ask, self.options, number=number, created=created)
+            response = respond(self.recordings, ask, self.options, number=number, created=created)
         except RequestError as error:
             return error.status, self.protocol.error(error)
-        data = b"".join(step.data for step in plan.steps if isinstance(step, Send))
-        return plan.status, json.loads(data)
+        data = b"".join(step.data for step in response.steps if isinstance(step, Send))
+        return response.status, json.loads(data)
 
 
 @dataclass
@@ -154,10 +160,10 @@ class Batches(BatchShelf):
             ("/v1/batches/{id}", "GET", self._look),
         ]
 
-    def _upload(self, request: Request, raw: bytes) -> Response:
+    def _upload(self, exchange: Exchange, __: Params) -> CannedResponse:
         # RFC 7578: parts between boundaries, each with headers, an empty line and its content.
-        boundary = request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
-        for part in raw.split(b"--" + boundary)[1:-1]:
+        boundary = exchange.headers["content-type"].partition("boundary=")[2].strip('"').encode()
+        for part in exchange.raw.split(b"--" + boundary)[1:-1]:
             head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
             if b'name="file"' in head:
                 return self._shown(self._put(content))
@@ -168,9 +174,9 @@ class Batches(BatchShelf):
         self._files[name] = content
         return name
 
-    def _shown(self, name: str) -> Response:
+    def _shown(self, name: str) -> CannedResponse:
         size = len(self._found(name))
-        return JSONResponse({
+        return json_response({
             "id": name, "object": "file", "bytes": size, "created_at": int(time.time()),
             "filename": f"{name}.jsonl", "purpose": "batch", "status": "processed",
             # And what Anthropic's files have, which go to the same place.
@@ -182,15 +188,15 @@ class Batches(BatchShelf):
             raise RequestError(404, "No such File")
         return self._files[name]
 
-    def _about(self, request: Request, _: bytes) -> Response:
-        return self._shown(request.path_params["id"])
+    def _about(self, _: Exchange, params: Params) -> CannedResponse:
+        return self._shown(params["id"])
 
-    def _content(self, request: Request, _: bytes) -> Response:
-        found = self._found(request.path_params["id"])
-        return Response(found, media_type="application/octet-stream")
+    def _content(self, _: Exchange, params: Params) -> CannedResponse:
+        found = self._found(params["id"])
+        return file_response(found, "application/octet-stream")
 
-    def _create(self, _: Request, raw: bytes) -> Response:
-        body = parse_body(raw)
+    def _create(self, exchange: Exchange, _: Params) -> CannedResponse:
+        body = parse_body(exchange.raw)
         name = f"batch_{len(self.batches) + 1}"
         shown = {
             "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "errors": None,
@@ -202,21 +208,21 @@ class Batches(BatchShelf):
         }  # fmt: skip
         batch = self.batches[name] = _Batch(shown, self.next_fault())
         self.lose(batch.fault)
-        return JSONResponse(shown)
+        return json_response(shown)
 
-    def _list(self, request: Request, _: bytes) -> Response:
-        page, more = self.page(request, after="after")
+    def _list(self, _: Exchange, params: Params) -> CannedResponse:
+        page, more = self.page(params, after="after")
         data = [batch.shown for batch in page]
-        return JSONResponse({"object": "list", "data": data, "has_more": more})
+        return json_response({"object": "list", "data": data, "has_more": more})
 
-    def _look(self, request: Request, _: bytes) -> Response:
-        batch = self.batches.get(request.path_params["id"])
+    def _look(self, _: Exchange, params: Params) -> CannedResponse:
+        batch = self.batches.get(params["id"])
         if batch is None:
             raise RequestError(404, "No batch found")
         batch.looks += 1
         if batch.shown["status"] in {"validating", "in_progress"}:
             batch.shown |= self._work(batch)
-        return JSONResponse(batch.shown)
+        return json_response(batch.shown)
 
     def _work(self, batch: _Batch) -> dict[str, Any]:
         """Work at a batch that is looked at; give what changes."""

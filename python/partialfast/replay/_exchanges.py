@@ -40,6 +40,7 @@ class Exchange:
         sent: How many bytes of the body were written so far.
         ending: How it ended; ``None`` while it goes on.
         ended: When it ended, on `time.monotonic`'s clock.
+        number: How many requests came before it.
     """
 
     method: str
@@ -56,6 +57,18 @@ class Exchange:
     sent: int = 0
     ending: Ending | None = None
     ended: float | None = None
+    number: int = 0
+    _over: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+
+    def end(self, ending: Ending) -> None:
+        """Note how it ended."""
+        self.ending, self.ended = ending, time.monotonic()
+        self._over.set()
+
+    def wait_ended(self, timeout: float) -> None:
+        """Wait until it has ended, for some seconds."""
+        if not self._over.wait(timeout):
+            raise TimeoutError(f"no end of the exchange within {timeout} s")
 
 
 class ExchangeLog:
@@ -65,29 +78,14 @@ class ExchangeLog:
         self.exchanges: list[Exchange] = []
         self._count = 0
         self._kept_bytes = 0
-        self._ended = threading.Condition()
 
-    def add(self, exchange: Exchange) -> int:
-        """Enter a request and give its number, counted from 0."""
+    def add(self, exchange: Exchange) -> None:
+        """Enter a request and give it its number."""
+        exchange.number = self._count
         self.exchanges.append(exchange)
         self._count += 1
         self._kept_bytes += len(exchange.raw)
         while len(self.exchanges) > 1 and (
             len(self.exchanges) > _MOST_KEPT or self._kept_bytes > _MOST_KEPT_BYTES
         ):
-            older = self.exchanges[: len(self.exchanges) // 2]
-            del self.exchanges[: len(older)]
-            self._kept_bytes -= sum(len(each.raw) for each in older)
-        return self._count - 1
-
-    def end(self, exchange: Exchange, ending: Ending) -> None:
-        """Enter the end of an exchange."""
-        with self._ended:
-            exchange.ending, exchange.ended = ending, time.monotonic()
-            self._ended.notify_all()
-
-    def wait_ended(self, exchange: Exchange, timeout: float) -> None:
-        """Wait until an exchange has ended, for some seconds."""
-        with self._ended:
-            if not self._ended.wait_for(lambda: exchange.ending is not None, timeout):
-                raise TimeoutError(f"no end of the exchange within {timeout} s")
+            self._kept_bytes -= len(self.exchanges.pop(0).raw)

@@ -16,11 +16,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from partialfast.replay._ask import RequestError, parse_body
-from partialfast.replay._batches import OK, BatchFault, BatchShelf, Handler, json_lines
+from partialfast.replay._batches import (
+    OK,
+    BatchFault,
+    BatchShelf,
+    Handler,
+    Params,
+    file_response,
+    json_lines,
+)
+from partialfast.replay._exchanges import Exchange
+from partialfast.replay._steps import CannedResponse, json_response
 
 __all__ = ["MessageBatches"]
 
@@ -70,43 +77,43 @@ class MessageBatches(BatchShelf):
             (_PLACE + "/{id}/cancel", "POST", self._cancel),
         ]
 
-    def _named(self, request: Request) -> _Batch:
-        batch: _Batch | None = self.batches.get(request.path_params["id"])
+    def _named(self, params: Params) -> _Batch:
+        batch: _Batch | None = self.batches.get(params["id"])
         if batch is None:
             raise RequestError(404, "no such batch")
         return batch
 
-    def _create(self, request: Request, raw: bytes) -> Response:
-        requests = _requests_of(parse_body(raw))
+    def _create(self, exchange: Exchange, _: Params) -> CannedResponse:
+        requests = _requests_of(parse_body(exchange.raw))
         batch = _Batch(f"msgbatch_{len(self.batches) + 1}", requests, self.next_fault())
         self.batches[batch.id] = batch
         self.lose(batch.fault)
-        return JSONResponse(_shown(batch, request))
+        return json_response(_shown(batch, exchange))
 
-    def _list(self, request: Request, _: bytes) -> Response:
-        batches, more = self.page(request, after="after_id")
+    def _list(self, exchange: Exchange, params: Params) -> CannedResponse:
+        batches, more = self.page(params, after="after_id")
         for batch in batches:
             self._go_on(batch)
-        page = [_shown(batch, request) for batch in batches]
+        page = [_shown(batch, exchange) for batch in batches]
         first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
-        return JSONResponse({"data": page, "has_more": more, "first_id": first, "last_id": last})
+        return json_response({"data": page, "has_more": more, "first_id": first, "last_id": last})
 
-    def _look(self, request: Request, _: bytes) -> Response:
-        batch = self._named(request)
+    def _look(self, exchange: Exchange, params: Params) -> CannedResponse:
+        batch = self._named(params)
         self._go_on(batch)
-        return JSONResponse(_shown(batch, request))
+        return json_response(_shown(batch, exchange))
 
-    def _cancel(self, request: Request, _: bytes) -> Response:
-        batch = self._named(request)
+    def _cancel(self, exchange: Exchange, params: Params) -> CannedResponse:
+        batch = self._named(params)
         if batch.results is None:
             batch.end([{"type": "canceled"} for _ in batch.requests])
-        return JSONResponse(_shown(batch, request))
+        return json_response(_shown(batch, exchange))
 
-    def _results(self, request: Request, _: bytes) -> Response:
-        results = self._named(request).results
+    def _results(self, _: Exchange, params: Params) -> CannedResponse:
+        results = self._named(params).results
         if results is None:
             raise RequestError(404, "no results")
-        return Response(results, media_type="application/x-jsonl")
+        return file_response(results, "application/x-jsonl")
 
     def _go_on(self, batch: _Batch) -> None:
         """Work at a batch that is looked at, by itself or in a list."""
@@ -129,11 +136,11 @@ class MessageBatches(BatchShelf):
         return {"type": "succeeded", "message": body}
 
 
-def _shown(batch: _Batch, request: Request) -> dict[str, Any]:
+def _shown(batch: _Batch, exchange: Exchange) -> dict[str, Any]:
     ended = batch.results is not None
     kinds = ("succeeded", "errored", "canceled", "expired")
     counts = {kind: batch.counts[kind] for kind in kinds}
-    place = f"{request.base_url}{_PLACE[1:]}/{batch.id}/results"
+    place = f"http://{exchange.headers['host']}{_PLACE}/{batch.id}/results"
     counts["processing"] = 0 if ended else len(batch.requests)
     return {
         "id": batch.id, "type": "message_batch",

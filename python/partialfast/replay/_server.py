@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from typing_extensions import Self
 
@@ -81,7 +82,7 @@ class Server(str):
             TimeoutError: It did not end in time.
         """
         exchange = self._log.exchanges[number]
-        self._log.wait_ended(exchange, timeout)
+        exchange.wait_ended(timeout)
         return exchange
 
 
@@ -134,22 +135,24 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
     )
     played = RecordingSet(read_all(recordings))
     try:
-        from partialfast.replay._app import Runner  # noqa: PLC0415 - needs more than the package
+        from anyio.from_thread import start_blocking_portal  # noqa: PLC0415
+
+        from partialfast.replay._app import App  # noqa: PLC0415 - needs more than the package
     except ModuleNotFoundError as error:
         message = (
             f"the replay server needs {error.name}, which is not installed: "
             'pip install "partialfast[demo]"'
         )
         raise ImportError(message, name=error.name) from error
+    app = App(played, options, hold=hold, batches=batches)
     # Not `socket.create_server`, which leaves its socket open where the number is no port.
-    with socket.socket() as listener:
+    with socket.socket() as listener, start_blocking_portal() as portal:
         # A port that was just used by a server before this one is not refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
-        runner = Runner(played, options, listener, hold=hold, batches=batches)
-        runner.start()
+        portal.call(app.start, listener)
         try:
             url = f"http://{_LOOPBACK}:{listener.getsockname()[1]}/v1"
-            yield Server(url, runner.log, runner.release)
+            yield Server(url, app.log, partial(portal.call, app.gate.release))
         finally:
-            runner.stop()
+            portal.call(app.stop)

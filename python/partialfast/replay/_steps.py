@@ -6,9 +6,10 @@ server to be looked at: the server only carries it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from types import MappingProxyType
 
 from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError
 from partialfast.replay._events import ReplayEvent, dump
@@ -18,7 +19,17 @@ from partialfast.replay._recording import Recording, RecordingSet
 from partialfast.replay._script import PlacedFault, ReplayedAnswer, write_script
 from partialfast.replay._shapes import shape_named
 
-__all__ = ["Drop", "Options", "Plan", "Send", "Step", "Wait", "plan_answer", "plan_error"]
+__all__ = [
+    "CannedResponse",
+    "Drop",
+    "Options",
+    "Send",
+    "Step",
+    "Wait",
+    "json_response",
+    "respond",
+    "respond_with_error",
+]
 
 
 @dataclass(frozen=True)
@@ -64,14 +75,26 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A response."""
+class CannedResponse:
+    """A response, decided before any of it is sent."""
 
     status: int
     steps: tuple[Step, ...]
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None  # of the body when it is announced, else it is chunked
     recording: Recording | None = None  # what is played, if anything
+
+
+def json_response(
+    value: object,
+    status: int = 200,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    recording: Recording | None = None,
+) -> CannedResponse:
+    """Give JSON at once."""
+    body = dump(value)
+    headers = {"content-type": "application/json", **headers}
+    return CannedResponse(status, (Send(body),), headers, len(body), recording)
 
 
 _STREAMED = {
@@ -81,9 +104,9 @@ _STREAMED = {
 }
 
 
-def plan_answer(
+def respond(
     recordings: RecordingSet, ask: Ask, options: Options, *, number: int, created: int
-) -> Plan:
+) -> CannedResponse:
     """Decide the response to a request, which may be an error that a fault asks for.
 
     The recording that is taken counts as given. The number of the request and the time make ids.
@@ -102,12 +125,12 @@ def plan_answer(
     faults = options.faults if recording.faults is None else recording.faults
     error = _error_fault(ask, faults)
     if error is not None:
-        return plan_error(form, error, recording=recording)
+        return respond_with_error(form, error, recording=recording)
     headers = _STREAMED | {"content-type": form.media_type}
     if (raw := recording.raw) is not None:
         data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
         steps = _regroup([Send(data)], options.split)
-        return Plan(200, tuple(steps), headers, None, recording)
+        return CannedResponse(200, tuple(steps), headers, None, recording)
     if ask.tool_choice in form.ignored_choices:
         ask = replace(ask, tool_choice="auto", forced=None)
     reply = write_script(
@@ -116,17 +139,18 @@ def plan_answer(
     if not ask.stream:
         return _whole(form, reply, options)
     steps = _regroup(_with_marks(form, reply, options.rate), options.split)
-    return Plan(200, tuple(steps), headers | form.headers(reply), None, recording)
+    return CannedResponse(200, tuple(steps), headers | form.headers(reply), None, recording)
 
 
-def plan_error(form: Protocol, error: RequestError, *, recording: Recording | None = None) -> Plan:
+def respond_with_error(
+    form: Protocol, error: RequestError, *, recording: Recording | None = None
+) -> CannedResponse:
     """Decide the response to a request that gets an error, maybe by a recording's fault."""
-    body = dump(form.error(error))
-    headers = {"content-type": "application/json"} | form.error_headers(error)
+    headers = form.error_headers(error)
     if error.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
         # OpenAI says how long to wait. A short time, or every retrying test would take seconds.
         headers["retry-after-ms"] = "20"
-    return Plan(error.status, (Send(body),), headers, len(body), recording)
+    return json_response(form.error(error), error.status, headers, recording)
 
 
 _STATUS_ERRORS = {
@@ -183,7 +207,7 @@ def _mishap(
     # `end` sends nothing more.
 
 
-def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
+def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> CannedResponse:
     data = dump(form.whole(reply))
     length = len(data)
     steps: list[Step] = []
@@ -194,7 +218,7 @@ def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
         if kind is FaultKind.STALL:
             steps.append(Wait(mark.fault.seconds))
         elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-            return plan_error(form, SERVER_ERROR, recording=reply.recording)
+            return respond_with_error(form, SERVER_ERROR, recording=reply.recording)
         elif kind is FaultKind.CORRUPT:
             data = data[: length // 2]
             length = len(data)
@@ -205,7 +229,7 @@ def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> Plan:
     else:
         steps.append(Send(data))
     headers = {"content-type": "application/json"} | form.headers(reply)
-    return Plan(200, tuple(steps), headers, length, reply.recording)
+    return CannedResponse(200, tuple(steps), headers, length, reply.recording)
 
 
 def _regroup(steps: Iterable[Step], size: int | None) -> Iterator[Step]:

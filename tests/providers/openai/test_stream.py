@@ -20,7 +20,7 @@ from partialfast.providers.openai._provider import OpenAI as OpenAIProvider
 from partialfast.replay._recording import Recording, ToolCall
 from tests.either import in_step
 from tests.openai_driver import EVERY_WAY, TEXT, Api, Meeting, User, Way, ask, fetch, opened
-from tests.replaying import events, plan, responses, tool_request
+from tests.replaying import canned, events, responses, tool_request
 
 pytestmark = pytest.mark.network
 
@@ -205,7 +205,7 @@ def without(stream: list[Any], *kinds: str) -> str:
 def test_a_proxy_may_send_whole_calls_only(way: Way, missing: tuple[str, ...]) -> None:
     calls = (ToolCall("Meeting", TEXT), ToolCall("User", '{"name": "Ada", "email": "a"}'))
     ask_for = tool_request("responses")
-    raw = without(events(plan(Recording(tool_calls=calls), ask_for)), *missing)
+    raw = without(events(canned(Recording(tool_calls=calls), ask_for)), *missing)
     with replay.serve({"raw": raw}) as url:
         one = ask(way, url, api="responses", response_model=Meeting)
         many = ask(
@@ -220,7 +220,7 @@ def test_a_proxy_may_send_whole_calls_only(way: Way, missing: tuple[str, ...]) -
 @EVERY_WAY
 def test_a_proxy_may_send_whole_texts_only(way: Way) -> None:
     answers = [Recording(text=TEXT), Recording(refusal="I'd rather not.")]
-    raws = [without(events(plan(each, responses())), ".delta") for each in answers]
+    raws = [without(events(canned(each, responses())), ".delta") for each in answers]
     arguments: dict[str, Any] = {"api": "responses", "mode": Mode.JSON_SCHEMA}
     with replay.serve({"raw": raws[0]}) as url:
         answered = ask(way, url, response_model=Meeting, **arguments)

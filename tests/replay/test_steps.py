@@ -9,15 +9,15 @@ import pytest
 
 from partialfast.replay import SHAPES, Recording
 from partialfast.replay._script import count_tokens, cut
-from partialfast.replay._steps import Drop, Options, Plan, Send, Wait
+from partialfast.replay._steps import CannedResponse, Drop, Options, Send, Wait
 from tests.replaying import (
     TEXT,
     Answer,
     body,
+    canned,
     chat,
     choice,
     events,
-    plan,
     responses,
     tool_request,
 )
@@ -29,8 +29,8 @@ from tests.replaying import (
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_a_drop_leaves_half_an_event_and_no_end(shape: str, api: str) -> None:
     ask = tool_request(api)
-    whole = body(plan(Recording(text=TEXT), ask, shape=shape, chunk=1))
-    made = plan(Recording(text=TEXT), ask, shape=shape, chunk=1, faults=["drop@17"])
+    whole = body(canned(Recording(text=TEXT), ask, shape=shape, chunk=1))
+    made = canned(Recording(text=TEXT), ask, shape=shape, chunk=1, faults=["drop@17"])
     assert isinstance(made.steps[-1], Drop)
     assert not body(made).endswith(b"\n\n")
     # Up to the event with the dropped text everything is as it would have been.
@@ -44,7 +44,7 @@ def test_a_drop_leaves_half_an_event_and_no_end(shape: str, api: str) -> None:
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_an_end_leaves_whole_events_and_no_finish(api: str) -> None:
     ask = tool_request(api)
-    made = plan(Recording(text=TEXT), ask, faults=["end@17"])
+    made = canned(Recording(text=TEXT), ask, faults=["end@17"])
     assert body(made).endswith(b"\n\n")
     assert not any(isinstance(step, Drop) for step in made.steps)
     text = "".join(
@@ -60,16 +60,16 @@ def test_an_end_leaves_whole_events_and_no_finish(api: str) -> None:
 
 
 def test_a_stall_waits_once_in_its_place() -> None:
-    made = plan(Recording(text=TEXT), chat(), faults=["stall@10:2.5"])
+    made = canned(Recording(text=TEXT), chat(), faults=["stall@10:2.5"])
     (place,) = [number for number, step in enumerate(made.steps) if isinstance(step, Wait)]
     assert made.steps[place] == Wait(2.5)
-    before = Plan(200, made.steps[:place])
+    before = CannedResponse(200, made.steps[:place])
     assert Answer(events(before)).content == TEXT[:10]
     assert Answer(events(made)).content == TEXT
 
 
 def test_faults_follow_each_other() -> None:
-    made = plan(Recording(text=TEXT), chat(), faults=["drop@20", "stall@10:2.5"])
+    made = canned(Recording(text=TEXT), chat(), faults=["drop@20", "stall@10:2.5"])
     assert [type(step) for step in made.steps if not isinstance(step, Send)] == [Wait, Drop]
 
 
@@ -78,7 +78,7 @@ def test_faults_follow_each_other() -> None:
     [("openai", False), ("vllm", True), ("llama.cpp", False), ("openrouter", False)],
 )
 def test_an_error_comes_in_the_servers_form(shape: str, done: bool) -> None:  # noqa: FBT001
-    made = events(plan(Recording(text=TEXT), chat(), shape=shape, faults=["error@9"]))
+    made = events(canned(Recording(text=TEXT), chat(), shape=shape, faults=["error@9"]))
     assert ("[DONE]" in made) is done
     (error,) = [event for event in made if event != "[DONE]" and "error" in event]
     assert error["error"]["message"]
@@ -87,59 +87,59 @@ def test_an_error_comes_in_the_servers_form(shape: str, done: bool) -> None:  # 
 
 
 def test_an_error_of_the_responses_api_is_announced_and_numbered_on() -> None:
-    made = events(plan(Recording(text=TEXT), responses(), faults=["error@9"]))
+    made = events(canned(Recording(text=TEXT), responses(), faults=["error@9"]))
     assert [event["type"] for event in made[-2:]] == ["error", "response.failed"]
     assert made[-2]["error"]["code"] == "server_error"
     assert made[-1]["response"]["error"]["code"] == "server_error"
     assert [event["sequence_number"] for event in made] == list(range(len(made)))
-    made = events(plan(Recording(text=TEXT), responses(), faults=["fail@9"]))
+    made = events(canned(Recording(text=TEXT), responses(), faults=["fail@9"]))
     assert "error" not in {event["type"] for event in made}
     assert made[-1]["type"] == "response.failed"
 
 
 def test_corrupt_data_is_no_json() -> None:
-    made = plan(Recording(text=TEXT), chat(), faults=["corrupt@9"])
+    made = canned(Recording(text=TEXT), chat(), faults=["corrupt@9"])
     *_, last, _ = body(made).split(b"\n\n")
     with pytest.raises(json.JSONDecodeError):
         json.loads(last.removeprefix(b"data: "))
 
 
 def test_an_error_status_has_the_servers_error_body() -> None:
-    made = plan(Recording(text=TEXT), chat(), faults=["status:429"])
+    made = canned(Recording(text=TEXT), chat(), faults=["status:429"])
     assert (made.status, made.headers["retry-after-ms"]) == (429, "20")
     assert json.loads(body(made))["error"]["code"] == "rate_limit_exceeded"
-    made = plan(Recording(text=TEXT), chat(), faults=["status:418"], shape="llama.cpp")
+    made = canned(Recording(text=TEXT), chat(), faults=["status:418"], shape="llama.cpp")
     assert json.loads(body(made))["error"]["code"] == 418
 
 
 def test_a_rejected_field_is_refused_only_when_it_is_there() -> None:
     fault = ["reject:stream_options"]
-    assert plan(Recording(text=TEXT), chat(), faults=fault).status == 200
+    assert canned(Recording(text=TEXT), chat(), faults=fault).status == 200
     ask = chat(stream_options={"include_usage": True})
-    made = plan(Recording(text=TEXT), ask, faults=fault)
+    made = canned(Recording(text=TEXT), ask, faults=fault)
     assert (made.status, json.loads(body(made))["error"]["param"]) == (400, "stream_options")
 
 
 def test_a_recordings_own_faults_and_shape_replace_the_servers() -> None:
     recording = Recording(text=TEXT, faults=(), shape="ollama")
-    made = plan(recording, chat(), faults=["drop@3"], shape="openai")
+    made = canned(recording, chat(), faults=["drop@3"], shape="openai")
     assert Answer(events(made)).content == TEXT
     assert events(made)[0]["system_fingerprint"] == "fp_ollama"
 
 
 def test_a_whole_answer_can_be_cut_short_delayed_or_fail() -> None:
     ask = chat(stream=False)
-    dropped = plan(Recording(text=TEXT), ask, faults=["drop@9"])
+    dropped = canned(Recording(text=TEXT), ask, faults=["drop@9"])
     assert isinstance(dropped.steps[-1], Drop)
     assert len(body(dropped)) < (dropped.length or 0)
-    stalled = plan(Recording(text=TEXT), ask, faults=["stall@9:2"])
+    stalled = canned(Recording(text=TEXT), ask, faults=["stall@9:2"])
     assert stalled.steps[0] == Wait(2.0)
-    assert plan(Recording(text=TEXT), ask, faults=["error@9"]).status == 500
-    cut_off = json.loads(body(plan(Recording(text=TEXT), ask, faults=["length@9"])))
+    assert canned(Recording(text=TEXT), ask, faults=["error@9"]).status == 500
+    cut_off = json.loads(body(canned(Recording(text=TEXT), ask, faults=["length@9"])))
     assert choice(cut_off)["message"]["content"] == TEXT[:9]
     assert choice(cut_off)["finish_reason"] == "length"
     with pytest.raises(json.JSONDecodeError):
-        json.loads(body(plan(Recording(text=TEXT), ask, faults=["corrupt@9"])))
+        json.loads(body(canned(Recording(text=TEXT), ask, faults=["corrupt@9"])))
 
 
 # Writes
@@ -147,7 +147,7 @@ def test_a_whole_answer_can_be_cut_short_delayed_or_fail() -> None:
 
 def test_the_rate_is_in_tokens_whatever_the_chunk() -> None:
     for chunk in (None, 1, 16, 1000):
-        made = plan(Recording(text=TEXT), chat(), rate=10.0, chunk=chunk)
+        made = canned(Recording(text=TEXT), chat(), rate=10.0, chunk=chunk)
         waited = sum(step.seconds for step in made.steps if isinstance(step, Wait))
         pieces = len(cut(TEXT, chars=chunk))
         assert waited == pytest.approx(sum(map(count_tokens, cut(TEXT, chars=chunk))) / 10)
@@ -156,25 +156,25 @@ def test_the_rate_is_in_tokens_whatever_the_chunk() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_splitting_changes_the_writes_only(size: int) -> None:
-    whole = plan(Recording(text=TEXT), chat())
-    made = plan(Recording(text=TEXT), chat(), split=size)
+    whole = canned(Recording(text=TEXT), chat())
+    made = canned(Recording(text=TEXT), chat(), split=size)
     assert body(made) == body(whole)
     sizes = [len(step.data) for step in made.steps if isinstance(step, Send)]
     assert set(sizes[:-1]) <= {size}
     # Byte 14 is where a token ends: a stall there cuts no delta in two.
-    paused = plan(Recording(text=TEXT), chat(), split=size, faults=["stall@14:1"])
+    paused = canned(Recording(text=TEXT), chat(), split=size, faults=["stall@14:1"])
     assert body(paused) == body(whole)
 
 
 def test_a_raw_recording_is_sent_as_it_is() -> None:
     recording = Recording(raw=": hello\r\n\r\ndata: {}\r\r")
-    made = plan(recording, chat(), split=5)
+    made = canned(recording, chat(), split=5)
     assert body(made) == b": hello\r\n\r\ndata: {}\r\r"
     assert made.headers["content-type"].startswith("text/event-stream")
 
 
 def test_a_lone_surrogate_travels_as_an_escape() -> None:
-    made = plan(Recording(text='{"a":"\ud800"}'), chat(), chunk=1)
+    made = canned(Recording(text='{"a":"\ud800"}'), chat(), chunk=1)
     assert b"\\ud800" in body(made)
     assert Answer(events(made)).content == '{"a":"\ud800"}'
 
