@@ -7,8 +7,8 @@ replaced by that, a row at a time, in a copy of the sources; the copy is built, 
 `benches.instructions` are counted with it. What saves nothing anywhere has no reason to be there.
 Not in the table is what safe PyO3 does not offer: reading a reference count (its own way is
 deprecated in favour of this call), looking for weak references, tuples that grow, adding to a
-frozen set, the entries of a dict from a place on; nor the parser's flag, which saves time and no
-instructions.
+frozen set, the entries of a dict from a place on, methods of one argument; nor the parser's flag,
+which saves time and no instructions.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ SAFE = {
         .map(|unit| char::from_u32(unit.into()).unwrap_or('\\u{fffd}'))
         .collect();
     Ok(PyString::new(py, &text))
+}
+""",
+    "short_ascii": """{
+    if bytes.len() > 32 {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
 }
 """,
     "allocate": """{

@@ -12,10 +12,11 @@ use std::ops::{Deref, DerefMut, Range};
 use std::{ptr, slice};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::ffi;
 use pyo3::gc::PyVisit;
+use pyo3::impl_::trampoline::{MethodDef, binaryfunc};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
+use pyo3::{PyClass, ffi};
 
 /// A code unit that `CPython` stores strings in (PEP 393).
 pub trait Unit: Copy {}
@@ -460,6 +461,71 @@ pub fn have_same_entries(
                 expected.is_none_or(|(other_key, _)| other_key == key) && is_due(key, value)
             })
     })
+}
+
+/// A short chunk as text, if all of it is ASCII.
+///
+/// The machine needs text. The safe way to it takes 3 % more of a parser that is fed chunks of a few
+/// bytes and asked for nothing.
+#[inline]
+pub fn short_ascii(bytes: &[u8]) -> Option<&str> {
+    const SHORT: usize = 32;
+    if bytes.len() > SHORT || !bytes.is_ascii() {
+        return None;
+    }
+    // SAFETY: ASCII is UTF-8.
+    Some(unsafe { std::str::from_utf8_unchecked(bytes) })
+}
+
+/// A class with a method `feed` that takes a chunk by position.
+pub trait Feed: PyClass {
+    /// Reads a chunk.
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>>;
+}
+
+/// Give `C` its method `feed`, as one of `METH_O`.
+///
+/// `PyO3` makes a method of one argument as it makes one of many: the interpreter hands over an array
+/// and names, which are read into another array. That takes 7 % more of a parser that is fed chunks of
+/// a few bytes and asked for nothing. What is around the call is what `PyO3` has around a slot of two
+/// objects, so that panics are caught and the thread counts as attached, as everywhere else. It is no
+/// part of `PyO3`'s public API, so a later version may call it something else.
+pub fn add_feed<C: Feed>(py: Python<'_>) -> PyResult<()> {
+    // SAFETY: it may be called with two live objects, of which the first is an instance of `C`.
+    unsafe fn feed<C: Feed>(
+        py: Python<'_>,
+        slf: *mut ffi::PyObject,
+        chunk: *mut ffi::PyObject,
+    ) -> PyResult<*mut ffi::PyObject> {
+        // SAFETY: both are live until the call returns, as of any call.
+        let (slf, chunk) = unsafe { (Borrowed::from_ptr(py, slf), Borrowed::from_ptr(py, chunk)) };
+        // SAFETY: the descriptor looks at the class of what it is called on.
+        let slf = unsafe { slf.cast_unchecked::<C>() };
+        let fed = C::feed(&slf, &chunk)?;
+        Ok(fed.unwrap_or_else(|| py.None()).into_ptr())
+    }
+
+    struct Method<C>(PhantomData<C>);
+
+    impl<C: Feed> MethodDef<binaryfunc::Func> for Method<C> {
+        const METH: binaryfunc::Func = feed::<C>;
+    }
+
+    let class = py.get_type::<C>();
+    let method = ffi::PyMethodDef {
+        ml_name: c"feed".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer {
+            PyCFunction: binaryfunc::<Method<C>>,
+        },
+        ml_flags: ffi::METH_O,
+        ml_doc: c"feed($self, chunk, /)\n--\n\nRead more of the text.".as_ptr(),
+    };
+    // SAFETY: the descriptor looks into what it is made of as long as it lives, which is for ever.
+    let descriptor = unsafe {
+        let made = ffi::PyDescr_NewMethod(class.as_type_ptr(), Box::leak(Box::new(method)));
+        Bound::from_owned_ptr_or_err(py, made)?
+    };
+    class.setattr("feed", descriptor)
 }
 
 /// A value that one caller at a time has the use of.

@@ -29,6 +29,10 @@ mod snapshot;
 /// and what a snapshot's containers are used again for, `ffi::has_references` tells without it.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
+    use pyo3::prelude::*;
+
+    use crate::ffi;
+
     #[pymodule_export]
     use crate::api::delta::Delta;
     #[pymodule_export]
@@ -50,4 +54,10 @@ mod _core {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        ffi::add_feed::<JsonParser>(module.py())?;
+        ffi::add_feed::<StateCore>(module.py())
+    }
 }

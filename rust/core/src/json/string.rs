@@ -102,6 +102,7 @@ impl Decoder {
 
     /// Decodes from `at` until something ends it, and leaves `at` there. `ahead` is the stretch at
     /// `at` if it is known already. Returns what was held.
+    #[inline(always)]
     pub(super) fn decode<'c>(
         &mut self,
         chunk: &'c [u8],

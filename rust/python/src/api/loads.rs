@@ -17,7 +17,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::build::driver::{Driver, number_limit};
 use crate::build::lenient::{Lenience, settings};
-use crate::convert::input::with_bytes;
+use crate::convert::input::with_chunk;
 use crate::convert::keys::StringCache;
 use crate::convert::scalar;
 use crate::convert::text::OpenText;
@@ -194,10 +194,11 @@ pub fn loads(
     if partial {
         let plan = Plan::untyped(py)?;
         let mut driver = Driver::with(limits, settings, false);
-        with_bytes(data, |bytes| driver.feed(py, plan.get(), bytes))?;
+        with_chunk(data, |chunk| driver.feed(py, plan.get(), chunk))?;
         return driver.snapshot(py, plan.get());
     }
-    with_bytes(data, |bytes| {
+    with_chunk(data, |chunk| {
+        let bytes = chunk.bytes();
         // Nothing below runs Python code: what is made is new, and what the cache drops are plain
         // strings. So nobody else can come to hold the lock either; without the GIL somebody may.
         let pause = CollectorPause::new(py);

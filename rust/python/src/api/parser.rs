@@ -9,9 +9,9 @@ use pyo3::types::{PyList, PyTuple};
 use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
 use crate::build::lenient::settings;
-use crate::convert::input::with_bytes;
+use crate::convert::input::with_chunk;
 use crate::errors::busy;
-use crate::ffi::{Guarded, Hold};
+use crate::ffi::{Feed, Guarded, Hold};
 use crate::ops::Dumping;
 use crate::plan::Plan;
 
@@ -30,6 +30,18 @@ fn driver<'a>(parser: &'a Bound<'_, JsonParser>) -> PyResult<Hold<'a, Driver>> {
     driver
         .hold(parser.py())
         .ok_or_else(|| busy(parser.as_any()))
+}
+
+impl Feed for JsonParser {
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        let mut driver = driver(slf)?;
+        // Nobody asks this class for what older chunks completed.
+        driver.seen = true;
+        with_chunk(chunk, |chunk| {
+            driver.feed(slf.py(), slf.get().plan.get(), chunk)
+        })?;
+        Ok(None)
+    }
 }
 
 #[pymethods]
@@ -57,16 +69,6 @@ impl JsonParser {
                 false,
             )),
             plan: Plan::untyped(py)?,
-        })
-    }
-
-    #[pyo3(signature = (chunk, /))]
-    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<()> {
-        let mut driver = driver(slf)?;
-        // Nobody asks this class for what older chunks completed.
-        driver.seen = true;
-        with_bytes(chunk, |bytes| {
-            driver.feed(slf.py(), slf.get().plan.get(), bytes)
         })
     }
 

@@ -14,8 +14,9 @@ use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
 use crate::build::lenient::{Settings, settings};
 use crate::build::verdict::Validation;
-use crate::convert::input::with_bytes;
+use crate::convert::input::{Chunk, with_chunk};
 use crate::errors::{exclusive, shared};
+use crate::ffi::Feed;
 use crate::ops::Dumping;
 use crate::plan::Plan;
 
@@ -66,17 +67,17 @@ impl StateCore {
     }
 
     /// Reads more of the text, for ops of the document as well.
-    fn feed_both(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
+    fn feed_both(&mut self, py: Python<'_>, plan: &Plan, chunk: Chunk<'_>) -> PyResult<()> {
         let Some(document) = &mut self.document else {
-            return self.driver.feed(py, plan, bytes);
+            return self.driver.feed(py, plan, chunk);
         };
         let untyped = Plan::untyped(py)?;
         let start = self.driver.strict_end();
-        let fed = self.driver.feed(py, plan, bytes);
+        let fed = self.driver.feed(py, plan, chunk);
         let read = if self.lenient.is_some() {
             document.follow(py, untyped.get(), &self.driver, start)
         } else {
-            document.feed(py, untyped.get(), bytes)
+            document.feed(py, untyped.get(), chunk)
         };
         // Where the text is wrong, both say so.
         fed?;
@@ -97,14 +98,14 @@ impl StateCore {
     }
 
     /// Reads more of the text. The new snapshot, if something visible changed.
-    pub fn read(slf: &Bound<'_, Self>, bytes: &[u8]) -> PyResult<Option<Py<PyAny>>> {
+    pub fn read(slf: &Bound<'_, Self>, chunk: Chunk<'_>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         let mut this = exclusive(slf)?;
         let plan = this.plan(py)?;
         if this.document.is_none() {
-            this.driver.feed(py, plan.get(), bytes)?;
+            this.driver.feed(py, plan.get(), chunk)?;
         } else {
-            this.feed_both(py, plan.get(), bytes)?;
+            this.feed_both(py, plan.get(), chunk)?;
         }
         if this.streams_items {
             this.driver.seen = !this.driver.builder.complete.items.is_empty();
@@ -136,6 +137,12 @@ impl StateCore {
             .as_ref()
             .map(|plan| plan.clone_ref(py))
             .ok_or_else(|| PyRuntimeError::new_err("`StateCore.start` was not called"))
+    }
+}
+
+impl Feed for StateCore {
+    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        with_chunk(chunk, |chunk| Self::read(slf, chunk))
     }
 }
 
@@ -206,11 +213,6 @@ impl StateCore {
         Ok(())
     }
 
-    #[pyo3(signature = (chunk, /))]
-    fn feed(slf: &Bound<'_, Self>, chunk: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
-        with_bytes(chunk, |bytes| Self::read(slf, bytes))
-    }
-
     /// End the text: the final value, or `None` where `errors` says why there is none.
     fn end(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
@@ -276,7 +278,7 @@ impl StateCore {
             document
         } else {
             let mut document = Driver::new(this.limits);
-            document.feed(py, plan.get(), this.driver.received())?;
+            document.feed(py, plan.get(), Chunk::Bytes(this.driver.received()))?;
             document
         };
         let mut document = document;

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use crate::api::state::StateCore;
+use crate::convert::input::Chunk;
 use crate::errors::{exclusive, json_error, repair, shared};
 
 /// Documented in `_core.pyi`.
@@ -74,7 +75,7 @@ impl TextReader {
                 StateCore::restart(state)?;
             }
             // Also when nothing of it is wanted: then nothing was completed by it.
-            match StateCore::read(state, wanted.as_bytes()) {
+            match StateCore::read(state, Chunk::Text(&wanted)) {
                 Ok(snapshot) => read.snapshot = snapshot,
                 Err(error) => {
                     let error = Self::in_all_the_text(slf, state, error)?;
@@ -211,7 +212,7 @@ impl TextReader {
         };
         match state {
             Some(state) if !rest.is_empty() => {
-                StateCore::read(state.bind(slf.py()), rest.as_bytes()).map(|_| ())
+                StateCore::read(state.bind(slf.py()), Chunk::Text(&rest)).map(|_| ())
             }
             _ => Ok(()),
         }

@@ -15,6 +15,7 @@ use crate::build::builder::{Builder, Last};
 use crate::build::lenient::{Lenience, Settings, is_of_token};
 use crate::build::raw;
 use crate::build::run::Run;
+use crate::convert::input::Chunk;
 use crate::errors::json_error;
 use crate::ops::Dumping;
 use crate::plan::Plan;
@@ -85,8 +86,10 @@ impl Driver {
         self.seen = true;
     }
 
-    /// Read `bytes`.
-    pub fn feed(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
+    /// Read `chunk`.
+    #[expect(clippy::inline_always, reason = "chunks are a few bytes long")]
+    #[inline(always)]
+    pub fn feed(&mut self, py: Python<'_>, plan: &Plan, chunk: Chunk<'_>) -> PyResult<()> {
         self.builder.cursor.begin_chunk(self.seen);
         self.seen = false;
         if let Some(failure) = &self.failure {
@@ -95,9 +98,9 @@ impl Driver {
         }
         let gate = mem::replace(&mut self.gate, Gate::Reading);
         if gate != Gate::Strict {
-            return self.read_leniently(py, plan, bytes, gate);
+            return self.read_leniently(py, plan, chunk.bytes(), gate);
         }
-        let result = self.read(py, plan, bytes);
+        let result = self.read(py, plan, chunk);
         self.gate = Gate::Strict;
         result
     }
@@ -193,19 +196,24 @@ impl Driver {
             .map_err(|error| self.fail(py, error))
     }
 
-    fn read(&mut self, py: Python<'_>, plan: &Plan, bytes: &[u8]) -> PyResult<()> {
+    fn read(&mut self, py: Python<'_>, plan: &Plan, chunk: Chunk<'_>) -> PyResult<()> {
         if self.builder.is_typed() {
-            self.builder.raw.append(bytes);
+            self.builder.raw.append(chunk.bytes());
         }
-        let mut rest = bytes;
-        while !rest.is_empty() {
+        let mut rest = chunk;
+        while !rest.bytes().is_empty() {
             let mut run = Run {
                 py,
                 plan,
                 st: &mut self.builder,
             };
-            match self.machine.feed(rest, &mut run) {
-                Ok(fed) => rest = &rest[fed.consumed..],
+            let fed = match rest {
+                Chunk::Text(text) => self.machine.feed_text(text, &mut run),
+                Chunk::Bytes(bytes) => self.machine.feed(bytes, &mut run),
+            };
+            match fed {
+                Ok(fed) if fed.consumed == rest.bytes().len() => break,
+                Ok(fed) => rest = rest.after(fed.consumed),
                 Err(error) => return Err(self.fail(py, error)),
             }
         }

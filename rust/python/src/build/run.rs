@@ -506,13 +506,17 @@ impl<'a> Run<'a, '_> {
     }
 }
 
+// None of these is inlined into the machine where it drops a reference: what `PyO3` asks before it does
+// (whether the thread is attached) is then asked once for each chunk, and chunks are a few bytes long.
 impl Sink for Run<'_, '_> {
     type Error = PyErr;
 
+    #[inline(never)]
     fn begin_object(&mut self, at: u64) -> PyResult<()> {
         self.open(Kind::Object, at)
     }
 
+    #[inline(never)]
     fn key(&mut self, key: Text<'_>, span: Span) -> PyResult<()> {
         if self.st.reading.skip.is_some() {
             let step = self.st.reading.keys.get(self.py, key)?;
@@ -526,18 +530,22 @@ impl Sink for Run<'_, '_> {
         )
     }
 
+    #[inline(never)]
     fn end_object(&mut self, end: u64) -> PyResult<()> {
         self.close(end)
     }
 
+    #[inline(never)]
     fn begin_array(&mut self, at: u64) -> PyResult<()> {
         self.open(Kind::Array, at)
     }
 
+    #[inline(never)]
     fn end_array(&mut self, end: u64) -> PyResult<()> {
         self.close(end)
     }
 
+    #[inline(never)]
     fn string(&mut self, text: Text<'_>, span: Span) -> PyResult<()> {
         self.scalar(Kind::String, span, Tag::String(text.text), |run| {
             Ok(text::string(run.py, text.text, text.ascii)?
@@ -546,6 +554,7 @@ impl Sink for Run<'_, '_> {
         })
     }
 
+    #[inline(never)]
     fn begin_string(&mut self, at: u64) -> PyResult<()> {
         self.open_string(at)
     }
@@ -563,10 +572,12 @@ impl Sink for Run<'_, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn end_string(&mut self, end: u64) -> PyResult<()> {
         self.close_string(end)
     }
 
+    #[inline(never)]
     fn number(&mut self, text: &str, kind: NumberKind, span: Span) -> PyResult<()> {
         match kind {
             NumberKind::Integer => {
@@ -581,6 +592,7 @@ impl Sink for Run<'_, '_> {
         }
     }
 
+    #[inline(never)]
     fn literal(&mut self, literal: Literal, span: Span) -> PyResult<()> {
         let kind = if literal == Literal::Null {
             Kind::Null

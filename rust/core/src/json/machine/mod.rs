@@ -234,7 +234,7 @@ impl Machine {
         chunk: &[u8],
         sink: &mut S,
     ) -> Result<Fed, FeedError<S::Error>> {
-        self.feed_within(chunk, Window::new, sink)
+        self.feed_within(Window::new(chunk), sink)
     }
 
     /// Does the same with a chunk that is known to be UTF-8, which is not looked at again.
@@ -248,34 +248,28 @@ impl Machine {
         chunk: &str,
         sink: &mut S,
     ) -> Result<Fed, FeedError<S::Error>> {
-        let window = |allowed| {
-            // The limit on the text may lie in the middle of a character.
-            let is_whole = chunk.len() == <[u8]>::len(allowed);
-            if is_whole {
-                Window::of(chunk)
-            } else {
-                Window::new(allowed)
-            }
-        };
-        self.feed_within(chunk.as_bytes(), window, sink)
+        self.feed_within(Window::of(chunk), sink)
     }
 
-    #[inline]
-    fn feed_within<'c, S: Sink>(
+    fn feed_within<S: Sink>(
         &mut self,
-        chunk: &'c [u8],
-        window: impl FnOnce(&'c [u8]) -> Window<'c>,
+        mut window: Window<'_>,
         sink: &mut S,
     ) -> Result<Fed, FeedError<S::Error>> {
         if let Some(error) = self.error {
             return Err(FeedError::Json(error));
         }
+        let chunk = window.chunk;
         let room = usize::try_from(self.limits.max_bytes - self.offset).unwrap_or(usize::MAX);
-        let allowed = &chunk[..chunk.len().min(room)];
+        if room < chunk.len() {
+            // The limit on the text may lie in the middle of a character.
+            window = Window::new(&chunk[..room]);
+        }
+        let allowed = window.chunk;
         let result = if self.state == State::Done {
             self.run_after(allowed)
         } else {
-            self.run(window(allowed), sink)
+            self.run(window, sink)
         };
         let consumed = match result {
             Ok(consumed) => consumed,
