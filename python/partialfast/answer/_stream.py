@@ -53,6 +53,11 @@ class SyncStream(StreamBase[T, Final_]):
             while (snapshot := self._next()) is not NOTHING:
                 yield snapshot
                 yield from self._reader.quick if self._callbacks is None else self._told()
+        except GeneratorExit:
+            # The loop was left. What is raised while the response is closed must not refer to
+            # this exception, and so to the stream: before Python 3.11, an exception that goes
+            # through a context manager of contextlib's stays until the garbage collector comes.
+            pass
         finally:
             self._leave()
 

@@ -19,7 +19,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from typing_extensions import TypeAliasType
 
 from partialfast.typed._partial import partial_origin
-from partialfast.typed._schema import adapter_for, split
+from partialfast.typed._schema import adapter_for, is_class, split
 from partialfast.typed._strict_schema import NotStrictError
 
 __all__ = ["Shape", "Strict", "Target", "is_item_list", "read_target"]
@@ -102,10 +102,10 @@ def read_target(response_model: Any, *, items: bool, tools: bool, strict: Strict
 
 def _is_cacheable(response_model: object) -> bool:
     # Not for unions: `A | B` equals `B | A`, yet pydantic tries the members in their order.
-    if isinstance(response_model, type):
+    if is_class(response_model):
         return get_origin(response_model) is None
     arguments = get_args(response_model)
-    return is_item_list(response_model) and all(isinstance(each, type) for each in arguments)
+    return is_item_list(response_model) and all(map(is_class, arguments))
 
 
 def _read(response_model: Any, *, items: bool, tools: bool, strict: Strict) -> Target:
@@ -258,7 +258,7 @@ def _type_name(type_: Any) -> str:
         # What it is annotated with can have an address in its name.
         return _type_name(get_args(type_)[0])
     arguments = get_args(type_)
-    if arguments and not isinstance(type_, type):
+    if arguments and not is_class(type_):
         origin = getattr(get_origin(type_), "__name__", str(get_origin(type_)))
         return f"{origin}[{', '.join(_type_name(each) for each in arguments)}]"
     return getattr(type_, "__name__", None) or str(type_)

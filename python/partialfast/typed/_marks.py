@@ -6,6 +6,8 @@ import enum
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
+from partialfast.typed._schema import is_class
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -75,14 +77,14 @@ def kept_by(class_: type[Any]) -> Kept:
 
 def partial_origin(class_: Any) -> Any:
     """Return the class that a partial class was made from, or ``None`` for any other object."""
-    if not isinstance(class_, type):
+    if not is_class(class_):
         return None
     return class_.__dict__.get(ORIGIN)
 
 
 def asks_for_nested(type_: Any) -> bool:
     """Tell whether nested models that have not begun are to be empty, or in a part of `type_`."""
-    if isinstance(type_, type):
+    if is_class(type_):
         # A model would look for the attributes in Python at each new stream.
         return False
     if any(mark is Nested.EMPTY for mark in getattr(type_, "__metadata__", ())):

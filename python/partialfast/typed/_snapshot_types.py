@@ -14,10 +14,12 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, ForwardRef, Literal, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType, is_typeddict
+
+from partialfast.typed._schema import is_class
 
 __all__ = ["snapshot_module"]
 
@@ -50,7 +52,9 @@ def snapshot_module(module: types.ModuleType) -> str:
         value
         for value in vars(module).values()
         # A parametrized generic is found by what names it.
-        if _is_class(value) and value.__module__ == module.__name__ and "[" not in value.__name__
+        if _is_described(value)
+        and value.__module__ == module.__name__
+        and "[" not in value.__name__
     ]
     if not roots:
         raise ValueError(f"{module.__name__} defines no pydantic model and no dataclass")
@@ -130,7 +134,7 @@ class _Writer:
     def _annotation(self, annotation: Any) -> str:  # noqa: PLR0911 - a case for each form of type
         if annotation is None or annotation is type(None):
             return "None"
-        if isinstance(annotation, type) and annotation in self.names:
+        if is_class(annotation) and annotation in self.names:
             return self.names[annotation]
         origin, arguments = get_origin(annotation), get_args(annotation)
         if isinstance(annotation, TypeAliasType):
@@ -147,7 +151,7 @@ class _Writer:
             return f"{self._class(origin)}[{inner}]"
         if isinstance(annotation, TypeVar):
             return self._annotation(annotation.__bound__) if annotation.__bound__ else "typing.Any"
-        if isinstance(annotation, type):
+        if is_class(annotation):
             return self._class(annotation)
         return "typing.Any"
 
@@ -203,8 +207,8 @@ _QUALIFIERS = (
 )
 
 
-def _is_class(value: Any) -> bool:
-    return isinstance(value, type) and (
+def _is_described(value: Any) -> TypeGuard[type[Any]]:
+    return is_class(value) and (
         (issubclass(value, BaseModel) and value is not BaseModel)
         or dataclasses.is_dataclass(value)
         or is_typeddict(value)
@@ -236,7 +240,7 @@ def _classes(annotation: Any) -> Iterator[type]:
     """Find the models, dataclasses and typed dicts that an annotation names."""
     if isinstance(annotation, TypeAliasType):
         yield from _classes(annotation.__value__)
-    elif _is_class(annotation) and "<" not in annotation.__qualname__:
+    elif _is_described(annotation) and "<" not in annotation.__qualname__:
         yield annotation
     elif not isinstance(annotation, ForwardRef):
         for inner in get_args(annotation):

@@ -174,6 +174,12 @@ def test_a_class_that_contains_itself_ends() -> None:
     assert made.next is None
 
 
+def test_it_is_asked_for_of_the_items_of_a_list() -> None:
+    a_list: Any = list
+    shown: Any = pf.StreamState(a_list[NESTED]).feed('[{"title": "x')
+    assert shown[0].inner.place.point.tags == []
+
+
 def test_the_client_takes_it_too() -> None:
     answer = {"text": '{"text": "x", "place": {"name": "n", "point": {"x": 1}}}'}
     with replay.serve(answer) as url, OpenAI(base_url=str(url), api_key="k") as sdk:

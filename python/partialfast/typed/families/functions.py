@@ -9,7 +9,7 @@ from partialfast.typed._compiler import Unready, family, opaque
 from partialfast.typed._facts import shell, takes_info
 from partialfast.typed._nodes import Goto, Object
 from partialfast.typed._partial_read import Accept
-from partialfast.typed._schema import is_pydantics
+from partialfast.typed._schema import is_class, is_pydantics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def _makes_another(function: Any, owner: Any, inner: Action) -> bool:
         return maker not in (base.__qualname__ for base in bases)
     if is_pydantics(function):
         return False
-    if isinstance(function, type):
+    if is_class(function):
         return function is not str and function not in bases
     bound = getattr(function, "__self__", None)
     if isinstance(bound, type) and bound not in bases:
