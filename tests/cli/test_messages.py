@@ -321,6 +321,17 @@ def _interrupted_at(moment: int, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
+def _interrupted_before_the_end(moment: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    while True:
+        done = _interrupted_at(moment, *arguments)
+        told = re.search(r"^events (\d+)$", done.stdout, re.MULTILINE)
+        if told is None or int(told[1]) >= moment:
+            return done
+        # Where addresses are hashed, some calls more or less are made from run to run (on Python
+        # 3.10), and this one was over before the moment.
+        moment = int(told[1]) - 1
+
+
 @pytest.mark.parametrize("arguments", [["--version"], ["stubs", "nothing.there"]], ids=" ".join)
 def test_an_interrupt_at_any_call_leaves_no_traceback(arguments: list[str]) -> None:
     whole = _interrupted_at(-1, *arguments)
@@ -328,7 +339,7 @@ def test_an_interrupt_at_any_call_leaves_no_traceback(arguments: list[str]) -> N
     assert calls > 1000
     # From the first to the last, in steps that are no multiple of anything.
     for moment in [*range(1, calls, calls // 12), *range(calls - 8, calls, 3)]:
-        done = _interrupted_at(moment, *arguments)
+        done = _interrupted_before_the_end(moment, *arguments)
         assert not re.search("Traceback|Exception ignored", done.stderr), (moment, done.stderr)
         assert done.returncode in {-signal.SIGINT, 130}, (moment, done.stderr)
 
