@@ -158,7 +158,9 @@ class Zygote:
 def zygote(folder: Path, *modules: str) -> Generator[Zygote, None, None]:
     """Run one, with more modules imported; what its commands say goes to ``stderr.txt``."""
     root = str(Path(__file__).resolve().parents[1])
-    # A library's warning after the fork of a process with threads is not what is tested here.
+    # Only a process of one thread is forked without danger (Python warns otherwise since 3.12), and
+    # the memory pool of pyarrow would start a second thread.
+    alone = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
     with (
         (folder / "stderr.txt").open("w") as err,
         subprocess.Popen(  # noqa: S603 - our own program
@@ -168,7 +170,7 @@ def zygote(folder: Path, *modules: str) -> Generator[Zygote, None, None]:
             stderr=err,
             text=True,
             cwd=folder,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([root, *sys.path[1:]])},
+            env=os.environ | alone | {"PYTHONPATH": os.pathsep.join([root, *sys.path[1:]])},
         ) as process,
     ):
         try:

@@ -68,11 +68,12 @@ def test_processes_give_the_same_results(tmp_path: Path, capfd: pytest.CaptureFi
 def test_limits_are_those_of_all_together(tmp_path: Path) -> None:
     source, output = write_documents(tmp_path / "in.jsonl", 12), tmp_path / "out.jsonl"
     with replay.serve(recordings(12)) as server:
-        words = arguments(source, output, server, "--workers", "3", "--rpm", "600")
+        words = arguments(source, output, server, "--workers", "3", "--rpm", "240")
         assert cli.main(words) == 0
         times = [each.started for each in server.exchanges]
-    # Ten a second, with a second's worth at once.
-    assert max(times) - min(times) > 0.1
+    # Four a second, with a second's worth at once: two seconds for all, less what a busy machine
+    # delays the first. Were each worker to keep limits of its own, all would go at once.
+    assert max(times) - min(times) > 1
 
 
 def test_an_endpoint_that_refuses_all_ends_all(
