@@ -150,7 +150,7 @@ define test.ray ## Run the tests of Ray on a cluster of two nodes; takes minutes
 endef
 
 needs.test-pythons = always
-test.pythons = .ci/pythons $(if $(PYTHONS),"$(PYTHONS)") ## Run the tests on every Python that is found, and say which is not (PYTHONS="3.10 3.13")
+test.pythons = .ci/pythons $(if $(PYTHONS),"$(PYTHONS)") ## Run the tests on every Python that is declared: here, of pyenv's, in a chroot (PYTHONS="3.10 3.13")
 
 needs.test-debug = always
 test.debug = .ci/debug $(or $(DEBUG_PYTHON),python3-dbg) $(TESTS) ## Run the tests of types on a Python with assertions (DEBUG_PYTHON=python3.11-dbg)
