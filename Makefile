@@ -33,7 +33,7 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '
 READY := $(VENV)/.installed $(VENV)/.dev
 BENCH := $(VENV)-bench/bin
 
-.PHONY: help demo demo-batch lock test lint format audit docs build clean fuzz coverage bench profile always
+.PHONY: help demo demo-batch lock test lint format audit docs build clean fuzz coverage bench bench-report profile always
 
 ##@ Main
 
@@ -203,46 +203,33 @@ endef
 
 ##@ Measurements
 
-bench: bench-wheel ## Measure beside the peers and print one table
-	@mkdir -p .bench
-	$(BENCH)/python -m pytest benches --override-ini=filterwarnings=default --quiet \
-	  --benchmark-timer=time.process_time --benchmark-quiet --benchmark-json=.bench/times.json
-	$(BENCH)/python -m benches.memory .bench/memory.json
-	$(BENCH)/python -m benches.client .bench/client.json
-	@$(BENCH)/python -m benches.report .bench
+bench: bench-wheel ## Measure beside the peers and print the tables
+	$(BENCH)/python -m benches streams memory client
 
-# `make bench-NAME ARGS=...` makes what needs.bench-NAME says, or the environment with the wheel, and
-# runs benches/NAME.py, or bench.NAME where there is one.
-bench-%: always $$(or $$(needs.$$@),bench-wheel)
-	@mkdir -p .bench
-	$(or $(bench.$*),$(if $(wildcard benches/$*.py),$(BENCH)/python -m benches.$* $(ARGS),$(error There is no $@; see `make help`)))
+bench-report: bench-wheel ## Measure all that docs/benchmarks.md shows, and put it and its pictures there
+	$(BENCH)/python -m benches streams memory client delays core compile newer --page=docs/benchmarks.md
 
-needs.bench-report = bench
-define bench.report ## Measure all that the page shows, then write docs/benchmarks.md and its pictures
-	$(bench.core)
-	$(BENCH)/python -m benches.growth .bench/growth.json
-	$(BENCH)/python -m benches.newer --page docs/benchmarks.md
-	$(BENCH)/python -m benches.report .bench --page docs/benchmarks.md
-endef
+# `make bench-NAME ARGS=...` measures what benches/NAME.py says; its `lines` has the options.
+bench-%: always bench-wheel
+	$(if $(wildcard benches/$*.py),,$(error There is no $@; see `make help`))
+	$(BENCH)/python -m benches $* $(ARGS)
 
-needs.bench-core = always
-bench.core = CRITERION_HOME=$(CURDIR)/.bench/criterion $(CARGO) bench --locked --package partialfast-core --bench json --bench sse ## Measure the core alone, with criterion
-
-needs.bench-bounds = $(READY)
-bench.bounds = $(BIN)/python -m benches.bounds docs/bounds.md ## Measure hostile inputs at full size, then write docs/bounds.md
-
-needs.bench-compile = $(VENV)-corpus/.made
-bench.compile = $(VENV)-corpus/bin/python -m benches.compile $(ARGS) ## Measure compiling types beside pydantic's own building of the classes (ARGS=docs/benchmarks.md)
-
-# Those that need nothing special, for the list.
-bench.batch = ## Measure a batch of 1,000 documents beside instructor's client (DOCUMENTS=200)
+# For the list.
+bench.batch = ## Measure a batch of 1,000 documents beside instructor's client (ARGS=--documents=200)
+bench.bounds = ## Measure hostile inputs at full size (ARGS=--page=docs/bounds.md)
 bench.client = ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
+bench.compile = ## Measure compiling types beside pydantic's own building of the classes
+bench.core = ## Measure the core alone, with criterion
+bench.delays = ## Measure how late an event loop comes while many streams run in it
 bench.instructions = ## Compare instruction counts with the committed ones (needs valgrind; ARGS=--record writes them)
 bench.lenient = ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
-bench.many = ## Extract 100,000 short documents with the command, and watch its memory (ARGS=1000 for as many)
+bench.many = ## Extract 100,000 short documents with the command, and watch its memory (ARGS=--documents=1000)
+bench.memory = ## Measure peak memory beside json.loads and model_validate_json
 bench.newer = ## Read after every chunk beside this year's newcomers: time, right or not, taken back or not
 bench.providers = ## Measure each provider's stream beside its own SDK, as far as they are installed
-bench.salvage = ## Measure salvaging beside json.loads and model_validate (MEGABYTES=60)
+bench.salvage = ## Measure salvaging beside json.loads and model_validate (ARGS=--megabytes=60)
+bench.streams = ## Measure snapshots, feeding and whole documents beside the peers (feed beside ijson too)
+bench.threads = ## Measure streams in several threads at once (ARGS=--threads=2)
 bench.unsafe = ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)
 bench.web = ## Measure the wires: bytes and CPU a chunk, and many viewers over loopback
 
@@ -258,7 +245,7 @@ profile: $(VENV)-bench/.peers ## Draw a flame graph of Rust and Python (WORKLOAD
 	@$(BENCH)/pip install --quiet --force-reinstall --no-deps .bench/profiling/*.whl >&2
 	$(BENCH)/py-spy record --native --rate 500 --format flamegraph \
 	  --output .bench/profile-$(notdir $(WORKLOAD)).svg -- \
-	  $(BENCH)/python -m benches.profile $(WORKLOAD) $(or $(PROFILE_SECONDS),10)
+	  $(BENCH)/python -m benches profile --what=$(WORKLOAD) --seconds=$(or $(PROFILE_SECONDS),10)
 	@echo "Open .bench/profile-$(notdir $(WORKLOAD)).svg in a browser; docs/profiling.md says how to read it."
 
 # Environments. Each stamp stands for one finished step and is older than nothing it depends on.

@@ -2,7 +2,7 @@
 
 ``python -m benches.batch_server [TOKENS_PER_S [short]]`` prints its URL and serves until it is
 ended. With ``short``, every document has an answer of 13 tokens, written at once. The bytes are
-those of the replay server, made beforehand: what is measured is who reads them, and the replay
+those of the replay server, fetched beforehand: what is measured is who reads them, and the replay
 server itself would be busier than the client.
 """
 
@@ -13,60 +13,57 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from itertools import cycle, islice
+from http.client import HTTPConnection
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
-from partialfast.replay import Recording
-from partialfast.replay._ask import parse_request
-from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import Options, Send, respond
+from partialfast import replay
 
-__all__ = ["DOCUMENTS", "SHORT", "answers"]
+__all__ = ["DOCUMENTS", "TEXTS"]
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "batch"
+
+
+def _lines(name: str) -> Iterator[dict[str, str]]:
+    return map(json.loads, (EXAMPLE / name).read_text(encoding="utf-8").splitlines())
+
+
 #: The documents, as they stand in the example.
-DOCUMENTS: list[dict[str, str]] = [
-    json.loads(line)
-    for line in (EXAMPLE / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+DOCUMENTS = [*_lines("documents.jsonl")]
+#: The answers, all of them valid, so that every client reads all of them.
+TEXTS = [
+    line["text"].replace("some day in spring", "2025-04-01") for line in _lines("recording.jsonl")
 ]
+SHORT = '{"name": "Ada Lovelace", "age": 36, "city": "London"}'
 _NUMBER = re.compile(rb"Minutes no\. (\d+),")
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 #: Bytes that may wait for a client that reads too slowly.
 _UNREAD = 1 << 14
-_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"transfer-encoding: chunked\r\n\r\n"
 )
 
 
-#: An answer of 13 tokens.
-SHORT = '{"name": "Ada Lovelace", "age": 36, "city": "London"}'
-
-
-def answers(texts: list[str] | None = None) -> list[list[bytes]]:
-    """Make the events of each answer; all are valid, so that every client reads all of them."""
-    body = {
-        "model": "gpt-4o-mini",
+def _answers(texts: list[str]) -> Iterator[list[bytes]]:
+    """Yield the events of each answer, as the replay server sends them."""
+    function = {"name": "Meeting", "parameters": {}}
+    asked = {
         "stream": True,
         "stream_options": {"include_usage": True},
         "messages": [{"role": "user", "content": "x"}],
-        "tools": [{"type": "function", "function": {"name": "Meeting", "parameters": {}}}],
+        "tools": [{"type": "function", "function": function}],
         "tool_choice": {"type": "function", "function": {"name": "Meeting"}},
     }
-    ask = parse_request("chat", json.dumps(body).encode())
-    made: list[list[bytes]] = []
-    for text in _texts() if texts is None else texts:
-        plan = respond(
-            RecordingSet([Recording(text=text)]), ask, Options(), number=0, created=1_700_000_000
-        )
-        made.append([step.data for step in plan.steps if isinstance(step, Send)])
-    return made
-
-
-def _texts() -> Iterator[str]:
-    for line in (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines():
-        yield json.loads(line)["text"].replace("some day in spring", "2025-04-01")
+    recordings = [{"model": f"m{number}", "text": text} for number, text in enumerate(texts)]
+    with replay.serve(recordings, split=1 << 20) as url:
+        connection = HTTPConnection(urlsplit(url).netloc)
+        for recording in recordings:
+            body = json.dumps({**asked, "model": recording["model"]})
+            connection.request("POST", "/v1/chat/completions", body)
+            events = connection.getresponse().read().removesuffix(b"\n\n").split(b"\n\n")
+            yield [event + b"\n\n" for event in events]
 
 
 def _chunked(data: bytes) -> bytes:
@@ -118,9 +115,9 @@ class _Beat:
                     done.set_result(None)
 
 
-async def _serve(rate: float, texts: list[str] | None) -> None:
-    recorded = [[_chunked(event) for event in answer] for answer in answers(texts)]
-    if texts is not None:
+async def _serve(rate: float, *, short: bool) -> None:
+    recorded = [[*map(_chunked, events)] for events in _answers([SHORT] if short else TEXTS)]
+    if short:
         recorded = [[b"".join(events)] for events in recorded]
     beat = _Beat(rate)
 
@@ -131,9 +128,8 @@ async def _serve(rate: float, texts: list[str] | None) -> None:
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length[1]) if length else 0)
                 number = _NUMBER.search(body)
-                events = recorded[int(number[1]) - 1 if number and texts is None else 0]
                 writer.write(_HEAD)
-                await beat.play(writer, events)
+                await beat.play(writer, recorded[int(number[1]) - 1 if number else 0])
                 writer.write(b"0\r\n\r\n")
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -145,9 +141,6 @@ async def _serve(rate: float, texts: list[str] | None) -> None:
     await asyncio.gather(server.serve_forever(), beat.run())
 
 
-def _first(arguments: list[str]) -> Any:
-    return next(islice(arguments, 1, None), "0")
-
-
 if __name__ == "__main__":
-    asyncio.run(_serve(float(_first(sys.argv)), [SHORT] if "short" in sys.argv[2:] else None))
+    _, pace, *words = sys.argv
+    asyncio.run(_serve(float(pace), short="short" in words))

@@ -1,15 +1,10 @@
 """How long a type takes to compile, beside what pydantic takes to build its classes.
 
-    make bench-compile
-    make bench-compile ARGS=docs/benchmarks.md    put the table on the page as well
-
-A class is built once in a process, so each figure is the best of
-some fresh interpreters.
+A class is built once in a process, so each figure is the best of some fresh interpreters.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,11 +16,12 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 import partialfast as pf
-from benches.measuring import alone, head
-from benches.table import show, table
+from benches.measuring import alone
+from benches.tables import table
 
-__all__ = ["CASES", "seconds"]
+__all__ = ["PACKAGES", "lines"]
 
+PACKAGES = ("partialfast", "pydantic", "openai", "fhir.resources")
 ROUNDS = 3
 
 
@@ -53,7 +49,7 @@ def _rebuilt(module: str, name: str) -> type[BaseModel]:
     return made
 
 
-CASES: dict[str, Callable[[], type[BaseModel]]] = {
+_CASES: dict[str, Callable[[], type[BaseModel]]] = {
     **{f"graph of {size} classes": partial(_graph, size) for size in (5, 25, 100, 400)},
     "one model of 1,000 fields": _wide,
     "openai.types.responses.Response": partial(_rebuilt, "openai.types.responses", "Response"),
@@ -61,13 +57,13 @@ CASES: dict[str, Callable[[], type[BaseModel]]] = {
 }
 
 
-def seconds(name: str) -> list[float]:
+def _seconds(name: str) -> list[float]:
     """Return the CPU time that building a case takes, compiling, and compiling once more."""
     if name.startswith("openai"):
         import_module("openai._models")
     list(pf.stream(_Warm, ['{"a": ["x', '"]}']))
     times = [time.process_time()]
-    made = CASES[name]()
+    made = _CASES[name]()
     times.append(time.process_time())
     for _ in range(2):
         pf.StreamState(made)
@@ -76,24 +72,13 @@ def seconds(name: str) -> list[float]:
 
 
 def _row(name: str) -> list[str]:
-    runs: list[list[float]] = [alone(seconds, name) for _ in range(ROUNDS)]
+    runs: list[list[float]] = [alone(_seconds, name) for _ in range(ROUNDS)]
     built, compiled, again = map(min, zip(*runs, strict=True))
-    ratio = f"{compiled / built:.2f}"
-    return [
-        name,
-        f"{built * 1e3:,.1f} ms",
-        f"{compiled * 1e3:,.1f} ms",
-        ratio,
-        f"{again * 1e6:,.0f} us",
-    ]
+    ms = (f"{seconds * 1e3:,.1f} ms" for seconds in (built, compiled))
+    return [name, *ms, f"{compiled / built:.2f}", f"{again * 1e6:,.0f} us"]
 
 
 def lines() -> Iterator[str]:
-    """Yield the table, as it is measured."""
-    yield from (f"{head('partialfast', 'pydantic', 'openai', 'fhir.resources')}.", "")
+    """Measure all; yield the table."""
     columns = ["pydantic builds it", "partialfast compiles it", "ratio", "from the cache"]
-    yield from table([f"{'type':31}", *columns], map(_row, CASES))
-
-
-if __name__ == "__main__":
-    show(lines(), "compile", page=next(iter(sys.argv[1:]), None))
+    yield table(["type", *columns], map(_row, _CASES))

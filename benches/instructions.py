@@ -1,7 +1,4 @@
-"""Instruction counts of fixed workloads against the committed ones.
-
-    python -m benches.instructions            compare; exit with 1 above the tolerance
-    python -m benches.instructions --record   write benches/instructions.json anew
+"""Instruction counts of fixed workloads against the committed ones, which ``--record`` writes anew.
 
 Callgrind counts instructions, so the figures do not depend on how busy the machine is; they do
 depend on the compiler and the interpreter, whose versions are kept beside them. The documents are
@@ -15,16 +12,19 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pydantic
 
 from benches.peers import SUBJECTS
+from benches.tables import table
 from benches.workloads import own_workload
 
-__all__ = ["WORKLOADS", "measured"]
+__all__ = ["PACKAGES", "counted", "lines", "run_all"]
 
+PACKAGES = ("partialfast", "pydantic")
 COMMITTED = Path(__file__).with_name("instructions.json")
 TOLERANCE = 0.03
 WARM_UP = 3
@@ -42,22 +42,7 @@ WORKLOADS = (
 )
 
 
-def _versions() -> dict[str, str]:
-    rustc = subprocess.run(
-        ["rustc", "--version"],  # noqa: S607 - the caller's toolchain
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return {
-        "machine": os.uname().machine,
-        "python": sys.version.split()[0],
-        "pydantic": pydantic.VERSION,
-        "rustc": rustc.stdout.split()[1],
-    }
-
-
-def _child() -> None:
+def run_all() -> None:
     """Run each workload between two system calls that callgrind is told to watch.
 
     Nothing else in the process makes them: the first sets the counters to zero, the second writes
@@ -72,8 +57,11 @@ def _child() -> None:
         os.getpgid(0)
 
 
-def measured() -> dict[str, int]:
+def counted(path: str = "") -> dict[str, int]:
     """Count the instructions of every workload.
+
+    Args:
+        path: A folder that has another build of the package.
 
     Returns:
         Instructions by ``subject/workload``.
@@ -83,61 +71,49 @@ def measured() -> dict[str, int]:
         subprocess.CalledProcessError: The run under callgrind failed.
     """
     with TemporaryDirectory() as folder:
-        callgrind = [
-            "valgrind",
-            "--tool=callgrind",
-            "--quiet",
-            f"--callgrind-out-file={folder}/out",
-        ]
-        watched = ["--zero-before=getsid", "--dump-before=getpgid"]
-        subprocess.run(
-            [*callgrind, *watched, sys.executable, "-m", "benches.instructions", "--child"],
-            check=True,
-            # Both would move the counts from run to run.
-            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc"},
-        )
-        return {
-            f"{subject}/{name}": _total(Path(folder) / f"out.{dump}")
-            for dump, (subject, name) in enumerate(WORKLOADS, start=1)
-        }
+        callgrind = ["valgrind", "--tool=callgrind", "--quiet"]
+        callgrind += [f"--callgrind-out-file={folder}/out"]
+        callgrind += ["--zero-before=getsid", "--dump-before=getpgid"]
+        program = "from benches.instructions import run_all; run_all()"
+        # Another hash seed or allocator would move the counts from run to run.
+        fixed = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "pymalloc", "PYTHONPATH": path}
+        command = [*callgrind, sys.executable, "-c", program]
+        subprocess.run(command, check=True, env={**os.environ, **fixed})
+        found: dict[str, int] = {}
+        for dump, key in enumerate(map("/".join, WORKLOADS), start=1):
+            text = (Path(folder) / f"out.{dump}").read_text("utf-8")
+            [total] = re.findall(r"^totals: (\d+)", text, re.MULTILINE)
+            found[key] = int(total)
+        return found
 
 
-def _total(dump: Path) -> int:
-    found = re.search(r"^(?:totals|summary): (\d+)", dump.read_text("utf-8"), re.MULTILINE)
-    if found is None:
-        raise RuntimeError(f"callgrind wrote no total into {dump}")
-    return int(found[1])
+def lines(*, record: bool = False) -> Iterator[str]:
+    """Compare with the committed counts, or write them; one that grew too far ends the program.
 
-
-def _record() -> None:
-    document = {"versions": _versions(), "instructions": measured()}
-    COMMITTED.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def _compare() -> bool:
+    Args:
+        record: Whether to write them.
+    """
+    rustc = subprocess.check_output(["rustc", "--version"], text=True)  # noqa: S607 - the caller's
+    versions = {
+        "machine": os.uname().machine,
+        "python": sys.version.split()[0],
+        "pydantic": pydantic.VERSION,
+        "rustc": rustc.split()[1],
+    }
     committed = json.loads(COMMITTED.read_text(encoding="utf-8"))
-    versions = _versions()
-    if versions != committed["versions"]:
-        print(f"committed figures were taken with {committed['versions']}, this is {versions}")
-        print("they cannot be compared; check out the last good commit and record there first")
-        return False
-    good = True
-    for key, count in measured().items():
-        before = committed["instructions"][key]
-        change = count / before - 1
-        verdict = "ok" if change <= TOLERANCE else "MORE"
-        good = good and change <= TOLERANCE
-        print(f"{key:24s} {before:14,d} {count:14,d} {change:+8.2%}  {verdict}")
-    return good
-
-
-if __name__ == "__main__":
-    match sys.argv[1:]:
-        case ["--child"]:
-            _child()
-        case ["--record"]:
-            _record()
-        case []:
-            sys.exit(0 if _compare() else 1)
-        case _:
-            sys.exit(__doc__)
+    if not record and versions != committed["versions"]:
+        sys.exit(
+            f"The committed counts were taken with {committed['versions']}, this is {versions}: "
+            "they cannot be compared. Check out the last good commit and record there first."
+        )
+    before, now = committed["instructions"], counted()
+    change = {key: count / before.get(key, count) - 1 for key, count in now.items()}
+    yield table(
+        ["", "committed", "now", "change"],
+        [[key, f"{before.get(key, 0):,}", f"{now[key]:,}", f"{change[key]:+.2%}"] for key in now],
+    )
+    if record:
+        document = {"versions": versions, "instructions": now}
+        COMMITTED.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    elif grown := [key for key in now if change[key] > TOLERANCE]:
+        sys.exit(f"More than {TOLERANCE:.0%} above what is committed: {', '.join(grown)}.")

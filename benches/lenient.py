@@ -1,13 +1,10 @@
 """Reading what models write instead of JSON, beside the repairers, in one run.
 
-    make bench-lenient
-    python -m benches.lenient [--texts 200] [--pairs FILE] [--workload orders-1k]
-
 Three questions, each to all of them:
 
 - Texts that `tests.sloppy` writes of a known value: how many are accepted, how many are right.
-- The same texts, and those of the repairers' own tests (`--pairs`), read after every character, as
-  a stream is: how often something shown changes afterwards in another way than by growing.
+- The same texts, and those of the repairers' own tests (``--pairs``), read after every character,
+  as a stream is: how often something shown changes afterwards in another way than by growing.
 - The time for a token-sized chunk, where a snapshot is wanted after each. The peers read the text
   so far again, since none of them can go on.
 
@@ -16,10 +13,9 @@ BAML wants a class for what it reads, so it does not take part in what has none.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,13 +24,14 @@ from pydantic import BaseModel
 
 from benches.measuring import best_cpu, last
 from benches.newer import taken_back
-from benches.peers import PEERS, Reader, plain
-from benches.table import show, table
-from benches.workloads import Workload, tokens, workload
+from benches.peers import PEERS, installed, plain
+from benches.tables import table
+from benches.workloads import tokens, workload
 from tests.sloppy import KINDS, written
 
-__all__ = ["main"]
+__all__ = ["PACKAGES", "lines"]
 
+PACKAGES = ("partialfast",)
 #: Keys of `benches.peers.PEERS`.
 READERS = (
     "partialfast, lenient",
@@ -62,7 +59,7 @@ class Group(BaseModel):
 Corpus = list[tuple[str, Any]]
 
 
-def groups(count: int) -> Iterator[dict[str, Any]]:
+def _groups(count: int) -> Iterator[dict[str, Any]]:
     """Yield values to be written."""
     draw = random.Random(7)
     words = ["Ada", "it's", 'say "hi"', "two\nlines", "C:\\new", "New York", "naïve", "yes", "a, b"]
@@ -81,13 +78,13 @@ def groups(count: int) -> Iterator[dict[str, Any]]:
         yield {"title": draw.choice(words), "people": people}
 
 
-def score(name: str, reader: Reader, corpus: Corpus) -> list[str]:
+def _score(name: str, corpus: Corpus) -> list[str]:
     """Return a row: texts accepted, right, prefixes after which something changed, in how many."""
     accepted = right = changes = texts = 0
     for text, meant in corpus:
         shown: list[Any] = []
         try:
-            shown.extend(map(plain, reader(text)))
+            shown.extend(map(plain, PEERS[name].read(Group, text)))
             accepted += 1
             right += shown[-1] == meant
         except Exception:  # noqa: BLE001, S110 - each has errors of its own
@@ -98,52 +95,47 @@ def score(name: str, reader: Reader, corpus: Corpus) -> list[str]:
     return [name, str(accepted), str(right), f"{changes:,}", str(texts)]
 
 
-def us(reader: Reader, chunks: list[str]) -> float:
+def _us(name: str, model: type[BaseModel], chunks: list[str]) -> float:
     """Return microseconds a chunk."""
-    seconds = best_cpu(lambda: last(reader(chunks)), rounds=1, budget_s=2.0)
-    return seconds / len(chunks) * 1e6
+    read = PEERS[name].read
+    return best_cpu(lambda: last(read(model, chunks))) / len(chunks) * 1e6
 
 
-def _us(reader: Reader, chunks: list[str]) -> str:
+def _shown_us(name: str, chunks: list[str]) -> str:
     try:
-        return f"{us(reader, chunks):,.2f}"
+        return f"{_us(name, Group, chunks):,.2f}"
     except Exception:  # noqa: BLE001 - each has errors of its own
         return "refused"
 
 
-def ratios(work: Workload) -> Iterator[str]:
+def _ratios(name: str) -> Iterator[str]:
     """Yield what reading JSON takes: strict, lenient, and their ratio, without a type and with."""
+    yield name
+    work = workload(name)
     for kind in ("partialfast", "partialfast, typed"):
         strict, lenient = (
-            us(PEERS[name].make(work.model), work.chunks) for name in (kind, f"{kind}, lenient")
+            _us(reader, work.model, work.chunks) for reader in (kind, f"{kind}, lenient")
         )
         yield from (f"{strict:.3f}", f"{lenient:.3f}", f"{lenient / strict:.2f}")
 
 
-def _show(title: str, heading: list[str], rows: Iterable[list[str]]) -> None:
-    print(f"\n{title}\n")
-    show(table([f"{heading[0]:20}", *heading[1:]], rows))
+def lines(
+    *,
+    texts: int = 200,
+    pairs: Path = Path("../shared/data/lenient/pairs.jsonl"),
+    document: str = "orders-1k",
+) -> Iterator[str]:
+    """Measure all; yield the tables.
 
-
-def main() -> None:
-    """Print the tables."""
-    arguments = argparse.ArgumentParser(
-        description="Read what models write instead of JSON, beside the repairers."
-    )
-    arguments.add_argument("--texts", type=int, default=200)
-    arguments.add_argument("--pairs", type=Path, default=Path("../shared/data/lenient/pairs.jsonl"))
-    arguments.add_argument("--workload", default="orders-1k")
-    args = arguments.parse_args()
-    readers: dict[str, Reader] = {}
-    for name in READERS:
-        try:
-            readers[name] = PEERS[name].make(Group)
-        except ImportError as error:  # noqa: PERF203 - five times
-            print(f"{name}: not installed ({error})")
-    untyped = {name: reader for name, reader in readers.items() if not PEERS[name].typed}
-
-    values = list(enumerate(groups(args.texts)))
-    corpora: dict[str, tuple[Corpus, dict[str, Reader]]] = {
+    Args:
+        texts: How many texts of known values.
+        pairs: Inputs of the repairers' own tests, with what they read; left out if absent.
+        document: The workload that is timed.
+    """
+    readers = installed(READERS)
+    untyped = [name for name in readers if not PEERS[name].typed]
+    values = list(enumerate(_groups(texts)))
+    corpora: dict[str, tuple[Corpus, Sequence[str]]] = {
         "texts of known values, each with one kind of what JSON has not": (
             [(written(value, seed, {KINDS[seed % len(KINDS)]}), value) for seed, value in values],
             readers,
@@ -153,39 +145,29 @@ def main() -> None:
             readers,
         ),
     }
-    if args.pairs.exists():
-        lines = map(json.loads, args.pairs.read_text(encoding="utf-8").splitlines())
-        pairs = [(line["input"], line["peer_value"]) for line in lines]
-        corpora["texts of the repairers' own tests; right is what they say"] = pairs, untyped
+    if pairs.exists():
+        read = map(json.loads, pairs.read_text(encoding="utf-8").splitlines())
+        meant = [(line["input"], line["peer_value"]) for line in read]
+        corpora["texts of the repairers' own tests; right is what they say"] = meant, untyped
     for what, (corpus, who) in corpora.items():
         length = sum(len(text) for text, _ in corpus)
-        _show(
-            f"{len(corpus)} {what}; {length:,} characters, read after each one",
-            ["", "accepted", "right", "take-backs", "in texts"],
-            (score(name, reader, corpus) for name, reader in who.items()),
-        )
+        yield f"{len(corpus)} {what}; {length:,} characters, read after each one:"
+        heading = ["", "accepted", "right", "take-backs", "in texts"]
+        yield table(heading, [_score(name, corpus) for name in who])
 
-    work = workload(args.workload)
+    work = workload(document)
     sloppy = tokens(written(json.loads(work.text), 1))
     person = tokens(written(values[0][1], 1))
-    strict = PEERS["partialfast"].make(Group)
-    timed = [["partialfast, strict", _us(strict, work.chunks), "", ""]]
-    for name, reader in readers.items():
-        whole = [_us(reader, text) if name in untyped else "" for text in (work.chunks, sloppy)]
-        timed.append([name, *whole, _us(reader, person)])
-    _show(
-        f"us a chunk ({args.workload}: {len(work.chunks):,} chunks as JSON, {len(sloppy):,} as "
-        f"written; a text of the second table: {len(person)})",
-        ["", "JSON", "written", "a short one"],
-        timed,
+    timed = [["partialfast, strict", _shown_us("partialfast", work.chunks), "", ""]]
+    for name in readers:
+        whole = [_shown_us(name, each) if name in untyped else "" for each in (work.chunks, sloppy)]
+        timed.append([name, *whole, _shown_us(name, person)])
+    yield (
+        f"us a chunk ({document}: {len(work.chunks):,} chunks as JSON, {len(sloppy):,} as written; "
+        f"a text of the second table: {len(person)}):"
     )
+    yield table(["", "JSON", "written", "a short one"], timed)
+    yield "us a chunk of JSON: strict, lenient, and their ratio:"
     names = ("meeting", "orders-1k", "orders-10k", "orders-100k", "essay-100k", "nested-10k")
-    _show(
-        "us a chunk of JSON: strict, lenient, and their ratio",
-        ["", "untyped", "lenient", "ratio", "typed", "lenient", "ratio"],
-        ([name, *ratios(workload(name))] for name in names),
-    )
-
-
-if __name__ == "__main__":
-    main()
+    heading = ["", "untyped", "lenient", "ratio", "typed", "lenient", "ratio"]
+    yield table(heading, ([*_ratios(name)] for name in names))

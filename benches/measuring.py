@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -10,33 +11,32 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
-from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
+from timeit import Timer
 from typing import Any
 
+from cpuinfo import get_cpu_info
+
 __all__ = [
-    "WINDOW",
-    "WINDOWS",
     "alone",
-    "before_window",
     "best_cpu",
+    "best_of_each",
     "frozen",
     "head",
-    "in_windows",
     "last",
-    "read_window",
+    "lateness",
+    "peak",
     "replaying",
     "serving",
+    "status",
 ]
-
-# Below this the clock's own cost would show.
-_SHORTEST_S = 0.002
-#: How many windows a document is sampled in, and how many chunks each has.
-WINDOWS, WINDOW = 5, 40
 
 
 def last(values: Iterable[Any]) -> Any:
@@ -47,63 +47,41 @@ def last(values: Iterable[Any]) -> Any:
     return value
 
 
-def best_cpu(run: Callable[[], object], *, rounds: int = 2, budget_s: float = 1.0) -> float:
-    """Return the least CPU time of several runs, in seconds.
+def best_cpu(run: Callable[[], object], *, rounds: int = 3) -> float:
+    """Return the least CPU time of several rounds, in seconds.
 
     Args:
-        run: What is measured. Short runs are repeated and divided by their number.
-        rounds: How many measurements there are at least.
-        budget_s: For how long it is measured again, by the clock.
+        run: What is measured. A round repeats a short run until it can be measured.
+        rounds: How many rounds there are.
     """
+    timer = Timer(run, gc.enable, time.process_time)
+    times, seconds = timer.autorange()
+    return min(seconds, *timer.repeat(rounds, times)) / times
 
-    def once(times: int) -> float:
-        start = time.process_time()
-        for _ in range(times):
-            run()
-        return (time.process_time() - start) / times
 
-    began = time.perf_counter()
-    least = once(1)
-    times = max(1, round(_SHORTEST_S / max(least, 1e-7)))
-    if times > 1:
-        least = once(times)
-    while rounds > 1 or time.perf_counter() - began < budget_s:
-        least = min(least, once(times))
-        rounds -= 1
+def best_of_each(
+    runs: Mapping[str, Callable[[], object]], *, seconds: float = 6.0
+) -> dict[str, float]:
+    """Return the least CPU time of each run, in seconds.
+
+    A round runs each once, so that a busy machine is busy for all, and in an order of its own, so
+    that nobody always runs after the one that leaves the caches cold.
+
+    Args:
+        runs: What is measured, by its name.
+        seconds: For how long, by the clock; there are two rounds at least and thirty at most.
+    """
+    least = dict.fromkeys(runs, float("inf"))
+    began, order = time.perf_counter(), Random(7)
+    with frozen():
+        for done in range(30):
+            if done >= 2 and time.perf_counter() - began > seconds:
+                break
+            for name in order.sample([*runs], len(runs)):
+                start = time.process_time()
+                runs[name]()
+                least[name] = min(least[name], time.process_time() - start)
     return least
-
-
-def in_windows(
-    reader: Callable[[Iterable[str]], Iterator[Any]], chunks: Sequence[str], *, rounds: int = 4
-) -> float:
-    """Return the mean CPU time of a chunk, in seconds, in windows spread over the document.
-
-    For readers whose cost grows with the text.
-    """
-
-    def once(number: int) -> float:
-        stream = before_window(reader, chunks, number)
-        begin = time.process_time()
-        read_window(stream)
-        return (time.process_time() - begin) / WINDOW
-
-    return sum(min(once(at) for _ in range(rounds)) for at in range(WINDOWS)) / WINDOWS
-
-
-def before_window(
-    reader: Callable[[Iterable[str]], Iterator[Any]], chunks: Sequence[str], number: int
-) -> Iterator[Any]:
-    """Return a stream to which all before a window has gone in as one chunk."""
-    start = max(int((number + 0.5) / WINDOWS * len(chunks)) - WINDOW // 2, 1)
-    stream = reader(["".join(chunks[:start]), *chunks[start : start + WINDOW]])
-    next(stream)
-    return stream
-
-
-def read_window(stream: Iterator[Any]) -> None:
-    """Read a window; not to the end, since what a reader does there is not the chunks' cost."""
-    for _ in islice(stream, WINDOW):
-        pass
 
 
 @contextmanager
@@ -115,33 +93,46 @@ def frozen() -> Generator[None, None, None]:
     gc.unfreeze()
 
 
-def alone(function: Callable[..., Any], *arguments: object) -> Any:
-    """Call a function of a module in a fresh interpreter.
+async def lateness(seconds: float, pause: float) -> list[float]:
+    """Return by how many ms a task that wants to run every `pause` seconds comes late, sorted."""
+    loop = asyncio.get_running_loop()
+    late: list[float] = []
+    end = loop.time() + seconds
+    while (begin := loop.time()) < end:
+        await asyncio.sleep(pause)
+        late.append((loop.time() - begin - pause) * 1e3)
+    return sorted(late)
 
-    Args:
-        function: What is called.
-        arguments: Its arguments, of JSON's types.
 
-    Returns:
-        What it returned, by way of JSON.
+def status(field: str) -> float:
+    """Return a figure of this process in MB: ``VmRSS``, resident, or ``VmHWM``, its peak."""
+    found = re.search(rf"{field}:\s*(\d+) kB", Path("/proc/self/status").read_text("ascii"))
+    assert found is not None, field
+    return int(found[1]) * 1024 / 1e6
 
-    Raises:
-        subprocess.CalledProcessError: It failed; its traceback is on stderr.
+
+def peak(run: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what a run gives, and by how many MB its peak stands above what there was before.
+
+    The kernel counts, so what the allocators of C and Rust hold is in it. Linux only.
     """
-    module = function.__module__
-    if module == "__main__" and (spec := sys.modules[module].__spec__) is not None:
-        module = spec.name
-    program = (
-        f"import json, sys\nfrom {module} import {function.__name__} as function\n"
-        "print(json.dumps(function(*json.loads(sys.argv[1]))))"
-    )
-    command = [sys.executable, "-c", program, json.dumps(arguments)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = status("VmRSS")
+    return run(), status("VmHWM") - before
+
+
+def alone(function: Callable[..., Any], *arguments: object) -> Any:
+    """Call a function of a module in a fresh interpreter, and return what it returns."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 @contextmanager
 def serving(module: str, *words: str) -> Generator[str, None, None]:
     """Run a server in a process of its own, so that its CPU time does not count.
+
+    Where there are several cores, the server has the last, and this process the others meanwhile.
 
     Args:
         module: The program; it prints its URL first.
@@ -160,9 +151,22 @@ def serving(module: str, *words: str) -> Generator[str, None, None]:
             found = re.search(r"http://\S+", line)
             if found is None:
                 raise RuntimeError(f"{module} did not start: {line!r}")
-            yield found[0]
+            with _apart(server.pid):
+                yield found[0]
         finally:
             server.terminate()
+
+
+@contextmanager
+def _apart(process: int) -> Generator[None, None, None]:
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set[int]()
+    if len(cores) < 2:
+        yield
+        return
+    os.sched_setaffinity(process, {max(cores)})
+    os.sched_setaffinity(0, cores - {max(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
 
 
 @contextmanager
@@ -178,17 +182,8 @@ def replaying(recordings: Iterable[Mapping[str, Any]]) -> Generator[str, None, N
 
 def head(*packages: str) -> str:
     """Return what a reader has to know of any figure: the day, the machine, the versions."""
-    machine = f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    machine = f"{get_cpu_info()['brand_raw']}, {os.cpu_count()} cores, {platform.system()}"
     load = f"load average {os.getloadavg()[0]:.1f}"
     versions = "".join(f", {name} {version(name)}" for name in packages)
     day = time.strftime("%Y-%m-%d")
     return f"{day}, {machine}, {load}, Python {platform.python_version()}{versions}"
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -1,66 +1,41 @@
-"""Resident memory, each figure from a fresh interpreter: ``python -m benches.memory [OUT.json]``.
-
-Peaks are the kernel's (``VmHWM``, reset through ``/proc/self/clear_refs``), so what the C and Rust
-allocators hold is counted. Linux only.
-"""
+"""Resident memory, each figure from a fresh interpreter."""
 
 from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import partialfast as pf
-from benches.measuring import alone, last
-from benches.table import Row, at_most, main
+from benches.measuring import alone, last, peak, status
+from benches.peers import PEERS
+from benches.pictures import bars
+from benches.tables import Row, section
 from benches.workloads import workload
 
-__all__ = ["measured", "rows"]
+__all__ = ["PACKAGES", "lines"]
 
-SECTION = "memory, MB"
-WORKLOAD = "orders-10000k"
+PACKAGES = ("partialfast", "pydantic")
 CHUNK = 4
 MADE = 100_000
 WARM_UP = 2_000
 
 
-def _status(field: str) -> int:
-    """Return a figure of ``/proc/self/status`` in bytes."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return int(value.split()[0]) * 1024
-    raise LookupError(field)
-
-
-def _untyped(text: str) -> Iterator[Any]:
-    parser = pf.JsonParser()
-    for chunk in _chunks(text):
-        parser.feed(chunk)
-        yield parser.snapshot()
-    yield parser.finish()
-
-
-def _chunks(text: str) -> Iterator[str]:
+def _read(name: str, text: str) -> float:
+    """Return by how many MB the peak of reading grows; snapshots are dropped at once."""
+    model = workload("orders-1k").model
     # Cut as they are asked for: a list of three million chunks would outweigh the parsers.
-    return (text[at : at + CHUNK] for at in range(0, len(text), CHUNK))
-
-
-def _model() -> Any:
-    return workload("orders-1k").model
-
-
-#: What is done with a document of 10 MB; snapshots are dropped at once.
-_READING: dict[str, Callable[[str], object]] = {
-    "loads_stdlib": json.loads,
-    "untyped_stream": lambda text: last(_untyped(text)),
-    "validate_pydantic": lambda text: _model().model_validate_json(text),
-    "typed_stream": lambda text: last(pf.stream(_model(), _chunks(text))),
-}
+    chunks = (text[at : at + CHUNK] for at in range(0, len(text), CHUNK))
+    readings: dict[str, Callable[[], object]] = {
+        "json.loads": lambda: json.loads(text),
+        "model_validate_json": lambda: model.model_validate_json(text),
+        "untyped": lambda: last(PEERS["partialfast"].read(model, chunks)),
+        "typed": lambda: last(PEERS["partialfast, typed"].read(model, chunks)),
+    }
+    return peak(readings[name])[1]
 
 
 def _parser() -> None:
@@ -76,61 +51,47 @@ def _state() -> None:
 
 
 #: What is made very often, each left in the middle of a document.
-_DROPPED: dict[str, Callable[[], None]] = {"parsers_dropped": _parser, "states_dropped": _state}
+_DROPPED: dict[str, Callable[[], None]] = {"parsers": _parser, "typed states": _state}
 
 
-def peak_growth(name: str, path: str) -> int:
-    """Return by how many bytes the peak of reading stands above what was resident before it."""
-    text = Path(path).read_text(encoding="utf-8")
-    _model()
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    before = _status("VmRSS")
-    _READING[name](text)
-    return _status("VmHWM") - before
+def _left(name: str) -> float:
+    """Return how many MB are still resident after many objects were made and dropped."""
 
-
-def left_behind(name: str) -> int:
-    """Return how many bytes are still resident after many objects were made and dropped."""
-
-    def make(times: int) -> int:
+    def make(times: int) -> float:
         for run in repeat(_DROPPED[name], times):
             run()
         gc.collect()
-        return _status("VmRSS")
+        return status("VmRSS")
 
     return -make(WARM_UP) + make(MADE)
 
 
-def measured() -> dict[str, float]:
-    """Run every measurement in an interpreter of its own; return MB by its name."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "document.json"
-        path.write_text(workload(WORKLOAD).text, encoding="utf-8")
-        found = {name: alone(peak_growth, name, str(path)) for name in _READING}
-    found |= {name: alone(left_behind, name) for name in _DROPPED}
-    return {name: size / 1e6 for name, size in found.items()}
-
-
-def rows(mb: Mapping[str, float]) -> Iterator[Row]:
-    """Yield the rows.
-
-    Args:
-        mb: What `measured` returned.
-    """
-    for kind, subject, peer, beside, goal in (
-        ("untyped", "untyped_stream", "loads_stdlib", "json.loads", at_most(3)),
-        ("typed", "typed_stream", "loads_stdlib", "json.loads", at_most(3)),
-        ("typed", "typed_stream", "validate_pydantic", "model_validate_json", None),
-    ):
-        ours, theirs = mb[subject], mb[peer]
-        what = f"10 MB streamed, {kind}: peak"
-        yield Row(SECTION, what, ours, beside, theirs, ours / theirs, goal)
-    # One byte a parser would be 0.1 MB; pages that the allocator keeps are not a leak.
-    for kind, subject in (("parsers", "parsers_dropped"), ("typed states", "states_dropped")):
-        left, what = mb[subject], f"{MADE:,} {kind} dropped: left"
-        yield Row(SECTION, what, left, "1 MB of slack", 1.0, left, at_most(1))
-
-
-if __name__ == "__main__":
-    main(measured, rows, "partialfast", "pydantic")
+def lines(*, pictures: Path = Path(".bench")) -> Iterator[str]:
+    """Measure all; yield the table, and draw ``memory.png``."""
+    text = workload("orders-10000k").text
+    labels = {
+        "json.loads": "json.loads, once",
+        "untyped": "partialfast, untyped,\nevery chunk",
+        "model_validate_json": "model_validate_json, once",
+        "typed": "partialfast, typed,\nevery chunk",
+    }
+    mb: dict[str, float] = {name: alone(_read, name, text) for name in labels}
+    rows = [
+        Row(f"10 MB streamed, {kind}: peak", mb[kind], peer, mb[peer], mb[kind] / mb[peer], goal)
+        for kind, peer, goal in (
+            ("untyped", "json.loads", "<= 3"),
+            ("typed", "json.loads", "<= 3"),
+            ("typed", "model_validate_json", ""),
+        )
+    ]
+    for name in _DROPPED:
+        left = alone(_left, name)
+        # One byte a parser would be 0.1 MB; pages that the allocator keeps are not a leak.
+        rows.append(Row(f"{MADE:,} {name} dropped: left", left, "1 MB of slack", 1, left, "<= 1"))
+    yield from section("Memory, MB", rows)
+    bars(
+        pictures / "memory.png",
+        {labels[name]: size for name, size in mb.items()},
+        xlabel="peak resident growth, MB",
+        title="A 10 MB document",
+    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import version
-from typing import Any, NamedTuple, get_args, get_origin
+from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter, create_model
 
@@ -21,9 +22,11 @@ import partialfast as pf
 from benches.measuring import last
 from benches.workloads import Workload
 
-__all__ = ["FEED", "LOADS", "PEERS", "SUBJECTS", "Peer", "Reader", "imported", "plain"]
+__all__ = ["LOADS", "PEERS", "SUBJECTS", "Peer", "Reader", "imported", "installed", "plain"]
 
-Reader = Callable[[Iterable[str]], Iterator[Any]]
+Model = type[BaseModel]
+Chunks = Iterable[str]
+Reader = Callable[[type[Any], Iterable[str]], Iterable[Any]]
 
 
 # This package's own work on one workload, also for profiles and instruction counts.
@@ -66,35 +69,44 @@ def loads(work: Workload) -> Any:
     return pf.loads(work.text)
 
 
-SUBJECTS: dict[str, Callable[[Workload], Any]] = {
-    function.__name__: function for function in (typed, untyped, feed, loads, ops)
-}
+def kept(work: Workload) -> Any:
+    """Stream the document into its model and keep every snapshot."""
+    return [*pf.stream(work.model, work.chunks)][-1]
 
 
-# Those who feed a parser and ask for nothing.
-
-
-def _feed_bytes(chunks: Sequence[bytes]) -> None:
-    """Take the chunks in; build what the parser builds."""
+def fed(work: Workload) -> None:
+    """Take bytes in, and build what the parser builds; ask for nothing."""
     parser = pf.JsonParser()
-    for chunk in chunks:
+    for chunk in work.byte_chunks:
         parser.feed(chunk)
     if not parser.done:
         raise AssertionError("the document did not end")
 
 
-def _feed_ijson(chunks: Sequence[bytes]) -> None:
-    """Take the chunks in and collect basic events, in C (yajl)."""
+def fed_ijson(work: Workload) -> None:
+    """Take bytes in, and collect ijson's basic events, in C (yajl)."""
     events = import_module("ijson").sendable_list()
     parser = import_module("ijson.backends.yajl2_c").basic_parse_coro(events)
-    for chunk in chunks:
+    for chunk in work.byte_chunks:
         parser.send(chunk)
     parser.close()
     if not events:
         raise AssertionError("no events")
 
 
-FEED = {"partialfast": _feed_bytes, "ijson": _feed_ijson}
+def copied(work: Workload) -> None:
+    """Copy, at every chunk, as many bytes as a Python string of the text so far takes."""
+    # CPython stores one, two or four bytes a character (PEP 393), by the widest of them.
+    width = 1 if max(work.text) <= "\xff" else 2 if max(work.text) <= "\uffff" else 4
+    storage = memoryview(bytes(len(work.text) * width))
+    for end in accumulate(len(chunk) * width for chunk in work.chunks):
+        bytes(storage[:end])
+
+
+SUBJECTS: dict[str, Callable[[Workload], Any]] = {
+    function.__name__: function
+    for function in (typed, untyped, feed, loads, ops, kept, fed, fed_ijson, copied)
+}
 
 #: Those who read a whole document of bytes, as ``MODULE:FUNCTION``.
 LOADS = {
@@ -111,143 +123,94 @@ def imported(name: str, **options: Any) -> Callable[[Any], Any]:
     return partial(getattr(import_module(module), function), **options)
 
 
-# Readers.
+# Readers, each of a model and the chunks.
 
 
-def _ours(_model: type[BaseModel], *, lenient: bool = False) -> Reader:
-    def reader(chunks: Iterable[str]) -> Iterator[Any]:
-        parser = pf.JsonParser(lenient=lenient)
-        for chunk in chunks:
-            parser.feed(chunk)
-            yield parser.snapshot()
-        yield parser.finish()
-
-    return reader
+def _ours(_model: Model, chunks: Chunks, *, lenient: bool = False) -> Iterator[Any]:
+    parser = pf.JsonParser(lenient=lenient)
+    for chunk in chunks:
+        parser.feed(chunk)
+        yield parser.snapshot()
+    yield parser.finish()
 
 
-def _ours_typed(model: type[BaseModel], *, lenient: bool = False) -> Reader:
-    return lambda chunks: iter(pf.stream(model, chunks, lenient=lenient))
-
-
-def _instructor(model: type[BaseModel]) -> Reader:
+def _instructor(model: Model, chunks: Chunks) -> Iterator[Any]:
     partial_of: Any = import_module("instructor.dsl.partial").Partial
     # Each call of instructor's makes the class anew.
-    return lambda chunks: iter(partial_of[model].model_from_chunks(iter(chunks)))
+    yield from partial_of[model].model_from_chunks(iter(chunks))
 
 
-def _streaming_json_parser(_model: type[BaseModel], *, copy: bool = False) -> Reader:
-    def reader(chunks: Iterable[str]) -> Iterator[Any]:
-        parser: Any = import_module("streaming_json_parser").StreamingJsonParser()
-        for chunk in chunks:
-            yield parser.feed(chunk, copy_value=copy).value
-
-    return reader
+def _streaming_json_parser(_model: Model, chunks: Chunks, *, copy: bool = False) -> Iterator[Any]:
+    parser: Any = import_module("streaming_json_parser").StreamingJsonParser()
+    for chunk in chunks:
+        yield parser.feed(chunk, copy_value=copy).value
 
 
-def _partial_json_stream(_model: type[BaseModel]) -> Reader:
-    def reader(chunks: Iterable[str]) -> Iterator[Any]:
-        parser: Any = import_module("partial_json_stream").JsonStreamParser()
-        for chunk in chunks:
-            parser.push(chunk)
-            yield parser.snapshot().value
-        parser.end()
+def _partial_json_stream(_model: Model, chunks: Chunks) -> Iterator[Any]:
+    parser: Any = import_module("partial_json_stream").JsonStreamParser()
+    for chunk in chunks:
+        parser.push(chunk)
         yield parser.snapshot().value
-
-    return reader
-
-
-def _at_the_end(run: Callable[[AsyncIterator[str]], Coroutine[Any, Any, Any]]) -> Reader:
-    """Return a reader that gives one value, that of an async function."""
-
-    async def source(chunks: Iterable[str]) -> AsyncIterator[str]:
-        for chunk in chunks:
-            yield chunk
-
-    return lambda chunks: iter([asyncio.run(run(source(chunks)))])
+    parser.end()
+    yield parser.snapshot().value
 
 
-def _jsontap(_model: type[BaseModel]) -> Reader:
-    async def run(source: AsyncIterator[str]) -> Any:
-        return await import_module("jsontap").jsontap(source)
-
-    return _at_the_end(run)
+async def _source(chunks: Chunks) -> AsyncIterator[str]:
+    for chunk in chunks:
+        yield chunk
 
 
-def _jsonriver(_model: type[BaseModel]) -> Reader:
-    async def run(source: AsyncIterator[str]) -> Any:
+def _jsontap(_model: Model, chunks: Chunks) -> Iterator[Any]:
+    async def run() -> Any:
+        return await import_module("jsontap").jsontap(_source(chunks))
+
+    yield asyncio.run(run())
+
+
+def _jsonriver(_model: Model, chunks: Chunks) -> Iterator[Any]:
+    async def run() -> Any:
         value = None
         # One value, changed in place: the last is all of them.
-        async for value in import_module("jsonriver").parse(source):  # noqa: B007
+        async for value in import_module("jsonriver").parse(_source(chunks)):  # noqa: B007
             pass
         return value
 
-    return _at_the_end(run)
+    yield asyncio.run(run())
 
 
-def _again(read: Callable[[Any], Any], *, encode: bool = False) -> Reader:
-    """Return a reader that reads the text so far again."""
-
-    def reader(chunks: Iterable[str]) -> Iterator[Any]:
-        text: Any = b"" if encode else ""
-        shown, failure = None, None
-        for chunk in chunks:
-            text += chunk.encode() if encode else chunk
-            # What it cannot read yet, it may be able to read later: what was shown stays.
-            try:
-                shown, failure = read(text), None
-            except Exception as error:  # noqa: BLE001 - each has errors of its own
-                failure = error
-            yield shown
-        if failure is not None:
-            raise failure
-
-    return reader
+def _again(read: Callable[[Any], Any], chunks: Iterable[Any], *, empty: Any = "") -> Iterator[Any]:
+    """Read the text so far again after each chunk."""
+    text = empty
+    shown, failure = None, None
+    for chunk in chunks:
+        text += chunk
+        # What it cannot read yet, it may be able to read later: what was shown stays.
+        try:
+            shown, failure = read(text), None
+        except Exception as error:  # noqa: BLE001 - each has errors of its own
+            failure = error
+        yield shown
+    if failure is not None:
+        raise failure
 
 
-def _function(
-    name: str, *, encode: bool = False, **options: Any
-) -> Callable[[type[BaseModel]], Reader]:
-    return lambda _: _again(imported(name, **options), encode=encode)
+def _function(name: str, **options: Any) -> Reader:
+    return lambda _, chunks: _again(imported(name, **options), chunks)
 
 
-def _pydantic(model: type[BaseModel]) -> Reader:
-    read = TypeAdapter(model).validate_json
+def _jiter(_model: Model, chunks: Chunks) -> Iterator[Any]:
+    read = imported("jiter:from_json", partial_mode="trailing-strings")
+    return _again(read, (chunk.encode() for chunk in chunks), empty=b"")
+
+
+def _pydantic(model: Model, chunks: Chunks) -> Iterator[Any]:
     # A required field that is still missing makes it an error: then nothing new is shown.
-    return _again(lambda text: read(text, experimental_allow_partial="trailing-strings"))
+    partly: Any = {"experimental_allow_partial": "trailing-strings"}
+    return _again(partial(TypeAdapter(model).validate_json, **partly), chunks)
 
 
-def _pydantic_once(model: type[BaseModel]) -> Reader:
-    return lambda chunks: iter([model.model_validate_json("".join(chunks))])
-
-
-@cache
-def _baml_classes(model: type[BaseModel]) -> dict[str, tuple[type[BaseModel], str]]:
-    """Return a class whose fields may be absent and BAML's text, by name, innermost first."""
-    made: dict[str, tuple[type[BaseModel], str]] = {}
-
-    def described(annotation: Any) -> tuple[Any, str]:
-        if get_origin(annotation) is list:
-            item, words = described(get_args(annotation)[0])
-            return types.GenericAlias(list, (item,)), f"{words}[]"
-        if get_args(annotation):  # X | None
-            return described(get_args(annotation)[0])
-        if issubclass(annotation, BaseModel):
-            made.update(_baml_classes(annotation))
-            return made[annotation.__name__][0], annotation.__name__
-        names = {str: "string", int: "int", float: "float", bool: "bool"}
-        return annotation, names[annotation]
-
-    fields: dict[str, Any] = {}
-    lines: list[str] = []
-    for name, field in model.model_fields.items():
-        annotation, words = described(field.annotation)
-        fields[name] = (annotation, []) if words.endswith("[]") else (annotation | None, None)
-        lines.append(f"  {name} {words if words.endswith('[]') else words + '?'}\n")
-    made[model.__name__] = (
-        create_model(model.__name__, **fields),
-        f"class {model.__name__} {{\n{''.join(lines)}}}\n",
-    )
-    return made
+def _pydantic_once(model: Model, chunks: Chunks) -> Iterator[Any]:
+    yield model.model_validate_json("".join(chunks))
 
 
 _BAML = """client<llm> Nobody {
@@ -265,29 +228,55 @@ function Read(text: string) -> %s {
 """
 
 
-def _baml(model: type[BaseModel]) -> Reader:
+def _baml_type(schema: dict[str, Any]) -> str:
+    """Return BAML's word for a type, all but lists optional."""
+    if "anyOf" in schema:
+        return _baml_type(schema["anyOf"][0])
+    if schema.get("type") == "array":
+        return f"{_baml_type(schema['items']).rstrip('?')}[]"
+    names = {"string": "string", "integer": "int", "number": "float", "boolean": "bool"}
+    return (names.get(schema.get("type", "")) or schema["$ref"].rpartition("/")[2]) + "?"
+
+
+@cache
+def _baml_reader(model: Model) -> Callable[[str], Any]:
+    """Make classes of BAML's and of pydantic's whose fields may be absent."""
+    schema = model.model_json_schema()
+    kinds: dict[str, Any] = schema.pop("$defs", {})
+    if "properties" in schema:
+        kinds[model.__name__] = schema
+    text = ""
+    classes: dict[str, type[BaseModel]] = {}
+    for name, kind in kinds.items():
+        fields: Any = dict.fromkeys(kind["properties"], (Any, None))
+        classes[name] = create_model(name, **fields)
+        lines = [f"  {field} {_baml_type(words)}" for field, words in kind["properties"].items()]
+        text += f"class {name} {{\n{chr(10).join(lines)}\n}}\n"
     module: Any = import_module("baml_py")
-    made = _baml_classes(model)
-    text = _BAML % ("".join(words for _, words in made.values()), model.__name__)
-    runtime = module.BamlRuntime.from_files("/baml", {"/baml/read.baml": text}, {})
+    files = {"/baml/read.baml": _BAML % (text, model.__name__)}
+    runtime = module.BamlRuntime.from_files("/baml", files, {})
+    given = ModuleType("classes")
+    vars(given).update(classes)
     context = runtime.create_context_manager()
-    enums, classes = types.ModuleType("enums"), types.ModuleType("classes")
-    vars(classes).update({name: kind for name, (kind, _) in made.items()})
-    rest: tuple[Any, ...] = (enums, classes, classes, True, context, None, None, {})
-    return _again(lambda text: runtime.parse_llm_response("Read", text, *rest))
+    rest: tuple[Any, ...] = (ModuleType("enums"), given, given, True, context, None, None, {})
+    return lambda text: runtime.parse_llm_response("Read", text, *rest)
+
+
+def _baml(model: Model, chunks: Chunks) -> Iterator[Any]:
+    return _again(_baml_reader(model), chunks)
 
 
 class Peer(NamedTuple):
     """Somebody who reads.
 
     Attributes:
-        make: Makes the reader for a model.
+        read: Gives what there is after each chunk, of a model and the chunks.
         packages: Those whose versions belong to the figure.
         typed: Whether it gives instances of classes.
         snapshots: Whether there is a value of the whole after each chunk.
     """
 
-    make: Callable[[type[BaseModel]], Reader]
+    read: Reader
     packages: tuple[str, ...]
     typed: bool = False
     snapshots: bool = True
@@ -306,9 +295,9 @@ _NATIVE = ("streaming-json-parser", "streaming-json-parser-native")
 PEERS = {
     "partialfast": Peer(_ours, ("partialfast",)),
     "partialfast, lenient": Peer(partial(_ours, lenient=True), ("partialfast",)),
-    "partialfast, typed": Peer(_ours_typed, ("partialfast",), typed=True),
+    "partialfast, typed": Peer(pf.stream, ("partialfast",), typed=True),
     "partialfast, typed, lenient": Peer(
-        partial(_ours_typed, lenient=True), ("partialfast",), typed=True
+        partial(pf.stream, lenient=True), ("partialfast",), typed=True
     ),
     "streaming-json-parser with its native part, one value that changes,": Peer(
         _streaming_json_parser, _NATIVE
@@ -325,14 +314,24 @@ PEERS = {
     "langchain": Peer(
         _function("langchain_core.utils.json:parse_json_markdown"), ("langchain-core",)
     ),
-    "jiter": Peer(
-        _function("jiter:from_json", encode=True, partial_mode="trailing-strings"), ("jiter",)
-    ),
+    "jiter": Peer(_jiter, ("jiter",)),
     "instructor": Peer(_instructor, ("instructor",), typed=True),
     "pydantic": Peer(_pydantic, ("pydantic",), typed=True),
     "pydantic-once": Peer(_pydantic_once, ("pydantic",), typed=True, snapshots=False),
     "BAML, typed": Peer(_baml, ("baml-py",), typed=True),
 }
+
+
+def installed(names: Iterable[str]) -> list[str]:
+    """Return those of some keys of `PEERS` whose packages there are."""
+
+    def there(name: str) -> bool:
+        try:
+            return bool(PEERS[name].versions)
+        except PackageNotFoundError:
+            return False
+
+    return [*filter(there, names)]
 
 
 def plain(value: Any) -> Any:

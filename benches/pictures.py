@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/benchmarks.md from the measured figures."""
+"""Draws the pictures of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-from matplotlib import pyplot as plt
-
-__all__ = ["draw"]
+__all__ = ["bars", "curves"]
 
 # A colour each that people with any colour vision can tell apart (Okabe and Ito); a mark each for
 # those who print in grey.
@@ -25,66 +22,41 @@ _STYLES: dict[str, tuple[str, str]] = {
     "langchain": ("#000000", "X"),
     "no parser": ("#999999", "."),
 }
-_MEMORY = {
-    "loads_stdlib": "json.loads, once",
-    "untyped_stream": "partialfast, untyped,\nevery chunk",
-    "validate_pydantic": "model_validate_json, once",
-    "typed_stream": "partialfast, typed,\nevery chunk",
-}
 
 
 @contextmanager
 def _axes(path: Path, height: float, **labels: str) -> Generator[Any, None, None]:
+    # Here, so that what draws afterwards does not hold it while it measures.
+    from matplotlib import pyplot as plt
+
+    plt.switch_backend("Agg")
     figure, axes = plt.subplots(figsize=(8, height))
     yield axes
     axes.set(**labels)
     figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def _lines(path: Path, series: Mapping[str, Mapping[str, float]], **labels: str) -> None:
+def curves(path: Path, series: Mapping[str, Mapping[int, float]], **labels: str) -> None:
+    """Draw a curve for each name, on logarithmic axes."""
     with _axes(path, 5, **labels) as axes:
         for name, points in series.items():
             colour, mark = _STYLES[name]
-            xs = [float(x) for x in points]
-            axes.plot(xs, list(points.values()), color=colour, marker=mark, label=name)
+            axes.plot([*points], [*points.values()], color=colour, marker=mark, label=name)
         axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_major_formatter("{x:,g}")
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend()
 
 
-def draw(growth: Mapping[str, Any], memory: Mapping[str, float], out: Path) -> None:
-    """Draw ``cost.png``, ``delay.png`` and ``memory.png``.
-
-    Args:
-        growth: The figures of `benches.growth`.
-        memory: Those of `benches.memory`, in MB.
-        out: The folder for the pictures.
-    """
-    mpl.use("Agg")
-    out.mkdir(parents=True, exist_ok=True)
-    _lines(
-        out / "cost.png",
-        growth["costs"],
-        xlabel="document, thousand characters",
-        ylabel="CPU time per chunk, microseconds",
-        title="A snapshot at every chunk (orders)",
-    )
-    _lines(
-        out / "delay.png",
-        growth["delays"],
-        xlabel="concurrent streams of 50 chunks a second",
-        ylabel="event loop late by, ms (99th percentile)",
-        title="Typed snapshots in one event loop (orders-10k)",
-    )
-    labels = {"xlabel": "peak resident growth, MB", "title": "A 10 MB document"}
-    with _axes(out / "memory.png", 3.2, **labels) as axes:
-        colours = ["#D55E00" if "stream" in name else "#0072B2" for name in _MEMORY]
-        sizes = [memory[name] for name in _MEMORY]
-        bars = axes.barh(list(_MEMORY.values()), sizes, color=colours)
-        axes.bar_label(bars, fmt="%.0f", padding=4)
+def bars(path: Path, sizes: Mapping[str, float], **labels: str) -> None:
+    """Draw a bar for each name, those of this package in a colour of their own."""
+    with _axes(path, 3.2, **labels) as axes:
+        colours = ["#D55E00" if "partialfast" in name else "#0072B2" for name in sizes]
+        drawn = axes.barh([*sizes], [*sizes.values()], color=colours)
+        axes.bar_label(drawn, fmt="%.0f", padding=4)
         axes.margins(x=0.1)
         axes.invert_yaxis()

@@ -1,18 +1,19 @@
-"""Run one subject again and again, for a profiler.
-
-``python -m benches.profile typed/orders-100k 10`` runs for ten seconds.
-"""
+"""Run one subject again and again, for a profiler."""
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Iterator
 
 from benches.peers import SUBJECTS
 from benches.workloads import workload
 
+__all__ = ["PACKAGES", "lines"]
 
-def main(what: str, seconds: float) -> None:
+PACKAGES = ("partialfast",)
+
+
+def lines(*, what: str = "typed/orders-100k", seconds: float = 10.0) -> Iterator[str]:
     """Run until the time is over.
 
     Args:
@@ -20,13 +21,9 @@ def main(what: str, seconds: float) -> None:
         seconds: For how long.
     """
     subject, _, name = what.rpartition("/")
-    run, work = SUBJECTS[subject or "typed"], workload(name)
+    run, work, times = SUBJECTS[subject or "typed"], workload(name), 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         run(work)
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(sys.argv[1], float(sys.argv[2]))
+        times += 1
+    yield f"{what}: {times:,} times in {seconds:g} s."

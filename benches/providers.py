@@ -1,8 +1,5 @@
 """What a chunk costs: snapshots of each provider's stream, beside the SDK's own reading of it.
 
-    python -m benches.providers            # each provider that is installed
-    python -m benches.providers anthropic  # one of them
-
 A server of another process plays a JSON answer of about 10 KB in token-sized chunks, in the
 protocol of each provider. The figures are CPU time of this process for each chunk, the least of
 several answers: ``ours`` are typed snapshots, ``sdk`` is what the SDK offers for its stream, with
@@ -14,7 +11,6 @@ has no figure says why below the table.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -22,11 +18,13 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from benches.measuring import best_cpu, last, replaying
-from benches.table import show, table
+from benches.tables import table
 from partialfast import Mode
 from partialfast.replay._script import count_tokens
 
-__all__ = ["PROVIDERS"]
+__all__ = ["PACKAGES", "lines"]
+
+PACKAGES = ("partialfast",)
 
 _ASKED: list[Any] = [{"role": "user", "content": "Who?"}]
 
@@ -80,7 +78,7 @@ def _bedrock(sdk: Any) -> Any:
     return sdk.converse_stream(modelId="m", messages=messages)["stream"]
 
 
-PROVIDERS = {
+_PROVIDERS = {
     "anthropic": Provider(
         "anthropic:Anthropic",
         lambda url: {"base_url": url, "api_key": "k", "max_retries": 0},
@@ -158,7 +156,7 @@ def _named(name: str) -> Any:
 
 def _us(read: Callable[[], Iterable[Any]], rounds: int) -> float:
     """Return microseconds of CPU time for an answer."""
-    return best_cpu(lambda: last(read()), rounds=rounds, budget_s=0) * 1e6
+    return best_cpu(lambda: last(read()), rounds=rounds) * 1e6
 
 
 def _us_of_instructor(provider: Provider, sdk: Any, text: str) -> float | str:
@@ -179,7 +177,7 @@ def _us_of_instructor(provider: Provider, sdk: Any, text: str) -> float | str:
 
 
 def _row(name: str, url: str, text: str, remarks: list[str]) -> list[str]:
-    provider = PROVIDERS[name]
+    provider = _PROVIDERS[name]
     try:
         sdk = _named(provider.sdk)(**provider.made(url))
     except ImportError as error:
@@ -198,22 +196,18 @@ def _row(name: str, url: str, text: str, remarks: list[str]) -> list[str]:
     return [*cells, f"{peer / chunks:.1f}", f"{peer / chunks / mine:.1f}"]
 
 
-def main() -> None:
-    """Print the table, of the providers on the command line or of all."""
+def lines(*, only: str = "") -> Iterator[str]:
+    """Measure all providers that are installed, or those that are named; yield the table."""
     orders = [
         {"number": n, "customer": f"Customer {n}", "lines": [f"Article {n * k}" for k in range(8)]}
         for n in range(55)
     ]
     text = json.dumps({"orders": orders})
-    print(f"{len(text):,} characters in {count_tokens(text):,} chunks; us of CPU time a chunk\n")
+    yield f"{len(text):,} characters in {count_tokens(text):,} chunks; us of CPU time a chunk:"
     remarks: list[str] = []
     with replaying([{"text": text}]) as url:
         origin = url.removesuffix("/v1")
-        rows = (_row(name, origin, text, remarks) for name in sys.argv[1:] or PROVIDERS)
-        heading = [f"{'provider':12}", "  ours", "   sdk", "ratio", "instructor", "ratio"]
-        show(table(heading, rows))
-    print("", *remarks, sep="\n")
-
-
-if __name__ == "__main__":
-    main()
+        names = only.split(",") if only else _PROVIDERS
+        rows = [_row(name, origin, text, remarks) for name in names]
+        yield table(["provider", "ours", "sdk", "ratio", "instructor", "ratio"], rows)
+    yield from remarks

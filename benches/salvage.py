@@ -1,4 +1,4 @@
-"""Salvaging beside the loop that one would write by hand: ``python -m benches.salvage``.
+"""Salvaging beside the loop that one would write by hand.
 
 The answers of ``examples/batch``, as many as make the size that is asked for, one in fifty cut off:
 as lines of text, and as result lines of OpenAI's Batch API. Measured are ``partialfast salvage``
@@ -10,23 +10,23 @@ clock, from before the file is opened until the output is written.
 from __future__ import annotations
 
 import json
-import os
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count, cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from benches.measuring import alone, head
-from benches.table import show, table
+from benches.measuring import alone
+from benches.tables import table
 from partialfast.batch.io._model import find_model
 from partialfast.batch.run._salvage import salvage
 
-__all__ = ["main"]
+__all__ = ["PACKAGES", "lines"]
 
+PACKAGES = ("partialfast", "pydantic")
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "batch"
 MODEL = f"{EXAMPLE / 'meeting.py'}:Meeting"
 CUT = 0.02
@@ -35,7 +35,7 @@ ROUNDS = 3
 SUBJECTS = {"salvage, all cores": None, "salvage, one core": 1, "json.loads + model_validate": 0}
 
 
-def write(path: Path, kind: str, size: int) -> None:
+def _write(path: Path, kind: str, size: int) -> None:
     """Write a file of so many bytes, about."""
     draw = random.Random(7)
     answers = (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines()
@@ -43,13 +43,13 @@ def write(path: Path, kind: str, size: int) -> None:
     with path.open("w", encoding="utf-8") as file:
         for number, text in zip(count(1), texts, strict=False):
             end = draw.randrange(1, len(text)) if draw.random() < CUT else None
-            line = text[:end] if kind == "text" else result_line(number, text[:end])
+            line = text[:end] if kind == "text" else _result_line(number, text[:end])
             file.write(f"{line}\n")
             if file.tell() >= size:
                 return
 
 
-def result_line(number: int, text: str) -> str:
+def _result_line(number: int, text: str) -> str:
     call = {"type": "function", "function": {"name": "Meeting", "arguments": text}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     choice = {"index": 0, "finish_reason": "tool_calls", "message": message}
@@ -60,7 +60,7 @@ def result_line(number: int, text: str) -> str:
                        "response": response, "error": None})  # fmt: skip
 
 
-def by_hand(source: Path, output: Path, kind: str) -> Counter[str]:
+def _by_hand(source: Path, output: Path, kind: str) -> Counter[str]:
     """Do what one would write: a value for each line that can be read as one."""
     model = find_model(MODEL)
     counts: Counter[str] = Counter()
@@ -81,44 +81,32 @@ def by_hand(source: Path, output: Path, kind: str) -> Counter[str]:
     return counts
 
 
-def once(subject: str, path: str, kind: str) -> tuple[float, dict[str, int]]:
+def _once(subject: str, source: Path, kind: str) -> tuple[float, dict[str, int]]:
     """Run a subject; return its seconds and what came of the lines."""
     began = time.perf_counter()
-    source = Path(path)
     output, errors = (source.with_suffix(f".{end}.jsonl") for end in ("out", "errors"))
     workers = SUBJECTS[subject]
     if workers == 0:
-        counts = by_hand(source, output, kind)
+        counts: dict[str, int] = _by_hand(source, output, kind)
     else:
         counts = salvage(
             source, model=MODEL, output=output, errors=errors, kind=kind, workers=workers
         ).counts
-    return time.perf_counter() - began, counts
+    return time.perf_counter() - began, dict(counts)
 
 
-def rows(source: Path, kind: str) -> Iterator[list[str]]:
-    """Yield a row a subject, of its best run."""
-    megabytes = source.stat().st_size / 1e6
-    for subject in SUBJECTS:
-        seconds, found = min(alone(once, subject, str(source), kind) for _ in range(ROUNDS))
-        counts = Counter(found)
-        complete, partial = counts.pop("complete"), counts.pop("partial", 0)
-        figures = f"{complete:,}", f"{partial:,}", f"{counts.total():,}"
-        yield [subject, f"{megabytes / seconds:.1f}", *figures]
-
-
-def main() -> None:
-    """Measure all and print the tables."""
-    size = int(os.environ.get("MEGABYTES", "60")) * 1_000_000
-    print(f"{head('partialfast', 'pydantic')}; best of {ROUNDS}")
-    heading = [" " * 28, "   MB/s", "complete", " partial", "   lost"]
-    with tempfile.TemporaryDirectory() as folder:
+def lines(*, megabytes: int = 60) -> Iterator[str]:
+    """Measure all; yield a table for each kind of file."""
+    with TemporaryDirectory() as folder:
         for kind, named in (("text", "an answer a line"), ("batch", "results of the Batch API")):
             source = Path(folder) / f"{kind}.jsonl"
-            write(source, kind, size)
-            print(f"\n{named}, {size / 1e6:.0f} MB, one in {1 / CUT:.0f} cut off:\n")
-            show(table(heading, rows(source, kind)))
-
-
-if __name__ == "__main__":
-    main()
+            _write(source, kind, megabytes * 1_000_000)
+            rows: list[list[str]] = []
+            for subject in SUBJECTS:
+                seconds, counts = min(alone(_once, subject, source, kind) for _ in range(ROUNDS))
+                complete, partial = counts["complete"], counts.get("partial", 0)
+                lost = sum(counts.values()) - complete - partial
+                rate = f"{source.stat().st_size / 1e6 / seconds:.1f}"
+                rows.append([subject, rate, f"{complete:,}", f"{partial:,}", f"{lost:,}"])
+            yield f"{named}, {megabytes} MB, one in {1 / CUT:.0f} cut off; best of {ROUNDS}:"
+            yield table(["", "MB/s", "complete", "partial", "lost"], rows)

@@ -1,167 +1,214 @@
 """Time for each chunk beside the peers: snapshots, feeding alone, one growing string, whole texts.
 
-Measured by pytest-benchmark (`benches.test_streams`), one test a figure. Times are CPU time of this
-process, the garbage collector as users have it. What is measured is what the rows need. A figure's
-key is ``KIND/SUBJECT/INPUT``; every subject's last value is compared with pydantic's or the
-standard library's own reading before the clock starts.
+Measured by pytest-benchmark, one test a figure. Times are CPU time of this process, the garbage
+collector as users have it. A figure's key is ``SUBJECT/INPUT``, where the subject is one of
+`benches.peers.SUBJECTS`, or a peer, which may be read ``whole`` or in ``windows``; the last value
+of each reader is compared with the standard library's own reading before the clock starts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import accumulate
-from typing import Any, NamedTuple
+from itertools import islice
+from math import isnan, nan
+from pathlib import Path
+from statistics import mean
+from typing import Any
 
-import partialfast as pf
-from benches.measuring import before_window, last
-from benches.peers import FEED, LOADS, PEERS, SUBJECTS, imported, plain
-from benches.table import Goal, Row, at_least, at_most
-from benches.workloads import DOCUMENTS, Workload, document, workload
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
-__all__ = ["figures", "rows", "subject", "window"]
+from benches.measuring import frozen, last
+from benches.peers import LOADS, PEERS, SUBJECTS, imported, plain
+from benches.pictures import curves
+from benches.tables import Row, section
+from benches.workloads import source, workload
 
-TYPED = "typed, validated snapshot at every chunk, us/chunk"
-FLAT = "the same on a larger document against a smaller, us/chunk"
-ESSAY = "one open string: growth of a chunk's cost, against that of a bytes copy, us/chunk"
-UNTYPED = "untyped snapshot at every chunk, us/chunk"
-FEEDING = "feed alone, us/chunk"
-WHOLE = "a whole document in one piece, ms"
+__all__ = ["PACKAGES", "lines", "test_stream", "test_window"]
 
+PACKAGES = ("partialfast", "pydantic", "instructor", "jiter", "jsonriver", "ijson")
+#: How many windows a long document is sampled in, and how many chunks each has.
+WINDOWS, WINDOW = 5, 40
+BUDGET_S = 1.0
+# Below this the timer's own cost would show.
+SHORTEST_S = 0.002
+
+TYPED = "Typed, validated snapshot at every chunk, us/chunk"
+FLAT = "The same on a larger document against a smaller, us/chunk"
+UNTYPED = "Untyped snapshot at every chunk, us/chunk"
+FEEDING = "Feed alone, us/chunk"
+WHOLE = "A whole document in one piece, ms"
+ESSAY = "One open string: growth of a chunk's cost, against that of a bytes copy, us/chunk"
 _SECTIONS = (TYPED, FLAT, ESSAY, UNTYPED, FEEDING, WHOLE)
+
 _THREE = ("meeting", "orders-10k", "orders-100k")
-# Peers, on each of some inputs. Those whose cost grows with the text would take minutes on large
-# ones; there, and once beside their full run to show what that is worth, they are read in windows.
-_PEERS: tuple[tuple[str, str, str, Mapping[str, Goal | None]], ...] = (
-    (TYPED, "typed", "instructor", {"meeting": at_least(30), "orders-10k": at_least(300)}),
-    (TYPED, "windows", "instructor", {"orders-10k": None, "orders-100k": at_least(3_000)}),
-    (TYPED, "typed", "pydantic", {"meeting": None, "orders-10k": None}),
-    (TYPED, "windows", "pydantic", {"orders-100k": None}),
-    (TYPED, "typed", "pydantic-once", {"orders-10k": None}),
-    (UNTYPED, "untyped", "jsonriver", dict.fromkeys(_THREE, at_least(10))),
-    (UNTYPED, "untyped", "jiter", dict.fromkeys(_THREE)),
-    (FEEDING, "feed", "ijson", dict.fromkeys(_THREE, at_least(1))),
-    (WHOLE, "loads", "jiter", dict.fromkeys(DOCUMENTS, at_least(1))),
-    (WHOLE, "loads", "pydantic-core", dict.fromkeys(DOCUMENTS)),
-    (WHOLE, "loads", "json", dict.fromkeys(DOCUMENTS)),
+#: The files that JSON libraries publish figures on, and documents of the same kinds.
+_DOCUMENTS = ("twitter", "citm_catalog", "canada", "essay-1000k", "orders-1000k", "outlines-1000k")
+# Peers, with a goal or none for each input. Those whose cost grows with the text would take minutes
+# on large ones; there, and once beside their full run to show what that is worth, they are read in
+# windows.
+_PEERS: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
+    (TYPED, "typed", "instructor", {"meeting": ">= 30", "orders-10k": ">= 300"}),
+    (TYPED, "typed", "instructor, windows", {"orders-10k": "", "orders-100k": ">= 3000"}),
+    (TYPED, "typed", "pydantic", {"meeting": "", "orders-10k": ""}),
+    (TYPED, "typed", "pydantic, windows", {"orders-100k": ""}),
+    (TYPED, "typed", "pydantic-once", {"orders-10k": ""}),
+    (UNTYPED, "untyped", "jsonriver", dict.fromkeys(_THREE, ">= 10")),
+    (UNTYPED, "untyped", "jiter", dict.fromkeys(_THREE, "")),
+    (FEEDING, "fed", "fed_ijson", dict.fromkeys(_THREE, ">= 1")),
+    (WHOLE, "partialfast, whole", "jiter, whole", dict.fromkeys(_DOCUMENTS, ">= 1")),
+    (WHOLE, "partialfast, whole", "pydantic-core, whole", dict.fromkeys(_DOCUMENTS, "")),
+    (WHOLE, "partialfast, whole", "json, whole", dict.fromkeys(_DOCUMENTS, "")),
 )
-_FLAT = (
-    ("typed", "orders-1000k", "orders-1k", at_most(1.5)),
-    ("typed", "nested-100k", "nested-10k", at_most(1.5)),
-    ("untyped", "orders-1000k", "meeting", None),
+# A figure, the smaller one it is set against, and the bound of the ratio.
+_GROWTHS = (
+    (TYPED, "meeting, all kept", "kept/meeting", "typed/meeting", ""),
+    (TYPED, "orders-10k, all kept", "kept/orders-10k", "typed/orders-10k", ""),
+    (FLAT, "typed orders-1000k", "typed/orders-1000k", "typed/orders-1k", "<= 1.5"),
+    (FLAT, "typed nested-100k", "typed/nested-100k", "typed/nested-10k", "<= 1.5"),
+    (FLAT, "untyped orders-1000k", "untyped/orders-1000k", "untyped/meeting", ""),
 )
 _ESSAYS = ("essay-10k", "essay-100k", "essay-300k")
-_GROWING = ("typed/partialfast", "copy/bytes")
+# The picture. A peer that reads again is not followed to where one window would take minutes.
+_SIZES = (1, 3, 10, 30, 100, 300, 1000)
+_CURVES = {
+    "partialfast, typed": ("typed", _SIZES),
+    "partialfast, untyped": ("untyped", _SIZES),
+    "jsonriver": ("jsonriver", _SIZES),
+    **{
+        name: (f"{name}, windows", _SIZES[:5])
+        for name in ("instructor", "pydantic", "langchain", "jiter")
+    },
+}
 
 
-class _Pair(NamedTuple):
-    """A figure beside another. Where it is a growth, the ratio is the first over the second."""
-
-    section: str
-    what: str
-    ours: str
-    label: str
-    theirs: str
-    goal: Goal | None
-    growth: bool = False
-
-
-def _pairs() -> Iterator[_Pair]:
-    for section, kind, peer, goals in _PEERS:
-        own = "typed" if kind == "windows" else kind
-        label = f"{peer} (5 windows of 40 chunks)" if kind == "windows" else peer
+def _rows(us: Mapping[str, float]) -> Iterator[tuple[str, Row]]:
+    """Yield each row with its section, of microseconds by key; a lookup says what is needed."""
+    for title, subject, peer, goals in _PEERS:
         for name, goal in goals.items():
-            key = f"{own}/partialfast/{name}"
-            yield _Pair(section, name, key, label, f"{kind}/{peer}/{name}", goal)
-    for name in ("meeting", "orders-10k"):
-        keys = f"kept/partialfast/{name}", f"typed/partialfast/{name}"
-        yield _Pair(TYPED, f"{name}, all kept", keys[0], "dropped", keys[1], None, growth=True)
-    for kind, large, small, goal in _FLAT:
-        keys = f"{kind}/partialfast/{large}", f"{kind}/partialfast/{small}"
-        yield _Pair(FLAT, f"{kind} {large}", keys[0], small, keys[1], goal, growth=True)
+            scale = 1e-3 if title == WHOLE else 1
+            ours, theirs = (us[f"{who}/{name}"] * scale for who in (subject, peer))
+            label = peer.removeprefix("fed_").removesuffix(", whole")
+            label = label.replace("windows", f"{WINDOWS} windows of {WINDOW} chunks")
+            yield title, Row(name, ours, label, theirs, theirs / ours, goal)
+    for title, what, large, small, goal in _GROWTHS:
+        beside = "dropped" if title == TYPED else small.partition("/")[2]
+        yield title, Row(what, us[large], beside, us[small], us[large] / us[small], goal)
+    small = _ESSAYS[0]
+    for large in _ESSAYS[1:]:
+        ours, theirs = (us[f"{who}/{large}"] - us[f"{who}/{small}"] for who in ("typed", "copied"))
+        # One copy and no more; a quarter is allowed for the noise of two differences.
+        yield (
+            ESSAY,
+            Row(f"{small} to {large}", ours, "bytes copy", theirs, ours / theirs, "<= 1.25"),
+        )
 
 
-def rows(us: Mapping[str, float]) -> list[Row]:
-    """Return the rows whose figures were measured.
-
-    Args:
-        us: Microseconds a chunk by ``KIND/SUBJECT/INPUT``.
-    """
-    found: list[Row] = []
-    for section, what, ours_key, label, theirs_key, goal, growth in _pairs():
-        if ours_key in us and theirs_key in us:
-            scale = 1e-3 if section == WHOLE else 1
-            ours, theirs = us[ours_key] * scale, us[theirs_key] * scale
-            ratio = ours / theirs if growth else theirs / ours
-            found.append(Row(section, what, ours, label, theirs, ratio, goal))
-    small, *larger = _ESSAYS
-    for large in larger:
-        if all(f"{who}/{name}" in us for who in _GROWING for name in (small, large)):
-            ours, theirs = (us[f"{who}/{large}"] - us[f"{who}/{small}"] for who in _GROWING)
-            what = f"{small} to {large}"
-            # One copy and no more; a quarter is allowed for the noise of two differences.
-            goal = at_most(1.25)
-            found.append(Row(ESSAY, what, ours, "bytes copy", theirs, ours / theirs, goal))
-    return sorted(found, key=lambda row: _SECTIONS.index(row.section))
+def _curves(us: Mapping[str, float]) -> dict[str, dict[int, float]]:
+    return {
+        name: {size: us[f"{subject}/orders-{size}k"] for size in sizes}
+        for name, (subject, sizes) in _CURVES.items()
+    }
 
 
-def _copies(work: Workload) -> None:
-    """Copy, at every chunk, as many bytes as a Python string of the text so far takes."""
-    # CPython stores one, two or four bytes a character (PEP 393), by the widest of them.
-    width = 1 if max(work.text) <= "\xff" else 2 if max(work.text) <= "\uffff" else 4
-    storage = memoryview(bytes(len(work.text) * width))
-    for end in accumulate(len(chunk) * width for chunk in work.chunks):
-        bytes(storage[:end])
+def _keys() -> list[str]:
+    """Return what has to be measured for the rows and the picture."""
+    asked: defaultdict[str, float] = defaultdict(lambda: nan)
+    _ = [*_rows(asked)], _curves(asked)
+    return [*asked]
 
 
-def _run(kind: str, who: str, work: Workload) -> Callable[[], Any]:
-    """Return what is timed, after it has shown that it reads the document right."""
-    if kind == "copy":
-        return partial(_copies, work)
-    if kind == "feed":
-        return partial(FEED[who], work.byte_chunks)
-    if kind == "kept":
-        return lambda: list(pf.stream(work.model, work.chunks))
-
-    def run() -> Any:
-        return SUBJECTS[kind](work) if reader is None else last(reader(work.chunks))
-
-    reader = None if who == "partialfast" else PEERS[who].make(work.model)
-
-    assert plain(run()) == json.loads(work.text)
-    return run
+@pytest.fixture(autouse=True)
+def _own_objects_only() -> Iterator[None]:
+    with frozen():
+        yield
 
 
-def figures() -> list[str]:
-    """Return what has to be measured for the rows."""
-    found = [key for pair in _pairs() for key in (pair.ours, pair.theirs)]
-    found += [f"{who}/{name}" for who in _GROWING for name in _ESSAYS]
-    return list(dict.fromkeys(found))
-
-
-def subject(key: str) -> tuple[Callable[[], Any], int] | None:
-    """Return what is timed for a figure, and how many chunks or documents one run handles.
-
-    Returns:
-        ``None`` where its document is absent.
-
-    Raises:
-        AssertionError: The subject did not read the document right.
-    """
-    kind, who, name = key.split("/")
-    if kind == "loads":
-        read, data = imported(LOADS[who]), document(name)
-        if data is None:
-            return None
-        assert read(data) == json.loads(data)
-        return partial(read, data), 1
+def _before_window(who: str, name: str, number: int) -> Iterator[Any]:
+    """Return a peer's stream to which all before a window has gone in as one chunk."""
     work = workload(name)
-    return _run(kind, who, work), len(work.chunks)
+    start = max(int((number + 0.5) / WINDOWS * len(work.chunks)) - WINDOW // 2, 1)
+    chunks = ["".join(work.chunks[:start]), *work.chunks[start : start + WINDOW]]
+    stream = iter(PEERS[who].read(work.model, chunks))
+    next(stream)
+    return stream
 
 
-def window(key: str, number: int) -> Iterator[Any]:
-    """Return a peer's stream just before one of the windows of a document."""
-    _, who, name = key.split("/")
-    work = workload(name)
-    return before_window(PEERS[who].make(work.model), work.chunks, number)
+def _read_window(stream: Iterable[Any]) -> None:
+    # Not to the end, since what a reader does there is not the chunks' cost.
+    last(islice(stream, WINDOW))
+
+
+@pytest.mark.parametrize("number", range(WINDOWS))
+@pytest.mark.parametrize("key", [key for key in _keys() if ", windows/" in key])
+def test_window(benchmark: BenchmarkFixture, key: str, number: int) -> None:
+    who, name = key.split(", windows/")
+    benchmark.group = key
+    benchmark.extra_info["units"] = WINDOW
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        _read_window, setup=lambda: ((_before_window(who, name, number),), {}), rounds=4
+    )
+
+
+@pytest.mark.parametrize("key", [key for key in _keys() if ", windows/" not in key])
+def test_stream(benchmark: BenchmarkFixture, key: str) -> None:
+    subject, name = key.split("/")
+    try:
+        work = workload(name)
+    except FileNotFoundError:
+        pytest.skip("the document is absent")
+    units = len(work.chunks)
+    run: Callable[[], Any]
+    if subject.endswith(", whole"):
+        read = imported(LOADS[subject.removesuffix(", whole")])
+        run, units = partial(read, work.text.encode()), 1
+    elif subject in SUBJECTS:
+        run = partial(SUBJECTS[subject], work)
+    else:
+        run = lambda: last(PEERS[subject].read(work.model, work.chunks))  # noqa: E731
+    begin = time.process_time()
+    got = run()
+    seconds = max(time.process_time() - begin, 1e-7)
+    if subject not in {"fed", "fed_ijson", "copied"}:  # They give nothing.
+        assert plain(got) == json.loads(work.text)
+    benchmark.group = key
+    benchmark.extra_info["units"] = units
+    iterations = max(1, round(SHORTEST_S / seconds))
+    rounds = min(max(int(BUDGET_S / (seconds * iterations)), 2), 200)
+    benchmark.pedantic(run, rounds=rounds, iterations=iterations)  # type: ignore[no-untyped-call]
+
+
+def _measured(out: Path) -> dict[str, float]:
+    """Run the tests of this file; return microseconds a chunk or document by key."""
+    out.parent.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "pytest", __file__, "--quiet"]
+    command += ["--override-ini=filterwarnings=default", "--benchmark-timer=time.process_time"]
+    command += ["--benchmark-quiet", f"--benchmark-json={out}"]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    us: defaultdict[str, list[float]] = defaultdict(list)
+    for each in json.loads(out.read_text(encoding="utf-8"))["benchmarks"]:
+        us[each["group"]].append(each["stats"]["min"] / each["extra_info"]["units"] * 1e6)
+    # Of what was sampled in windows, the mean of them.
+    return {key: mean(each) for key, each in us.items()}
+
+
+def lines(*, pictures: Path = Path(".bench")) -> Iterator[str]:
+    """Measure all; yield a table for each section, and draw ``cost.png``."""
+    us = defaultdict(lambda: nan, _measured(Path(".bench") / "times.json"))
+    yield f"Documents of {source()}."
+    for title in _SECTIONS:
+        found = (row for its, row in _rows(us) if its == title and not isnan(row.ratio))
+        yield from section(title, found)
+    curves(
+        pictures / "cost.png",
+        _curves(us),
+        xlabel="document, thousand characters",
+        ylabel="CPU time per chunk, microseconds",
+        title="A snapshot at every chunk (orders)",
+    )

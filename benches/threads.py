@@ -3,23 +3,23 @@
 Without a GIL, two cores read twice as much as one where a thread does not make the other one's work
 dearer: its CPU time a chunk tells, also on a machine that has other things to do. How much more is
 read in a second needs a machine that has not. With a GIL, threads take turns.
-
-    python -m benches.threads [WORKLOAD] [THREADS] [SECONDS]
 """
 
 from __future__ import annotations
 
 import sys
-import sysconfig
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from benches.peers import SUBJECTS
-from benches.table import table
+from benches.tables import table
 from benches.workloads import workload
 
-__all__ = ["main"]
+__all__ = ["PACKAGES", "lines"]
+
+PACKAGES = ("partialfast",)
 
 
 def _measure(subject: str, name: str, threads: int, seconds: float) -> tuple[float, float]:
@@ -42,28 +42,19 @@ def _measure(subject: str, name: str, threads: int, seconds: float) -> tuple[flo
     return sum(counts) / max(wall), sum(cpu) / sum(counts)
 
 
-def main(name: str = "orders-10k", threads: str = "2", seconds: str = "3") -> None:
-    """Print a line for each kind of reading.
+def lines(*, name: str = "orders-10k", threads: int = 2, seconds: float = 3.0) -> Iterator[str]:
+    """Yield the table, with a line for each kind of reading.
 
     Args:
         name: The workload.
         threads: How many threads.
-        seconds: How long each figure is measured, in seconds.
+        seconds: How long each figure is measured.
     """
-    lacks_gil = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-    enabled = not lacks_gil or sys._is_gil_enabled()  # type: ignore[attr-defined]  # noqa: SLF001  # from 3.13
-    print(f"Python {sys.version.split()[0]}, GIL {'on' if enabled else 'off'}, {name}; us of CPU\n")
+    enabled: bool = getattr(sys, "_is_gil_enabled", lambda: True)()  # from 3.13
+    yield f"GIL {'on' if enabled else 'off'}, {name}; us of CPU"
     rows: list[list[str]] = []
     for subject in ("typed", "untyped", "loads"):
-        rates, cpus = zip(
-            *(_measure(subject, name, count, float(seconds)) for count in (1, int(threads))),
-            strict=True,
-        )
-        us = [f"{1e6 * cpu / len(workload(name).chunks):.3f}" for cpu in cpus]
-        rows.append([subject, *us, f"{rates[1] / rates[0]:.2f}x"])
-    heading = ["a chunk", "one thread", f"{threads} threads", "read in a second"]
-    print(*table(heading, rows), sep="\n")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        one, many = (_measure(subject, name, count, seconds) for count in (1, threads))
+        us = [f"{1e6 * cpu / len(workload(name).chunks):.3f}" for _, cpu in (one, many)]
+        rows.append([subject, *us, f"{many[0] / one[0]:.2f}x"])
+    yield table(["a chunk", "one thread", f"{threads} threads", "read in a second"], rows)

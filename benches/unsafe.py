@@ -1,7 +1,5 @@
 """What the direct calls of the C API save, in instructions.
 
-    python -m benches.unsafe
-
 ``rust/python/src/ffi.rs`` is the one file with ``unsafe`` in it. What safe PyO3 offers as well is
 replaced by that, a row at a time, in a copy of the sources; the copy is built, and the workloads of
 `benches.instructions` are counted with it. What saves nothing anywhere has no reason to be there.
@@ -13,21 +11,22 @@ which saves time and no instructions.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benches.table import show, table
+from benches.instructions import counted
+from benches.tables import table
 
-__all__ = ["ROWS", "SAFE", "count"]
+__all__ = ["PACKAGES", "ROWS", "SAFE", "lines"]
 
+PACKAGES = ("partialfast", "pydantic")
 ROOT = Path(__file__).parents[1]
 #: The safe body of each function of ``ffi.rs`` (after ``impl``, of a method).
 SAFE = {
@@ -96,18 +95,8 @@ SAFE = {
 """,
     "CollectorPause": "",
 }
-#: What is made safe together: a slot is filled by its setter once it is not written to directly.
-ROWS = (
-    ("string_of",),
-    ("string_from",),
-    ("allocate",),
-    ("fill",),
-    ("fill", "set"),
-    ("list_with",),
-    ("copy_set",),
-    ("have_same_items",),
-    ("CollectorPause",),
-)
+#: A slot is filled by its setter once it is not written to directly.
+ROWS = (*((name,) for name in SAFE if name != "set"), ("fill", "set"))
 
 
 def _replaced(source: str, function: str) -> str:
@@ -116,75 +105,41 @@ def _replaced(source: str, function: str) -> str:
         # The safe way is not to pause the collector.
         return source.replace("ffi::PyGC_Disable() } != 0", "0 } != 0")
     source = source.replace("pub trait Unit: Copy {}", "pub trait Unit: Copy + Into<u32> {}")
-    head = re.search(rf"^ *pub fn {function}\b.*?(?=\{{\n)", source, re.DOTALL | re.MULTILINE)
-    if head is None:
+    body = re.compile(rf"^( *)(pub fn {function}\b.*?)\{{\n.*?^\1\}}\n", re.DOTALL | re.MULTILINE)
+    made, times = body.subn(lambda found: found[1] + found[2] + SAFE[function], source, count=1)
+    if not times:
         raise ValueError(f"ffi.rs has no function {function}")
-    indent = re.match(" *", head[0])
-    assert indent is not None
-    end = source.index(f"\n{indent[0]}}}\n", head.end()) + len(f"\n{indent[0]}}}\n")
-    return source[: head.end()] + SAFE[function] + source[end:]
+    return made
 
 
-def _run(*command: object, **environment: str) -> str:
-    environment = {**os.environ, **environment}
-    words = list(map(str, command))
-    done = subprocess.run(words, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout
-
-
-def count(*functions: str) -> dict[str, int]:
-    """Count with some functions made safe, or none.
-
-    Args:
-        functions: Keys of `SAFE`.
-
-    Returns:
-        Instructions by workload.
+def _count(*functions: str) -> dict[str, int]:
+    """Return the instructions of every workload with some functions made safe, or none.
 
     Raises:
         subprocess.CalledProcessError: It does not build or run.
     """
     with TemporaryDirectory() as folder:
-        copy = Path(folder) / "partialfast"
-        # The fuzz targets' builds and corpora are large and not needed.
-        ignored = shutil.ignore_patterns("target", "corpus", "__pycache__", "*.so")
-        for name in ("rust", "python"):
-            shutil.copytree(ROOT / name, copy / name, ignore=ignored)
-        for name in ("Cargo.toml", "Cargo.lock", "pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, copy / name)
+        copy, site = Path(folder) / "partialfast", Path(folder) / "site"
+        left_out = shutil.ignore_patterns(".*", "target", "dist", "corpus", "__pycache__", "*.so")
+        shutil.copytree(ROOT, copy, ignore=left_out)
         path = copy / "rust" / "python" / "src" / "ffi.rs"
         path.write_text(reduce(_replaced, functions, path.read_text("utf-8")), encoding="utf-8")
-        bin_ = Path(sys.executable).parent
-        maturin = shutil.which("maturin", path=f"{bin_}{os.pathsep}{os.environ['PATH']}")
-        assert maturin is not None, "maturin is not installed"
-        # Dependencies are compiled once for all copies.
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        # Dependencies are compiled once for all copies. What a function leaves unused is no fault.
         target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "unsafe"))
-        manifest = ["--manifest-path", copy / "rust" / "python" / "Cargo.toml"]
-        build = [maturin, "build", "--release", "--quiet", *manifest, "--out", copy / "dist"]
-        build += ["--interpreter", sys.executable]
-        _run(*build, CARGO_TARGET_DIR=target, RUSTFLAGS="--cap-lints warn")
-        site = copy / "site"
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site]
-        _run(*install, *(copy / "dist").glob("*.whl"))
-        program = "import json, benches.instructions as i; print(json.dumps(i.measured()))"
-        counted = _run(sys.executable, "-c", program, PYTHONPATH=str(site))
-        found: dict[str, int] = json.loads(counted)
-        return found
+        fixed = {"CARGO_TARGET_DIR": target, "RUSTFLAGS": "--cap-lints warn"}
+        command = [*pip, "--target", str(site), str(copy)]
+        subprocess.run(command, check=True, env={**os.environ, **fixed}, stdout=sys.stderr)
+        return counted(str(site))
 
 
-def main() -> None:
-    """Print the table."""
-    base = count()
+def lines() -> Iterator[str]:
+    """Count each row; yield the table."""
+    base = _count()
 
-    def row(functions: Sequence[str]) -> list[str]:
-        changed = count(*functions)
-        return [
-            ", ".join(f"`{name}`" for name in functions),
-            *(f"{changed[name] / base[name] - 1:+.1%}" for name in base),
-        ]
+    def row(functions: tuple[str, ...]) -> list[str]:
+        changed = _count(*functions)
+        names = ", ".join(f"`{name}`" for name in functions)
+        return [names, *(f"{changed[key] / base[key] - 1:+.1%}" for key in base)]
 
-    show(table(["made safe       ", *base], map(row, ROWS)))
-
-
-if __name__ == "__main__":
-    main()
+    yield table(["made safe", *base], map(row, ROWS))

@@ -1,6 +1,6 @@
-"""The wires: bytes, CPU for each chunk, and many viewers over loopback: ``python -m benches.web``.
+"""The wires: bytes, CPU for each chunk, and many viewers over loopback.
 
-Two parts, each printed as a table of Markdown:
+Two parts:
 
 - ``wires``: a document comes at 100 tokens a second and goes out at 20 messages a second, on each
   wire; no time passes in between, so that CPU time is all there is. Beside it: whole snapshots at
@@ -13,35 +13,36 @@ Two parts, each printed as a table of Markdown:
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import re
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import Any
 from zipfile import ZipFile
 
 from pydantic import BaseModel
 
 import partialfast as pf
-from benches.measuring import best_cpu, head, last, serving
-from benches.table import show, table
+from benches.measuring import best_cpu, last, serving
+from benches.tables import table
 from benches.workloads import Workload, workload
 from partialfast.web import Hub, Outcome, module, sse, wire_names
 from partialfast.web._log import Log
 from partialfast.web._wire import Wire, find_wire
 from partialfast.web.wires import ag_ui, json_patch
 
-__all__ = ["main"]
+__all__ = ["PACKAGES", "lines"]
 
+PACKAGES = ("partialfast", "starlette", "uvicorn")
 TOKENS_S = 100
 MESSAGES_S = 20
 NAMES = ("meeting", "orders-10k", "essay-100k")
@@ -54,7 +55,7 @@ class Stamped(BaseModel):
     text: str
 
 
-def send(document: Workload, wire: Wire) -> list[Any]:
+def _send(document: Workload, wire: Wire) -> list[Any]:
     """Send a document, and return the events."""
     every = TOKENS_S // MESSAGES_S
     log, encoder = Log(), wire.encoder()
@@ -75,53 +76,41 @@ def send(document: Workload, wire: Wire) -> list[Any]:
     return [*made, *encoder.end(Outcome("complete"), detail=False)]
 
 
-def size_of(events: list[Any]) -> int:
-    return sum(len(bytes(event)) for event in events)
-
-
-def snapshots(document: Workload) -> int:
-    """Send a whole snapshot at each chunk, as one does without ops; return the bytes."""
-    return sum(
-        len(b"data: \n\n") + len(snapshot.model_dump_json(exclude_unset=True).encode())
+def _snapshots(document: Workload) -> list[bytes]:
+    """Send a whole snapshot at each chunk, as one does without ops."""
+    return [
+        b"data: %s\n\n" % snapshot.model_dump_json(exclude_unset=True).encode()
         for snapshot in pf.stream(document.model, document.byte_chunks)
-    )
+    ]
 
 
-def wires() -> Iterator[str]:
-    """Yield the table of bytes and CPU time; that of the ops is in it."""
-    known: dict[str, Any] = {name: find_wire(name) for name in ("ops", *sorted(wire_names()))}
-    known["ag-ui, tool"] = ag_ui.Wire(tool="answer")
-    known["json-patch, growth=0.1"] = json_patch.Wire(growth=0.1)
+def _alone(document: Workload) -> list[bytes]:
+    """Make the ops and send nothing."""
+    last(pf.stream_ops(document.model, document.byte_chunks))
+    return document.byte_chunks
 
-    def row(name: str, runs: list[tuple[Workload, Any, int]], rounds: int) -> list[str]:
-        cells = [name]
-        for document, run, size in runs:
-            us = best_cpu(run, rounds=rounds, budget_s=0) / len(document.chunks) * 1e6
-            text = len(document.text.encode())
-            cells += [f"{size:,}", f"{size / text:,.1f}", f"{us:.2f}"]
-        return cells
 
-    def rows() -> Iterator[list[str]]:
-        documents = [workload(name) for name in NAMES]
-        for name, wire in known.items():
-            sent = [
-                (each, partial(send, each, wire), size_of(send(each, wire))) for each in documents
-            ]
-            yield row(f"`{name}`", sent, 2)
-        whole = [(each, partial(snapshots, each), snapshots(each)) for each in documents]
-        yield row("a whole snapshot at each chunk", whole, 1)
-        alone = [
-            (
-                each,
-                lambda each=each: last(pf.stream_ops(each.model, each.byte_chunks)),
-                len(each.text.encode()),
-            )
-            for each in documents
-        ]
-        yield row("the text; its ops alone", alone, 5)
+def _wires() -> str:
+    """Return the table of bytes and CPU time; that of the ops is in it."""
+    names = ("ops", *sorted(wire_names()))
+    wires: dict[str, Any] = {f"`{name}`": find_wire(name) for name in names}
+    wires["`ag-ui` with a tool"] = ag_ui.Wire(tool="answer")
+    wires["`json-patch` with `growth=0.1`"] = json_patch.Wire(growth=0.1)
+    ways: dict[str, Callable[[Workload], list[Any]]] = {
+        **{name: partial(_send, wire=wire) for name, wire in wires.items()},
+        "a whole snapshot at each chunk": _snapshots,
+        "the text; its ops alone": _alone,
+    }
 
+    def cells(way: Callable[[Workload], list[Any]], document: Workload) -> list[str]:
+        size = sum(len(bytes(event)) for event in way(document))
+        us = best_cpu(lambda: way(document), rounds=1) / len(document.chunks) * 1e6
+        return [f"{size:,}", f"{size / len(document.text.encode()):,.1f}", f"{us:.2f}"]
+
+    documents = [workload(name) for name in NAMES]
+    rows = [[name, *chain(*(cells(way, each) for each in documents))] for name, way in ways.items()]
     columns = [word for name in NAMES for word in (f"{name}: bytes", "x text", "us a chunk")]
-    yield from table([f"{'':30}", *columns], rows())
+    return table(["", *columns], rows)
 
 
 # In a browser.
@@ -161,7 +150,7 @@ RECEIVE = """async ([messages, pieces, fixJson]) => {
 AI_SDK_IN = "marimo==0.25.2"
 
 
-def fix_json() -> tuple[str, str]:
+def _fix_json() -> tuple[str, str]:
     """Return the AI SDK's function that completes JSON, as JavaScript, and whose build it is of.
 
     Raises:
@@ -194,46 +183,43 @@ def _function(text: str) -> str:
     raise LookupError("the function has no end")
 
 
-def receive() -> Iterator[str]:
-    """Measure the browser's side."""
+def _receive() -> Iterator[str]:
+    """Yield the table of the browser's side, or why there is none."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     try:
         from playwright.sync_api import sync_playwright
 
-        fix, whose = fix_json()
+        fix, whose = _fix_json()
     except (ModuleNotFoundError, LookupError) as error:
-        yield f"({error}: the browser's side was not measured)"
+        yield f"The browser's side was not measured: {error}."
         return
     if path is None:
-        yield "(no chromium: the browser's side was not measured)"
+        yield "The browser's side was not measured: there is no Chromium."
         return
-
-    def rows() -> Iterator[list[str]]:
-        with sync_playwright() as playwright, serving("benches.web", "serve") as origin:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-            page = browser.new_page()
-            page.goto(f"{origin}/partialfast.js")
-            for name in NAMES:
-                document = workload(name)
-                messages = [event.data for event in send(document, find_wire("ops"))[:-1]]
-                pieces = [event.data for event in send(document, find_wire("ai-text"))]
-                ops_ms, parse_ms = page.evaluate(RECEIVE, [messages, pieces, fix])
-                cells = [name, f"{len(messages):,}"]
-                for ms, count in ((ops_ms, len(messages)), (parse_ms, len(pieces))):
-                    cells += [f"{ms:,.1f}", f"{ms / count * 1000:,.1f}"]
-                yield [*cells, f"{parse_ms / max(ops_ms, 0.001):.0f}x"]
-            browser.close()
-
+    rows: list[list[str]] = []
+    with sync_playwright() as playwright, serving("benches.web") as origin:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(f"{origin}/partialfast.js")
+        for name in NAMES:
+            document = workload(name)
+            messages = [event.data for event in _send(document, find_wire("ops"))[:-1]]
+            pieces = [event.data for event in _send(document, find_wire("ai-text"))]
+            ops_ms, parse_ms = page.evaluate(RECEIVE, [messages, pieces, fix])
+            cells = [name, f"{len(messages):,}"]
+            for ms, count in ((ops_ms, len(messages)), (parse_ms, len(pieces))):
+                cells += [f"{ms:,.1f}", f"{ms / count * 1000:,.1f}"]
+            rows.append([*cells, f"{parse_ms / max(ops_ms, 0.001):.0f}x"])
+        browser.close()
     yield f"Applying ops, and parsing the text so far anew (with the fixJson of {whose}):"
-    yield ""
     heading = ["messages", "ops, ms", "us a message", "anew, ms", "us a message", ""]
-    yield from table([f"{'':10}", *heading], rows())
+    yield table(["", *heading], rows)
 
 
 # Over loopback.
 
 
-async def stamps() -> AsyncIterator[bytes]:
+async def _stamps() -> AsyncIterator[bytes]:
     """Give a text whose every token is the time at which it was written."""
     began = time.monotonic() + 3.0
     yield b'{"text": "'
@@ -243,7 +229,7 @@ async def stamps() -> AsyncIterator[bytes]:
     yield b'"}'
 
 
-def serve() -> None:
+def _serve() -> None:
     """Print the URL of a free port, and serve there until ended."""
     import uvicorn
     from starlette.applications import Starlette
@@ -254,11 +240,11 @@ def serve() -> None:
 
     async def shared(_: Request) -> Response:
         if not hubs:
-            hubs.append(Hub(pf.astream_ops(Stamped, stamps()), every=1 / MESSAGES_S))
+            hubs.append(Hub(pf.astream_ops(Stamped, _stamps()), every=1 / MESSAGES_S))
         return sse(hubs[0])
 
     async def alone(_: Request) -> Response:
-        return sse(pf.astream_ops(Stamped, stamps()), every=1 / MESSAGES_S)
+        return sse(pf.astream_ops(Stamped, _stamps()), every=1 / MESSAGES_S)
 
     async def spent(_: Request) -> Response:
         return JSONResponse({"cpu": time.process_time()})
@@ -273,7 +259,7 @@ def serve() -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-async def load(origin: str, what: str, viewers: int) -> list[str]:
+async def _load(origin: str, what: str, viewers: int) -> list[str]:
     """Return the row of so many viewers."""
     import aiohttp
 
@@ -298,37 +284,34 @@ async def load(origin: str, what: str, viewers: int) -> list[str]:
         seen = await asyncio.gather(*(view() for _ in range(viewers)))
         share = (await cpu() - before) / LOAD_S
     late = sorted(lag * 1000 for each in seen for lag in each)
-    each = statistics.median(map(len, seen))
+    each = median(map(len, seen))
     percentiles = (f"{late[int(len(late) * part)]:.0f}" for part in (0.5, 0.99))
     cells = str(viewers), f"{each:.0f}", f"{len(late) / LOAD_S:,.0f}", *percentiles
     return [*cells, f"{share:.0%}", "one answer" if what == "shared" else "an answer each"]
 
 
-def loads() -> Iterator[str]:
-    """Yield the table of many viewers."""
-    with serving("benches.web", "serve") as origin:
+def _loads() -> str:
+    """Return the table of many viewers."""
+    with serving("benches.web") as origin:
         many = (("shared", 500), ("alone", 200))
-        rows = (asyncio.run(load(origin, what, viewers)) for what, viewers in many)
-        late = ["late by ms, median", "p99", " CPU", f"{'':14}"]
-        heading = ["viewers", "messages to each", "a second", *late]
-        yield from table(heading, rows, left=(6,))
+        rows = [asyncio.run(_load(origin, what, viewers)) for what, viewers in many]
+    late = ["late by ms, median", "p99", "CPU", ""]
+    return table(["viewers", "messages to each", "a second", *late], rows, left=(6,))
 
 
-def main() -> None:
-    """Measure what is asked for; everything by default."""
-    parts = {"wires": wires, "receive": receive, "load": loads}
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=[*parts, "serve"])
-    what = parser.parse_args().what
-    if what == "serve":
-        serve()
-        return
-    print(head("partialfast", "starlette", "uvicorn"))
-    for name, part in parts.items():
-        if what in {None, name}:
-            print()
-            show(part())
+def lines(*, part: str = "") -> Iterator[str]:
+    """Measure; yield a table for each part.
+
+    Args:
+        part: ``wires``, ``receive`` or ``load``; all by default.
+    """
+    if part in {"", "wires"}:
+        yield _wires()
+    if part in {"", "receive"}:
+        yield from _receive()
+    if part in {"", "load"}:
+        yield _loads()
 
 
 if __name__ == "__main__":
-    main()
+    _serve()

@@ -24,12 +24,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["DOCUMENTS", "Workload", "document", "own_workload", "source", "tokens", "workload"]
+__all__ = ["Workload", "own_workload", "source", "tokens", "workload"]
 
 SEED = 7
-#: The files that JSON libraries publish figures on, and documents of the same kinds.
-KNOWN = ("twitter", "citm_catalog", "canada")
-DOCUMENTS = (*KNOWN, "essay-1000k", "orders-1000k", "outlines-1000k")
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 Json = dict[str, Any]
@@ -234,25 +231,20 @@ def workload(name: str) -> Workload:
 
     Args:
         name: ``meeting``, or a kind (``orders``, ``essay``, ``nested``, ``outlines``) and a size in
-            thousands of characters, such as ``orders-100k``.
+            thousands of characters, such as ``orders-100k``; or a file of ``../shared/data/bench``
+            without its ending, which has no model and comes in one piece.
 
     Returns:
         The model, the document, and its chunks.
 
     Raises:
-        KeyError: There is no such kind.
+        FileNotFoundError: There is no such kind and no such file.
     """
-    shared = _shared()
-    if shared is None or name.startswith("outlines"):
+    shared, kind = _shared(), name.partition("-")[0]
+    if kind not in _KINDS:
+        text = (_SHARED / "data" / "bench" / f"{name}.json").read_text(encoding="utf-8")
+        return Workload(name, BaseModel, text, [text])
+    if shared is None or kind == "outlines":
         return own_workload(name)
     model, text = shared.workload(name, SEED)
     return Workload(name, model, text, shared.tokens(text))
-
-
-@cache
-def document(name: str) -> bytes | None:
-    """Return a document of `DOCUMENTS` as UTF-8, or ``None`` where its file is absent."""
-    if name not in KNOWN:
-        return workload(name).text.encode()
-    path = _SHARED / "data" / "bench" / f"{name}.json"
-    return path.read_bytes() if path.is_file() else None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 newer = pytest.importorskip("benches.newer", reason="the source distribution has no benches")
-table = pytest.importorskip("benches.table")
+tables = pytest.importorskip("benches.tables")
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -25,22 +25,13 @@ def test_what_is_measured_takes_the_place_of_its_older_self(tmp_path: Path) -> N
     page = tmp_path / "page.md"
     text = "# Page\n\n<!-- a -->\nold\n<!-- /a -->\n\n<!-- b -->\n<!-- /b -->\n"
     page.write_text(text, encoding="utf-8")
-    table.put(page, "a", ["| \\1 |", ""])
+    tables.put(page, "a", "| \\1 |")
     once = text.replace("\nold\n", "\n\n| \\1 |\n\n")
     assert page.read_text(encoding="utf-8") == once
-    table.put(page, "a", ["| \\1 |"])
+    tables.put(page, "a", "| \\1 |")
     assert page.read_text(encoding="utf-8") == once
     with pytest.raises(ValueError, match="0 places for c"):
-        table.put(page, "c", [])
-
-
-def test_columns_are_as_wide_as_their_cells_where_those_are_known() -> None:
-    rows = [["a", "1"], ["bcdefg", "22"]]
-    head, rule, *found = table.table(["", "us"], rows)
-    assert {len(line) for line in (head, rule, *found)} == {len(head)}
-    assert rule == "| ------ | ---: |"
-    assert found == ["| a      |    1 |", "| bcdefg |   22 |"]
-    assert list(table.table(["", "us"], iter(rows)))[3] == "| bcdefg |   22 |"
+        tables.put(page, "c", "")
 
 
 def test_what_changes_otherwise_than_by_growing_is_taken_back() -> None:
