@@ -82,7 +82,7 @@ def counted(path: str = "") -> dict[str, int]:
         found: dict[str, int] = {}
         for dump, key in enumerate(map("/".join, WORKLOADS), start=1):
             text = (Path(folder) / f"out.{dump}").read_text("utf-8")
-            [total] = re.findall(r"^totals: (\d+)", text, re.MULTILINE)
+            [total] = re.findall(r"^summary: (\d+)", text, re.MULTILINE)
             found[key] = int(total)
         return found
 
