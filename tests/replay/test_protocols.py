@@ -6,6 +6,7 @@ recorded; faults are what the SDK takes them for.
 
 from __future__ import annotations
 
+import http.client
 import json
 from typing import Any, NamedTuple, Protocol
 
@@ -219,9 +220,7 @@ def _cohere(client: Any, *, tools: bool, stream: bool) -> Said:
 
 def ollama(url: Server, *, tools: bool, stream: bool) -> Said:
     module = pytest.importorskip("ollama")
-    client = module.Client(host=url.origin)
-    # Before 0.6 it cannot be closed itself.
-    with client._client:
+    with module.Client(host=url.origin) as client:
         return _ollama(client, tools=tools, stream=stream)
 
 
@@ -300,3 +299,28 @@ def test_faults_reach_the_sdk(provider: tuple[Ask, str, str, str], fault: str) -
             ask(url, tools=False, stream=True)
         assert not isinstance(caught.value, AssertionError)
         assert len(url.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "in_pieces"),
+    [
+        ("functionCallingConfig", "streamFunctionCallArguments"),
+        ("function_calling_config", "stream_function_call_arguments"),
+    ],
+)
+def test_gemini_knows_a_field_by_both_its_names(config: str, in_pieces: str) -> None:
+    """Older versions of google-genai write the second."""
+    body = {
+        "contents": [{"role": "user", "parts": [{"text": "Who?"}]}],
+        "tools": [{"functionDeclarations": [{"name": "first", "parametersJsonSchema": SCHEMA}]}],
+        "toolConfig": {config: {"mode": "ANY", in_pieces: True}},
+    }
+    with replay.serve(Recording(tool_calls=(ToolCall("first", json.dumps(ARGUMENTS)),))) as url:
+        connection = http.client.HTTPConnection(url.origin.removeprefix("http://"), timeout=10)
+        try:
+            path = "/v1beta1/publishers/google/models/m:streamGenerateContent?alt=sse"
+            headers = {"content-type": "application/json", "x-goog-api-key": "k"}
+            connection.request("POST", path, json.dumps(body), headers)
+            assert connection.getresponse().read().count(b"partialArgs") > len(ARGUMENTS)
+        finally:
+            connection.close()
