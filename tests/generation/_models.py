@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 import types
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 import partialfast as pf
+from partialfast.typed._partial import partial_origin
 
 from ._code import keep, look, look_raw
 from ._fields import EXTRA, DrawnField, Parts, draw_config, draw_fields, objects
@@ -155,6 +157,36 @@ def draw_methods(draw: Draw, features: Feature) -> dict[str, Any]:
     return made
 
 
+class _Abstract(abc.ABC):
+    """A base that looks at its subclasses, as a registry does."""
+
+    @abc.abstractmethod
+    def named(self) -> str:
+        """Return what an instance is called."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if partial_origin(cls) is not None:
+            raise AssertionError(f"{cls} is none of the user's")
+
+
+def _named(self: Any) -> str:
+    return type(self).__name__
+
+
+def _draw_bases(draw: Draw) -> tuple[tuple[type, ...], dict[str, Any]]:
+    """Draw what a model inherits from, and what it must define for that."""
+    ways: list[tuple[tuple[type, ...], dict[str, Any]]] = [
+        ((BaseModel,), {}),
+        ((BaseModel,), {}),
+        ((BaseModel,), {}),
+        ((pf.Complete, BaseModel), {}),
+        ((BaseModel, _Abstract), {"named": _named}),
+    ]
+    drawn: tuple[tuple[type, ...], dict[str, Any]] = draw(st.sampled_from(ways))
+    return drawn
+
+
 def model_class(
     name: str, bases: tuple[Any, ...], fields: list[DrawnField], namespace: dict[str, Any]
 ) -> Any:
@@ -188,12 +220,15 @@ def _model(draw: Draw, part: Parts, features: Feature) -> Spec:
         **draw_methods(draw, features),
         **_declared_extra(draw, config),
     }
-    bases: tuple[type, ...] = (BaseModel,)
+    bases, required = _draw_bases(draw)
+    namespace.update(required)
     declared = fields
     if draw(st.integers(0, 4)) == 0:
         # The first field comes from a base class.
         bases = (
-            model_class(fresh_name("Base"), (BaseModel,), fields[:1], {"model_config": config}),
+            model_class(
+                fresh_name("Base"), bases, fields[:1], {"model_config": config, **required}
+            ),
         )
         declared = fields[1:]
     made = model_class(fresh_name("Model"), bases, declared, namespace)

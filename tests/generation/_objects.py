@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import threading
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Union
 
@@ -10,6 +12,8 @@ import pydantic
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from typing_extensions import NotRequired, Required, TypedDict
+
+import partialfast as pf
 
 from ._code import look
 from ._fields import EXTRA, DrawnField, Parts, draw_alias, draw_config, draw_fields, objects
@@ -50,6 +54,21 @@ def _dataclass_methods(draw: Draw, features: Feature) -> dict[str, Any]:
     return {"__post_init__": _post_init} if has_code else {}
 
 
+#: What a dataclass inherits from. Those written in C have instances that only they can make.
+_BASES: list[tuple[type, ...]] = [
+    (),
+    (),
+    (),
+    (pf.Complete,),
+    (collections.OrderedDict,),
+    (dict,),
+    (collections.deque,),
+    (set,),
+    (Exception,),
+    (threading.local,),
+]
+
+
 def _dataclass(draw: Draw, part: Parts, features: Feature) -> Spec:
     """Draw a dataclass of the standard library's."""
     fields = draw_fields(draw, part, features)
@@ -67,6 +86,7 @@ def _dataclass(draw: Draw, part: Parts, features: Feature) -> Spec:
     made = dataclasses.make_dataclass(
         fresh_name("Data"),
         listed,
+        bases=draw(st.sampled_from(_BASES)),
         kw_only=True,
         slots=draw(st.booleans()),
         frozen=draw(st.booleans()),

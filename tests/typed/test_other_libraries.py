@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import logging
+import pickle
 from typing import Annotated, Any
 
 import pytest
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 import partialfast as pf
 from tests.chunkings import bytewise
-from tests.generation import annotated
+from tests.generation import annotated, generic
 
 
 class Inner(BaseModel):
@@ -40,6 +41,39 @@ DATA_TEXT = '{"title": "A walk", "words": ["a", "b"], "budget": 3}'
 
 def open_meeting() -> Any:
     return pf.StreamState(Meeting).feed(TEXT[:30])
+
+
+class Finished(pf.Complete, BaseModel):
+    """Says of itself what `Meeting` says in places."""
+
+    model_config = ConfigDict(validate_assignment=True)
+
+    title: str
+    budget: int | None
+    inner: Inner
+    words: list[str] = []
+    next: Finished | None = None
+
+
+class Later(Finished):
+    when: str
+
+
+@dataclasses.dataclass
+class FinishedData(pf.Complete):
+    title: str
+    budget: int | None
+    words: list[str] = dataclasses.field(default_factory=list)
+
+
+class Holder(BaseModel):
+    one: Finished
+    many: list[Finished] = []
+    other: Finished | int = 3
+
+
+#: Made before any snapshot was.
+MADE_BEFORE = TypeAdapter(list[Finished])
 
 
 class Closed(Meeting):
@@ -78,6 +112,73 @@ def test_what_asks_for_complete_values_streams_like_the_type_itself() -> None:
     plain = pf.stream(Meeting, bytewise(TEXT.encode()))
     for shown, expected in zip(pf.stream(marked, bytewise(TEXT.encode())), plain, strict=True):
         assert shown == expected
+
+
+@pytest.mark.parametrize("type_", [Finished, FinishedData, Later])
+def test_a_class_that_says_so_refuses_its_snapshots_everywhere(type_: Any) -> None:
+    text = {Finished: TEXT, FinishedData: DATA_TEXT, Later: TEXT[:-1] + ', "when": "now"}'}[type_]
+    adapter = TypeAdapter[Any](type_)
+    shown = list(pf.stream(type_, bytewise(text.encode())))
+    final = shown.pop()
+    for snapshot in shown:
+        with pytest.raises(ValidationError, match=f"an incomplete snapshot of {type_.__name__}"):
+            adapter.validate_python(snapshot)
+        with pytest.raises(ValidationError, match="an incomplete snapshot of"):
+            adapter.validate_python(snapshot, from_attributes=True)
+        partial: Any = TypeAdapter(generic(pf.Partial, type_))
+        assert partial.validate_python(snapshot) is snapshot
+        snapshot_again = pickle.loads(pickle.dumps(snapshot))  # noqa: S301 - our own
+        assert snapshot_again == snapshot
+    assert pf.is_partial(shown[0])
+    assert adapter.validate_python(final) is final
+    assert adapter.validate_json(text) == final
+
+
+@pytest.mark.parametrize(
+    "place", ["class", "field", "list", "union", "adapter", "subclass", "next"]
+)
+def test_it_does_so_wherever_its_validator_was_built(place: str) -> None:
+    shown: Any = pf.StreamState(Finished).feed(TEXT[:30])
+    final = pf.stream(Finished, [TEXT]).final()
+    ways: dict[str, Any] = {
+        "class": lambda: Finished.model_validate(shown),
+        "field": lambda: Holder(one=shown),
+        "list": lambda: Holder(one=final, many=[final, shown]),
+        "union": lambda: Holder(one=final, other=shown),
+        "adapter": lambda: MADE_BEFORE.validate_python([shown]),
+        "subclass": lambda: Finished.model_validate(pf.StreamState(Later).feed(TEXT[:30])),
+        "next": lambda: setattr(final, "next", shown),
+    }
+    with pytest.raises(ValidationError, match="an incomplete snapshot of"):
+        ways[place]()
+    again = Holder(one=final, many=[final])
+    assert again.one is final
+    # Nothing else is another class's than before.
+    final.budget = 4
+    assert final.model_copy(update={"budget": 5}).budget == 5
+    schema = Finished.model_json_schema()["$defs"]["Finished"]
+    plain = Meeting.model_json_schema()
+    assert schema["required"] == plain["required"]
+    assert {**schema["properties"], "next": None} == {**plain["properties"], "next": None}
+
+
+def test_a_class_that_says_so_streams_like_any_other() -> None:
+    """Its parts stay the same objects, as where no code of the user's is involved."""
+    stream = pf.StreamState(Finished)
+    inner = None
+    for chunk in bytewise(TEXT.encode()):
+        shown: Any = stream.feed(chunk)
+        if inner is None and shown is not None and isinstance(shown.inner, Inner):
+            inner = None if pf.is_partial(shown.inner) else shown.inner
+    assert stream.finish().inner is inner
+
+
+def test_rebuilding_it_changes_nothing() -> None:
+    shown = pf.StreamState(Finished).feed(TEXT[:30])
+    Finished.model_rebuild(force=True)
+    with pytest.raises(ValidationError, match="an incomplete snapshot of"):
+        Finished.model_validate(shown)
+    assert str(Finished.__pydantic_core_schema__).count("refuse_partial") == 1
 
 
 def test_a_config_that_looks_into_subclasses_refuses_a_snapshot_too() -> None:
@@ -123,6 +224,16 @@ def test_fastapi_refuses_a_snapshot_where_the_answer_is_to_be_complete() -> None
         made.get("/", response_model=response_model)(lambda: value)
         return made
 
+    shown: Any = pf.StreamState(Finished).feed(TEXT[:30])
+    asks: list[tuple[Any, Any]] = [
+        (Finished, shown),
+        (list[Finished], [shown]),
+        (Holder, {"one": shown}),
+    ]
+    for asked, given in asks:
+        with pytest.raises(errors.ResponseValidationError) as caught:
+            answer_of(app(asked, given))
+        assert "an incomplete snapshot of Finished" in str(caught.value.errors())
     complete: Any = Annotated[Meeting, pf.Complete]
     with pytest.raises(errors.ResponseValidationError) as caught:
         answer_of(app(complete, open_meeting()))

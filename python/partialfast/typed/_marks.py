@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic_core import PydanticCustomError
 
 from partialfast.typed._schema import is_class
 
@@ -23,7 +25,10 @@ __all__ = [
     "open_field",
     "partial_origin",
     "received_fields",
+    "refuse_partial",
 ]
+
+T = TypeVar("T")
 
 #: The slot that names the field still being written, in every partial model instance.
 OPEN = "__partialfast_open__"
@@ -115,3 +120,21 @@ def received_fields(instance: Any) -> set[str] | None:
         return cast("set[str]", object.__getattribute__(instance, RECEIVED))
     except AttributeError:
         return None
+
+
+def refuse_partial(value: T) -> T:
+    """Return `value` where it is complete.
+
+    Raises:
+        PydanticCustomError: It is a snapshot.
+    """
+    # Asked of each object that is validated.
+    if ORIGIN not in type(value).__dict__:
+        return value
+    origin: Any = partial_origin(type(value))
+    raise PydanticCustomError(
+        "incomplete",
+        "this is an incomplete snapshot of {name}: wait for the final value, or say "
+        "pf.Partial[{name}] where snapshots are meant",
+        {"name": origin.__name__},
+    )

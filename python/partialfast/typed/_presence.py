@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import core_schema
 
-from partialfast.typed._marks import partial_origin, received_fields
+from partialfast.typed._marks import partial_origin, received_fields, refuse_partial
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -18,13 +18,17 @@ __all__ = ["Complete", "Whole", "is_partial", "is_set"]
 
 
 class Complete:
-    """Says of a type that its values are complete: a snapshot is refused.
+    """Says of a class, or of one place where it stands, that its values are complete.
 
-    A partial class is a subclass, and pydantic takes an instance of one without looking into it. In
-    ``Annotated[M, pf.Complete]``, as a field, a response model or the type of a `TypeAdapter`, a
-    snapshot of ``M`` is a validation error of the type ``incomplete`` that says what it is.
-    Everything else is validated, streamed, dumped and described as ``M`` is.
+    A partial class is a subclass, and pydantic takes an instance of one without looking into it. As
+    a base, ``class Invoice(pf.Complete, BaseModel)``, it makes every validator of the class refuse
+    snapshots, wherever that was built: ``model_validate``, fields, adapters, response models. In
+    ``Annotated[M, pf.Complete]`` it says so of that place alone. The error is of the type
+    ``incomplete`` and says what came. Everything else is validated, streamed, dumped and described
+    as without it.
     """
+
+    __slots__ = ()
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -32,34 +36,37 @@ class Complete:
     ) -> core_schema.CoreSchema:
         """Return the schema of `source`, with a look at what comes in from Python."""
         schema = handler(source)
+        if cls is not Complete:
+            # A base of the class: what the class is everywhere becomes such a schema.
+            _refuse(cast("dict[str, Any]", handler.resolve_ref_schema(schema)))
+            return schema
+        refusing = core_schema.no_info_after_validator_function(refuse_partial, schema)
         # In JSON there are no instances.
-        return core_schema.json_or_python_schema(
-            schema,
-            core_schema.no_info_after_validator_function(_refuse_partial, schema),
-        )
+        return core_schema.json_or_python_schema(schema, refusing)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         """Return the JSON schema of the type itself."""
-        made: dict[str, Any] = handler(schema["json_schema"])
+        made: dict[str, Any] = handler(schema.get("json_schema", schema))
         return made
 
 
-def _refuse_partial(value: Any) -> Any:
-    """Return `value` where it is complete.
+def _refuse(schema: dict[str, Any]) -> None:
+    """Make of a class's schema one that refuses snapshots.
 
-    Raises:
-        PydanticCustomError: It is a snapshot.
+    It becomes what a model validator of the mode "after" makes of it. It is changed in place and
+    keeps its name, so that what refers to it refuses them as well.
     """
-    origin = partial_origin(type(value))
-    if origin is None:
-        return value
-    raise PydanticCustomError(
-        "incomplete",
-        "this is an incomplete snapshot of {name}: wait for the final value, or say "
-        "pf.Partial[{name}] where snapshots are meant",
-        {"name": origin.__name__},
+    function: Any = schema.get("function") or {}
+    if function.get("function") is refuse_partial:
+        return
+    inner = dict(schema)
+    name: str | None = inner.pop("ref", None)
+    schema.clear()
+    refusing: Any = core_schema.no_info_after_validator_function(
+        refuse_partial, cast("core_schema.CoreSchema", inner), ref=name
     )
+    schema.update(refusing)
 
 
 class Whole:

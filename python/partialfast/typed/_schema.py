@@ -30,6 +30,8 @@ __all__ = [
     "standalone",
 ]
 
+#: Where the function stands that refuses snapshots: a module that needs this one.
+_OWN = "partialfast.typed._marks"
 #: A core schema: nested dicts, each with a ``type``.
 Schema: TypeAlias = "dict[str, Any]"
 #: The named schemas that ``definition-ref`` refers to.
@@ -238,6 +240,8 @@ def is_users(function: Any) -> bool:
     The latter, such as ``str.strip`` or ``ipaddress.IPv4Address``, does the same each time and
     nothing else, so it does not matter how often it is called.
     """
+    if getattr(function, "__module__", None) == _OWN:
+        return False
     return not is_pydantics(function) and _module_of(function) not in sys.stdlib_module_names
 
 

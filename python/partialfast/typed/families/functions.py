@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from partialfast.typed._compiler import Unready, family, opaque
 from partialfast.typed._facts import shell, takes_info
+from partialfast.typed._marks import refuse_partial
 from partialfast.typed._nodes import Goto, Object
 from partialfast.typed._partial_read import Accept
 from partialfast.typed._schema import is_class, is_pydantics
@@ -23,6 +24,9 @@ __all__: list[str] = []
 
 @family("function-after")
 def _after(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
+    if schema["function"]["function"] is refuse_partial:
+        # No text is a snapshot.
+        return compiler.compile(schema["schema"], scope)
     return _wrapped(compiler, schema, scope)
 
 
