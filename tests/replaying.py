@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from partialfast.replay import Recording, parse_faults
-from partialfast.replay._ask import Ask, parse_request
+from partialfast.replay._ask import Ask, read_request
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._steps import CannedResponse, Options, Send, respond
 
@@ -42,12 +42,12 @@ MESSAGES = [
 
 def chat(**fields: Any) -> Ask:
     body = {"model": "gpt-4", "messages": MESSAGES, "stream": True} | fields
-    return parse_request("chat", json.dumps(body).encode())
+    return read_request("chat", body)
 
 
 def responses(**fields: Any) -> Ask:
     body = {"model": "gpt-4", "input": "Ada of Zürich is 36.", "stream": True} | fields
-    return parse_request("responses", json.dumps(body).encode())
+    return read_request("responses", body)
 
 
 def tool_request(api: str, **fields: Any) -> Ask:

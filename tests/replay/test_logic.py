@@ -23,7 +23,7 @@ from partialfast.replay import (
     parse_faults,
     read_all,
 )
-from partialfast.replay._ask import RequestError, parse_request
+from partialfast.replay._ask import RequestError, parse_body
 from partialfast.replay._faults import GARBAGE, REFUSAL
 from partialfast.replay._recording import _FIELDS, RecordingSet
 from partialfast.replay._script import Kind, count_tokens, cut, write_script
@@ -263,7 +263,7 @@ def test_a_bad_request_gets_openais_error(
 @pytest.mark.parametrize("raw", [b"", b"{", b"[1]", b'"text"'])
 def test_a_body_that_is_no_object_is_refused(raw: bytes) -> None:
     with pytest.raises(RequestError) as caught:
-        parse_request("chat", raw)
+        parse_body(raw)
     assert caught.value.status == 400
 
 

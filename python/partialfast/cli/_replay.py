@@ -8,6 +8,7 @@ import errno
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from partialfast import replay
@@ -27,21 +28,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a JSON Lines file of recordings, or the name of a built-in one (default: meeting)",
     )
     parser.add_argument("--port", type=port, default=8000, help="0 for a free one (default: 8000)")
-    parser.add_argument(
-        "--rate", type=positive(float), metavar="TOKENS_PER_S", help="default: no pause"
-    )
-    parser.add_argument(
-        "--chunk",
-        type=positive(int),
-        metavar="CHARS",
-        help="size of each delta (default: like a token)",
-    )
-    parser.add_argument(
-        "--split",
-        type=positive(int),
-        metavar="BYTES",
-        help="size of each write (default: an event)",
-    )
+    for option, number, unit, said in (
+        ("--rate", float, "TOKENS_PER_S", "default: no pause"),
+        ("--chunk", int, "CHARS", "size of each delta (default: like a token)"),
+        ("--split", int, "BYTES", "size of each write (default: an event)"),
+    ):
+        parser.add_argument(option, type=positive(number), metavar=unit, help=said)
     parser.add_argument(
         "--fault",
         action="append",
@@ -77,7 +69,10 @@ def execute(args: argparse.Namespace) -> None:
         )
         with serving as url:
             print(f"Serving {len(recordings)} recording(s) at {url} (Ctrl-C ends it)", flush=True)
-            _wait_for_interrupt()
+            # Ctrl-C is how a server is meant to end, so it ends with success.
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
+            print(file=sys.stderr)
     except ImportError as error:
         raise missing(error) from error
     except OSError as error:
@@ -89,11 +84,3 @@ def execute(args: argparse.Namespace) -> None:
         raise
     except ValueError as error:
         raise CommandError(str(error)) from error
-
-
-def _wait_for_interrupt() -> None:
-    # Ctrl-C is how a server is meant to end, so it ends with success.
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        print(file=sys.stderr)

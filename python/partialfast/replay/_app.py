@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import socket
 import time
@@ -64,20 +65,19 @@ class _Gate:
     """Lets only as many pieces of text through as it is allowed; ``None`` stands for all."""
 
     def __init__(self, allowed: int | None) -> None:
-        self._allowed = allowed
+        self._allowed = 0.0
         self._raised = asyncio.Event()
+        self.release(allowed)
 
     def release(self, count: int | None) -> None:
-        if self._allowed is not None:
-            self._allowed = None if count is None else self._allowed + count
+        self._allowed += math.inf if count is None else count
         self._raised.set()
 
     async def pass_one(self) -> None:
-        while self._allowed == 0:
+        while not self._allowed:
             self._raised.clear()
             await self._raised.wait()
-        if self._allowed is not None:
-            self._allowed -= 1
+        self._allowed -= 1
 
 
 class App:

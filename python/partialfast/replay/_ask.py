@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 __all__ = [
     "SERVER_ERROR",
-    "Api",
     "Ask",
     "RequestError",
     "ToolChoice",
     "make_ask",
     "parse_body",
-    "parse_request",
     "read_request",
     "text_of",
 ]
 
-#: OpenAI's two; any other is asked in a protocol of its own.
-Api = Literal["chat", "responses"]
 #: How free the model is to call a tool.
 ToolChoice = Literal["none", "auto", "required", "named"]
 
@@ -76,13 +72,8 @@ def make_ask(
     return Ask(api=api, body=body, last_user=last_user, prompt=prompt, **fields)
 
 
-def parse_request(api: Api, raw: bytes) -> Ask:
-    """Read the body of a request as OpenAI's API does, or refuse it with a `RequestError`."""
-    return read_request(api, parse_body(raw))
-
-
-def read_request(api: Api, body: dict[str, Any], *, model: str | None = None) -> Ask:
-    """Read a decoded body, as `parse_request` does; Azure's URL names the `model`."""
+def read_request(api: str, body: dict[str, Any], *, model: str | None = None) -> Ask:
+    """Read a body as OpenAI's two APIs do, or refuse it; Azure's URL names the `model`."""
     body.setdefault("model", model)
     if not body["model"]:
         raise RequestError(400, "you must provide a model parameter")
@@ -92,13 +83,30 @@ def read_request(api: Api, body: dict[str, Any], *, model: str | None = None) ->
     if options and not body.get("stream"):
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise RequestError(400, message, param="stream_options")
-    messages = _messages(body) if api == "chat" else _items(body)
-    tools = tuple(_tool_names(body))
+    if api == "chat":
+        texts = _texts(body, "messages", list)
+        if not texts:
+            message = (
+                "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+                "but got an empty array instead."
+            )
+            raise RequestError(400, message, param="messages", code="empty_array")
+    else:
+        texts = _texts(body, "input", str, list)
+        if isinstance(body.get("instructions"), str):
+            texts.insert(0, ("system", body["instructions"]))
+    given = _typed(body, "tools", list, type(None)) or []
+    functions = [
+        each for each in given if isinstance(each, dict) and each.get("type") == "function"
+    ]
+    # The chat API nests the function, the Responses API does not.
+    names = [each.get("function", each).get("name") for each in functions]
+    tools = tuple(name for name in names if isinstance(name, str))
     tool_choice, forced = _tool_choice(body, tools)
     return make_ask(
         api,
         body,
-        messages,
+        texts,
         model=body["model"],
         stream=bool(body.get("stream")),
         tools=tools,
@@ -148,37 +156,22 @@ def _typed(body: dict[str, Any], field: str, *kinds: type[Any]) -> Any:
     return value
 
 
-def _required(body: dict[str, Any], field: str, *kinds: type[Any]) -> Any:
+def _texts(body: dict[str, Any], field: str, *kinds: type[Any]) -> list[tuple[str, str]]:
+    """Give the roles and texts of a conversation."""
     if body.get(field) is None:
         message = f"Missing required parameter: '{field}'."
         raise RequestError(400, message, param=field, code="missing_required_parameter")
-    return _typed(body, field, *kinds)
-
-
-def _messages(body: dict[str, Any]) -> list[tuple[str, str]]:
-    messages = _required(body, "messages", list)
-    if not messages:
-        message = (
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
-            "but got an empty array instead."
-        )
-        raise RequestError(400, message, param="messages", code="empty_array")
-    return list(_roles(messages, "messages"))
-
-
-def _items(body: dict[str, Any]) -> list[tuple[str, str]]:
-    given = _required(body, "input", str, list)
-    items = [("user", given)] if isinstance(given, str) else list(_roles(given, "input"))
-    instructions = body.get("instructions")
-    return [("system", instructions), *items] if isinstance(instructions, str) else items
-
-
-def _roles(items: list[Any], field: str) -> Iterator[tuple[str, str]]:
-    for number, item in enumerate(items):
+    given = _typed(body, field, *kinds)
+    if isinstance(given, str):
+        return [("user", given)]
+    texts: list[tuple[str, str]] = []
+    for number, item in enumerate(given):
         if not isinstance(item, dict):
             raise _invalid_type(f"{field}[{number}]", "an object", item)
         # Items of the Responses API that are not messages (such as tool outputs) have no role.
-        yield item.get("role") or "", text_of(item.get("content", item.get("output")))
+        text = text_of(item.get("content", item.get("output")))
+        texts.append((item.get("role") or "", text))
+    return texts
 
 
 def text_of(content: object) -> str:
@@ -188,15 +181,6 @@ def text_of(content: object) -> str:
     parts = content if isinstance(content, list) else []
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return "\n".join(text for text in texts if isinstance(text, str))
-
-
-def _tool_names(body: dict[str, Any]) -> Iterator[str]:
-    for tool in _typed(body, "tools", list, type(None)) or []:
-        if isinstance(tool, dict) and tool.get("type") == "function":
-            # The chat API nests the function, the Responses API does not.
-            name = tool.get("function", tool).get("name")
-            if isinstance(name, str):
-                yield name
 
 
 def _tool_choice(body: dict[str, Any], tools: tuple[str, ...]) -> tuple[ToolChoice, str | None]:

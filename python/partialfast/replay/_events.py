@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
-from partialfast.replay._ask import RequestError
-
-__all__ = ["DONE", "Json", "ReplayEvent", "dump", "encode", "error_body"]
+__all__ = ["DONE", "Json", "ReplayEvent", "dump", "encode"]
 
 Json = dict[str, Any]
 
@@ -49,10 +47,3 @@ def encode(event: ReplayEvent) -> bytes:
         return f": {event.comment}\n\n".encode()
     name = f"event: {event.event}\n".encode() if event.event is not None else b""
     return name + b"data: " + event.payload + b"\n\n"
-
-
-def error_body(error: RequestError) -> Json:
-    """Write an error as OpenAI's API does."""
-    fields = asdict(error)
-    del fields["status"]
-    return {"error": fields}

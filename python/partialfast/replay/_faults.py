@@ -125,6 +125,7 @@ def _with_value(fault: Fault, value: str) -> Fault:
     return given
 
 
-def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
-    """Read several faults; see `parse_fault`."""
-    return tuple(parse_fault(text) for text in texts)
+def parse_faults(given: str | Fault | Iterable[str | Fault]) -> tuple[Fault, ...]:
+    """Read one fault or several; see `parse_fault`."""
+    several = [given] if isinstance(given, str | Fault) else given
+    return tuple(each if isinstance(each, Fault) else parse_fault(each) for each in several)

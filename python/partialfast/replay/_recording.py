@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, cast
 
@@ -42,11 +41,7 @@ class RecordingError(PartialFastError, ValueError):
 Text = InstanceOf[str]
 
 
-def _faults(given: Any) -> Any:
-    """Read one fault, or several."""
-    return given if given is None else parse_faults([given] if isinstance(given, str) else given)
-
-
+_Faults = Annotated[tuple[InstanceOf[Fault], ...], BeforeValidator(parse_faults)]
 _NOTHING_ELSE = ConfigDict(extra="forbid")
 
 
@@ -117,9 +112,7 @@ class Recording:
     finish_reason: Text | None = None
     chunks: tuple[Text, ...] | None = None
     usage: Mapping[str, Any] | None = None
-    faults: Annotated[
-        tuple[InstanceOf[Fault], ...] | None, Field(alias="fault"), BeforeValidator(_faults)
-    ] = None
+    faults: Annotated[_Faults | None, Field(alias="fault")] = None
     shape: Text | None = None
     times: StrictInt | None = None
     raw: Text | bytes | None = None
@@ -146,12 +139,10 @@ class Recording:
             read = _adapter().validate_python(dict(value))
         except ValidationError as error:
             raise RecordingError(f"{where}: {_problem(error)}") from error
-        joined = "".join(read.chunks or ())
-        if read.chunks is not None and value.get("text") is None:
-            return replace(read, text=joined)
-        if read.chunks is not None and joined != read.text:
+        joined = read.text if read.chunks is None else "".join(read.chunks)
+        if value.get("text", joined) != joined:
             raise RecordingError(f'{where}: "chunks" joined is not "text"')
-        return read
+        return replace(read, text=joined)
 
 
 @cache
@@ -191,7 +182,20 @@ def load(path: str | os.PathLike[str]) -> list[Recording]:
         text = Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise RecordingError(f"{path}: not UTF-8 at byte {error.start}") from error
-    return _parse(text, str(path))
+    recordings: list[Recording] = []
+    # Not `splitlines()`: it also breaks at U+2028 and others, which JSON strings may hold.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            place = f"{path}:{number}"
+            try:
+                value = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise RecordingError(f"{place}: {not_json(error)}") from error
+            if not isinstance(value, dict):
+                kind = type(value).__name__
+                raise RecordingError(f"{place}: a recording is an object, not {kind}")
+            recordings.append(Recording.from_mapping(value, where=place))
+    return recordings
 
 
 def builtin(name: str) -> list[Recording]:
@@ -206,31 +210,11 @@ def builtin(name: str) -> list[Recording]:
     Raises:
         RecordingError: There is no recording of that name.
     """
-    folder = resources.files("partialfast.replay") / "recordings"
-    names = [entry.name for entry in folder.iterdir()]
-    known = sorted(file.removesuffix(".jsonl") for file in names if file.endswith(".jsonl"))
-    if name not in known:
-        raise RecordingError(f"no built-in recording {name!r}; there are {', '.join(known)}")
-    file = f"{name}.jsonl"
-    return _parse((folder / file).read_text(encoding="utf-8"), file)
-
-
-def _parse(text: str, where: str) -> list[Recording]:
-    recordings: list[Recording] = []
-    # Not `splitlines()`: it also breaks at U+2028 and others, which JSON strings may hold.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        place = f"{where}:{number}"
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RecordingError(f"{place}: {not_json(error)}") from error
-        if not isinstance(value, dict):
-            kind = type(value).__name__
-            raise RecordingError(f"{place}: a recording is an object, not {kind}")
-        recordings.append(Recording.from_mapping(value, where=place))
-    return recordings
+    files = {file.stem: file for file in (Path(__file__).parent / "recordings").glob("*.jsonl")}
+    if name not in files:
+        known = ", ".join(sorted(files))
+        raise RecordingError(f"no built-in recording {name!r}; there are {known}")
+    return load(files[name])
 
 
 Source = Recording | Mapping[str, Any] | str | os.PathLike[str]

@@ -10,9 +10,9 @@ import enum
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate, zip_longest
 from typing import Any, NamedTuple
 
@@ -50,10 +50,13 @@ class PlacedFault(NamedTuple):
     fault: Fault
 
 
-@lru_cache(maxsize=256)
-def _digest(number: int, purpose: str) -> str:
-    # Every event repeats the same few ids.
-    return hashlib.sha512(f"{number}/{purpose}".encode()).hexdigest()
+class _Ids(dict[str, Any]):
+    """What ids are made of: for each purpose, characters that look random."""
+
+    def __missing__(self, purpose: str) -> str:
+        made: str = hashlib.sha512(f"{self['answer']}/{purpose}".encode()).hexdigest()
+        self[purpose] = made
+        return made
 
 
 @dataclass(frozen=True)
@@ -87,23 +90,32 @@ class ReplayedAnswer:
         """Tokens of the reasoning."""
         return count_tokens(self.recording.reasoning or "") * self.ask.choices
 
-    @property
-    def total_tokens(self) -> int:
-        """Tokens of the request and of the answer."""
-        return self.prompt_tokens + self.completion_tokens
+    def counts(self, prompt: str, completion: str, total: str) -> dict[str, Any]:
+        """Give the tokens of the request, of the answer and of both by the names that they have."""
+        counted = self.prompt_tokens, self.completion_tokens
+        return {prompt: counted[0], completion: counted[1], total: sum(counted)}
 
     def usage(self, counted: dict[str, Any]) -> dict[str, Any]:
         """Give the recorded usage, else what was counted."""
         return dict(self.recording.usage or counted)
 
-    def token(self, purpose: str, length: int) -> str:
-        """Make up the random-looking part of an id."""
-        return _digest(self.number, purpose)[:length]
+    @cached_property
+    def ids(self) -> Mapping[str, Any]:
+        """What ids are made of; Ollama counts its answers, and begins anew."""
+        return _Ids(answer=self.number, number=self.number % 999, created=self.created)
 
-    def call_id(self, call: int, prefix: str, length: int) -> str:
+    def fill(self, form: str) -> str:
+        """Fill in an id: ``{created}``, ``{number}``, and N made-up characters at ``{WHAT:.N}``."""
+        return form.format_map(self.ids)
+
+    def pad(self, upto: int) -> str:
+        """Make up what hides how long a delta is."""
+        return str(self.ids["pad"][: 1 + (upto + 7) % 16])
+
+    def call_id(self, call: int, form: str) -> str:
         """Give the id of a tool call: the recorded one, else one in the server's form."""
-        recorded = self.calls[call].id
-        return recorded if recorded is not None else prefix + self.token(f"call{call}", length)
+        recorded, name = self.calls[call].id, self.calls[call].name
+        return form.format(self.ids[f"call{call}"], name=name) if recorded is None else recorded
 
     def text(self, kind: Kind, *, choice: int = 0, call: int = 0) -> str:
         """Join the pieces of one kind, as far as they are written."""
@@ -143,14 +155,7 @@ def count_tokens(text: str) -> int:
 
 
 #: Faults that happen to the transport at a place of the text; all others change the answer.
-_TRANSPORT = {
-    FaultKind.DROP,
-    FaultKind.STALL,
-    FaultKind.END,
-    FaultKind.ERROR,
-    FaultKind.FAIL,
-    FaultKind.CORRUPT,
-}
+_TRANSPORT = {FaultKind(word) for word in ("drop", "stall", "end", "error", "fail", "corrupt")}
 
 
 def write_script(  # noqa: PLR0913 - the last two are for ids only
@@ -190,6 +195,9 @@ def write_script(  # noqa: PLR0913 - the last two are for ids only
         head, tail = _split(body, fault.at or 0)
         body = head + tail
         marks.append(PlacedFault((len(before) + len(head)) * ask.choices, fault))
+    begun = {delta.call: place for place, delta in reversed([*enumerate(body)])} if calls else {}
+    for place in begun.values():
+        body[place] = replace(body[place], opens=True)
     deltas = tuple(
         # Each delta is repeated for each choice.
         replace(delta, choice=choice) if choice else delta
@@ -216,15 +224,10 @@ def _call_deltas(
     for number, call in enumerate(calls):
         chunks = None if recording.tool_calls else recording.chunks
         pieces = cut(call.arguments, chars=chars) if chunks is None else chunks
-        # A call without arguments still is a call, and still is opened.
-        opened = enumerate(pieces or [""])
-        per_call.append(
-            [Delta(Kind.TOOL, piece, call=number, opens=not place) for place, piece in opened]
-        )
-    if recording.interleave:
-        turns = zip_longest(*per_call)
-        return [delta for turn in turns for delta in turn if delta is not None]
-    return [delta for deltas in per_call for delta in deltas]
+        # A call without arguments is a call as well.
+        per_call.append([Delta(Kind.TOOL, piece, call=number) for piece in pieces or [""]])
+    turns = zip_longest(*per_call) if recording.interleave else per_call
+    return [delta for turn in turns for delta in turn if delta is not None]
 
 
 def _sizes(text: str) -> list[int]:
@@ -239,7 +242,7 @@ def _split(body: list[Delta], size: int) -> tuple[list[Delta], list[Delta]]:
         whole = bisect_right(ends, size)
         if whole < len(ends) or size <= 0:
             head = [replace(delta, text=delta.text[:whole])] if whole else []
-            rest = replace(delta, text=delta.text[whole:], opens=False) if whole else delta
+            rest = replace(delta, text=delta.text[whole:])
             return body[:number] + head, [rest, *body[number + 1 :]]
         size -= ends[-1] if ends else 0
     return body, []
@@ -252,8 +255,7 @@ def _damage(body: list[Delta], faults: Sequence[Fault], finish: str) -> tuple[li
     blocked = by_kind.get(FaultKind.FILTER)
     if garbage is not None and body:
         head, tail = _split(body, garbage.at or 0)
-        near = tail[0] if tail else replace(head[-1], opens=False)
-        tail = [replace(delta, opens=False) for delta in tail[:1]] + tail[1:]
+        near = tail[0] if tail else head[-1]
         body = [*head, replace(near, text=GARBAGE), *tail]
     if length is not None:
         body, finish = _split(body, length.at or 0)[0], "length"

@@ -10,7 +10,7 @@ from functools import partial
 from typing_extensions import Self
 
 from partialfast.replay._exchanges import Exchange, ExchangeLog
-from partialfast.replay._faults import Fault, parse_fault
+from partialfast.replay._faults import Fault, parse_faults
 from partialfast.replay._recording import RecordingSet, Source, read_all
 from partialfast.replay._steps import Options
 
@@ -125,14 +125,7 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
         RecordingError: There are no recordings, or one is not valid.
         ValueError: An option is out of range.
     """
-    given = [faults] if isinstance(faults, str | Fault) else faults
-    options = Options(
-        shape=shape,
-        rate=rate,
-        chunk=chunk,
-        split=split,
-        faults=tuple(parse_fault(item) if isinstance(item, str) else item for item in given),
-    )
+    options = Options(shape, rate, chunk, split, parse_faults(faults))
     played = RecordingSet(read_all(recordings))
     try:
         from anyio.from_thread import start_blocking_portal  # noqa: PLC0415

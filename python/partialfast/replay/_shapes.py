@@ -13,30 +13,28 @@ from typing import Any, Literal
 __all__ = ["SHAPES", "ServerShape", "shape_named"]
 
 
+_Fields = Mapping[str, Any]
+_ERROR: dict[str, str | None] = {name: name for name in ("message", "type", "param", "code")}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServerShape:
     """How a server gives a chat completion.
 
-    An id or a header with ``{id:N}`` has N characters there that look random; ``{created}`` and
-    ``{number}`` are the answer's time and number.
+    Ids and headers are as `ReplayedAnswer.fill` and `call_id` take them.
     """
 
     source: str  # how it differs, and where that is known from
-    id: str = "chatcmpl-{id:29}"  # the answer's id
-    # what the id of a call begins with, and how many characters follow
-    call_id: tuple[str, int] = ("call_", 24)
-    # what a chunk has beside id, time, model and choices
-    chunk: Mapping[str, Any] = field(default_factory=dict)
-    # what a choice has beside its index, delta and finish reason
-    choice: Mapping[str, Any] = field(default_factory=dict)
-    # what a delta of text has beside the text
-    text: Mapping[str, Any] = field(default_factory=dict)
-    # what a delta of a tool call has beside the call
-    call: Mapping[str, Any] = field(default_factory=dict)
-    opening: Mapping[str, Any] | None = None  # the delta that announces the role; `None` for none
-    closing: Mapping[str, Any] = field(default_factory=dict)  # the delta beside the finish reason
-    # what the first and the last delta have besides where there are calls
-    around_calls: Mapping[str, Any] = field(default_factory=dict)
+    id: str = "chatcmpl-{id:.29}"  # the answer's id
+    call_id: str = "call_{:.24}"  # the id of a call
+    # what they have besides:
+    chunk: _Fields = field(default_factory=dict)  # a chunk
+    choice: _Fields = field(default_factory=dict)  # a choice
+    text: _Fields = field(default_factory=dict)  # a delta of text
+    call: _Fields = field(default_factory=dict)  # a delta of a tool call
+    around_calls: _Fields = field(default_factory=dict)  # the first and last delta with calls
+    opening: _Fields | None = None  # the delta that announces the role; `None` for none
+    closing: _Fields = field(default_factory=dict)  # the delta beside the finish reason
     # it does what only OpenAI's own does: it pads deltas, announces a single call together with the
     # role, and gives chunks a null usage where it is asked for
     openai_extras: bool = True
@@ -66,14 +64,12 @@ class ServerShape:
     comment: str | None = None
     # Azure's content filter speaks, in the stream or beside it
     verdicts: Literal["none", "inside", "beside"] = "none"
-    # response headers beside the content type
-    headers: Mapping[str, str] = field(default_factory=dict)
-    error: tuple[str, ...] = ("message", "type", "param", "code")  # what an error has
+    headers: Mapping[str, str] = field(default_factory=dict)  # beside the content type
+    # what an error has, and which field of the `RequestError` each of it is; `None` for null
+    error: Mapping[str, str | None] = field(default_factory=lambda: dict(_ERROR))
     # the type of an error by its status, where the server has its own
     error_types: Mapping[int, str] = field(default_factory=dict)
     error_type: str | None = None  # the type of all other errors; `None` for OpenAI's
-    # what an error's code is: OpenAI's, the status, or null (as its param)
-    error_code: Literal["own", "status", "null"] = "own"
     error_choice: bool = False  # an error inside the stream comes beside a choice
     error_done: bool = False  # `[DONE]` follows an error inside the stream
     reasoning_summary: bool = True  # reasoning in the Responses API is a summary
@@ -90,7 +86,7 @@ OPENAI = ServerShape(
     chunk={"service_tier": "default", "system_fingerprint": "fp_replay"},
     choice={"logprobs": None},
     opening={"role": "assistant", "content": "", "refusal": None},
-    headers={"x-request-id": "req_{request:32}", "openai-version": "2020-10-01"},
+    headers={"x-request-id": "req_{request:.32}", "openai-version": "2020-10-01"},
 )
 
 AZURE = replace(
@@ -102,17 +98,10 @@ AZURE = replace(
     ``content_filter``; ``[DONE]`` follows at once, without usage.""",
     verdicts="inside",
     headers={
-        "apim-request-id": "{request:32}",
-        "x-request-id": "{request:32}",
+        "apim-request-id": "{request:.32}",
+        "x-request-id": "{request:.32}",
         "x-ms-region": "Replay",
     },
-)
-
-AZURE_ASYNC = replace(
-    AZURE,
-    source="""With the asynchronous content filter: annotations come between the chunks and
-    after the finish, as choices without a ``delta``, in chunks with an empty id.""",
-    verdicts="beside",
 )
 
 VLLM = replace(
@@ -121,8 +110,8 @@ VLLM = replace(
     always comes with empty content; the first piece of a call carries arguments; the last delta
     comes beside the finish reason; an error inside the stream is still followed by ``[DONE]``.
     Reasoning is ``reasoning`` (older versions: ``reasoning_content``).""",
-    id="chatcmpl-{id:32}",
-    call_id=("chatcmpl-tool-", 32),
+    id="chatcmpl-{id:.32}",
+    call_id="chatcmpl-tool-{:.32}",
     chunk={},
     opening=_ROLE,
     reasoning="reasoning",
@@ -134,7 +123,7 @@ VLLM = replace(
     token_ids=True,
     headers={},
     error_types={400: "BadRequestError", 404: "NotFoundError", 500: "InternalServerError"},
-    error_code="status",
+    error=_ERROR | {"code": "status"},
     error_done=True,
     reasoning_summary=False,
 )
@@ -146,7 +135,7 @@ LLAMA_CPP = replace(
     (``common_chat_msg_diff_to_json_oaicompat``). The role comes with content ``null``; any call
     ends with ``tool_calls``; the last chunk has ``timings``. Its Responses API sends no
     indices.""",
-    call_id=("", 32),
+    call_id="{:.32}",
     chunk={"system_fingerprint": "b0000-replay"},
     choice={},
     opening={"role": "assistant", "content": None},
@@ -154,42 +143,14 @@ LLAMA_CPP = replace(
     finish_beside=False,
     named_call_stops=False,
     token_ids=False,
-    error=("code", "message", "type"),
+    error={"code": "status", "message": "message", "type": "type"},
     error_types={400: "invalid_request_error", 404: "not_found_error", 500: "server_error"},
     error_done=False,
     llama_cpp=True,
     ignored_choices=("named",),
 )
 
-IK_LLAMA_CPP = replace(
-    LLAMA_CPP,
-    source="ikawrakow/ik_llama.cpp issue 467, before its fix: without ``[DONE]``.",
-    done=False,
-)
-
 _NO_CALL = {"role": None, "content": None, "function_call": None, "tool_calls": None}
-
-LLAMA_CPP_PYTHON = replace(
-    OPENAI,
-    source="""abetlen/llama-cpp-python, ``llama_cpp/llama_chat_format.py``
-    (``_convert_completion_to_chat_function_chunks``), and streams of version 0.3.36. Each piece of
-    a call has its id and name, and comes as ``function_call`` as well; a ``tool_choice`` is taken
-    only if it names a function.""",
-    id="chatcmpl-{id:36}",
-    call_id=("call__0_", 36),
-    chunk={},
-    call={"role": None, "content": None},
-    opening={"role": "assistant"},
-    around_calls=_NO_CALL,
-    refusal="content",
-    first_arguments=True,
-    legacy_call=True,
-    ignored_choices=("required",),
-    named_call_stops=False,
-    usage_details=False,
-    openai_extras=False,
-    headers={},
-)
 
 OLLAMA = replace(
     VLLM,
@@ -197,7 +158,7 @@ OLLAMA = replace(
     ``middleware/openai.go``. Every delta has the role and a content, empty or not; a tool call
     comes whole in one chunk; any call ends with ``tool_calls``, in a chunk of its own.""",
     id="chatcmpl-{number}",
-    call_id=("call_", 8),
+    call_id="call_{:.8}",
     chunk={"system_fingerprint": "fp_ollama"},
     choice={},
     text=_ROLE,
@@ -210,92 +171,112 @@ OLLAMA = replace(
     token_ids=False,
     error_types={400: "invalid_request_error", 404: "not_found_error"},
     error_type="api_error",
-    error_code="null",
+    error=_ERROR | {"param": None, "code": None},
     error_done=False,
 )
 
-OLLAMA_2024 = replace(
-    OLLAMA,
-    source="ollama/ollama issue 4357: the finish reason of an unfinished chunk is an empty string.",
-    open_finish="",
-)
-
 _OPENROUTER_TEXT: dict[str, Any] = _ROLE | {"reasoning": None, "reasoning_details": []}
-
-OPENROUTER = replace(
-    OPENAI,
-    source="""Its documentation ("Streaming", "Errors") and recorded streams (aaif-goose/goose,
-    ``providers/formats/openai.rs``). Comments keep the connection alive while the upstream
-    works; every delta has the role; the usage comes in a chunk that has a choice, asked for or
-    not; an error inside the stream comes beside a choice with finish reason ``error``.""",
-    id="gen-{created}-{id:20}",
-    chunk={"provider": "Replay"},
-    choice={"logprobs": None, "native_finish_reason": None},
-    text=_OPENROUTER_TEXT,
-    call={"role": "assistant", "content": None},
-    opening=_OPENROUTER_TEXT,
-    closing=_OPENROUTER_TEXT,
-    reasoning="reasoning",
-    named_call_stops=False,
-    usage="with-choice",
-    openai_extras=False,
-    comment="OPENROUTER PROCESSING",
-    headers={"x-generation-id": "gen-{created}-{id:20}"},
-    error=("code", "message"),
-    error_code="status",
-    error_choice=True,
-    reasoning_summary=False,
-)
-
-GEMINI = replace(
-    OLLAMA,
-    source="""Google's OpenAI-compatible endpoint for Gemini: recorded chunks in open-
-    webui/computer issue 224. A tool call comes whole, without ``index``; the finish reason
-    comes beside the last delta.""",
-    id="{id:22}",
-    call_id=("function-call-", 16),
-    chunk={},
-    text={"role": "assistant"},
-    call={"role": "assistant"},
-    reasoning=None,
-    call_index=False,
-    finish_beside=True,
-    named_call_stops=True,
-)
-
-MISTRAL = replace(
-    OLLAMA,
-    source="""Mistral's platform: recorded streams in the tests of vercel/ai
-    (``packages/mistral``). A tool call comes whole, without ``index`` and ``type``, beside the
-    finish reason and the usage, which is sent whether asked for or not.""",
-    headers={"mistral-correlation-id": "{request:32}"},
-    id="{id:32}",
-    call_id=("", 9),
-    chunk={},
-    text={},
-    call={"content": None},
-    opening=_ROLE,
-    reasoning=None,
-    call_index=False,
-    call_type=False,
-    finish_beside=True,
-    usage="beside",
-)
 
 #: The servers that can be imitated, by name.
 SHAPES: dict[str, ServerShape] = {
     "openai": OPENAI,
     "azure": AZURE,
-    "azure-async": AZURE_ASYNC,
+    "azure-async": replace(
+        AZURE,
+        source="""With the asynchronous content filter: annotations come between the chunks and
+    after the finish, as choices without a ``delta``, in chunks with an empty id.""",
+        verdicts="beside",
+    ),
     "vllm": VLLM,
     "llama.cpp": LLAMA_CPP,
-    "ik_llama.cpp": IK_LLAMA_CPP,
-    "llama-cpp-python": LLAMA_CPP_PYTHON,
+    "ik_llama.cpp": replace(
+        LLAMA_CPP,
+        source="ikawrakow/ik_llama.cpp issue 467, before its fix: without ``[DONE]``.",
+        done=False,
+    ),
+    "llama-cpp-python": replace(
+        OPENAI,
+        source="""abetlen/llama-cpp-python, ``llama_cpp/llama_chat_format.py``
+    (``_convert_completion_to_chat_function_chunks``), and streams of version 0.3.36. Each piece of
+    a call has its id and name, and comes as ``function_call`` as well; a ``tool_choice`` is taken
+    only if it names a function.""",
+        id="chatcmpl-{id:.36}",
+        call_id="call__0_{:.36}",
+        chunk={},
+        call={"role": None, "content": None},
+        opening={"role": "assistant"},
+        around_calls=_NO_CALL,
+        refusal="content",
+        first_arguments=True,
+        legacy_call=True,
+        ignored_choices=("required",),
+        named_call_stops=False,
+        usage_details=False,
+        openai_extras=False,
+        headers={},
+    ),
     "ollama": OLLAMA,
-    "ollama-0.1": OLLAMA_2024,
-    "openrouter": OPENROUTER,
-    "gemini": GEMINI,
-    "mistral": MISTRAL,
+    "ollama-0.1": replace(
+        OLLAMA,
+        source="ollama/ollama issue 4357: the finish reason is empty until the last chunk.",
+        open_finish="",
+    ),
+    "openrouter": replace(
+        OPENAI,
+        source="""Its documentation ("Streaming", "Errors") and recorded streams (aaif-goose/goose,
+    ``providers/formats/openai.rs``). Comments keep the connection alive while the upstream
+    works; every delta has the role; the usage comes in a chunk that has a choice, asked for or
+    not; an error inside the stream comes beside a choice with finish reason ``error``.""",
+        id="gen-{created}-{id:.20}",
+        chunk={"provider": "Replay"},
+        choice={"logprobs": None, "native_finish_reason": None},
+        text=_OPENROUTER_TEXT,
+        call={"role": "assistant", "content": None},
+        opening=_OPENROUTER_TEXT,
+        closing=_OPENROUTER_TEXT,
+        reasoning="reasoning",
+        named_call_stops=False,
+        usage="with-choice",
+        openai_extras=False,
+        comment="OPENROUTER PROCESSING",
+        headers={"x-generation-id": "gen-{created}-{id:.20}"},
+        error={"code": "status", "message": "message"},
+        error_choice=True,
+        reasoning_summary=False,
+    ),
+    "gemini": replace(
+        OLLAMA,
+        source="""Google's OpenAI-compatible endpoint for Gemini: recorded chunks in open-
+    webui/computer issue 224. A tool call comes whole, without ``index``; the finish reason
+    comes beside the last delta.""",
+        id="{id:.22}",
+        call_id="function-call-{:.16}",
+        chunk={},
+        text={"role": "assistant"},
+        call={"role": "assistant"},
+        reasoning=None,
+        call_index=False,
+        finish_beside=True,
+        named_call_stops=True,
+    ),
+    "mistral": replace(
+        OLLAMA,
+        source="""Mistral's platform: recorded streams in the tests of vercel/ai
+    (``packages/mistral``). A tool call comes whole, without ``index`` and ``type``, beside the
+    finish reason and the usage, which is sent whether asked for or not.""",
+        headers={"mistral-correlation-id": "{request:.32}"},
+        id="{id:.32}",
+        call_id="{:.9}",
+        chunk={},
+        text={},
+        call={"content": None},
+        opening=_ROLE,
+        reasoning=None,
+        call_index=False,
+        call_type=False,
+        finish_beside=True,
+        usage="beside",
+    ),
 }
 
 

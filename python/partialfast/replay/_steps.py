@@ -6,17 +6,16 @@ server to be looked at: the server only carries it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from types import MappingProxyType
 
 from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError
-from partialfast.replay._events import ReplayEvent, dump
+from partialfast.replay._events import dump
 from partialfast.replay._faults import Fault, FaultKind
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import Recording, RecordingSet
-from partialfast.replay._script import PlacedFault, ReplayedAnswer, write_script
+from partialfast.replay._script import ReplayedAnswer, write_script
 from partialfast.replay._shapes import shape_named
 
 __all__ = [
@@ -86,15 +85,12 @@ class CannedResponse:
 
 
 def json_response(
-    value: object,
-    status: int = 200,
-    headers: Mapping[str, str] = MappingProxyType({}),
-    recording: Recording | None = None,
+    value: object, status: int = 200, headers: dict[str, str] | None = None
 ) -> CannedResponse:
     """Give JSON at once."""
     body = dump(value)
-    headers = {"content-type": "application/json", **headers}
-    return CannedResponse(status, (Send(body),), headers, len(body), recording)
+    headers = {"content-type": "application/json"} | (headers or {})
+    return CannedResponse(status, (Send(body),), headers, len(body))
 
 
 _STREAMED = {
@@ -137,8 +133,8 @@ def respond(
         recording, ask, chars=options.chunk, faults=faults, number=number, created=created
     )
     if not ask.stream:
-        return _whole(form, reply, options)
-    steps = _regroup(_with_marks(form, reply, options.rate), options.split)
+        return _whole(form, reply, options.rate)
+    steps = _regroup(_streamed(form, reply, options.rate), options.split)
     return CannedResponse(200, tuple(steps), headers | form.headers(reply), None, recording)
 
 
@@ -150,9 +146,11 @@ def respond_with_error(
     if error.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
         # OpenAI says how long to wait. A short time, or every retrying test would take seconds.
         headers["retry-after-ms"] = "20"
-    return json_response(form.error(error), error.status, headers, recording)
+    return replace(json_response(form.error(error), error.status, headers), recording=recording)
 
 
+#: Generation dies midway.
+_FAILURES = {FaultKind.ERROR, FaultKind.FAIL}
 _STATUS_ERRORS = {
     401: RequestError(401, "Incorrect API key provided: replay.", code="invalid_api_key"),
     429: RequestError(
@@ -174,62 +172,46 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _with_marks(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> Iterator[Step]:
+def _streamed(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> Iterator[Step]:
     """Turn events into steps, with the faults of the transport at their places."""
     marks = list(reply.marks)
     for event in form.stream(reply):
         while marks and event.upto >= marks[0].before:
-            mark = marks.pop(0)
-            yield from _mishap(form, reply, mark, event)
-            if mark.fault.kind is not FaultKind.STALL:
-                return
+            before, fault = marks.pop(0)
+            if fault.kind is FaultKind.DROP:
+                # Half an event: what is not whole must not be taken for an answer.
+                data = form.encode(event)
+                yield from (Send(data[: len(data) // 2]), Drop())
+            elif fault.kind is FaultKind.CORRUPT:
+                yield Send(form.corrupt)
+            elif fault.kind in _FAILURES:
+                for failed in form.failure(reply, before, quiet=fault.kind is FaultKind.FAIL):
+                    yield Send(form.encode(failed))
+            if fault.kind is not FaultKind.STALL:
+                return  # `end` sends nothing more
+            yield Wait(fault.seconds)
         if rate is not None and event.tokens:
             yield Wait(event.tokens / rate)
         yield Send(form.encode(event), carries_text=event.tokens > 0)
 
 
-def _mishap(
-    form: Protocol, reply: ReplayedAnswer, mark: PlacedFault, event: ReplayEvent
-) -> Iterator[Step]:
-    kind = mark.fault.kind
-    if kind is FaultKind.STALL:
-        yield Wait(mark.fault.seconds)
-    elif kind is FaultKind.DROP:
-        # Half an event: what is not whole must not be taken for an answer.
-        data = form.encode(event)
-        yield Send(data[: len(data) // 2])
-        yield Drop()
-    elif kind is FaultKind.CORRUPT:
-        yield Send(form.corrupt)
-    elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
-        for failed in form.failure(reply, mark.before, quiet=kind is FaultKind.FAIL):
-            yield Send(form.encode(failed))
-    # `end` sends nothing more.
-
-
-def _whole(form: Protocol, reply: ReplayedAnswer, options: Options) -> CannedResponse:
-    data = dump(form.whole(reply))
-    length = len(data)
-    steps: list[Step] = []
-    if options.rate is not None:
-        steps.append(Wait(reply.completion_tokens / options.rate))
-    for mark in reply.marks:
-        kind = mark.fault.kind
-        if kind is FaultKind.STALL:
-            steps.append(Wait(mark.fault.seconds))
-        elif kind in {FaultKind.ERROR, FaultKind.FAIL}:
+def _whole(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> CannedResponse:
+    """Give an answer at once; what ends a stream early ends its body early."""
+    made = json_response(form.whole(reply), 200, form.headers(reply))
+    made = replace(made, recording=reply.recording)
+    waits = [] if rate is None else [Wait(reply.completion_tokens / rate)]
+    for _, fault in reply.marks:
+        if fault.kind is FaultKind.STALL:
+            waits.append(Wait(fault.seconds))
+        elif fault.kind in _FAILURES:
             return respond_with_error(form, SERVER_ERROR, recording=reply.recording)
-        elif kind is FaultKind.CORRUPT:
-            data = data[: length // 2]
-            length = len(data)
         else:
-            # Whatever ends a stream early ends a body early: there is less than was announced.
-            steps += [Send(data[: length // 2]), Drop()]
-            break
-    else:
-        steps.append(Send(data))
-    headers = {"content-type": "application/json"} | form.headers(reply)
-    return CannedResponse(200, tuple(steps), headers, length, reply.recording)
+            half = Send(dump(form.whole(reply))[: (made.length or 0) // 2])
+            if fault.kind is FaultKind.CORRUPT:
+                return replace(made, steps=(*waits, half), length=len(half.data))
+            # There is less than was announced.
+            return replace(made, steps=(*waits, half, Drop()))
+    return replace(made, steps=(*waits, *made.steps))
 
 
 def _regroup(steps: Iterable[Step], size: int | None) -> Iterator[Step]:
@@ -237,11 +219,11 @@ def _regroup(steps: Iterable[Step], size: int | None) -> Iterator[Step]:
     if size is None:
         yield from steps
         return
-    for _, group in groupby(steps, key=lambda step: isinstance(step, Send)):
+    for is_data, group in groupby(steps, key=lambda step: isinstance(step, Send)):
         run = list(group)
-        sends = [step for step in run if isinstance(step, Send)]
-        if not sends:
+        if not is_data:
             yield from run
+        sends = [step for step in run if isinstance(step, Send)]
         data = b"".join(send.data for send in sends)
         text = any(send.carries_text for send in sends)
         for start in range(0, len(data), size):

@@ -41,7 +41,7 @@ class Anthropic(BlockProtocol):
     )
     corrupt = b'event: content_block_delta\ndata: {"type":[{\n\n'
     reasons = ("end_turn", "tool_use", "max_tokens", "refusal")
-    request_id = ("request-id", "req_", 24)
+    answer_headers = (("request-id", "req_{request:.24}"),)
     died = ("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
 
     def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
@@ -114,7 +114,7 @@ class Anthropic(BlockProtocol):
 def _message(reply: ReplayedAnswer, content: list[Json]) -> Json:
     return {
         "model": reply.ask.model,
-        "id": "msg_" + reply.token("id", 24),
+        "id": reply.fill("msg_{id:.24}"),
         "type": "message",
         "role": "assistant",
         "content": content,
@@ -133,7 +133,7 @@ def _usage(reply: ReplayedAnswer) -> Json:
 
 def _empty(block: Block) -> Json:
     if block.kind is Kind.TOOL:
-        call = {"id": block.call_id("toolu_", 24), "name": block.name}
+        call = {"id": block.call_id("toolu_{:.24}"), "name": block.name}
         return {"type": "tool_use", **call, "input": {}}
     if block.kind is Kind.REASONING:
         return {"type": "thinking", "thinking": "", "signature": ""}

@@ -26,8 +26,8 @@ class Protocol(ABC):
     corrupt: ClassVar[bytes] = b'data: {"broken":[{\n\n'  # an event that cannot be read
     ignored_choices: tuple[str, ...] = ()  # which forms of `tool_choice` are read as `auto`
     reasons: ClassVar[tuple[str, ...]] = _FINISHES  # the provider's words for these
-    # the header with an answer's id, what the id begins with, and how many characters follow
-    request_id: ClassVar[tuple[str, str, int] | None] = None
+    # headers of an answer beside the content type, with ids as `ReplayedAnswer.fill` takes them
+    answer_headers: tuple[tuple[str, str], ...] = ()
 
     def shaped(self, shape: str) -> Protocol:
         """Give the protocol in the shape of a server; most have no shapes."""
@@ -117,10 +117,7 @@ class Protocol(ABC):
 
     def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the response headers beside the content type."""
-        if self.request_id is None:
-            return {}
-        header, prefix, length = self.request_id
-        return {header: prefix + reply.token("request", length)}
+        return {name: reply.fill(form) for name, form in self.answer_headers}
 
     def error_headers(self, error: RequestError) -> dict[str, str]:
         """Give the headers of an error response beside the content type."""
@@ -145,9 +142,9 @@ class Block:
         """The name of the tool."""
         return self.reply.calls[self.call].name
 
-    def call_id(self, prefix: str, length: int) -> str:
+    def call_id(self, form: str) -> str:
         """Give the id of the call, in the provider's form."""
-        return self.reply.call_id(self.call, prefix, length)
+        return self.reply.call_id(self.call, form)
 
 
 def blocks(reply: ReplayedAnswer) -> list[Block]:

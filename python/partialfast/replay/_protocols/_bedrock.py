@@ -70,7 +70,7 @@ class Bedrock(_Amazon, BlockProtocol):
     name = "bedrock"
     paths = ("/model/{model}/converse", "/model/{model}/converse-stream")
     reasons = ("end_turn", "tool_use", "max_tokens", "content_filtered")
-    request_id = ("x-amzn-requestid", "", 32)
+    answer_headers = (("x-amzn-requestid", "{request:.32}"),)
     died = (
         "serviceUnavailableException",
         {"message": "The service is overloaded. Please try again later."},
@@ -135,11 +135,7 @@ class Bedrock(_Amazon, BlockProtocol):
 
     def _ending(self, reply: ReplayedAnswer) -> Json:
         refused = bool(reply.text(Kind.REFUSAL))
-        counted = {
-            "inputTokens": reply.prompt_tokens,
-            "outputTokens": reply.completion_tokens,
-            "totalTokens": reply.total_tokens,
-        }
+        counted = reply.counts("inputTokens", "outputTokens", "totalTokens")
         return {
             "stopReason": "guardrail_intervened" if refused else self.reason(reply),
             "usage": reply.usage(counted),
@@ -152,7 +148,7 @@ class Bedrock(_Amazon, BlockProtocol):
 
 def _named(block: Block) -> Json:
     name = block.name
-    return {"toolUseId": block.call_id("tooluse_", 22), "name": name}
+    return {"toolUseId": block.call_id("tooluse_{:.22}"), "name": name}
 
 
 class BedrockAnthropic(_Amazon, Anthropic):

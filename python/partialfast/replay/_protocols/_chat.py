@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
 
 from typing_extensions import Self
 
-from partialfast.replay._ask import SERVER_ERROR, Api, Ask, RequestError, read_request
-from partialfast.replay._events import DONE, Json, ReplayEvent, error_body
+from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError, read_request
+from partialfast.replay._events import DONE, Json, ReplayEvent
 from partialfast.replay._protocols._base import Protocol
 from partialfast.replay._script import Delta, Kind, ReplayedAnswer, count_tokens
 from partialfast.replay._shapes import ServerShape, shape_named
@@ -21,37 +19,29 @@ __all__ = ["Chat", "OpenAIProtocol"]
 class OpenAIProtocol(Protocol):
     """What OpenAI's two APIs share: they are spoken by many servers, each in its own shape."""
 
-    api: ClassVar[Api]
     corrupt = b'data: {"choices":[{\n\n'
 
     def __init__(self, shape: str = "openai") -> None:
         self.shape = shape_named(shape)
         self.ignored_choices = self.shape.ignored_choices
+        self.answer_headers = tuple(self.shape.headers.items())
 
     def shaped(self, shape: str) -> Self:
         return type(self)(shape)
 
     def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
-        return read_request(self.api, body, model=path.get("model"))
+        return read_request(self.name, body, model=path.get("model"))
 
     def error(self, error: RequestError) -> Json:
-        shape, known = self.shape, error_body(error)["error"]
-        other = error.type if shape.error_type is None else shape.error_type
-        known["type"] = shape.error_types.get(error.status, other)
-        if shape.error_code == "status":
-            known["code"] = error.status
-        elif shape.error_code == "null":
-            known["code"] = known["param"] = None
-        return {"error": {name: known[name] for name in shape.error}}
-
-    def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
-        return {name: _filled(reply, text) for name, text in self.shape.headers.items()}
+        kind = self.shape.error_types.get(error.status, self.shape.error_type or error.type)
+        known = asdict(error) | {"type": kind, None: None}
+        return {"error": {name: known[source] for name, source in self.shape.error.items()}}
 
 
 class Chat(OpenAIProtocol):
     """Chat completions."""
 
-    name = api = "chat"
+    name = "chat"
     paths = (
         "/v1/chat/completions",
         "/openai/v1/chat/completions",
@@ -78,6 +68,7 @@ class Chat(OpenAIProtocol):
 _COMMENT_EVERY = 25
 _VERDICT_EVERY = 20
 
+_NOT_USED = ("audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens")
 _SAFE: Json = {"filtered": False, "severity": "safe"}
 _VERDICT: Json = dict.fromkeys(("hate", "self_harm", "sexual", "violence"), _SAFE)
 _BLOCKED: Json = _VERDICT | {"violence": {"filtered": True, "severity": "high"}}
@@ -134,7 +125,7 @@ class _Writer:
         for chunk in self._chunks():
             data = self._around([self._choice(chunk)])
             if shape.openai_extras and ask.obfuscation and chunk.finish is None:
-                data["obfuscation"] = self.reply.token("pad", 1 + (chunk.upto + 7) % 16)
+                data["obfuscation"] = self.reply.pad(chunk.upto)
             if shape.usage == "beside" and chunk.finish is not None:
                 data["usage"] = self._usage()
             events.append(ReplayEvent(data, upto=chunk.upto, tokens=chunk.tokens))
@@ -152,68 +143,64 @@ class _Writer:
         return events
 
     def _chunks(self) -> list[_Chunk]:
-        shape, choices = self.shape, range(self.reply.ask.choices)
-        opening = self._opening()
-        chunks = [_Chunk(choice, dict(opening)) for choice in choices if opening is not None]
-        chunks.extend(self._pieces())
+        shape, reply, choices = self.shape, self.reply, range(self.reply.ask.choices)
+        openings = choices if shape.opening is not None else ()
+        chunks = [_Chunk(choice, self._opening()) for choice in openings]
+        for number, delta in (
+            reply.with_whole_calls() if shape.whole_calls else enumerate(reply.deltas)
+        ):
+            tokens = count_tokens(delta.text)
+            chunks += [_Chunk(delta.choice, part, number, tokens) for part in self._parts(delta)]
         last = {chunk.choice: chunk for chunk in chunks} if shape.finish_beside else {}
         for choice in choices:
             if choice not in last:
                 closing = {**shape.closing, **self.around_calls}
-                last[choice] = _Chunk(choice, closing, len(self.reply.deltas))
+                last[choice] = _Chunk(choice, closing, len(reply.deltas))
                 chunks.append(last[choice])
             last[choice].finish = self._finish()
         return chunks
 
-    def _opening(self) -> Json | None:
+    def _opening(self) -> Json:
         """Give the delta that announces the role."""
-        opening = self.shape.opening
-        if opening is None or not self.shape.openai_extras:
-            return None if opening is None else {**self.around_calls, **opening}
-        content: Json = {"content": None if self.reply.calls else ""}
+        opening = {**self.around_calls, **(self.shape.opening or {})}
+        if self.shape.openai_extras:
+            opening["content"] = None if self.reply.calls else ""
         if self.opens_with_call:
-            content["tool_calls"] = [self._call(0, "", opens=True)]
-        return {**opening, **content}
-
-    def _pieces(self) -> Iterator[_Chunk]:
-        whole = self.shape.whole_calls
-        for number, delta in (
-            self.reply.with_whole_calls() if whole else enumerate(self.reply.deltas)
-        ):
-            for part in self._parts(delta):
-                yield _Chunk(delta.choice, part, number, count_tokens(delta.text))
+            opening |= self._call(0, "", opens=True)
+        return opening
 
     def _parts(self, delta: Delta) -> Iterator[Json]:
         """Give the deltas that the server makes of one."""
+        shape, opens = self.shape, delta.opens
         if delta.kind is not Kind.TOOL:
-            own = {Kind.REASONING: self.shape.reasoning, Kind.REFUSAL: self.shape.refusal}
+            own = {Kind.REASONING: shape.reasoning, Kind.REFUSAL: shape.refusal}
             key = own.get(delta.kind, "content")
             if key is not None:
-                yield {**self.shape.text, key: delta.text}
+                yield {**shape.text, key: delta.text}
             return
-        opens = delta.opens
-        if opens and not self.shape.first_arguments:
+        if opens and not shape.first_arguments:
             if not self.opens_with_call:
-                yield self._call_delta(delta.call, "", opens=True)
+                yield {**shape.call, **self._call(delta.call, "", opens=True)}
             opens = False
-        if delta.text or self.shape.first_arguments:
-            yield self._call_delta(delta.call, delta.text, opens=opens or self.shape.legacy_call)
-
-    def _call_delta(self, number: int, text: str, *, opens: bool) -> Json:
-        call = self._call(number, text, opens=opens)
-        legacy = {"function_call": call["function"]} if self.shape.legacy_call else {}
-        return {**self.shape.call, "tool_calls": [call], **legacy}
+        if delta.text or shape.first_arguments:
+            call = self._call(delta.call, delta.text, opens=opens or shape.legacy_call)
+            yield {**shape.call, **call}
 
     def _call(self, number: int, text: str, *, opens: bool) -> Json:
-        call = self.reply.calls[number]
-        index = call.index if call.index is not None else number if self.shape.call_index else None
+        """Give what a delta has of a call."""
+        shape, index = self.shape, self.reply.calls[number].index
+        index = number if index is None and shape.call_index else index
         value: Json = {} if index in {None, "omit"} else {"index": index}
-        if not opens:
-            return value | {"function": {"arguments": text}}
-        value["id"] = self.reply.call_id(number, *self.shape.call_id)
-        if self.shape.call_type:
-            value["type"] = "function"
-        return value | {"function": {"name": call.name, "arguments": text}}
+        value |= self._function(number, text) if opens else {"function": {"arguments": text}}
+        if not shape.call_type:
+            value.pop("type", None)
+        legacy = {"function_call": value["function"]} if shape.legacy_call else {}
+        return {"tool_calls": [value], **legacy}
+
+    def _function(self, number: int, text: str) -> Json:
+        """Give a call with its arguments, or the first piece of them."""
+        made = {"id": self.reply.call_id(number, self.shape.call_id), "type": "function"}
+        return made | {"function": {"name": self.reply.calls[number].name, "arguments": text}}
 
     def _choice(self, chunk: _Chunk) -> Json:
         shape, finish = self.shape, chunk.finish
@@ -252,20 +239,13 @@ class _Writer:
 
     def completion(self) -> Json:
         """Give the whole answer of a request that does not stream."""
-        whole = self._identity("chat.completion") | {
-            "choices": [
-                {
-                    "index": choice,
-                    "message": self._message(choice),
-                    "logprobs": None,
-                    "finish_reason": self._finish(),
-                }
-                for choice in range(self.reply.ask.choices)
-            ],
-            "usage": self._usage(),
-            "service_tier": "default",
-            "system_fingerprint": "fp_replay",
-        }
+        end = {"logprobs": None, "finish_reason": self._finish()}
+        choices = [
+            {"index": choice, "message": self._message(choice), **end}
+            for choice in range(self.reply.ask.choices)
+        ]
+        whole = self._identity("chat.completion") | {"choices": choices, "usage": self._usage()}
+        whole |= {"service_tier": "default", "system_fingerprint": "fp_replay"}
         return whole | ({"timings": self._timings()} if self.shape.llama_cpp else {})
 
     def _message(self, choice: int) -> Json:
@@ -273,25 +253,18 @@ class _Writer:
         content, refusal, reasoning = (
             reply.text(kind, choice=choice) for kind in (Kind.CONTENT, Kind.REFUSAL, Kind.REASONING)
         )
-        nothing = (refusal or reply.calls) and not content
-        message: Json = {"role": "assistant", "content": None if nothing else content}
+        blank = None if refusal or reply.calls else ""
+        message: Json = {"role": "assistant", "content": content or blank}
         if shape.refusal == "refusal":
             message["refusal"] = refusal or None
         else:
-            message["content"] = message["content"] or refusal or None
+            message["content"] = content or refusal or None
         if shape.verdicts != "none":
             message["annotations"] = []
         if reply.calls:
             message["tool_calls"] = [
-                {
-                    "id": reply.call_id(number, *shape.call_id),
-                    "type": "function",
-                    "function": {
-                        "name": call.name,
-                        "arguments": reply.text(Kind.TOOL, choice=choice, call=number),
-                    },
-                }
-                for number, call in enumerate(reply.calls)
+                self._function(call, reply.text(Kind.TOOL, choice=choice, call=call))
+                for call in range(len(reply.calls))
             ]
         if reasoning and shape.reasoning is not None:
             message[shape.reasoning] = reasoning
@@ -300,12 +273,8 @@ class _Writer:
     # Shared by both
 
     def _identity(self, kind: str) -> Json:
-        return {
-            "id": _filled(self.reply, self.shape.id),
-            "object": kind,
-            "created": self.reply.created,
-            "model": self.reply.ask.model,
-        }
+        of = {"created": self.reply.created, "model": self.reply.ask.model}
+        return {"id": self.reply.fill(self.shape.id), "object": kind, **of}
 
     def _finish(self) -> str:
         finish = self.reply.finish
@@ -313,38 +282,15 @@ class _Writer:
         return "tool_calls" if finish == "stop" and self.reply.calls and not stops else finish
 
     def _usage(self) -> Json:
-        usage: Json = {
-            "prompt_tokens": self.reply.prompt_tokens,
-            "completion_tokens": self.reply.completion_tokens,
-            "total_tokens": self.reply.total_tokens,
-        }
+        usage = self.reply.counts("prompt_tokens", "completion_tokens", "total_tokens")
         if self.shape.usage_details:
             usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
-            usage["completion_tokens_details"] = {
-                "reasoning_tokens": self.reply.reasoning_tokens,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            }
+            reasoning = {"reasoning_tokens": self.reply.reasoning_tokens}
+            usage["completion_tokens_details"] = reasoning | dict.fromkeys(_NOT_USED, 0)
         return self.reply.usage(usage)
 
     def _timings(self) -> Json:
         return {"prompt_n": self.reply.prompt_tokens, "predicted_n": self.reply.completion_tokens}
-
-
-_FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<length>\d+))?\}")
-
-
-def _filled(reply: ReplayedAnswer, text: str) -> str:
-    """Fill in what an id or a header has of the answer."""
-
-    def value(found: re.Match[str]) -> str:
-        if found["length"] is not None:
-            return reply.token(found["name"], int(found["length"]))
-        # Ollama counts its answers, and begins anew.
-        return {"created": str(reply.created), "number": str(reply.number % 999)}[found["name"]]
-
-    return _FIELD.sub(value, text)
 
 
 def _annotation(number: int) -> Json:

@@ -24,7 +24,7 @@ class Cohere(BlockProtocol):
     name = "cohere"
     paths = ("/v2/chat",)
     reasons = ("COMPLETE", "TOOL_CALL", "MAX_TOKENS", "ERROR_TOXIC")
-    request_id = ("x-debug-trace-id", "", 32)
+    answer_headers = (("x-debug-trace-id", "{request:.32}"),)
     died = (
         "message-end",
         {"delta": {"finish_reason": "ERROR", "error": "internal server error"}},
@@ -44,7 +44,7 @@ class Cohere(BlockProtocol):
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
         message = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": []}
         delta = {"message": message | {"citations": []}}
-        yield "message-start", {"id": reply.token("id", 32), "delta": delta}
+        yield "message-start", {"id": reply.fill("{id:.32}"), "delta": delta}
 
     def opened(self, block: Block) -> Iterable[Told]:
         if block.kind is Kind.TOOL:
@@ -75,7 +75,7 @@ class Cohere(BlockProtocol):
                 message.setdefault("tool_calls", []).append(_call(block, block.text))
             else:
                 message["content"].append(_content(block, block.text)["content"])
-        return {"id": reply.token("id", 32), "message": message} | self._ending(reply)
+        return {"id": reply.fill("{id:.32}"), "message": message} | self._ending(reply)
 
     def _ending(self, reply: ReplayedAnswer) -> Json:
         tokens = {"input_tokens": reply.prompt_tokens, "output_tokens": reply.completion_tokens}
@@ -90,7 +90,7 @@ def _told(name: str, block: Block, message: Json | None = None) -> Told:
 
 def _call(block: Block, text: str) -> Json:
     name = block.name
-    identity = {"id": block.call_id(f"{name}_", 12), "type": "function"}
+    identity = {"id": block.call_id("{name}_{:.12}"), "type": "function"}
     return identity | {"function": {"name": name, "arguments": text}}
 
 

@@ -142,7 +142,7 @@ def _chunk(reply: ReplayedAnswer, parts: list[Json], ending: Json | None = None)
         counted = {
             "promptTokenCount": reply.prompt_tokens,
             "candidatesTokenCount": reply.completion_tokens - reply.reasoning_tokens,
-            "totalTokenCount": reply.total_tokens,
+            "totalTokenCount": reply.prompt_tokens + reply.completion_tokens,
             "thoughtsTokenCount": reply.reasoning_tokens,
         }
         usage = reply.usage(counted)
@@ -150,7 +150,7 @@ def _chunk(reply: ReplayedAnswer, parts: list[Json], ending: Json | None = None)
         "candidates": [{"content": {"parts": parts, "role": "model"}} | (ending or {})],
         "usageMetadata": usage,
         "modelVersion": reply.ask.model,
-        "responseId": reply.token("id", 22),
+        "responseId": reply.fill("{id:.22}"),
     }
 
 

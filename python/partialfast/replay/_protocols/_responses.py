@@ -9,9 +9,10 @@ numbers (ggml-org/llama.cpp, ``to_json_oaicompat_resp_stream``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
 
 from partialfast.replay._ask import SERVER_ERROR
 from partialfast.replay._events import Json, ReplayEvent
@@ -30,24 +31,29 @@ class _Form(NamedTuple):
     prefix: str  # what their ids begin with
     events: str  # the name of the events of their text
     key: str  # the field for the text in the last of these
-    index_name: str | None = None  # of the part that the text stands in
+    part_type: str = ""  # of the part that the text stands in
+    index_name: str | None = None  # of that part
     part: str | None = None  # the name of the events of that part, where it is announced
+    more: Mapping[str, Any] = MappingProxyType({})  # what stands beside the text
 
 
 _MESSAGE_PART = ("content_index", "response.content_part")
 _SUMMARY_PART = ("summary_index", "response.reasoning_summary_part")
-_CONTENT = _Form("msg_", "response.output_text", "text", *_MESSAGE_PART)
-_REFUSAL = _Form("msg_", "response.refusal", "refusal", *_MESSAGE_PART)
+_CONTENT = _Form(
+    "msg_", "response.output_text", "text", "output_text", *_MESSAGE_PART, {"logprobs": []}
+)
+_REFUSAL = _Form("msg_", "response.refusal", "refusal", "refusal", *_MESSAGE_PART)
 _CALL = _Form("fc_", "response.function_call_arguments", "arguments")
-_REASONING = _Form("rs_", "response.reasoning_text", "text", "content_index")
-_SUMMARY = _Form("rs_", "response.reasoning_summary_text", "text", *_SUMMARY_PART)
-_PART_TYPES = {_REFUSAL: "refusal", _SUMMARY: "summary_text", _REASONING: "reasoning_text"}
+_REASONING = _Form("rs_", "response.reasoning_text", "text", "reasoning_text", "content_index")
+_SUMMARY = _Form("rs_", "response.reasoning_summary_text", "text", "summary_text", *_SUMMARY_PART)
+#: What llama.cpp leaves out of events, beside all indices.
+_NOT_BARE = {"sequence_number", "logprobs", "obfuscation"}
 
 
 class Responses(OpenAIProtocol, BlockProtocol):
     """The Responses API."""
 
-    name = api = "responses"
+    name = "responses"
     paths = ("/v1/responses", "/openai/v1/responses", "/openai/responses")
 
     def __init__(self, shape: str = "openai") -> None:
@@ -62,11 +68,7 @@ class Responses(OpenAIProtocol, BlockProtocol):
         }
 
     def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
-        pads = reply.ask.obfuscation and not self.bare
-        for number, event in enumerate(super().stream(reply)):
-            if pads and isinstance(event.data, dict) and "delta" in event.data:
-                event.data["obfuscation"] = reply.token("pad", 1 + (event.upto + 7) % 16)
-            yield self._numbered(event, number)
+        return self._numbered(reply, super().stream(reply))
 
     def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
         whole = blocks(reply)
@@ -75,19 +77,14 @@ class Responses(OpenAIProtocol, BlockProtocol):
             ended = whole[block.index].last < upto
             status = self._status(whole[block.index]) if ended else "in_progress"
             output.append(self._item(block, status))
-        code, message = SERVER_ERROR.type, SERVER_ERROR.message
-        told: list[Told] = []
-        if not quiet:
-            details = {"type": code, "code": code, "message": message, "param": None}
-            told.append(("error", {"error": details}))
+        details: Json = {"code": SERVER_ERROR.type, "message": SERVER_ERROR.message}
+        failed = self._object(reply, "failed", output) | ({} if self.bare else {"error": details})
+        error = {"error": {"type": SERVER_ERROR.type, **details, "param": None}}
+        told: list[Told] = [] if quiet else [("error", error)]
         if quiet or not self.bare:
-            failed = self._object(reply, "failed", output)
-            if not self.bare:
-                failed["error"] = {"code": code, "message": message}
             told.append(("response.failed", {"response": failed}))
         before = sum(event.upto < upto for event in super().stream(reply))
-        for number, each in enumerate(told, before):
-            yield self._numbered(self.event(each, upto=upto), number)
+        yield from self._numbered(reply, (self.event(each, upto=upto) for each in told), before)
 
     def whole(self, reply: ReplayedAnswer) -> Json:
         status = "incomplete" if self._is_cut_off(reply) else "completed"
@@ -101,36 +98,43 @@ class Responses(OpenAIProtocol, BlockProtocol):
     def opened(self, block: Block) -> Iterable[Told]:
         form = self._forms[block.kind]
         added = {"item": self._item(replace(block, text=""), "in_progress", empty=True)}
-        yield "response.output_item.added", self._place(block) | added
+        yield "response.output_item.added", {"output_index": block.index} | added
         if form.part is not None:
             added = {"part": _part(form, "")}
             yield form.part + ".added", self._part_place(block) | added
 
     def piece(self, block: Block, text: str) -> Told:
-        data = self._part_place(block) | {"delta": text} | self._logprobs(block)
-        return self._forms[block.kind].events + ".delta", data
+        form = self._forms[block.kind]
+        return form.events + ".delta", {**self._part_place(block), "delta": text, **form.more}
 
     def closed(self, block: Block) -> Iterable[Told]:
         form, place = self._forms[block.kind], self._part_place(block)
         # llama.cpp ends reasoning and arguments only with the item's own `done`.
         if not self.bare or form is _CONTENT:
-            done = place | {form.key: block.text} | self._logprobs(block)
+            done = {**place, form.key: block.text, **form.more}
             # Said by the server; the newer SDKs have no field of that name.
             done |= {"name": block.name} if form is _CALL else {}
             yield form.events + ".done", done
         if form.part is not None:
             yield form.part + ".done", place | {"part": _part(form, block.text)}
         item = self._item(block, self._status(block))
-        yield "response.output_item.done", self._place(block) | {"item": item}
+        yield "response.output_item.done", {"output_index": block.index} | {"item": item}
 
     def ended(self, reply: ReplayedAnswer) -> Iterable[Told]:
         response = self.whole(reply)
         yield f"response.{response['status']}", {"response": response}
 
-    def _numbered(self, event: ReplayEvent, number: int) -> ReplayEvent:
-        if self.bare or isinstance(event.data, str):
-            return event
-        return replace(event, data={"type": "", "sequence_number": number} | event.data)
+    def _numbered(
+        self, reply: ReplayedAnswer, events: Iterable[ReplayEvent], first: int = 0
+    ) -> Iterator[ReplayEvent]:
+        for number, event in enumerate(events, first):
+            data = {"type": "", "sequence_number": number} | cast("Json", event.data)
+            if "delta" in data and reply.ask.obfuscation:
+                data["obfuscation"] = reply.pad(event.upto)
+            if self.bare:
+                names = [name for name in data if not name.endswith("_index")]
+                data = {name: data[name] for name in names if name not in _NOT_BARE}
+            yield replace(event, data=data)
 
     def _is_cut_off(self, reply: ReplayedAnswer) -> bool:
         # llama.cpp says `completed` whatever the reason was.
@@ -141,20 +145,13 @@ class Responses(OpenAIProtocol, BlockProtocol):
         return "incomplete" if is_last and self._is_cut_off(block.reply) else "completed"
 
     def _id(self, block: Block) -> str:
-        purpose = f"{block.kind.value}{block.call}"
-        return self._forms[block.kind].prefix + block.reply.token(purpose, 48)
-
-    def _place(self, block: Block) -> Json:
-        return {} if self.bare else {"output_index": block.index}
+        form = f"{self._forms[block.kind].prefix}{{{block.kind.value}{block.call}:.48}}"
+        return block.reply.fill(form)
 
     def _part_place(self, block: Block) -> Json:
         index = self._forms[block.kind].index_name
-        part = {index: 0} if index is not None and not self.bare else {}
-        return {"item_id": self._id(block)} | self._place(block) | part
-
-    def _logprobs(self, block: Block) -> Json:
-        said = self._forms[block.kind] is _CONTENT and not self.bare
-        return {"logprobs": []} if said else {}
+        part = {} if index is None else {index: 0}
+        return {"item_id": self._id(block), "output_index": block.index} | part
 
     def _item(self, block: Block, status: str, *, empty: bool = False) -> Json:
         """Give an output item: reasoning, a message, or a function call."""
@@ -170,7 +167,7 @@ class Responses(OpenAIProtocol, BlockProtocol):
                 "type": "function_call",
                 "status": status,
                 "arguments": block.text,
-                "call_id": block.call_id("call_", 32 if self.bare else 24),
+                "call_id": block.call_id("call_{:.32}" if self.bare else "call_{:.24}"),
                 "name": block.name,
             }
         return item | {"type": "message", "status": status, "content": parts, "role": "assistant"}
@@ -178,7 +175,7 @@ class Responses(OpenAIProtocol, BlockProtocol):
     def _object(self, reply: ReplayedAnswer, status: str, output: list[Json]) -> Json:
         """Give the response object, which has its usage at the end only."""
         body = reply.ask.body
-        identity: Json = {"id": "resp_" + reply.token("id", 48), "object": "response"}
+        identity: Json = {"id": reply.fill("resp_{id:.48}"), "object": "response"}
         if self.bare and status == "in_progress":
             return identity | {"status": status}
         value: Json = identity | {
@@ -208,11 +205,7 @@ class Responses(OpenAIProtocol, BlockProtocol):
         }
 
     def _usage(self, reply: ReplayedAnswer) -> Json:
-        counts: Json = {
-            "input_tokens": reply.prompt_tokens,
-            "output_tokens": reply.completion_tokens,
-            "total_tokens": reply.total_tokens,
-        }
+        counts = reply.counts("input_tokens", "output_tokens", "total_tokens")
         if not self.bare:
             counts["input_tokens_details"] = {"cached_tokens": 0, "cache_write_tokens": 0}
             counts["output_tokens_details"] = {"reasoning_tokens": reply.reasoning_tokens}
@@ -221,6 +214,5 @@ class Responses(OpenAIProtocol, BlockProtocol):
 
 def _part(form: _Form, text: str) -> Json:
     """Give the part of an item that its text stands in."""
-    if form is _CONTENT:
-        return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
-    return {"type": _PART_TYPES.get(form, ""), form.key: text}
+    annotations: Json = {"annotations": []} if form is _CONTENT else {}
+    return {"type": form.part_type, **annotations, **form.more, form.key: text}
