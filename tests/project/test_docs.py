@@ -32,10 +32,6 @@ FRAMEWORKS = {"agents", "pydantic_ai"}
 
 @pytest.mark.network
 @pytest.mark.usefixtures("nothing_ignored")
-# Python 3.14 warns of what langsmith calls, which langchain imports.
-@pytest.mark.filterwarnings(
-    "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning:langsmith"
-)
 # The test client of Starlette's lowest version that is allowed, with today's anyio.
 @pytest.mark.filterwarnings("ignore:The anyio.abc.BlockingPortal alias:DeprecationWarning")
 @pytest.mark.parametrize(
