@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Optional, Union, cast
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     Base64Str,
     BaseModel,
@@ -226,6 +227,9 @@ AROUND: list[tuple[Any, Callable[[Any], Any]]] = [
     (lambda type_: generic(dict, str, type_), lambda document: {"b": document, "a": document}),
     (lambda type_: create_model("Holder", x=(type_, ...)), lambda document: {"x": document}),
     (lambda type_: generic(RootModel, generic(list, type_)), lambda document: [document]),
+    (lambda type_: generic(Optional, type_), lambda document: document),
+    (lambda type_: generic(list, generic(Optional, type_)), lambda document: [None, document]),
+    (lambda type_: create_model("Held", x=(type_, None)), lambda document: {"x": document}),
 ]
 
 
@@ -307,6 +311,46 @@ def test_15_a_value_that_cannot_be_dumped_ends_no_stream(
         assert refused == why
         if why is None:
             assert told == right
+
+
+class Counting(BaseModel):
+    """What a dump shows of it there is nothing of in a document."""
+
+    name: str = ""
+    many: list[int] = []
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def length(self) -> int:
+        return len(self.many)
+
+    @field_serializer("name")
+    def _shout(self, name: str) -> str:
+        return name.upper() if self.many else name
+
+
+#: Ways to write a type of which the values are those of another.
+SAME: list[Callable[[Any], Any]] = [
+    lambda type_: type_,
+    lambda type_: generic(Optional, type_),
+    lambda type_: annotated(generic(Optional, type_), "a note"),
+    lambda type_: annotated(type_, pf.Complete),
+    lambda type_: annotated(type_, AfterValidator(lambda value: value)),
+    lambda type_: generic(Union, type_, int),
+    lambda type_: generic(Optional, generic(Optional, annotated(type_, pf.Complete))),
+]
+
+
+@pytest.mark.parametrize("same", SAME)
+@pytest.mark.parametrize("default", [..., None])
+def test_15_what_a_class_adds_to_its_dump_is_told_however_it_is_declared(
+    same: Callable[[Any], Any], default: Any
+) -> None:
+    holder = create_model("Holder", value=(same(Counting), default), after=(int, 0))
+    text = '{"value": {"many": [1, 2], "name": "ada"}, "after": 1}'
+    for case in (Case(holder, text), held(Case(generic(list, same(Counting)), "[{}, {}]"))):
+        for chunks in case.splits(0):
+            check_steps(case, chunks)
 
 
 class TwoKeys(BaseModel):

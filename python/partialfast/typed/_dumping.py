@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic_core import SchemaSerializer
 
-from partialfast.typed._partial_dump import rewritten
+from partialfast.typed._partial_dump import DUMPED_AS, rewritten
 from partialfast.typed._schema import (
     Definitions,
     Schema,
@@ -131,9 +131,9 @@ def _dumped_parts(schema: Schema, definitions: Definitions) -> Iterator[Schema]:
     """Yield `schema` and the schemas inside it by which its value is dumped.
 
     Models inside it are left out, and dataclasses of pydantic's: they are dumped by what their own
-    class says, open or complete.
+    class says, open or complete. One that is the value itself is not inside it.
     """
-    pending = [schema, resolve(schema, definitions)]
+    pending = list(_itself(schema, definitions))
     seen: set[int] = set()
     while pending:
         item = pending.pop()
@@ -148,6 +148,30 @@ def _dumped_parts(schema: Schema, definitions: Definitions) -> Iterator[Schema]:
                 pending.extend(both)
             else:
                 yield from (item for item in both if "serialization" in item)
+
+
+#: Where schemas have another one of the same value.
+_SAME = {
+    "definitions": "schema",
+    "nullable": "schema",
+    "default": "schema",
+    "function-after": "schema",
+    "function-before": "schema",
+    "function-wrap": "schema",
+    **DUMPED_AS,
+}
+
+
+def _itself(schema: Schema, definitions: Definitions) -> Iterator[Schema]:
+    """Yield `schema` and those inside it that are of the same value, such as an optional one's."""
+    seen: set[int] = set()
+    while id(schema) not in seen:
+        seen.add(id(schema))
+        yield schema
+        resolved = resolve(schema, definitions)
+        if resolved is not schema:
+            yield resolved
+        schema = resolved.get(_SAME.get(resolved["type"], ""), resolved)
 
 
 def _is_own(schema: Schema) -> bool:

@@ -32,7 +32,7 @@ from partialfast.typed._schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["PartialSerializer", "build_serializer", "rewritten"]
+__all__ = ["DUMPED_AS", "PartialSerializer", "build_serializer", "rewritten"]
 
 _ANY: Schema = {"type": "any"}
 
@@ -40,7 +40,7 @@ _ANY: Schema = {"type": "any"}
 _OBVIOUS = {("any", str), ("bool", bool), ("float", float), ("int", int), ("str", str)}
 
 #: Schemas with two sides, and the side that dumping uses.
-_DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
+DUMPED_AS = {"json-or-python": "json_schema", "lax-or-strict": "strict_schema"}
 
 
 class PartialSerializer:
@@ -242,9 +242,9 @@ class _Rewriter:
             del made["serialization"]
             complete = _Lazy.of(schema, self._definitions)
             return {"type": "any", "serialization": _guard_part(complete, self.rewrite(made))}
-        if kind in _DUMPED_AS:
+        if kind in DUMPED_AS:
             # As pydantic-core does it: of two schemas for validation, one says how to dump.
-            return {**self.rewrite(schema[_DUMPED_AS[kind]]), **self._dumped_by(schema)}
+            return {**self.rewrite(schema[DUMPED_AS[kind]]), **self._dumped_by(schema)}
         special = {
             "dataclass": self._dataclass,
             "named-tuple": self._named_tuple,
