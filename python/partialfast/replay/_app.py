@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.client import responses
@@ -123,7 +124,9 @@ class App:
             await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _Connection(self, reader, writer).serve()
+        # A client may leave before it has said what it wants: there is nobody to answer.
+        with suppress(ConnectionError):
+            await _Connection(self, reader, writer).serve()
 
     async def answer(self, exchange: Exchange) -> CannedResponse:
         """Decide the response to a request."""
@@ -213,8 +216,6 @@ class _Connection:
             # Nobody waits for what the client has not taken yet.
             self._writer.transport.abort()
             raise
-        except ConnectionError:
-            pass  # It left before it had said what it wanted: there is nobody to answer.
         finally:
             self._writer.close()
 

@@ -10,7 +10,7 @@ import enum
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, zip_longest
@@ -40,7 +40,6 @@ class Delta:
     text: str
     choice: int = 0  # which of several answers it belongs to
     call: int = 0  # which of several tool calls it belongs to
-    opens: bool = False  # whether it is the first of its tool call
 
 
 class PlacedFault(NamedTuple):
@@ -117,24 +116,10 @@ class ReplayedAnswer:
         recorded, name = self.calls[call].id, self.calls[call].name
         return form.format(self.ids[f"call{call}"], name=name) if recorded is None else recorded
 
-    def text(self, kind: Kind, *, choice: int = 0, call: int = 0) -> str:
+    def text(self, kind: Kind, call: int = 0, choice: int = 0) -> str:
         """Join the pieces of one kind, as far as they are written."""
-        return "".join(
-            delta.text
-            for delta in self.deltas
-            if (delta.kind, delta.choice, delta.call) == (kind, choice, call)
-        )
-
-    def with_whole_calls(self) -> Iterator[tuple[int, Delta]]:
-        """Give the deltas with their numbers; of each call only the last, with the whole text."""
-        tools = [(n, delta) for n, delta in enumerate(self.deltas) if delta.kind is Kind.TOOL]
-        last = {(delta.choice, delta.call): number for number, delta in tools}
-        for number, delta in enumerate(self.deltas):
-            if delta.kind is not Kind.TOOL:
-                yield number, delta
-            elif number == last[delta.choice, delta.call]:
-                text = self.text(Kind.TOOL, choice=delta.choice, call=delta.call)
-                yield number, replace(delta, text=text, opens=True)
+        key = kind, call, choice
+        return "".join(d.text for d in self.deltas if (d.kind, d.call, d.choice) == key)
 
 
 # A word with the space before it, in parts of at most six letters; up to three digits; white
@@ -195,9 +180,6 @@ def write_script(  # noqa: PLR0913 - the last two are for ids only
         head, tail = _split(body, fault.at or 0)
         body = head + tail
         marks.append(PlacedFault((len(before) + len(head)) * ask.choices, fault))
-    begun = {delta.call: place for place, delta in reversed([*enumerate(body)])} if calls else {}
-    for place in begun.values():
-        body[place] = replace(body[place], opens=True)
     deltas = tuple(
         # Each delta is repeated for each choice.
         replace(delta, choice=choice) if choice else delta

@@ -7,6 +7,7 @@ anthropic 2.14, and streams recorded by others (anthropics/anthropic-sdk-python,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from partialfast.replay._ask import Ask, RequestError, ToolChoice
 from partialfast.replay._events import Json
@@ -70,11 +71,12 @@ class Anthropic(BlockProtocol):
         begun = {"index": block.index, "content_block": _empty(block)}
         yield "content_block_start", begun
         if block.kind is Kind.TOOL:
-            yield self.piece(block, "")
+            yield from self.piece(replace(block, text=""))
 
-    def piece(self, block: Block, text: str) -> Told:
+    def piece(self, block: Block) -> Iterable[Told]:
         kind, key = _DELTAS.get(block.kind, ("text_delta", "text"))
-        return "content_block_delta", {"index": block.index, "delta": {"type": kind, key: text}}
+        delta = {"type": kind, key: block.text}
+        yield "content_block_delta", {"index": block.index, "delta": delta}
 
     def closed(self, block: Block) -> Iterable[Told]:
         yield "content_block_stop", {"index": block.index}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from partialfast.replay._ask import Ask, RequestError, ToolChoice, make_ask, text_of
@@ -132,10 +132,12 @@ class Block:
     reply: ReplayedAnswer
     kind: Kind
     call: int
+    choice: int
     index: int
     first: int  # the number of its first delta
     last: int
     text: str
+    begins: bool = True  # a piece of it: whether it is the first
 
     @property
     def name(self) -> str:
@@ -149,72 +151,83 @@ class Block:
 
 def blocks(reply: ReplayedAnswer) -> list[Block]:
     """Find the blocks of an answer, in the order in which they begin."""
-    found: dict[tuple[Kind, int], list[int]] = {}
+    found: dict[tuple[Kind, int, int], list[int]] = {}
     for number, delta in enumerate(reply.deltas):
-        found.setdefault((delta.kind, delta.call), []).append(number)
+        found.setdefault((delta.kind, delta.call, delta.choice), []).append(number)
     return [
-        Block(reply, kind, call, index, numbers[0], numbers[-1], reply.text(kind, call=call))
-        for index, ((kind, call), numbers) in enumerate(found.items())
+        Block(reply, *key, index, numbers[0], numbers[-1], reply.text(*key))
+        for index, (key, numbers) in enumerate(found.items())
     ]
 
 
-#: An event's name and data.
+#: An event's name, if it has one, and its data.
 Told = tuple[str, Json]
 
 
 class BlockProtocol(Protocol):
-    """A protocol whose events say where each block begins and ends."""
+    """A protocol that tells an answer block by block."""
 
     died: ClassVar[Told]  # what is told when generation dies midway
+    whole_calls: bool = False  # a call is told at once, when it is whole
+    empty_pieces: ClassVar[bool] = False  # pieces without text are told as well
 
-    @abstractmethod
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
         """Give what comes before all blocks."""
+        del reply
+        return ()
 
-    @abstractmethod
     def opened(self, block: Block) -> Iterable[Told]:
         """Announce a block."""
+        del block
+        return ()
 
     @abstractmethod
-    def piece(self, block: Block, text: str) -> Told:
-        """Give a piece of a block."""
+    def piece(self, block: Block) -> Iterable[Told]:
+        """Give a piece of a block, given as a block with the text of the piece."""
 
-    @abstractmethod
     def closed(self, block: Block) -> Iterable[Told]:
         """Say that a block is whole."""
+        del block
+        return ()
 
-    @abstractmethod
     def ended(self, reply: ReplayedAnswer) -> Iterable[Told]:
         """Give what comes after all blocks."""
+        del reply
+        return ()
 
-    def event(self, told: Told, *, upto: int = -1, tokens: int = 0) -> ReplayEvent:
+    def told(self, reply: ReplayedAnswer) -> Iterator[tuple[Told, int, int]]:
+        """Give all that is told, each with the number of its delta and how many tokens it has."""
+        found = {(block.kind, block.call, block.choice): block for block in blocks(reply)}
+        yield from ((told, -1, 0) for told in self.begun(reply))
+        for number, delta in enumerate(reply.deltas):
+            block = found[delta.kind, delta.call, delta.choice]
+            whole = self.whole_calls and delta.kind is Kind.TOOL
+            if whole and number != block.last:
+                continue
+            begins, text = whole or number == block.first, block.text if whole else delta.text
+            if begins:
+                yield from ((told, number, 0) for told in self.opened(block))
+            if text or self.empty_pieces:
+                piece, tokens = replace(block, text=text, begins=begins), count_tokens(text)
+                yield from ((told, number, tokens) for told in self.piece(piece))
+            if number == block.last:
+                yield from ((told, number, 0) for told in self.closed(block))
+        yield from ((told, len(reply.deltas), 0) for told in self.ended(reply))
+
+    def event(self, told: Told, upto: int, tokens: int = 0) -> ReplayEvent:
         """Make an event; its data has its name too."""
         name, data = told
-        return ReplayEvent({"type": name} | data, event=name, upto=upto, tokens=tokens)
+        data = {"type": name} | data if name else data
+        return ReplayEvent(data, event=name or None, upto=upto, tokens=tokens)
 
     def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         """Give all events of a streamed answer."""
-        deltas = reply.deltas
-        found = {(block.kind, block.call): block for block in blocks(reply)}
-        yield from map(self.event, self.begun(reply))
-        for number, delta in enumerate(deltas):
-            block = found[delta.kind, delta.call]
-            if number == block.first:
-                for told in self.opened(block):
-                    yield self.event(told, upto=number)
-            if delta.text:
-                told = self.piece(block, delta.text)
-                yield self.event(told, upto=number, tokens=count_tokens(delta.text))
-            if number == block.last:
-                for told in self.closed(block):
-                    yield self.event(told, upto=number)
-        for told in self.ended(reply):
-            yield self.event(told, upto=len(deltas))
+        return (self.event(*each) for each in self.told(reply))
 
     def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
         """Say that it died; there is no event that announces it."""
         del reply, quiet
-        yield self.event(self.died, upto=upto)
+        yield self.event(self.died, upto)
 
 
 def arguments(text: str) -> dict[str, Any] | None:

@@ -101,13 +101,13 @@ class Bedrock(_Amazon, BlockProtocol):
             start = {"toolUse": _named(block)}
             yield "contentBlockStart", {"contentBlockIndex": block.index, "start": start}
 
-    def piece(self, block: Block, text: str) -> Told:
-        delta: Json = {"text": text}
+    def piece(self, block: Block) -> Iterable[Told]:
+        delta: Json = {"text": block.text}
         if block.kind is Kind.TOOL:
-            delta = {"toolUse": {"input": text}}
+            delta = {"toolUse": {"input": block.text}}
         elif block.kind is Kind.REASONING:
             delta = {"reasoningContent": delta}
-        return "contentBlockDelta", {"contentBlockIndex": block.index, "delta": delta}
+        yield "contentBlockDelta", {"contentBlockIndex": block.index, "delta": delta}
 
     def closed(self, block: Block) -> Iterable[Told]:
         yield "contentBlockStop", {"contentBlockIndex": block.index}
@@ -117,7 +117,7 @@ class Bedrock(_Amazon, BlockProtocol):
         yield "messageStop", {"stopReason": ending.pop("stopReason")}
         yield "metadata", ending
 
-    def event(self, told: Told, *, upto: int = -1, tokens: int = 0) -> ReplayEvent:
+    def event(self, told: Told, upto: int, tokens: int = 0) -> ReplayEvent:
         name, data = told
         return ReplayEvent(data, event=name, upto=upto, tokens=tokens)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 from typing_extensions import Self
 
 from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError, read_request
 from partialfast.replay._events import DONE, Json, ReplayEvent
-from partialfast.replay._protocols._base import Protocol
-from partialfast.replay._script import Delta, Kind, ReplayedAnswer, count_tokens
-from partialfast.replay._shapes import ServerShape, shape_named
+from partialfast.replay._protocols._base import Block, BlockProtocol, Protocol, Told
+from partialfast.replay._script import Kind, ReplayedAnswer
+from partialfast.replay._shapes import shape_named
 
 __all__ = ["Chat", "OpenAIProtocol"]
 
@@ -38,32 +38,6 @@ class OpenAIProtocol(Protocol):
         return {"error": {name: known[source] for name, source in self.shape.error.items()}}
 
 
-class Chat(OpenAIProtocol):
-    """Chat completions."""
-
-    name = "chat"
-    paths = (
-        "/v1/chat/completions",
-        "/openai/v1/chat/completions",
-        "/openai/deployments/{model}/chat/completions",
-    )
-
-    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
-        return _Writer(self.shape, reply).stream()
-
-    def whole(self, reply: ReplayedAnswer) -> Json:
-        return _Writer(self.shape, reply).completion()
-
-    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
-        del quiet
-        failed = self.error(SERVER_ERROR)
-        if self.shape.error_choice:
-            failed = _Writer(self.shape, reply).failed()
-        yield ReplayEvent(failed, upto=upto)
-        if self.shape.error_done:
-            yield ReplayEvent(DONE, upto=upto)
-
-
 #: How often a server that comments or annotates does so, in chunks.
 _COMMENT_EVERY = 25
 _VERDICT_EVERY = 20
@@ -76,37 +50,28 @@ _BLOCKED: Json = _VERDICT | {"violence": {"filtered": True, "severity": "high"}}
 _NOBODY: Json = {"created": 0, "id": "", "model": "", "object": ""}
 
 
-@dataclass
-class _Chunk:
-    """One choice's part of a stream."""
+class Chat(OpenAIProtocol, BlockProtocol):
+    """Chat completions."""
 
-    choice: int
-    delta: Json
-    upto: int = -1
-    tokens: int = 0
-    finish: str | None = None
+    name = "chat"
+    paths = (
+        "/v1/chat/completions",
+        "/openai/v1/chat/completions",
+        "/openai/deployments/{model}/chat/completions",
+    )
+    empty_pieces = True
 
-
-class _Writer:
-    """Writes an answer in the shape of a server."""
-
-    def __init__(self, shape: ServerShape, reply: ReplayedAnswer) -> None:
-        self.shape = shape
-        self.reply = reply
-        self.around_calls = shape.around_calls if self.reply.calls else {}
-        first = next((d for d in self.reply.deltas if d.kind is not Kind.REASONING), None)
-        single = len(self.reply.calls) == 1 and first is not None and first.kind is Kind.TOOL
-        # OpenAI announces a single call together with the role.
-        self.opens_with_call = shape.openai_extras and single
+    def __init__(self, shape: str = "openai") -> None:
+        super().__init__(shape)
+        self.whole_calls = self.shape.whole_calls
 
     # The stream
 
-    def stream(self) -> Iterator[ReplayEvent]:
-        """Give all events of a streamed answer."""
+    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         comment = self.shape.comment
         if comment is not None:
             yield ReplayEvent(comment=comment)
-        for number, event in enumerate(self._events()):
+        for number, event in enumerate(self._events(reply)):
             if comment is not None and number % _COMMENT_EVERY == 0:
                 yield ReplayEvent(comment=comment, upto=event.upto)
             if self.shape.verdicts == "beside" and (
@@ -115,141 +80,146 @@ class _Writer:
                 yield ReplayEvent(_annotation(number), upto=event.upto)
             yield event
 
-    def _events(self) -> list[ReplayEvent]:
-        shape, ask, end = self.shape, self.reply.ask, len(self.reply.deltas)
+    def _events(self, reply: ReplayedAnswer) -> list[ReplayEvent]:
+        shape, ask, end = self.shape, reply.ask, len(reply.deltas)
         filters = shape.verdicts != "none"
         events: list[ReplayEvent] = []
         if filters:
             prompt = [{"prompt_index": 0, "content_filter_results": _VERDICT}]
             events.append(ReplayEvent(_NOBODY | {"choices": [], "prompt_filter_results": prompt}))
-        for chunk in self._chunks():
-            data = self._around([self._choice(chunk)])
-            if shape.openai_extras and ask.obfuscation and chunk.finish is None:
-                data["obfuscation"] = self.reply.pad(chunk.upto)
-            if shape.usage == "beside" and chunk.finish is not None:
-                data["usage"] = self._usage()
-            events.append(ReplayEvent(data, upto=chunk.upto, tokens=chunk.tokens))
+        told = list(self.told(reply))
+        # The finish reason comes beside the last delta, or in one of its own.
+        begun = {said["index"] for (_, said), _, _ in told} if shape.finish_beside else set()
+        closing = {**shape.closing, **(shape.around_calls if reply.calls else {})}
+        rest = [choice for choice in range(ask.choices) if choice not in begun]
+        told += [(("", {"index": choice, "delta": closing}), end, 0) for choice in rest]
+        last = {said["index"]: place for place, ((_, said), _, _) in enumerate(told)}.values()
+        for place, ((_, said), upto, tokens) in enumerate(told):
+            finish = self._finish(reply) if place in last else None
+            data = self._around(reply, [self._choice(said, upto, finish)])
+            if shape.openai_extras and ask.obfuscation and finish is None:
+                data["obfuscation"] = reply.pad(upto)
+            if shape.usage == "beside" and finish is not None:
+                data["usage"] = self._usage(reply)
+            events.append(ReplayEvent(data, upto=upto, tokens=tokens))
         # Azure's filter ends the stream at once.
-        blocked = filters and self.reply.finish == "content_filter"
+        blocked = filters and reply.finish == "content_filter"
         with_choice = shape.usage == "with-choice"
         if with_choice or (shape.usage == "asked" and ask.include_usage and not blocked):
-            silent = _Chunk(0, {"role": "assistant", "content": ""})
-            choices = [self._choice(silent)] if with_choice else []
-            events.append(ReplayEvent(self._around(choices) | {"usage": self._usage()}, upto=end))
+            silent = {"index": 0, "delta": {"role": "assistant", "content": ""}}
+            choices = [self._choice(silent, -1, None)] if with_choice else []
+            data = self._around(reply, choices) | {"usage": self._usage(reply)}
+            events.append(ReplayEvent(data, upto=end))
         if shape.llama_cpp and isinstance(events[-1].data, dict):
-            events[-1].data["timings"] = self._timings()
+            events[-1].data["timings"] = _timings(reply)
         if shape.done:
             events.append(ReplayEvent(DONE, upto=end))
         return events
 
-    def _chunks(self) -> list[_Chunk]:
-        shape, reply, choices = self.shape, self.reply, range(self.reply.ask.choices)
-        openings = choices if shape.opening is not None else ()
-        chunks = [_Chunk(choice, self._opening()) for choice in openings]
-        for number, delta in (
-            reply.with_whole_calls() if shape.whole_calls else enumerate(reply.deltas)
-        ):
-            tokens = count_tokens(delta.text)
-            chunks += [_Chunk(delta.choice, part, number, tokens) for part in self._parts(delta)]
-        last = {chunk.choice: chunk for chunk in chunks} if shape.finish_beside else {}
-        for choice in choices:
-            if choice not in last:
-                closing = {**shape.closing, **self.around_calls}
-                last[choice] = _Chunk(choice, closing, len(reply.deltas))
-                chunks.append(last[choice])
-            last[choice].finish = self._finish()
-        return chunks
+    def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        """Announce the role."""
+        shape = self.shape
+        if shape.opening is not None:
+            opening = {**(shape.around_calls if reply.calls else {}), **shape.opening}
+            if shape.openai_extras:
+                opening["content"] = None if reply.calls else ""
+            if self._opens_with_call(reply):
+                opening |= self._call(reply, 0, "", opens=True)
+            for choice in range(reply.ask.choices):
+                yield "", {"index": choice, "delta": opening}
 
-    def _opening(self) -> Json:
-        """Give the delta that announces the role."""
-        opening = {**self.around_calls, **(self.shape.opening or {})}
-        if self.shape.openai_extras:
-            opening["content"] = None if self.reply.calls else ""
-        if self.opens_with_call:
-            opening |= self._call(0, "", opens=True)
-        return opening
+    def _opens_with_call(self, reply: ReplayedAnswer) -> bool:
+        """Say whether a single call is announced together with the role, as OpenAI does it."""
+        kinds = (delta.kind for delta in reply.deltas if delta.kind is not Kind.REASONING)
+        return self.shape.openai_extras and len(reply.calls) == 1 and next(kinds, None) is Kind.TOOL
 
-    def _parts(self, delta: Delta) -> Iterator[Json]:
-        """Give the deltas that the server makes of one."""
-        shape, opens = self.shape, delta.opens
-        if delta.kind is not Kind.TOOL:
-            own = {Kind.REASONING: shape.reasoning, Kind.REFUSAL: shape.refusal}
-            key = own.get(delta.kind, "content")
-            if key is not None:
-                yield {**shape.text, key: delta.text}
-            return
-        if opens and not shape.first_arguments:
-            if not self.opens_with_call:
-                yield {**shape.call, **self._call(delta.call, "", opens=True)}
-            opens = False
-        if delta.text or shape.first_arguments:
-            call = self._call(delta.call, delta.text, opens=opens or shape.legacy_call)
-            yield {**shape.call, **call}
+    def opened(self, block: Block) -> Iterable[Told]:
+        announced = self.shape.first_arguments or self._opens_with_call(block.reply)
+        if block.kind is Kind.TOOL and not announced:
+            yield self._piece_of_call(block, "", opens=True)
 
-    def _call(self, number: int, text: str, *, opens: bool) -> Json:
+    def piece(self, block: Block) -> Iterable[Told]:
+        shape = self.shape
+        own = {Kind.REASONING: shape.reasoning, Kind.REFUSAL: shape.refusal}
+        key = own.get(block.kind, "content")
+        if block.kind is Kind.TOOL:
+            opens = shape.legacy_call or (shape.first_arguments and block.begins)
+            if block.text or shape.first_arguments:
+                yield self._piece_of_call(block, block.text, opens=opens)
+        elif key is not None:
+            yield "", {"index": block.choice, "delta": {**shape.text, key: block.text}}
+
+    def _piece_of_call(self, block: Block, text: str, *, opens: bool) -> Told:
+        call = self._call(block.reply, block.call, text, opens=opens)
+        return "", {"index": block.choice, "delta": {**self.shape.call, **call}}
+
+    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
+        del quiet
+        failed = self.error(SERVER_ERROR)
+        if self.shape.error_choice:
+            choice = self._choice({"index": 0, "delta": {"content": ""}}, -1, "error")
+            error = {"code": "server_error", "message": "Provider disconnected unexpectedly"}
+            failed = self._around(reply, [choice]) | {"error": error}
+        yield ReplayEvent(failed, upto=upto)
+        if self.shape.error_done:
+            yield ReplayEvent(DONE, upto=upto)
+
+    def _call(self, reply: ReplayedAnswer, number: int, text: str, *, opens: bool) -> Json:
         """Give what a delta has of a call."""
-        shape, index = self.shape, self.reply.calls[number].index
+        shape, index = self.shape, reply.calls[number].index
         index = number if index is None and shape.call_index else index
         value: Json = {} if index in {None, "omit"} else {"index": index}
-        value |= self._function(number, text) if opens else {"function": {"arguments": text}}
+        value |= self._function(reply, number, text) if opens else {"function": {"arguments": text}}
         if not shape.call_type:
             value.pop("type", None)
         legacy = {"function_call": value["function"]} if shape.legacy_call else {}
         return {"tool_calls": [value], **legacy}
 
-    def _function(self, number: int, text: str) -> Json:
+    def _function(self, reply: ReplayedAnswer, number: int, text: str) -> Json:
         """Give a call with its arguments, or the first piece of them."""
-        made = {"id": self.reply.call_id(number, self.shape.call_id), "type": "function"}
-        return made | {"function": {"name": self.reply.calls[number].name, "arguments": text}}
+        made = {"id": reply.call_id(number, self.shape.call_id), "type": "function"}
+        return made | {"function": {"name": reply.calls[number].name, "arguments": text}}
 
-    def _choice(self, chunk: _Chunk) -> Json:
-        shape, finish = self.shape, chunk.finish
-        choice = {
-            "index": chunk.choice,
-            "delta": chunk.delta,
-            **shape.choice,
-            "finish_reason": shape.open_finish if finish is None else finish,
-        }
+    def _choice(self, said: Json, upto: int, finish: str | None) -> Json:
+        """Give a choice of a chunk, said up to a delta."""
+        shape = self.shape
+        last = shape.open_finish if finish is None else finish
+        choice = {**said, **shape.choice, "finish_reason": last}
         if "native_finish_reason" in choice:
             choice["native_finish_reason"] = finish
-        if shape.token_ids and chunk.upto >= 0:
+        if shape.token_ids and upto >= 0:
             choice["token_ids"] = None
         if shape.token_ids and finish is not None:
             choice["stop_reason"] = None
         if shape.verdicts != "none":
             verdict = _BLOCKED if finish == "content_filter" else _VERDICT
-            speaks = finish == "content_filter" or chunk.delta.get("content")
+            speaks = finish == "content_filter" or said["delta"].get("content")
             choice["content_filter_results"] = verdict if speaks else {}
         return choice
 
-    def _around(self, choices: list[Json]) -> Json:
+    def _around(self, reply: ReplayedAnswer, choices: list[Json]) -> Json:
         """Give a chunk around its choices."""
-        data = self._identity("chat.completion.chunk") | {**self.shape.chunk, "choices": choices}
-        if self.shape.openai_extras and self.reply.ask.include_usage:
-            data["usage"] = None
-        return data
-
-    def failed(self) -> Json:
-        """Give the chunk of a server that says beside a choice that generation died."""
-        choice = self._choice(_Chunk(0, {"content": ""}, finish="error"))
-        error = {"code": "server_error", "message": "Provider disconnected unexpectedly"}
-        return self._around([choice]) | {"error": error}
+        data = self._identity(reply, "chat.completion.chunk") | {**self.shape.chunk}
+        asked = self.shape.openai_extras and reply.ask.include_usage
+        return data | {"choices": choices} | ({"usage": None} if asked else {})
 
     # Without streaming
 
-    def completion(self) -> Json:
-        """Give the whole answer of a request that does not stream."""
-        end = {"logprobs": None, "finish_reason": self._finish()}
+    def whole(self, reply: ReplayedAnswer) -> Json:
+        end = {"logprobs": None, "finish_reason": self._finish(reply)}
         choices = [
-            {"index": choice, "message": self._message(choice), **end}
-            for choice in range(self.reply.ask.choices)
+            {"index": choice, "message": self._message(reply, choice), **end}
+            for choice in range(reply.ask.choices)
         ]
-        whole = self._identity("chat.completion") | {"choices": choices, "usage": self._usage()}
+        whole = self._identity(reply, "chat.completion") | {
+            "choices": choices,
+            "usage": self._usage(reply),
+        }
         whole |= {"service_tier": "default", "system_fingerprint": "fp_replay"}
-        return whole | ({"timings": self._timings()} if self.shape.llama_cpp else {})
+        return whole | ({"timings": _timings(reply)} if self.shape.llama_cpp else {})
 
-    def _message(self, choice: int) -> Json:
-        shape, reply = self.shape, self.reply
+    def _message(self, reply: ReplayedAnswer, choice: int) -> Json:
+        shape = self.shape
         content, refusal, reasoning = (
             reply.text(kind, choice=choice) for kind in (Kind.CONTENT, Kind.REFUSAL, Kind.REASONING)
         )
@@ -263,7 +233,7 @@ class _Writer:
             message["annotations"] = []
         if reply.calls:
             message["tool_calls"] = [
-                self._function(call, reply.text(Kind.TOOL, choice=choice, call=call))
+                self._function(reply, call, reply.text(Kind.TOOL, choice=choice, call=call))
                 for call in range(len(reply.calls))
             ]
         if reasoning and shape.reasoning is not None:
@@ -272,25 +242,26 @@ class _Writer:
 
     # Shared by both
 
-    def _identity(self, kind: str) -> Json:
-        of = {"created": self.reply.created, "model": self.reply.ask.model}
-        return {"id": self.reply.fill(self.shape.id), "object": kind, **of}
+    def _identity(self, reply: ReplayedAnswer, kind: str) -> Json:
+        of = {"created": reply.created, "model": reply.ask.model}
+        return {"id": reply.fill(self.shape.id), "object": kind, **of}
 
-    def _finish(self) -> str:
-        finish = self.reply.finish
-        stops = self.shape.named_call_stops or self.reply.recording.finish_reason is not None
-        return "tool_calls" if finish == "stop" and self.reply.calls and not stops else finish
+    def _finish(self, reply: ReplayedAnswer) -> str:
+        finish = reply.finish
+        stops = self.shape.named_call_stops or reply.recording.finish_reason is not None
+        return "tool_calls" if finish == "stop" and reply.calls and not stops else finish
 
-    def _usage(self) -> Json:
-        usage = self.reply.counts("prompt_tokens", "completion_tokens", "total_tokens")
+    def _usage(self, reply: ReplayedAnswer) -> Json:
+        usage = reply.counts("prompt_tokens", "completion_tokens", "total_tokens")
         if self.shape.usage_details:
             usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
-            reasoning = {"reasoning_tokens": self.reply.reasoning_tokens}
+            reasoning = {"reasoning_tokens": reply.reasoning_tokens}
             usage["completion_tokens_details"] = reasoning | dict.fromkeys(_NOT_USED, 0)
-        return self.reply.usage(usage)
+        return reply.usage(usage)
 
-    def _timings(self) -> Json:
-        return {"prompt_n": self.reply.prompt_tokens, "predicted_n": self.reply.completion_tokens}
+
+def _timings(reply: ReplayedAnswer) -> Json:
+    return {"prompt_n": reply.prompt_tokens, "predicted_n": reply.completion_tokens}
 
 
 def _annotation(number: int) -> Json:

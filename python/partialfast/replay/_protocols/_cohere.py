@@ -52,11 +52,12 @@ class Cohere(BlockProtocol):
         else:
             yield _told("content-start", block, _content(block, ""))
 
-    def piece(self, block: Block, text: str) -> Told:
+    def piece(self, block: Block) -> Iterable[Told]:
         if block.kind is Kind.TOOL:
-            more = {"tool_calls": {"function": {"arguments": text}}}
-            return _told("tool-call-delta", block, more)
-        return _told("content-delta", block, _content(block, text))
+            more = {"tool_calls": {"function": {"arguments": block.text}}}
+            yield _told("tool-call-delta", block, more)
+        else:
+            yield _told("content-delta", block, _content(block, block.text))
 
     def closed(self, block: Block) -> Iterable[Told]:
         yield _told("tool-call-end" if block.kind is Kind.TOOL else "content-end", block)

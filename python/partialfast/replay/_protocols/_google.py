@@ -9,13 +9,13 @@ their paths.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from partialfast.replay._ask import Ask, RequestError, ToolChoice
-from partialfast.replay._events import Json, ReplayEvent, dump
-from partialfast.replay._protocols._base import Block, Protocol, arguments, blocks
-from partialfast.replay._script import Delta, Kind, ReplayedAnswer, count_tokens, cut
+from partialfast.replay._events import Json, dump
+from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments, blocks
+from partialfast.replay._script import Kind, ReplayedAnswer, cut
 
 __all__ = ["Google"]
 
@@ -27,10 +27,11 @@ _STATUSES = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
 }
+_OVERLOADED = "The model is overloaded. Please try again later."
 _MODES: dict[object, ToolChoice] = {"NONE": "none", "ANY": "required"}
 
 
-class Google(Protocol):
+class Google(BlockProtocol):
     """generativelanguage.googleapis.com and aiplatform.googleapis.com."""
 
     name = "google"
@@ -40,6 +41,8 @@ class Google(Protocol):
         "/{version}/projects/{project}/locations/{region}/publishers/google/models/{call}",
     )
     media_type = "text/event-stream"
+    whole_calls = empty_pieces = True
+    died = ("", {"error": {"code": 503, "message": _OVERLOADED, "status": "UNAVAILABLE"}})
     reasons = ("STOP", "STOP", "MAX_TOKENS", "SAFETY")
 
     def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
@@ -68,17 +71,15 @@ class Google(Protocol):
             forced=allowed[0] if one else None,
         )
 
-    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
-        for number, delta in reply.with_whole_calls():
-            for part in _parts(reply, delta):
-                tokens = count_tokens(delta.text)
-                yield ReplayEvent(_chunk(reply, [part]), upto=number, tokens=tokens)
-        end = _chunk(reply, [{"text": ""}], self._ending(reply))
-        yield ReplayEvent(end, upto=len(reply.deltas))
+    def piece(self, block: Block) -> Iterable[Told]:
+        for part in _parts(block):
+            yield "", _chunk(block.reply, [part])
+
+    def ended(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        yield "", _chunk(reply, [{"text": ""}], self._ending(reply))
 
     def whole(self, reply: ReplayedAnswer) -> Json:
-        begun = blocks(reply)
-        parts = [part for block in begun for part in _parts(reply, block)]
+        parts = [part for block in blocks(reply) for part in _parts(block)]
         return _chunk(reply, parts, self._ending(reply))
 
     def _ending(self, reply: ReplayedAnswer) -> Json:
@@ -91,19 +92,14 @@ class Google(Protocol):
                 return {"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": said}
         return {"finishReason": self.reason(reply)}
 
-    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
-        """Say that the model is overloaded, as an event."""
-        del reply, quiet
-        error = RequestError(503, "The model is overloaded. Please try again later.")
-        yield ReplayEvent(self.error(error), upto=upto)
-
     def error(self, error: RequestError) -> Json:
         status = _STATUSES.get(error.status, "INTERNAL")
         return {"error": {"code": error.status, "message": error.message, "status": status}}
 
 
-def _parts(reply: ReplayedAnswer, said: Delta | Block) -> Iterator[Json]:
-    """Give the parts that something said is sent in; a call is whole."""
+def _parts(said: Block) -> Iterator[Json]:
+    """Give the parts that a block, or a piece of one, is sent in; a call is whole."""
+    reply = said.reply
     if said.kind is Kind.REASONING:
         yield {"text": said.text, "thought": True}
     elif said.kind is Kind.CONTENT:
@@ -123,12 +119,8 @@ def _parts(reply: ReplayedAnswer, said: Delta | Block) -> Iterator[Json]:
 
 def _calling(body: Json) -> Json:
     """Return how functions may be called; JSON of protobuf has two names for each field."""
-    config = _in_camel(body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-    return _in_camel(config)
-
-
-def _in_camel(message: Json) -> Json:
-    return {_camel(name): value for name, value in message.items()}
+    config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    return {_camel(name): value for name, value in config.items()}
 
 
 def _camel(name: str) -> str:

@@ -6,23 +6,25 @@ model is not forced to call a function.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from partialfast.replay._ask import Ask, RequestError
 from partialfast.replay._events import Json, ReplayEvent
-from partialfast.replay._protocols._base import Protocol, arguments
-from partialfast.replay._script import Kind, ReplayedAnswer, count_tokens
+from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments
+from partialfast.replay._script import Kind, ReplayedAnswer
 
 __all__ = ["Ollama"]
 
 
-class Ollama(Protocol):
+class Ollama(BlockProtocol):
     """An Ollama that runs on this machine."""
 
     name = "ollama_native"
     paths = ("/api/chat",)
     media_type = "application/x-ndjson"
     corrupt = b'{"message":[{\n'
+    whole_calls = empty_pieces = True
+    died = ("", {"error": "an error was encountered while running the model"})
     reasons = ("stop", "stop", "length", "content_filter")
 
     def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
@@ -36,19 +38,19 @@ class Ollama(Protocol):
             tools=[tool.get("function") or {} for tool in body.get("tools") or []],
         )
 
-    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
-        for number, delta in reply.with_whole_calls():
-            message: Json = {"role": "assistant", "content": ""}
-            if delta.kind is Kind.TOOL:
-                message["tool_calls"] = _calls(reply, [delta.call])
-                if not message["tool_calls"]:
-                    continue
-            else:
-                message["thinking" if delta.kind is Kind.REASONING else "content"] = delta.text
-            data = _object(reply, message) | {"done": False}
-            yield ReplayEvent(data, upto=number, tokens=count_tokens(delta.text))
-        end = _object(reply, {"role": "assistant", "content": ""}) | self._ending(reply)
-        yield ReplayEvent(end, upto=len(reply.deltas))
+    def piece(self, block: Block) -> Iterable[Told]:
+        message: Json = {"role": "assistant", "content": ""}
+        if block.kind is not Kind.TOOL:
+            message["thinking" if block.kind is Kind.REASONING else "content"] = block.text
+        elif calls := _calls(block.reply, [block.call]):
+            message["tool_calls"] = calls
+        else:
+            return
+        yield "", _object(block.reply, message) | {"done": False}
+
+    def ended(self, reply: ReplayedAnswer) -> Iterable[Told]:
+        end = _object(reply, {"role": "assistant", "content": ""})
+        yield "", end | self._ending(reply)
 
     def whole(self, reply: ReplayedAnswer) -> Json:
         content = reply.text(Kind.CONTENT) + reply.text(Kind.REFUSAL)
@@ -66,11 +68,6 @@ class Ollama(Protocol):
             "eval_count": reply.completion_tokens,
         }
         return {"done": True, "done_reason": self.reason(reply), **reply.usage(counted)}
-
-    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
-        """Say that the model died."""
-        del reply, quiet
-        yield ReplayEvent({"error": "an error was encountered while running the model"}, upto=upto)
 
     def error(self, error: RequestError) -> Json:
         return {"error": error.message}

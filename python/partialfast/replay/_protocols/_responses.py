@@ -84,7 +84,7 @@ class Responses(OpenAIProtocol, BlockProtocol):
         if quiet or not self.bare:
             told.append(("response.failed", {"response": failed}))
         before = sum(event.upto < upto for event in super().stream(reply))
-        yield from self._numbered(reply, (self.event(each, upto=upto) for each in told), before)
+        yield from self._numbered(reply, (self.event(each, upto) for each in told), before)
 
     def whole(self, reply: ReplayedAnswer) -> Json:
         status = "incomplete" if self._is_cut_off(reply) else "completed"
@@ -103,9 +103,9 @@ class Responses(OpenAIProtocol, BlockProtocol):
             added = {"part": _part(form, "")}
             yield form.part + ".added", self._part_place(block) | added
 
-    def piece(self, block: Block, text: str) -> Told:
+    def piece(self, block: Block) -> Iterable[Told]:
         form = self._forms[block.kind]
-        return form.events + ".delta", {**self._part_place(block), "delta": text, **form.more}
+        yield form.events + ".delta", self._part_place(block) | {"delta": block.text, **form.more}
 
     def closed(self, block: Block) -> Iterable[Told]:
         form, place = self._forms[block.kind], self._part_place(block)

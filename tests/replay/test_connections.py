@@ -1,0 +1,103 @@
+"""The connections of the replay server, byte by byte, as no SDK would use them."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from partialfast import replay
+
+pytestmark = pytest.mark.network
+
+BODY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n" % len(
+    BODY
+)
+ASK = HEAD + b"\r\n" + BODY
+
+
+@pytest.fixture
+def server(caplog: pytest.LogCaptureFixture) -> Iterator[replay.Server]:
+    with replay.serve([{"text": "first", "times": 1}, {"text": "second"}]) as url:
+        yield url
+    assert not caplog.records
+
+
+def connect(url: replay.Server) -> socket.socket:
+    host, _, port = url.origin.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def read_all(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def test_requests_that_are_sent_at_once_are_answered_in_their_order(server: replay.Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(ASK + ASK[:20])
+        connection.sendall(ASK[20:] + HEAD + b"connection: close\r\n\r\n" + BODY)
+        said = read_all(connection)
+    assert said.count(b"HTTP/1.1 200 OK\r\n") == 3
+    assert said.index(b'"content":"first"') < said.index(b'"content":"second"')
+    assert [exchange.ending for exchange in server.exchanges] == ["complete"] * 3
+    assert len({exchange.port for exchange in server.exchanges}) == 1
+
+
+def test_a_client_that_asks_whether_to_go_on_is_told_so(server: replay.Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(HEAD + b"expect: 100-continue\r\nconnection: close\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(BODY)
+        assert b"HTTP/1.1 200 OK" in read_all(connection)
+
+
+def test_an_old_client_gets_its_answer_and_the_end(server: replay.Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(ASK.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert b'"content":"first"' in read_all(connection)
+
+
+def test_what_is_not_http_is_refused(server: replay.Server) -> None:
+    for said in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+    ):
+        with connect(server) as connection:
+            connection.sendall(said)
+            answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"Invalid HTTP request" in answer
+    assert server.exchanges == []
+
+
+@pytest.mark.parametrize("size", [0, 1, len(HEAD), len(HEAD) + 2, len(ASK) - 1])
+def test_a_client_may_leave_before_it_has_asked(server: replay.Server, size: int) -> None:
+    with connect(server) as connection:
+        connection.sendall(ASK[:size])
+    assert server.exchanges == []
+    with connect(server) as connection:
+        connection.sendall(ASK)
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def test_a_question_of_headers_only_gets_no_body(server: replay.Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(
+            b"HEAD /v1/models HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+        )
+        said = read_all(connection)
+    assert said.startswith(b"HTTP/1.1 405 ")
+    assert said.endswith(b"\r\n\r\n")
+
+
+def test_a_fault_of_the_server_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with replay.serve({"text": "hi"}) as url, connect(url) as connection:
+        broken = json.dumps({"model": "m", "max_tokens": 1, "messages": [4]}).encode()
+        head = b"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+        connection.sendall(head + b"content-length: %d\r\n\r\n" % len(broken) + broken)
+        assert read_all(connection).startswith(b"HTTP/1.1 500 ")
+        assert url.wait_ended().ending == "complete"
+    assert "/v1/messages could not be answered" in caplog.text
