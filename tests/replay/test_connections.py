@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -81,6 +83,18 @@ def test_a_client_may_leave_before_it_has_asked(server: replay.Server, size: int
     with connect(server) as connection:
         connection.sendall(ASK)
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
+
+
+@pytest.mark.parametrize("size", [0, 9])
+def test_stopping_ends_a_connection_that_has_asked_nothing(size: int) -> None:
+    for _ in range(5):
+        with replay.serve({"text": "hi"}) as url:
+            connection = connect(url)
+            connection.sendall(ASK[:size])
+        with connection, suppress(ConnectionError):
+            assert connection.recv(1) == b""
+    # What is left open says so when it is collected.
+    gc.collect()
 
 
 def test_a_question_of_headers_only_gets_no_body(server: replay.Server) -> None:

@@ -96,6 +96,7 @@ class App:
         self.gate = _Gate(hold)
         self._recordings = recordings
         self._options = options
+        self._clients: set[asyncio.Task[None]] = set()
         self._routes: list[_Route] = []
         self._add("GET", "/v1/models", PROTOCOLS["chat"], self._models)
         # Shared: it is one batch after the other, whoever asks.
@@ -117,13 +118,22 @@ class App:
         self._server = await asyncio.start_server(self._connected, sock=listener, backlog=_BACKLOG)
 
     async def stop(self) -> None:
-        """Take no more connections; those that are open end with the loop."""
-        self._server.close()
+        """Take no more connections, and end those that are open."""
         # What was accepted just now is known only a few turns of the loop later.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        self._server.close()
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        # Nor is a transport closed at once.
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client: Any = asyncio.current_task()
+        self._clients.add(client)
+        client.add_done_callback(self._clients.discard)
         # A client may leave before it has said what it wants: there is nobody to answer.
         with suppress(ConnectionError):
             await _Connection(self, reader, writer).serve()
