@@ -298,8 +298,11 @@ class Call:
             self._watchers.end(reader.received, error)
         if error is None and self.completion is not None:
             self._hooks.tell("completion:response", self.completion)
-        if reader.received.usage is not None:
-            self._hooks.tell("completion:usage", reader.received.usage)
+        # The object is made anew whenever it is asked for.
+        if self._hooks.listen_to("completion:usage"):
+            usage = reader.received.usage
+            if usage is not None:
+                self._hooks.tell("completion:usage", usage)
         if isinstance(error, (JsonError, ValidationError)):
             self._hooks.tell("parse:error", error)
         elif isinstance(error, Exception):

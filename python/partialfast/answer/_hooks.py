@@ -103,6 +103,14 @@ class Hooks:
         else:
             self._handlers.pop(_event(event), None)
 
+    def listen_to(self, event: str) -> bool:
+        """Tell whether anybody listens to an event.
+
+        Args:
+            event: One of `EVENTS`.
+        """
+        return bool(self._handlers.get(event))
+
     def tell(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Call the handlers of an event. What one of them raises is logged: it ends no call."""
         for handler in tuple(self._handlers.get(event, ())):

@@ -232,8 +232,10 @@ class OpenAI(Provider):
         return self._open(request)
 
     def _open(self, request: Request) -> Reply:
-        # Not every client that works like the SDK's has a limit for it.
-        timed = in_time(request) if _takes(self.resource.create, "timeout") else request
+        timed = in_time(request)
+        if timed is not request and not _takes(self.resource.create, "timeout"):
+            # Not every client that works like the SDK's has a limit for it.
+            timed = request
         if reads_bytes(self.resource, self.transport, self.package):
             reply = open_raw(self.resource, timed)
         else:

@@ -10,6 +10,13 @@
 //!
 //! Which beginning that is shows when an event does not have it: what that event shares with the old
 //! one, or with the event before, is the new one. So it only becomes shorter, until it fits most events.
+//!
+//! # What it is worth
+//!
+//! A whole client over chat completions takes 19,700 instructions an event with it and 23,100 without,
+//! or 10,400 and 13,850 where many events come in a block. Events of the Responses API are numbered
+//! near their beginning, so they share too little: to find that out costs 1 %. `docs/profiling.md` says
+//! how this was counted.
 
 use std::convert::Infallible;
 
@@ -155,6 +162,10 @@ impl<N: Wanted, P: Picked<N>> Reader<N, P> {
 /// In front of a value, so that the value is read in one piece. (It may be a colon inside a text:
 /// that is a place like any other, if a slower one.)
 fn shared(one: &str, other: &str) -> usize {
+    if one.as_bytes().get(..SHORTEST) != other.as_bytes().get(..SHORTEST) {
+        // A server that numbers its events first shares too little with any of them.
+        return 0;
+    }
     let pairs = one.bytes().zip(other.bytes()).take(LONGEST);
     let equal = pairs.take_while(|(one, other)| one == other).count();
     let colon = other.as_bytes()[..equal]
