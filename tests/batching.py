@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,8 @@ __all__ = [
     "answer",
     "arguments",
     "asked",
+    "check_lines",
+    "check_one_run",
     "documents",
     "finished",
     "lines",
@@ -85,10 +88,10 @@ def asked(exchange: Any) -> str:
     return "d" + text.removeprefix("From: doc ").removesuffix(".")
 
 
-def finished(values: Path, errors: Path) -> set[str]:
+def finished(*paths: Path) -> set[str]:
     """Read the ids that have a whole line, as whoever looks at the files would."""
     found: set[str] = set()
-    for path in (values, errors):
+    for path in paths:
         if not path.exists():
             continue
         *whole, torn = path.read_bytes().split(b"\n")
@@ -96,6 +99,22 @@ def finished(values: Path, errors: Path) -> set[str]:
             found.add(json.loads(line)["id"])
         assert torn == b"" or b'{"id":'.startswith(torn[:6])
     return found
+
+
+def check_lines(values: Path, errors: Path, good: set[str], bad: set[str]) -> None:
+    """Each id has one line: a good one its own value, a bad one its error."""
+    assert Counter(line["id"] for line in lines(values)) == Counter(good)
+    assert Counter(line["id"] for line in lines(errors)) == Counter(bad)
+    for line in lines(values):
+        assert line["value"] == answer(int(line["id"][1:]))
+
+
+def check_one_run(manifest: Path, count: int) -> dict[str, Any]:
+    """However often it was resumed, it is one run; give its settings."""
+    [run] = json.loads(manifest.read_text())["runs"]
+    assert (run["run"], run["documents"]) == (1, count)
+    settings: dict[str, Any] = run["settings"]
+    return settings
 
 
 def wait_for(server: replay.Server, count: int, child: int) -> None:

@@ -20,13 +20,15 @@ from partialfast.providers._batches import Search
 from partialfast.providers._commands import connected
 from partialfast.providers.anthropic._batches import AnthropicBatches
 from partialfast.providers.openai._batches import OpenAIBatches
-from partialfast.providers.openai._endpoint import Endpoint
+from partialfast.providers.openai._command_client import Endpoint
 from tests.batching import (
     Person,
     answer,
     arguments,
+    check_one_run,
     lines,
     recordings,
+    wait_for,
     write_documents,
     zygote,
 )
@@ -419,15 +421,7 @@ def test_kills_ask_nothing_twice(tmp_path: Path, most: int, door: OpenAIDoor) ->
                 while kills < most:
                     begun = len(server.exchanges)
                     child = runner.start(words)
-                    deadline = time.monotonic() + 20
-                    moment = begun + draw.choice([0, *range(12)])
-                    while len(server.exchanges) < moment and time.monotonic() < deadline:
-                        try:
-                            time.sleep(0.002)
-                            if not Path(f"/proc/{child}").exists():
-                                break
-                        except ProcessLookupError:
-                            break
+                    wait_for(server, begun + draw.choice([0, *range(12)]), child)
                     time.sleep(draw.uniform(0, 0.03))
                     status = runner.kill(child)
                     if status != -9:
@@ -444,9 +438,7 @@ def test_kills_ask_nothing_twice(tmp_path: Path, most: int, door: OpenAIDoor) ->
             # Each batch was submitted once: what was asked twice had no valid answer before.
             for id_, times in asked.items():
                 assert times == found[id_]["attempts"], (id_, times, faults)
-            manifest = json.loads((tmp_path / f"out{jobs}.manifest.json").read_text())
-            assert [run["run"] for run in manifest["runs"]] == [1]
-            assert manifest["runs"][0]["documents"] == count
+            check_one_run(tmp_path / f"out{jobs}.manifest.json", count)
     assert kills == most
     assert amid >= most // 4
     assert (tmp_path / "stderr.txt").read_text() == ""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import random
 import sqlite3
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,13 @@ from tests.batch.postgresql import postgresql
 from tests.batching import (
     answer,
     arguments,
-    asked,
-    lines,
+    check_one_run,
+    finished,
     recordings,
-    wait_for,
     write_documents,
     zygote,
 )
+from tests.killing import Killer
 
 pytest.importorskip("filelock")
 psycopg: Any = pytest.importorskip("psycopg")
@@ -62,54 +60,41 @@ def database(
         yield lambda table: f"{server}?table={table}", rows_there
 
 
+def journaled(folder: Path, table: str) -> set[str]:
+    """Read the ids that have a line in the journal of a table."""
+    return finished(*folder.glob(f"*.{table}.journal.jsonl"))
+
+
 @pytest.mark.parametrize("most", [6, pytest.param(50, marks=pytest.mark.deep)])
 def test_kills_leave_each_id_once(
     tmp_path: Path,
     database: tuple[Callable[[str], str], Callable[[str], list[Any]]],
     most: int,
 ) -> None:
-    # Not seeded: the moments depend on the machine in any case.
-    draw = random.Random()  # noqa: S311 - moments, not secrets
     url_of, rows_of = database
     source = write_documents(tmp_path / "in.jsonl", COUNT)
-    kills = jobs = amid = 0
+    jobs = 0
     with replay.serve(recordings(COUNT), rate=600) as server, zygote(tmp_path) as runner:
-        while kills < most:
+        killer = Killer(runner, most, CONCURRENCY)
+        while not killer.is_done:
             jobs += 1
             words = arguments(source, Path("x.jsonl"), server, "--resume", "--quiet")
             words += ["--concurrency", str(CONCURRENCY)]
             words[words.index("--output") + 1] = url_of(f"t{jobs}")
-            first = len(server.exchanges)
-            interrupted: Counter[str] = Counter()
-            status = -9
-            while status == -9:
-                begun = len(server.exchanges)
-                child = runner.start(words)
-                if kills == most:
-                    status = runner.wait()
-                    break
-                wait_for(server, begun + draw.choice([0, *range(30)]), child)
+            killer.resume_to_the_end(
+                server,
+                words,
+                partial(journaled, tmp_path, f"t{jobs}"),
+                moments=[0, *range(30)],
                 # Sometimes while rows are loaded, once a second or at the end.
-                time.sleep(draw.choice([0.0, 0.02, draw.uniform(0, 1.2)]))
-                status = runner.kill(child)
-                time.sleep(0.03)
-                kills += status == -9
-                amid += len(server.exchanges) > begun
-                interrupted.update({asked(each) for each in server.exchanges[begun:]})
-            assert status == 0
+                pause=lambda draw: draw.choice([0.0, 0.02, draw.uniform(0, 1.2)]),
+            )
             rows = rows_of(f"t{jobs}")
             assert Counter(row[0] for row in rows) == Counter(f"d{n}" for n in range(COUNT))
             assert {row[0]: row[1:] for row in rows} == {
                 f"d{number}": tuple(answer(number).values()) for number in range(COUNT)
             }
-            [journal] = tmp_path.glob(f"*.t{jobs}.journal.jsonl")
-            assert len(lines(journal)) == COUNT
             [manifest] = tmp_path.glob(f"*.t{jobs}.manifest.json")
-            [run] = json.loads(manifest.read_text())["runs"]
-            assert (run["run"], run["documents"]) == (1, COUNT)
-            # What was asked for again was in flight when it was killed.
-            times = Counter(asked(each) for each in server.exchanges[first:])
-            assert all(times[id_] <= interrupted[id_] + 1 for id_ in times)
-    assert kills == most
-    assert amid >= most // 6
+            check_one_run(manifest, COUNT)
+    assert killer.amid >= most // 6
     assert (tmp_path / "stderr.txt").read_text() == ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import random
 import subprocess
 import sys
 import textwrap
@@ -12,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,16 @@ from tests.batching import (
     answer,
     arguments,
     asked,
+    check_lines,
+    check_one_run,
     documents,
     finished,
     lines,
     recordings,
-    wait_for,
     write_documents,
     zygote,
 )
+from tests.killing import Killer
 
 ray: Any = pytest.importorskip("ray")
 cluster_utils: Any = pytest.importorskip("ray.cluster_utils")
@@ -107,6 +108,11 @@ def rows(server: replay.Server, count: int = COUNT, **options: Any) -> list[dict
 
 def bad(number: int) -> dict[str, Any]:
     return {"text": '{"name": "x", "age": "old"}'} if number % 10 == 3 else {}
+
+
+def good_and_bad(count: int) -> tuple[set[str], set[str]]:
+    wrong = {f"d{number}" for number in range(count) if bad(number)}
+    return {f"d{number}" for number in range(count)} - wrong, wrong
 
 
 def check(found: list[dict[str, Any]]) -> None:
@@ -242,10 +248,7 @@ def test_the_command_loses_nothing_with_a_node(cluster: Any, tmp_path: Path) -> 
         words = arguments(source, output, server, "--ray", cluster.address)
         assert cli.main([*words, "--max-retries", "0", "--concurrency", "32"]) == 3
         assert len(server.exchanges) > COUNT, "the lost node had nothing in hand"
-    ids = [line["id"] for line in lines(output) + lines(tmp_path / "out.errors.jsonl")]
-    assert Counter(ids) == Counter(f"d{number}" for number in range(COUNT))
-    for line in lines(output):
-        assert line["value"] == answer(int(line["id"][1:]))
+    check_lines(output, tmp_path / "out.errors.jsonl", *good_and_bad(COUNT))
 
 
 def test_a_killed_command_asks_again_only_for_what_was_in_flight(
@@ -278,59 +281,32 @@ def test_a_killed_command_asks_again_only_for_what_was_in_flight(
 
 def test_kills_lose_nothing_and_ask_nothing_twice(cluster: Any, tmp_path: Path) -> None:
     """The command is killed 50 times; its actors, on either node, end with it."""
-    draw = random.Random()  # noqa: S311 - moments, not secrets
-    most, count = 50, 100
+    most, count, jobs = 50, 100, 0
     source = write_documents(tmp_path / "in.jsonl", count)
-    answers = recordings(count, bad)
-    kills = runs = amid = 0
-    with replay.serve(answers, rate=200) as server, zygote(tmp_path, "ray.data") as runner:
-        while kills < most:
-            runs += 1
-            output, errors = tmp_path / f"out{runs}.jsonl", tmp_path / f"out{runs}.errors.jsonl"
-            manifest = tmp_path / f"out{runs}.manifest.json"
+    with (
+        replay.serve(recordings(count, bad), rate=200) as server,
+        zygote(tmp_path, "ray.data") as runner,
+    ):
+        # The actors are told by Ray that nobody wants them any more.
+        killer = Killer(runner, most, 8, status=3, settle=settled)
+        while not killer.is_done:
+            jobs += 1
+            output, errors = tmp_path / f"out{jobs}.jsonl", tmp_path / f"out{jobs}.errors.jsonl"
             words = arguments(
                 source, output, server, "--resume", "--ray", cluster.address,
                 "--concurrency", "8", "--max-retries", "0", "--quiet",
             )  # fmt: skip
-            first = len(server.exchanges)
-            interrupted: Counter[str] = Counter()
-            while True:
-                done = finished(output, errors)
-                begun = len(server.exchanges)
-                child = runner.start(words)
-                if kills == most:
-                    status = runner.wait()
-                    assert status == 3  # all asked for, some failed
-                    break
-                wait_for(server, begun + draw.randrange(1, 30), child)
-                time.sleep(draw.uniform(0.0, 0.05))
-                status = runner.kill(child)
-                # The actors are told by Ray that nobody wants them any more.
-                settled(server)
-                requests = [asked(each) for each in server.exchanges[begun:]]
-                # Whatever has a line is not asked for again.
-                assert not done & set(requests)
-                if status != -9:
-                    assert status == 3
-                    break
-                kills += 1
-                now = finished(output, errors)
-                assert now >= done
-                amid += bool(done and set(requests) - now)
-                interrupted.update(set(requests) - now)
-                # All that was resumed is one run, for nothing has changed.
-                said = json.loads(manifest.read_text())["runs"]
-                assert [run["run"] for run in said] == [1]
-            requests = [asked(each) for each in server.exchanges[first:]]
-            extra = Counter(requests) - Counter(dict.fromkeys(set(requests), 1))
-            assert not extra - interrupted
-            ids = Counter(line["id"] for line in lines(output) + lines(errors))
-            assert ids == Counter(f"d{number}" for number in range(count))
-            for line in lines(output):
-                assert line["value"] == answer(int(line["id"][1:]))
-    assert kills == most
+            killer.resume_to_the_end(
+                server,
+                words,
+                partial(finished, output, errors),
+                moments=range(1, 30),
+            )
+            check_lines(output, errors, *good_and_bad(count))
+            # All that was resumed is one run, for nothing has changed.
+            check_one_run(tmp_path / f"out{jobs}.manifest.json", count)
     # Or the kills would have shown nothing.
-    assert amid >= most // 10
+    assert killer.amid_resumed >= most // 10
 
 
 def settled(server: replay.Server) -> None:
