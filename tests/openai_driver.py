@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from zlib import crc32
 
 import pytest
 from openai import APIError, AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
@@ -31,6 +32,7 @@ __all__ = [
     "ask",
     "fetch",
     "opened",
+    "way",
 ]
 
 Api = Literal["chat", "responses"]
@@ -77,6 +79,18 @@ WAYS = [
     Way(asynchronous, transport) for asynchronous in (False, True) for transport in ("raw", "sdk")
 ]
 EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=str)
+
+
+@pytest.fixture
+def way(request: pytest.FixtureRequest) -> Way:
+    """Read each case in one of the ways, by its name: the cases of a test have all of them.
+
+    That every way reads the same is what `test_table` is about, for each kind of stream and of
+    ending. Tests of what depends on the way, such as what is raised when a connection is lost, are
+    marked `EVERY_WAY`.
+    """
+    name: str = request.node.nodeid
+    return WAYS[crc32(name.encode()) % len(WAYS)]
 
 
 @dataclass

@@ -20,7 +20,6 @@ FINAL = Meeting.model_validate_json(TEXT)
 SLOPPY = written(json.loads(TEXT), 3)
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("api", ["chat", "responses"])
 @pytest.mark.parametrize("mode", Mode)
 def test_what_is_not_quite_json_is_read(way: Way, api: Api, mode: Mode) -> None:
@@ -38,7 +37,6 @@ def test_what_is_not_quite_json_is_read(way: Way, api: Api, mode: Mode) -> None:
     assert isinstance(strict.error, pf.JsonError)
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("mode", Mode)
 def test_a_wrapped_list_is_read(way: Way, mode: Mode) -> None:
     text = "{items: [{name: 'Ada', email: a@b.c,},]"

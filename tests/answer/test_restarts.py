@@ -37,7 +37,6 @@ DRAFTS = {
 BY_DRAFT = pytest.mark.parametrize("draft", DRAFTS.values(), ids=DRAFTS)
 
 
-@EVERY_WAY
 @BY_DRAFT
 @pytest.mark.parametrize("api", ["chat", "responses"])
 @pytest.mark.parametrize("chunk", [2, 1000])
@@ -57,7 +56,6 @@ def test_the_snapshots_begin_anew(way: Way, api: Api, draft: str, chunk: int) ->
     assert all("age" not in one for one in after if one != ADA.model_dump())
 
 
-@EVERY_WAY
 @BY_DRAFT
 def test_one_can_see_when(way: Way, draft: str) -> None:
     """The first snapshot with the higher number is the first of the new value, and starts empty."""
@@ -78,7 +76,6 @@ def test_one_can_see_when(way: Way, draft: str) -> None:
     assert after[-1] == ADA.model_dump()
 
 
-@EVERY_WAY
 @BY_DRAFT
 @pytest.mark.parametrize("rest", ["", "I cannot say.", '{"name": "A'])
 def test_a_draft_is_never_a_success(way: Way, draft: str, rest: str) -> None:

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 from openai import DefaultHttpxClient
 
+from tests.openai_driver import way
+
+__all__ = ["way"]
+
 
 @pytest.fixture(scope="session")
 def sync_http() -> Iterator[DefaultHttpxClient]:

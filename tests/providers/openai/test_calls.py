@@ -47,7 +47,6 @@ def call(name: str, arguments: Any, **more: Any) -> dict[str, Any]:
     return {"name": name, "arguments": arguments, **more}
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.TOOLS_STRICT])
 def test_the_called_function_decides(way: Way, api: Api, mode: Mode) -> None:
@@ -101,7 +100,6 @@ def test_annotated_members_are_functions_with_plain_names(way: Way) -> None:
         ask(way, url, response_model=asked).raised(ValidationError)
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("interleave", [False, True])
 def test_each_call_is_an_item(way: Way, api: Api, interleave: bool) -> None:  # noqa: FBT001
@@ -117,7 +115,6 @@ def test_each_call_is_an_item(way: Way, api: Api, interleave: bool) -> None:  # 
     assert outcome.stream.text == MAIL + ALARM + MAIL
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("chunk", [1, None])
 def test_white_space_after_a_call_is_no_second_call(way: Way, api: Api, chunk: int | None) -> None:
@@ -136,7 +133,6 @@ INDICES: dict[str, list[Any]] = {
 }
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("indices", INDICES.values(), ids=INDICES)
 @pytest.mark.parametrize("chunk", [1, None, 10_000])
 def test_any_numbering_of_calls(way: Way, indices: list[Any], chunk: int | None) -> None:
@@ -189,7 +185,6 @@ PIECES: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("pieces", PIECES.values(), ids=PIECES)
 @pytest.mark.parametrize("together", [False, True])
 def test_calls_are_told_apart_by_what_there_is(
@@ -275,7 +270,6 @@ def test_other_functions_of_the_callers_are_left_alone(way: Way, api: Api) -> No
     assert json.loads(only.stream.other_calls[0].arguments) == {"for": "time"}
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("arguments", ["", "{}"])
 def test_a_call_without_arguments(way: Way, api: Api, arguments: str) -> None:

@@ -35,7 +35,6 @@ def carries_all(error: Any, stream: Any) -> None:
         stream._value()
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 @pytest.mark.parametrize("at", [0, 1, HALF, len(TEXT) - 1])
@@ -55,7 +54,6 @@ def test_cut_off_by_the_token_limit(way: Way, api: Api, mode: Mode, at: int) -> 
     assert not any(each == Meeting.model_validate_json(TEXT) for each in outcome.handed)
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 def test_complete_at_the_token_limit_is_complete(way: Way, api: Api, mode: Mode) -> None:
@@ -123,7 +121,6 @@ class Settings(BaseModel):
     size: int = 12
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("fault", ["end@0", "length@0"])
 def test_a_call_cut_off_before_its_arguments_is_not_an_empty_one(
@@ -148,7 +145,6 @@ def test_calls_end_when_the_server_says_so(way: Way, api: Api) -> None:
     assert outcome.handed == [Settings(dark=True)]
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.JSON_SCHEMA, Mode.MD_JSON])
 @pytest.mark.parametrize("fault", ["end", "length"])
@@ -225,7 +221,6 @@ def test_aiohttp_ends_alike(way: Way, fault: str, class_: Any, cause: Any) -> No
     assert outcome.stream.snapshot == outcome.handed[-1]
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 def test_a_refusal(way: Way, api: Api, mode: Mode) -> None:
@@ -241,7 +236,6 @@ def test_a_refusal(way: Way, api: Api, mode: Mode) -> None:
     assert outcome.handed == []
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 def test_a_content_filter(way: Way, api: Api, mode: Mode) -> None:
@@ -297,7 +291,6 @@ def test_half_a_surrogate_pair(way: Way, api: Api, mode: Mode) -> None:
     assert outcome.stream.snapshot == outcome.handed[-1]
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 def test_text_that_is_not_json(way: Way, api: Api, mode: Mode) -> None:
@@ -315,7 +308,6 @@ def test_text_that_is_not_json(way: Way, api: Api, mode: Mode) -> None:
     assert outcome.stream.snapshot == outcome.handed[-1]
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("mode", [Mode.JSON, Mode.JSON_SCHEMA, Mode.MD_JSON])
 def test_words_instead_of_json(way: Way, mode: Mode) -> None:
     with replay.serve({"text": "\n Well, who knows?"}) as url:
@@ -327,7 +319,6 @@ def test_words_instead_of_json(way: Way, mode: Mode) -> None:
     assert outcome.stream.text == "\n Well, who knows?"
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.TOOLS_STRICT])
 def test_words_instead_of_a_call(way: Way, api: Api, mode: Mode) -> None:
@@ -338,7 +329,6 @@ def test_words_instead_of_a_call(way: Way, api: Api, mode: Mode) -> None:
     assert "instead of calling Meeting" in str(error)
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("written", ["%s", "Here you are: %s", "Here it is:\n```json\n%s\n```"])
 def test_json_as_content_that_fits_is_taken_for_the_call(way: Way, api: Api, written: str) -> None:
@@ -350,7 +340,6 @@ def test_json_as_content_that_fits_is_taken_for_the_call(way: Way, api: Api, wri
     assert [repair.kind for repair in outcome.stream.repairs] == ["content_for_call"]
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("text", ['{"users": "none"}', '{"location": "Rome"}'])
 def test_json_as_content_that_does_not_fit_is_no_call(way: Way, api: Api, text: str) -> None:
@@ -360,7 +349,6 @@ def test_json_as_content_that_does_not_fit_is_no_call(way: Way, api: Api, text: 
     assert outcome.stream.repairs == []
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 def test_an_empty_answer_is_truncated(way: Way, api: Api, mode: Mode) -> None:
@@ -380,7 +368,6 @@ class Positive(BaseModel):
 INVALID = '{"users": [{"name": "Ada", "email": "a"}], "budget": -5, "rest": "%s"}' % ("x" * 2000)
 
 
-@EVERY_WAY
 @BOTH
 @TOOLS_OR_TEXT
 def test_an_invalid_value_ends_the_answer_at_once(way: Way, api: Api, mode: Mode) -> None:
@@ -412,7 +399,6 @@ def test_an_invalid_value_can_wait_for_the_end(way: Way) -> None:
 ITEMS = '{"items": [{"name": "A", "email": "a"}, {"name": "B"}, {"name": "C", "email": "c"}]}'
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])
 @pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.MD_JSON])
 def test_items_before_an_invalid_one_are_handed_out(way: Way, chunk: int, mode: Mode) -> None:
@@ -446,7 +432,6 @@ def test_items_before_the_end_are_handed_out(way: Way, chunk: int) -> None:
     assert error.snapshot == outcome.handed[-1]
 
 
-@EVERY_WAY
 @pytest.mark.parametrize(
     ("text", "class_"),
     [

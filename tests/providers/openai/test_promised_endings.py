@@ -66,7 +66,6 @@ def calling(reason: str, arguments: str) -> Case:
     return Case("reason", "chat", "TOOLS", "", "User", [{"send": body}], [])
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("reason", REASONS)
 def test_the_message_names_the_finish_reason(way: Way, reason: str) -> None:
     case = calling(reason, '{"name": "Ad')
@@ -77,7 +76,6 @@ def test_the_message_names_the_finish_reason(way: Way, reason: str) -> None:
     assert outcome.error.finish_reason == reason
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("reason", REASONS)
 def test_no_other_reason_completes_a_list_of_calls(way: Way, reason: str) -> None:
     case = calling(reason, ADA)

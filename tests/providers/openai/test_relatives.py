@@ -577,9 +577,8 @@ def server() -> Iterator[wire.WireServer]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_relative_ends_right_in_one_way(
-    case: wire.Case, server: wire.WireServer, sync_http: Any
+    case: wire.Case, way: Way, server: wire.WireServer, sync_http: Any
 ) -> None:
-    way = Way(asynchronous=False, transport="raw")
     check(case, *read(case, way, server.url(case, 7), sync_http))
 
 

@@ -52,7 +52,6 @@ def sent(way: Way, response_model: Any, **kwargs: Any) -> Body:
     return body
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.TOOLS_STRICT])
 def test_tools(way: Way, api: Api, mode: Mode) -> None:
@@ -111,7 +110,6 @@ def test_json_schema(way: Way, api: Api) -> None:
     assert "tools" not in body
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("mode", [Mode.JSON, Mode.MD_JSON])
 def test_instructions(way: Way, api: Api, mode: Mode) -> None:
@@ -230,7 +228,6 @@ def test_what_the_caller_sets_is_sent(way: Way, api: Api) -> None:
         assert url.exchanges[0].headers["authorization"] == "Bearer replay"
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("value", [openai.omit, openai.not_given])
 def test_what_the_caller_leaves_out_is_left_out(way: Way, api: Api, value: Any) -> None:

@@ -42,7 +42,6 @@ def bodies(url: replay.Server) -> list[Any]:
     return [exchange.body for exchange in url.exchanges]
 
 
-@EVERY_WAY
 @BOTH
 @MODES
 def test_an_invalid_answer_is_asked_for_again(way: Way, api: Api, mode: Mode) -> None:
@@ -88,7 +87,6 @@ def test_an_invalid_answer_is_asked_for_again(way: Way, api: Api, mode: Mode) ->
     assert "amount: Field required" in correction
 
 
-@EVERY_WAY
 @BOTH
 @MODES
 def test_create_asks_again_too(way: Way, api: Api, mode: Mode) -> None:
@@ -192,7 +190,6 @@ def test_items_are_asked_for_again(way: Way, api: Api) -> None:
     assert "items" in outcome.stream.attempts[0].text
 
 
-@EVERY_WAY
 @BOTH
 @pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.JSON])
 def test_words_are_asked_again(way: Way, api: Api, mode: Mode) -> None:
@@ -207,7 +204,6 @@ def test_words_are_asked_again(way: Way, api: Api, mode: Mode) -> None:
     assert wrong["role"] == "user"
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("fault", ["length@20", "drop@20", "filter", "refuse", "error@20"])
 def test_other_endings_are_not_asked_again(way: Way, fault: str) -> None:
     with replay.serve({"text": GOOD}, faults=fault) as url:

@@ -43,7 +43,6 @@ def grows(handed: list[Any]) -> None:
                 assert later[key] == value
 
 
-@EVERY_WAY
 @pytest.mark.parametrize(
     ("api", "shape", "received"),
     [
@@ -115,7 +114,6 @@ def test_completions_are_exact(way: Way, api: Api) -> None:
     assert ("location",) in outcome.paths
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("mode", OpenAIProvider.modes)
 def test_create_gives_the_final_value_alone(way: Way, api: Api, mode: Mode) -> None:
@@ -126,7 +124,6 @@ def test_create_gives_the_final_value_alone(way: Way, api: Api, mode: Mode) -> N
     assert not exchange.body.get("stream")
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("mode", OpenAIProvider.modes)
 @pytest.mark.parametrize("bare", [False, True], ids=["wrapped", "bare"])
@@ -180,7 +177,6 @@ def test_any_type_may_be_asked_for(
         assert all(final.startswith(each) for each in outcome.handed)
 
 
-@EVERY_WAY
 @pytest.mark.parametrize("mode", [Mode.JSON, Mode.JSON_SCHEMA, Mode.MD_JSON])
 @pytest.mark.parametrize("chunk", [1, 3, None])
 def test_noise_around_the_json_is_skipped(way: Way, mode: Mode, chunk: int | None) -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 import partialfast as pf
 from tests import wire
 from tests.either import in_step
-from tests.openai_driver import WAYS, Way
+from tests.openai_driver import EVERY_WAY, Way
 
 pytestmark = pytest.mark.network
 
@@ -86,9 +86,18 @@ def check(case: wire.Case, stream: Any, error: Any, handed: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("cut", [0, 7])
 def test_each_stream_ends_right(
+    case: wire.Case, way: Way, cut: int, server: wire.WireServer, sync_http: Any
+) -> None:
+    check(case, *read(case, way, server.url(case, cut), sync_http))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@EVERY_WAY
+@pytest.mark.parametrize("cut", [0, 7])
+def test_each_stream_ends_right_in_every_way(
     case: wire.Case, way: Way, cut: int, server: wire.WireServer, sync_http: Any
 ) -> None:
     check(case, *read(case, way, server.url(case, cut), sync_http))
