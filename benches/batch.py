@@ -30,7 +30,7 @@ from benches.measuring import alone, lateness, serving
 from benches.tables import number, table
 from partialfast.batch import extract
 from partialfast.batch.loop._collector import collecting_seldom
-from partialfast.providers.openai._endpoint import Endpoint, connected, first_request
+from partialfast.providers.openai._command_client import Endpoint, connected, first_request
 from partialfast.replay._script import count_tokens
 
 __all__ = ["PACKAGES", "lines"]

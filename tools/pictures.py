@@ -17,8 +17,8 @@ from rich.console import Console
 import partialfast as pf
 from partialfast import replay
 from partialfast.demo import MeetingInfo
+from partialfast.demo._overview import FormProgress
 from partialfast.demo._view import draw
-from partialfast.demo._watch import FormProgress
 
 __all__ = ["PAGE", "picture"]
 

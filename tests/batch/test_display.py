@@ -10,8 +10,8 @@ import pytest
 
 from partialfast.batch import Failure, Meter, Result, Timings, Usage
 from partialfast.batch.loop._result import result_of
-from partialfast.batch.run._display import line, shown, summary
-from partialfast.batch.run._words import duration
+from partialfast.batch.run._figures import duration
+from partialfast.batch.run._progress import line, shown, summary
 
 
 class Clock:

@@ -20,8 +20,8 @@ from partialfast.batch import BatchError, Meter
 from partialfast.batch.io._documents import open_documents
 from partialfast.batch.io._journal import Journal
 from partialfast.batch.io._regular import read_regular, read_words
+from partialfast.batch.run._figures import printable
 from partialfast.batch.run._terminal import draw
-from partialfast.batch.run._words import printable
 from tests.batching import Person, arguments, write_documents
 
 pytest.importorskip("filelock")

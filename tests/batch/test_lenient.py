@@ -15,7 +15,7 @@ import partialfast as pf
 from partialfast import cli, replay
 from partialfast.batch import Meter, Result, extract
 from partialfast.batch.io._rows import encode
-from partialfast.batch.run._display import summary
+from partialfast.batch.run._progress import summary
 from tests.batching import Person, answer, arguments, lines, recordings, write_documents
 from tests.sloppy import written
 

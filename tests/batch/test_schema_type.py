@@ -12,7 +12,7 @@ import partialfast as pf
 from partialfast.batch import BatchError
 from partialfast.batch.io._parquet import arrow_schema
 from partialfast.batch.io._schema_type import LARGEST_SCHEMA, schema_type
-from partialfast.providers.openai._endpoint import first_request
+from partialfast.providers.openai._command_client import first_request
 
 pytest.importorskip("jsonschema")
 pytest.importorskip("pyarrow")

@@ -18,7 +18,7 @@ from partialfast import cli, replay
 from partialfast.batch import BatchError, Failure, Item, Result, Timings, Usage
 from partialfast.batch.io._cache import AnswerCache
 from partialfast.batch.loop._result import result_of
-from partialfast.batch.run._spending import Budget, FailureLimit, Guard, Prices
+from partialfast.batch.run._spending import Budget, FailureLimit, Prices, SpendingGuard
 from tests.batching import (
     Person,
     answer,
@@ -141,7 +141,7 @@ def result(number: int, *, ok: bool = True, tokens: int = 100) -> Result[Any]:
 def test_a_budget_is_overdrawn_by_what_is_in_flight_at_most(
     costs: list[int], concurrency: int, budget: int
 ) -> None:
-    guard = Guard(budget=Budget(budget), prompt_tokens=10.0)
+    guard = SpendingGuard(budget=Budget(budget), prompt_tokens=10.0)
     items = iter([Item(str(number), {}) for number in range(len(costs))])
 
     async def run() -> int:
@@ -173,13 +173,13 @@ def test_a_budget_is_overdrawn_by_what_is_in_flight_at_most(
 
 
 def test_failures_have_a_limit_by_number_and_by_share() -> None:
-    by_number = Guard(failures=FailureLimit.of("2"))
+    by_number = SpendingGuard(failures=FailureLimit.of("2"))
     for number in range(3):
         assert by_number.stopped == ""
         by_number.taken()
         by_number.finished(result(number, ok=False))
     assert by_number.stopped == "3 documents have failed; --max-failures is 2"
-    by_share = Guard(failures=FailureLimit.of("10%"))
+    by_share = SpendingGuard(failures=FailureLimit.of("10%"))
     for number in range(40):
         by_share.taken()
         by_share.finished(result(number, ok=number % 5 > 0))

@@ -15,7 +15,7 @@ from partialfast.providers.anthropic._provider import Messages
 from partialfast.providers.bedrock._provider import Converse
 from partialfast.providers.cohere._provider import Chat as Cohere
 from partialfast.providers.google._provider import GenerateContent
-from partialfast.providers.google._schema import gemini_schema
+from partialfast.providers.google._schema_subset import gemini_schema
 from partialfast.providers.ollama._provider import Chat as Ollama
 
 

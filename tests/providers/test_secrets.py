@@ -16,7 +16,7 @@ from partialfast.answer._mode import Mode
 from partialfast.answer._seam import Request, Settled
 from partialfast.demo._endpoint import DemoEndpoint
 from partialfast.providers._http11 import Head
-from partialfast.providers.openai._endpoint import Endpoint
+from partialfast.providers.openai._command_client import Endpoint
 from partialfast.replay import Recording, Server, serve
 
 SECRET = "sk-sesame"

@@ -41,7 +41,7 @@ from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._result import BatchError, EndpointError, Item, Result, without_content
 
 if TYPE_CHECKING:
-    from partialfast.providers.openai._endpoint import Endpoint
+    from partialfast.providers.openai._command_client import Endpoint
 
 __all__ = ["extract_dataset", "lines_from"]
 
@@ -129,7 +129,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
         ImportError: Ray is not installed.
         ValueError: There is no key for OpenAI's own server, or an option is out of range.
     """
-    from partialfast.providers.openai._endpoint import Endpoint  # noqa: PLC0415 - it imports the client
+    from partialfast.providers.openai._command_client import Endpoint  # noqa: PLC0415 - it imports the client
 
     work = _Work(
         model=model,

@@ -8,7 +8,7 @@ from typing import Any
 
 from partialfast.cli._errors import CommandError
 from partialfast.providers.openai import Mode
-from partialfast.providers.openai._endpoint import MODES
+from partialfast.providers.openai._command_client import MODES
 
 __all__ = ["configure", "said"]
 

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from partialfast import PartialFastError, demo, replay
 from partialfast.cli import _asking, _demo_web
-from partialfast.cli._arguments import not_negative
 from partialfast.cli._errors import CommandError, missing, without_v1
+from partialfast.cli._value_types import not_negative
 from partialfast.providers._names import NAMES
 from partialfast.providers.openai import Mode
 

@@ -9,8 +9,8 @@ import sys
 import webbrowser
 
 from partialfast import demo
-from partialfast.cli._arguments import port
 from partialfast.cli._errors import CommandError
+from partialfast.cli._value_types import port
 
 __all__ = ["configure", "execute"]
 

@@ -79,7 +79,7 @@ def execute(args: argparse.Namespace) -> None:
     try:
         from openai import OpenAI, OpenAIError  # noqa: PLC0415 - heavy
 
-        from partialfast.providers.openai._endpoint import Endpoint  # noqa: PLC0415
+        from partialfast.providers.openai._command_client import Endpoint  # noqa: PLC0415
         from partialfast.providers.openai._examine import examine  # noqa: PLC0415
     except ImportError as error:
         raise missing(error) from error

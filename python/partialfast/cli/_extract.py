@@ -30,15 +30,15 @@ from partialfast.batch.io._uploads import Uploads
 from partialfast.batch.loop._extract import Prepare
 from partialfast.batch.loop._prompt import placeholders
 from partialfast.batch.run._by_batch import ByBatch
+from partialfast.batch.run._figures import printable
 from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
 from partialfast.batch.run._session import Session
 from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_budget
-from partialfast.batch.run._words import printable
 from partialfast.batch.run._worker import Setup
 from partialfast.batch.run._workers import Workers, worker_count
 from partialfast.cli import _asking
-from partialfast.cli._arguments import add_reading, natural, positive, reading_of
 from partialfast.cli._errors import CommandError, missing, without_v1
+from partialfast.cli._value_types import add_reading, natural, positive, reading_of
 from partialfast.providers._batches import BatchProvider
 from partialfast.providers._commands import connected, first_request, settled
 from partialfast.providers._names import asking, provider_in
@@ -49,7 +49,7 @@ from partialfast.providers.openai import Mode
 from partialfast.providers.openai._attachments import attachment
 from partialfast.providers.openai._batches import OpenAIBatches
 from partialfast.providers.openai._chat import Chat
-from partialfast.providers.openai._endpoint import Endpoint, answer_shape
+from partialfast.providers.openai._command_client import Endpoint, answer_shape
 from partialfast.providers.openai._provider import body_of
 from partialfast.providers.openai._uploads import OpenAIUploads
 

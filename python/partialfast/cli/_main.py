@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None, *, begin: Callable[[], None] = lambd
     except Exception as error:
         if debug:
             raise
-        from partialfast.batch.run._words import printable  # noqa: PLC0415 - for errors alone
+        from partialfast.batch.run._figures import printable  # noqa: PLC0415 - for errors alone
 
         _tell(f"partialfast: {printable(_explain(error), lines=True)}")
         if isinstance(error, OSError):
@@ -197,7 +197,7 @@ class _Parser(argparse.ArgumentParser):
 
         It holds arguments that are not taken, which may be names of files that a shell filled in.
         """
-        from partialfast.batch.run._words import printable  # noqa: PLC0415 - for errors alone
+        from partialfast.batch.run._figures import printable  # noqa: PLC0415 - for errors alone
 
         super().error(printable(message))
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from partialfast import replay
-from partialfast.cli._arguments import port, positive
 from partialfast.cli._errors import CommandError, missing
+from partialfast.cli._value_types import port, positive
 
 __all__ = ["configure", "execute"]
 

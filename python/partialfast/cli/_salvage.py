@@ -10,11 +10,11 @@ from partialfast._repairs import counted
 from partialfast.batch import BatchError
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._recorded import FORMATS
+from partialfast.batch.run._figures import printable
 from partialfast.batch.run._salvage import Salvaged, salvage
 from partialfast.batch.run._session import SOME_FAILED
-from partialfast.batch.run._words import printable
-from partialfast.cli._arguments import add_reading, reading_of
 from partialfast.cli._errors import CommandError, missing
+from partialfast.cli._value_types import add_reading, reading_of
 
 __all__ = ["configure", "execute"]
 

@@ -40,7 +40,7 @@ def execute(args: argparse.Namespace) -> None:
         output.write_text(source, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {output}: {error.strerror}") from error
-    from partialfast.batch.run._words import printable  # noqa: PLC0415 - for this line alone
+    from partialfast.batch.run._figures import printable  # noqa: PLC0415 - for this line alone
 
     print(printable(f"Wrote {output}"), file=sys.stderr)
 

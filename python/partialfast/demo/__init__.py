@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from partialfast.demo._endpoint import DemoEndpoint, replayed
 from partialfast.demo._meeting import MeetingInfo, User
+from partialfast.demo._overview import FieldMark, FormProgress, FormRow, rows
 from partialfast.demo._run import run
-from partialfast.demo._watch import FieldMark, FormProgress, FormRow, rows
 from partialfast.demo._web import run_web, web_app
 
 __all__ = [

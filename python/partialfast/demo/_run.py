@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from partialfast.demo._endpoint import DemoEndpoint
 from partialfast.demo._meeting import PROMPT, MeetingInfo
-from partialfast.demo._watch import FormProgress
+from partialfast.demo._overview import FormProgress
 
 __all__ = ["run"]
 

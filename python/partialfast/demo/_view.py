@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from partialfast.demo._watch import FieldMark, FormProgress, FormRow, rows
+from partialfast.demo._overview import FieldMark, FormProgress, FormRow, rows
 
 __all__ = ["draw"]
 

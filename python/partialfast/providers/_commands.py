@@ -10,9 +10,9 @@ from partialfast.answer._attempts import Call
 from partialfast.answer._options import CallOptions, Settings
 from partialfast.answer._seam import Settled
 from partialfast.providers import _names
-from partialfast.providers.openai import Mode, _endpoint
+from partialfast.providers.openai import Mode, _command_client
 from partialfast.providers.openai._chat import Chat
-from partialfast.providers.openai._endpoint import Endpoint
+from partialfast.providers.openai._command_client import Endpoint
 from partialfast.providers.openai._provider import OpenAI
 
 __all__ = ["connected", "first_request", "settled"]
@@ -29,7 +29,7 @@ async def connected(endpoint: Endpoint) -> AsyncGenerator[Any, None]:
         The client, closed at the end.
     """
     if endpoint.provider is None:
-        async with _endpoint.connected(endpoint) as client:
+        async with _command_client.connected(endpoint) as client:
             yield client
         return
     # The batch retries: it knows about all requests, the SDK only about one.
@@ -56,7 +56,7 @@ def first_request(
         The body.
     """
     if provider is None:
-        return _endpoint.first_request(mode, model, llm, messages)
+        return _command_client.first_request(mode, model, llm, messages)
     settings = Settings(Mode(mode))
     options = CallOptions(response_model=model, items=False, stream=True)
     arguments = {"model": llm, "messages": messages}

@@ -14,8 +14,8 @@ from partialfast.web._browser import MODULE, TYPES
 from partialfast.web._event import Event, Piece
 from partialfast.web._events import HEARTBEAT_S, Events, events
 from partialfast.web._hub import Hub, UnfinishedError
+from partialfast.web._ops_source import Source
 from partialfast.web._outcome import Outcome, OutcomeKind
-from partialfast.web._source import Source
 from partialfast.web._wire import Encoder, Wire, wire_names
 
 if TYPE_CHECKING:

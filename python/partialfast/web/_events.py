@@ -11,8 +11,8 @@ from partialfast.web._document import OpLike, Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._hub import Hub, UnfinishedError
 from partialfast.web._log import Log
+from partialfast.web._ops_source import OpsRequest, Source, is_async, read_in_thread
 from partialfast.web._outcome import Outcome
-from partialfast.web._source import OpsRequest, Source, is_async, read_in_thread
 from partialfast.web._wire import Encoder, Wire, find_wire
 
 __all__ = ["HEARTBEAT_S", "Events", "events"]

@@ -10,8 +10,8 @@ from partialfast._errors import PartialFastError
 from partialfast.web._document import OpLike, Path
 from partialfast.web._event import Event, Piece
 from partialfast.web._log import Log, Reader
+from partialfast.web._ops_source import OpsRequest, Source, is_async, read
 from partialfast.web._outcome import Outcome, RefusedError
-from partialfast.web._source import OpsRequest, Source, is_async, read
 from partialfast.web._wire import Encoder, Wire
 
 __all__ = ["Hub", "UnfinishedError"]

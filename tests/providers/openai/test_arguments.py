@@ -19,7 +19,7 @@ from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._arguments import SnapshotArguments, StreamArguments
 from partialfast.answer._options import OURS
 from partialfast.providers.openai import AsyncClient, Attempt, Client, Mode
-from partialfast.providers.openai._arguments import SnapshotCall
+from partialfast.providers.openai._sdk_arguments import SnapshotCall
 from tests.openai_driver import TEXT, Meeting, User
 
 MESSAGES: list[Any] = [{"role": "user", "content": "hello"}]

@@ -17,8 +17,8 @@ from pydantic import BaseModel
 import partialfast as pf
 from partialfast import replay
 from partialfast.providers.openai._chat import Chat
+from partialfast.providers.openai._command_client import Endpoint, connected
 from partialfast.providers.openai._direct import DirectChat, goes_through_a_proxy
-from partialfast.providers.openai._endpoint import Endpoint, connected
 
 pytestmark = pytest.mark.network
 

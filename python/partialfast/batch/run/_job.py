@@ -23,9 +23,9 @@ from partialfast.batch.loop._meter import Figures, Meter
 from partialfast.batch.loop._prompt import Message, make_prompt
 from partialfast.batch.loop._protocols import Answers
 from partialfast.batch.loop._result import BatchError, Item
-from partialfast.batch.run._display import shown
 from partialfast.batch.run._loader import Loader
-from partialfast.batch.run._spending import Budget, FailureLimit, Guard, Prices
+from partialfast.batch.run._progress import shown
+from partialfast.batch.run._spending import Budget, FailureLimit, Prices, SpendingGuard
 from partialfast.batch.run._survey import Survey, digest_of, reconcile, refuse_others, survey
 from partialfast.batch.run._twins import Twins
 
@@ -229,7 +229,7 @@ class _Work:
             total = found.count if job.only is None else len(job.only)
         self.meter = Meter(total=total)
         rows = [*journal.done.values(), *journal.failed.values()]
-        self.guard = Guard(
+        self.guard = SpendingGuard(
             failures=job.failures,
             budget=job.budget,
             prices=job.prices,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from partialfast.batch.loop._meter import Figures
+from partialfast.batch.run._figures import duration
 from partialfast.batch.run._spending import Prices
-from partialfast.batch.run._words import duration
 
 __all__ = ["estimate"]
 

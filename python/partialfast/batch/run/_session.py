@@ -14,11 +14,11 @@ from typing import Any, TextIO
 
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._result import BatchError
-from partialfast.batch.run._display import summary
+from partialfast.batch.run._figures import printable
 from partialfast.batch.run._job import Elsewhere, Job, JobOutcome, look_ahead, run
+from partialfast.batch.run._progress import summary
 from partialfast.batch.run._sample import estimate
 from partialfast.batch.run._survey import Survey
-from partialfast.batch.run._words import printable
 
 __all__ = ["INTERRUPTED", "SOME_FAILED", "Session"]
 

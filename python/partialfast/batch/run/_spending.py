@@ -10,7 +10,7 @@ from typing import Any
 
 from partialfast.batch.loop._result import BatchError, Item, Result
 
-__all__ = ["Budget", "FailureLimit", "Guard", "Prices", "check_budget"]
+__all__ = ["Budget", "FailureLimit", "Prices", "SpendingGuard", "check_budget"]
 
 #: A share of failures means nothing before so many documents.
 _ENOUGH = 20
@@ -135,7 +135,7 @@ def check_budget(budget: Budget | None, prices: Prices | None) -> None:
         raise BatchError("a --budget in money needs --prices: what a million tokens cost")
 
 
-class Guard:
+class SpendingGuard:
     """Watches the results of a run, and says when to take no more documents.
 
     Args:

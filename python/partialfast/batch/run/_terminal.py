@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from partialfast.batch.loop._meter import Figures
-from partialfast.batch.run._words import duration, latency, printable
+from partialfast.batch.run._figures import duration, latency, printable
 
 __all__ = ["draw"]
 

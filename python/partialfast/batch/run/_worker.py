@@ -29,7 +29,7 @@ from partialfast.batch.loop._limits import RateLimiter
 from partialfast.batch.loop._result import BatchError, EndpointError, Item, without_content
 
 if TYPE_CHECKING:
-    from partialfast.providers.openai._endpoint import Endpoint
+    from partialfast.providers.openai._command_client import Endpoint
 
 __all__ = ["Setup", "read_message", "write_message"]
 

@@ -9,7 +9,7 @@ from partialfast._core import Delta
 from partialfast.answer._mode import Mode
 from partialfast.answer._seam import Block
 from partialfast.providers._client import AsyncClient, Client
-from partialfast.providers._functions import FunctionChat, client_of_function
+from partialfast.providers._function_clients import FunctionChat, client_of_function
 from partialfast.providers.huggingface._lines import reading_lines
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from partialfast.answer._mode import Mode
 from partialfast.providers._client import AsyncClient, Client
-from partialfast.providers._functions import FunctionChat, client_of_function
+from partialfast.providers._function_clients import FunctionChat, client_of_function
 
 __all__ = ["from_litellm"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from partialfast.answer._aresource import AsyncResource
 from partialfast.answer._astream import AsyncItemStream, AsyncStream, AsyncValue
 from partialfast.answer._signatures import sign
-from partialfast.providers.openai._arguments import SnapshotCall, StreamCall, ValueCall
+from partialfast.providers.openai._sdk_arguments import SnapshotCall, StreamCall, ValueCall
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -16,7 +16,7 @@ from partialfast.providers._batches import (
     lines_of,
     object_of,
 )
-from partialfast.providers.openai._endpoint import first_request
+from partialfast.providers.openai._command_client import first_request
 from partialfast.providers.openai._provider import body_of, tokens
 
 __all__ = ["OpenAIBatches"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from partialfast.answer._resource import Resource
 from partialfast.answer._signatures import sign
 from partialfast.answer._stream import ItemStream, Stream
-from partialfast.providers.openai._arguments import SnapshotCall, StreamCall, ValueCall
+from partialfast.providers.openai._sdk_arguments import SnapshotCall, StreamCall, ValueCall
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

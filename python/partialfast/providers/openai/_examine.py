@@ -12,7 +12,7 @@ from partialfast.providers.openai._probe import (
     NAMED,
     TRIALS,
     USAGE,
-    Fact,
+    Finding,
     Trial,
     certain,
     drive,
@@ -39,7 +39,7 @@ def examine(sdk: Any, model: str) -> Iterator[str]:
     """
     chat, responses = Chat(sdk.chat.completions), Responses(sdk.responses)
     width = max(len(trial.name) for trial in TRIALS)
-    facts: list[Fact] = []
+    facts: list[Finding] = []
     for trial in TRIALS:
         fact = try_out(responses if trial.responses else chat, trial, model)
         facts.append(fact)
@@ -67,5 +67,5 @@ def _keep(provider: Chat | Responses, model: str, honoured: Mapping[str, bool]) 
     return None if kept is None or not honoured else kept.write(honoured)
 
 
-def _of(facts: list[Fact], trial: Trial) -> Fact:
+def _of(facts: list[Finding], trial: Trial) -> Finding:
     return next(fact for fact in facts if fact.trial.key == trial.key)

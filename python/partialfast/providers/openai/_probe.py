@@ -25,7 +25,7 @@ __all__ = [
     "NAMED",
     "TRIALS",
     "USAGE",
-    "Fact",
+    "Finding",
     "Trial",
     "atry_out",
     "certain",
@@ -76,7 +76,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Finding:
     """What came of a trial.
 
     Args:
@@ -124,7 +124,7 @@ TRIALS = (
 _PREFERRED = (NAMED, _SCHEMA, _REQUIRED, _OBJECT)
 
 
-def settling(*, responses: bool, kept: KeptFacts | None) -> Generator[Trial, Fact, Settled]:
+def settling(*, responses: bool, kept: KeptFacts | None) -> Generator[Trial, Finding, Settled]:
     """Try one way to ask after the other, until one is honoured.
 
     Args:
@@ -138,7 +138,7 @@ def settling(*, responses: bool, kept: KeptFacts | None) -> Generator[Trial, Fac
         How to ask.
     """
     honoured = {} if kept is None else kept.read()
-    facts: list[Fact] = []
+    facts: list[Finding] = []
     how = Settled(Mode.MD_JSON, {})
     for trial in _PREFERRED:
         is_honoured = honoured.get(trial.key)
@@ -154,7 +154,7 @@ def settling(*, responses: bool, kept: KeptFacts | None) -> Generator[Trial, Fac
     return how
 
 
-def certain(facts: list[Fact]) -> Mapping[str, bool]:
+def certain(facts: list[Finding]) -> Mapping[str, bool]:
     """Return what is worth keeping of what was found out.
 
     Args:
@@ -169,7 +169,7 @@ def certain(facts: list[Fact]) -> Mapping[str, bool]:
     return found
 
 
-def drive(steps: Generator[Trial, Fact, T], run: Callable[[Trial], Fact]) -> T:
+def drive(steps: Generator[Trial, Finding, T], run: Callable[[Trial], Finding]) -> T:
     """Run trials without asynchrony.
 
     Args:
@@ -199,7 +199,7 @@ def _asked(trial: Trial, model: str) -> dict[str, Any]:
     }
 
 
-def try_out(provider: Provider, trial: Trial, model: str) -> Fact:
+def try_out(provider: Provider, trial: Trial, model: str) -> Finding:
     """Ask once, without asynchrony.
 
     Args:
@@ -222,7 +222,7 @@ def try_out(provider: Provider, trial: Trial, model: str) -> Fact:
     return _judged(trial, stream)
 
 
-async def atry_out(provider: Provider, trial: Trial, model: str) -> Fact:
+async def atry_out(provider: Provider, trial: Trial, model: str) -> Finding:
     """Ask once; the twin of `try_out`."""
     resource = AsyncResource(provider, Settings(trial.mode), None)
     try:
@@ -236,21 +236,21 @@ async def atry_out(provider: Provider, trial: Trial, model: str) -> Fact:
     return _judged(trial, stream)
 
 
-def _judged(trial: Trial, stream: Any) -> Fact:
+def _judged(trial: Trial, stream: Any) -> Finding:
     usage = stream.usage is not None
     if any(repair.kind == "content_for_call" for repair in stream.repairs):
-        return Fact(trial, honoured=False, said="JSON as content instead of a call", usage=usage)
+        return Finding(trial, honoured=False, said="JSON as content instead of a call", usage=usage)
     if trial.mode is not Mode.MD_JSON and stream.text.lstrip()[:1] not in {"{", "["}:
-        return Fact(trial, honoured=False, said="JSON among words", usage=usage)
-    return Fact(trial, honoured=True, said="a valid answer", usage=usage)
+        return Finding(trial, honoured=False, said="JSON among words", usage=usage)
+    return Finding(trial, honoured=True, said="a valid answer", usage=usage)
 
 
-def _failed(trial: Trial, error: Exception) -> Fact | None:
+def _failed(trial: Trial, error: Exception) -> Finding | None:
     status = getattr(error, "status_code", None)
     if status in _REFUSING or status == _FAILING:
         said = printable(f"refused: {error}", room=100)
-        return Fact(trial, honoured=False, said=said, passing=status == _FAILING)
+        return Finding(trial, honoured=False, said=said, passing=status == _FAILING)
     if isinstance(error, StreamError):
         said = printable(f"{type(error).__name__}: {error}", room=100)
-        return Fact(trial, honoured=False, said=said, passing=isinstance(error, _PASSING))
+        return Finding(trial, honoured=False, said=said, passing=isinstance(error, _PASSING))
     return None

@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
 from partialfast.web._event import Event, Piece, json_text
+from partialfast.web._json_text import TextWriter
 from partialfast.web._outcome import Outcome
 from partialfast.web._patch import Patches, check_growth
 from partialfast.web._step import Step
-from partialfast.web._text import TextWriter
 
 __all__ = ["Wire"]
 

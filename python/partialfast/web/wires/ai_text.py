@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from partialfast.web._event import Event, Piece
+from partialfast.web._json_text import TextWriter
 from partialfast.web._outcome import Outcome
 from partialfast.web._step import Step
-from partialfast.web._text import TextWriter
 
 __all__ = ["Wire"]
 

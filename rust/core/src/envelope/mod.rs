@@ -22,12 +22,12 @@ mod tags;
 use std::borrow::Cow;
 
 use self::start::{Began, Start};
-use self::tags::{Tag, Tags};
+use self::tags::{MarkupTag, Tags};
 use crate::json::{
     Fed, FeedError, JsonError, JsonErrorKind, Limits, Literal, Machine, NumberKind, Sink, Span,
     Status, Text,
 };
-use crate::lenient::{LenientOptions, Position, Reader, Repair, Target, Wanted};
+use crate::lenient::{LenientOptions, LenientSink, Position, Reader, Repair, Wanted};
 
 /// What to expect around the value.
 #[derive(Clone, Debug, Default)]
@@ -237,9 +237,9 @@ impl Envelope {
         }
         for (at, char) in text.char_indices() {
             match self.reasoning.tags.step(char) {
-                Some(Tag::Open) => self.reasoning.is_open = true,
-                Some(Tag::Close) if self.reasoning.is_open => self.reasoning.is_open = false,
-                Some(Tag::Close) => {
+                Some(MarkupTag::Open) => self.reasoning.is_open = true,
+                Some(MarkupTag::Close) if self.reasoning.is_open => self.reasoning.is_open = false,
+                Some(MarkupTag::Close) => {
                     self.restart(Start::new(self.lenient.is_some()));
                     // There may be nothing left of the text: then the next chunk begins the new
                     // value.
@@ -567,7 +567,7 @@ impl Locator {
     }
 }
 
-impl Target for Locator {
+impl LenientSink for Locator {
     fn strict(&mut self, text: &[u8]) {
         self.strict.extend_from_slice(text);
     }

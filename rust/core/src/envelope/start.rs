@@ -11,7 +11,7 @@
 //!
 //! Reasoning ends with a tag that closes it, with or without one that opened it.
 
-use super::tags::{Tag, Tags};
+use super::tags::{MarkupTag, Tags};
 use crate::lenient::Position;
 
 /// The most white space that is held back after a bracket: a model that writes more of it is not
@@ -56,7 +56,7 @@ enum State {
     /// There, after so many backticks.
     OtherTicks(u8),
     /// Maybe inside a tag.
-    Tag,
+    MarkupTag,
     /// In reasoning, up to the tag that closes it.
     Think,
 }
@@ -90,7 +90,7 @@ impl Start {
     /// The one after a bracket that did not begin JSON: a tag may begin so.
     pub fn after_a_bracket() -> Self {
         Self {
-            state: State::Tag,
+            state: State::MarkupTag,
             tags: Tags::after_a_bracket(),
             ..Self::new(false)
         }
@@ -193,15 +193,15 @@ impl Start {
                 '`' => State::OtherTicks(count + 1),
                 _ => State::Other,
             },
-            State::Tag => match self.tags.step(char) {
-                Some(Tag::Open) => State::Think,
+            State::MarkupTag => match self.tags.step(char) {
+                Some(MarkupTag::Open) => State::Think,
                 // What came before it was reasoning, though nothing said so.
-                Some(Tag::Close) => State::Blank,
-                None if self.tags.is_inside() => State::Tag,
+                Some(MarkupTag::Close) => State::Blank,
+                None if self.tags.is_inside() => State::MarkupTag,
                 None => return self.prose(char),
             },
             State::Think => match self.tags.step(char) {
-                Some(Tag::Close) => State::Blank,
+                Some(MarkupTag::Close) => State::Blank,
                 _ => State::Think,
             },
         };
@@ -244,7 +244,7 @@ impl Start {
             '`' => State::Ticks(1),
             '<' => {
                 let _ = self.tags.step(char);
-                State::Tag
+                State::MarkupTag
             }
             _ => State::Prose,
         };

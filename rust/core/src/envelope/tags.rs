@@ -19,7 +19,7 @@ const ATTRIBUTES: usize = 256;
 
 /// A tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tag {
+pub enum MarkupTag {
     /// Reasoning follows.
     Open,
     /// What came before was reasoning.
@@ -64,15 +64,15 @@ impl Tags {
     }
 
     /// Reads a character, which may be the last one of a tag.
-    pub fn step(&mut self, char: char) -> Option<Tag> {
+    pub fn step(&mut self, char: char) -> Option<MarkupTag> {
         match (self.spot, char) {
             (Spot::Channel, 'a'..='z') if self.name.len() < NAME => self.name.push(char),
             (Spot::Channel, _) => {
                 let was_open = std::mem::replace(&mut self.channel, self.name == "analysis");
                 self.begin(char);
                 return match (was_open, self.channel) {
-                    (_, true) => Some(Tag::Open),
-                    (true, false) => Some(Tag::Close),
+                    (_, true) => Some(MarkupTag::Open),
+                    (true, false) => Some(MarkupTag::Close),
                     _ => None,
                 };
             }
@@ -82,7 +82,7 @@ impl Tags {
             }
             (Spot::Attributes(_), '>') => {
                 self.spot = Spot::Text;
-                return Some(Tag::Open);
+                return Some(MarkupTag::Open);
             }
             (Spot::Attributes(count), _) if char != '<' && count < ATTRIBUTES => {
                 self.spot = Spot::Attributes(count + 1);
@@ -90,8 +90,8 @@ impl Tags {
             (Spot::Square, ']') => {
                 self.spot = Spot::Text;
                 return match self.name.as_str() {
-                    "THINK" => Some(Tag::Open),
-                    "/THINK" => Some(Tag::Close),
+                    "THINK" => Some(MarkupTag::Open),
+                    "/THINK" => Some(MarkupTag::Close),
                     _ => None,
                 };
             }
@@ -115,7 +115,7 @@ impl Tags {
         };
     }
 
-    fn end_of_name(&mut self) -> Option<Tag> {
+    fn end_of_name(&mut self) -> Option<MarkupTag> {
         self.spot = Spot::Text;
         match self.name.as_str() {
             "|channel|" => {
@@ -123,10 +123,10 @@ impl Tags {
                 self.name.clear();
                 None
             }
-            "|end|" => std::mem::take(&mut self.channel).then_some(Tag::Close),
+            "|end|" => std::mem::take(&mut self.channel).then_some(MarkupTag::Close),
             name => match name.strip_prefix('/') {
-                Some(word) => is_word(word).then_some(Tag::Close),
-                None => is_word(name).then_some(Tag::Open),
+                Some(word) => is_word(word).then_some(MarkupTag::Close),
+                None => is_word(name).then_some(MarkupTag::Open),
             },
         }
     }
@@ -138,9 +138,9 @@ fn is_word(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tag, Tags};
+    use super::{MarkupTag, Tags};
 
-    fn found(text: &str) -> Vec<(usize, Tag)> {
+    fn found(text: &str) -> Vec<(usize, MarkupTag)> {
         let mut tags = Tags::default();
         let found = text.char_indices();
         found
@@ -160,12 +160,15 @@ mod tests {
         ] {
             assert_eq!(
                 found(text),
-                [(open, Tag::Open), (close, Tag::Close)],
+                [(open, MarkupTag::Open), (close, MarkupTag::Close)],
                 "{text}"
             );
         }
         let harmony = "<|channel|>analysis<|message|>x<|channel|>final<|message|>{";
-        assert_eq!(found(harmony), [(20, Tag::Open), (48, Tag::Close)]);
+        assert_eq!(
+            found(harmony),
+            [(20, MarkupTag::Open), (48, MarkupTag::Close)]
+        );
         for text in [
             "<thinker>",
             "a < b > c",

@@ -8,7 +8,7 @@ use super::{NumberKind, scan};
 
 /// Where in the grammar of a number (RFC 8259, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum NumberPlace {
     /// After `-`.
     Minus,
     /// After a leading `0`.
@@ -27,7 +27,7 @@ pub(super) enum Place {
     ExponentDigits,
 }
 
-impl Place {
+impl NumberPlace {
     /// The kind of the number, if it may end here.
     pub const fn kind(self) -> Option<NumberKind> {
         match self {
@@ -43,58 +43,58 @@ pub(super) struct Walked {
     /// Index of the first byte that was not taken, or the length of the chunk.
     pub at: usize,
     /// Where in the grammar that is.
-    pub place: Place,
+    pub place: NumberPlace,
     /// Whether no number can go on with that byte.
     pub impossible: bool,
 }
 
 /// Goes on in a number from `place`, at index `at` of the chunk.
 #[inline(always)]
-pub(super) fn walk(chunk: &[u8], mut at: usize, mut place: Place) -> Walked {
+pub(super) fn walk(chunk: &[u8], mut at: usize, mut place: NumberPlace) -> Walked {
     // In the order of the grammar: number = [ minus ] int [ frac ] [ exp ].
     let impossible = 'number: {
-        if place == Place::Minus {
+        if place == NumberPlace::Minus {
             place = match chunk.get(at) {
-                Some(b'0') => Place::Zero,
-                Some(b'1'..=b'9') => Place::Integer,
+                Some(b'0') => NumberPlace::Zero,
+                Some(b'1'..=b'9') => NumberPlace::Integer,
                 other => break 'number other.is_some(),
             };
             at += 1;
         }
-        if matches!(place, Place::Zero | Place::Integer) {
-            if place == Place::Integer {
+        if matches!(place, NumberPlace::Zero | NumberPlace::Integer) {
+            if place == NumberPlace::Integer {
                 at = scan::digits(chunk, at);
             }
             place = match chunk.get(at) {
-                Some(b'.') => Place::Point,
-                Some(b'e' | b'E') => Place::Exponent,
+                Some(b'.') => NumberPlace::Point,
+                Some(b'e' | b'E') => NumberPlace::Exponent,
                 // Only after a leading zero can there be one more digit.
                 Some(b'0'..=b'9') => break 'number true,
                 _ => break 'number false,
             };
             at += 1;
         }
-        if place == Place::Point {
+        if place == NumberPlace::Point {
             match chunk.get(at) {
-                Some(b'0'..=b'9') => place = Place::Fraction,
+                Some(b'0'..=b'9') => place = NumberPlace::Fraction,
                 other => break 'number other.is_some(),
             }
         }
-        if place == Place::Fraction {
+        if place == NumberPlace::Fraction {
             at = scan::digits(chunk, at);
             match chunk.get(at) {
-                Some(b'e' | b'E') => place = Place::Exponent,
+                Some(b'e' | b'E') => place = NumberPlace::Exponent,
                 _ => break 'number false,
             }
             at += 1;
         }
-        if place == Place::Exponent && matches!(chunk.get(at), Some(b'+' | b'-')) {
-            place = Place::ExponentSign;
+        if place == NumberPlace::Exponent && matches!(chunk.get(at), Some(b'+' | b'-')) {
+            place = NumberPlace::ExponentSign;
             at += 1;
         }
-        if matches!(place, Place::Exponent | Place::ExponentSign) {
+        if matches!(place, NumberPlace::Exponent | NumberPlace::ExponentSign) {
             match chunk.get(at) {
-                Some(b'0'..=b'9') => place = Place::ExponentDigits,
+                Some(b'0'..=b'9') => place = NumberPlace::ExponentDigits,
                 other => break 'number other.is_some(),
             }
         }

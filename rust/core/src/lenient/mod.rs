@@ -6,7 +6,7 @@
 //! normaliser (`machine/`) takes the model's text, in chunks cut anywhere, and gives strict text and
 //! a map from each byte of it to the place that it comes from. The strict machine reads that text and
 //! tells the sink; it does not know that anything comes before it. Spans are those of the strict
-//! text, which a [`Target`] gets before the events; errors and repairs are those of the model's
+//! text, which a [`LenientSink`] gets before the events; errors and repairs are those of the model's
 //! text.
 //!
 //! Nothing is ever taken back, because nothing is given before it is sure:
@@ -35,7 +35,7 @@ mod repair;
 mod words;
 
 pub use output::Position;
-pub use reader::{Plain, Reader, Target, Wanted};
+pub use reader::{LenientSink, PlainSink, Reader, Wanted};
 pub use repair::{Repair, RepairKind};
 
 use crate::json::Limits;

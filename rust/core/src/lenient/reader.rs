@@ -10,7 +10,7 @@ use crate::json::{
 pub use super::machine::Wanted;
 
 /// A sink that also gets the strict text, and knows what it wants.
-pub trait Target: Sink {
+pub trait LenientSink: Sink {
     /// Strict text, before the events that it makes. Their spans count from its first byte on.
     fn strict(&mut self, text: &[u8]);
 
@@ -70,13 +70,13 @@ pub trait Target: Sink {
 
 /// A sink as a target that wants nothing.
 #[derive(Debug)]
-pub struct Plain<'a, S>(pub &'a mut S);
+pub struct PlainSink<'a, S>(pub &'a mut S);
 
-impl<S: Sink> Target for Plain<'_, S> {
+impl<S: Sink> LenientSink for PlainSink<'_, S> {
     fn strict(&mut self, _text: &[u8]) {}
 }
 
-impl<S: Sink> Sink for Plain<'_, S> {
+impl<S: Sink> Sink for PlainSink<'_, S> {
     type Error = S::Error;
 
     fn begin_object(&mut self, at: u64) -> Result<(), S::Error> {
@@ -123,12 +123,12 @@ const BLOCK: usize = 1 << 14;
 ///
 /// ```
 /// use partialfast_core::json::NullSink;
-/// use partialfast_core::lenient::{LenientOptions, Plain, Reader, RepairKind};
+/// use partialfast_core::lenient::{LenientOptions, PlainSink, Reader, RepairKind};
 ///
 /// let mut reader = Reader::new(LenientOptions::default());
-/// reader.feed(b"{name: 'Ada', tags: [None,", &mut Plain(&mut NullSink))?;
-/// reader.feed(b"],}", &mut Plain(&mut NullSink))?;
-/// reader.finish(&mut Plain(&mut NullSink))?;
+/// reader.feed(b"{name: 'Ada', tags: [None,", &mut PlainSink(&mut NullSink))?;
+/// reader.feed(b"],}", &mut PlainSink(&mut NullSink))?;
+/// reader.finish(&mut PlainSink(&mut NullSink))?;
 /// let kinds: Vec<_> = reader.repairs().iter().map(|repair| repair.kind).collect();
 /// assert_eq!(kinds[0], RepairKind::UnquotedKey);
 /// # Ok::<(), partialfast_core::json::FeedError<std::convert::Infallible>>(())
@@ -222,7 +222,7 @@ impl Reader {
     /// the same error.
     ///
     /// [`FeedError::Sink`] if the target failed; later calls return [`JsonErrorKind::Aborted`].
-    pub fn feed<T: Target>(
+    pub fn feed<T: LenientSink>(
         &mut self,
         chunk: &[u8],
         target: &mut T,
@@ -267,7 +267,10 @@ impl Reader {
     /// # Errors
     ///
     /// As [`Reader::feed`].
-    pub fn begin_wrong<T: Target>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
+    pub fn begin_wrong<T: LenientSink>(
+        &mut self,
+        target: &mut T,
+    ) -> Result<(), FeedError<T::Error>> {
         if let Some(error) = self.error {
             return Err(FeedError::Json(error));
         }
@@ -281,7 +284,7 @@ impl Reader {
     ///
     /// [`JsonErrorKind::Truncated`] if the root value is not complete; otherwise as
     /// [`Reader::feed`].
-    pub fn finish<T: Target>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
+    pub fn finish<T: LenientSink>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
         if let Some(error) = self.error {
             return Err(FeedError::Json(error));
         }
@@ -296,7 +299,7 @@ impl Reader {
         }
     }
 
-    fn answer<T: Target>(
+    fn answer<T: LenientSink>(
         &mut self,
         question: Question,
         target: &mut T,
@@ -327,7 +330,7 @@ impl Reader {
     }
 
     /// Hands the strict text that there is to the machine.
-    fn pass_on<T: Target>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
+    fn pass_on<T: LenientSink>(&mut self, target: &mut T) -> Result<(), FeedError<T::Error>> {
         let result = read(&mut self.machine, &self.lenient, target);
         match result {
             Ok(()) => {
@@ -374,7 +377,7 @@ impl Reader {
 }
 
 /// Reads what the normaliser gave. An error comes with the machine's offset at its beginning.
-fn read<T: Target>(
+fn read<T: LenientSink>(
     machine: &mut Machine,
     lenient: &Lenient,
     target: &mut T,

@@ -10,11 +10,11 @@
 
 use std::collections::HashMap;
 
-use super::facts::{Fact, Facts};
+use super::facts::{EventFact, EventFacts};
 use super::members::merged;
-use super::pick::{Place, Want, Wanted};
+use super::pick::{DialectNames, Want, WantedMembers};
 use super::reader::Reader;
-use super::single::{self, Call, Calls};
+use super::single::{self, CallCount, ToldCall};
 use super::{Delta, Dialect, Outcome, Part};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,13 @@ enum Name {
     PartialJson,
 }
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Members(&EVENT);
 
-static EVENT: Place<Name> = Place {
+static EVENT: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::Type)),
         ("index", Want::Index(Name::Index)),
@@ -62,7 +62,7 @@ static EVENT: Place<Name> = Place {
     ],
 };
 
-static MESSAGE: Place<Name> = Place {
+static MESSAGE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("id", Want::Text(Name::Id)),
         ("model", Want::Text(Name::Model)),
@@ -73,7 +73,7 @@ static MESSAGE: Place<Name> = Place {
     ],
 };
 
-static BLOCK: Place<Name> = Place {
+static BLOCK: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::BlockType)),
         ("id", Want::Text(Name::BlockId)),
@@ -84,7 +84,7 @@ static BLOCK: Place<Name> = Place {
     ],
 };
 
-static DELTA: Place<Name> = Place {
+static DELTA: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::DeltaType)),
         ("text", Want::Text(Name::Text)),
@@ -109,9 +109,9 @@ enum Open {
 /// Messages of Anthropic's, streamed.
 #[derive(Debug, Default)]
 pub struct Anthropic {
-    reader: Reader<Name, Facts<Name>>,
+    reader: Reader<Name, EventFacts<Name>>,
     open: HashMap<u64, Open>,
-    calls: Calls,
+    calls: CallCount,
     /// What is known of the message's usage.
     usage: String,
 }
@@ -147,7 +147,7 @@ impl Dialect for Anthropic {
             "content_block_start" => {
                 let block = Block {
                     kind: facts.text(Name::BlockType),
-                    call: Call {
+                    call: ToldCall {
                         id: facts.text(Name::BlockId),
                         name: facts.text(Name::BlockFunction),
                         arguments: facts.raw(Name::BlockInput, data),
@@ -189,11 +189,11 @@ impl Dialect for Anthropic {
 struct Block<'a> {
     kind: Option<&'a str>,
     /// What it says if it is a call.
-    call: Call<'a>,
+    call: ToldCall<'a>,
 }
 
 impl Block<'_> {
-    fn begin(&self, calls: &mut Calls, sink: &mut impl FnMut(Delta<'_>)) -> Open {
+    fn begin(&self, calls: &mut CallCount, sink: &mut impl FnMut(Delta<'_>)) -> Open {
         match self.kind {
             Some("text") => Open::Text,
             Some("thinking") => Open::Thinking,
@@ -208,17 +208,17 @@ impl Block<'_> {
 
 /// A message with what is not streamed of it: all blocks are whole.
 fn read_message(
-    facts: &Facts<Name>,
+    facts: &EventFacts<Name>,
     data: &str,
-    calls: &mut Calls,
+    calls: &mut CallCount,
     sink: &mut impl FnMut(Delta<'_>),
 ) {
     let mut head = (None, None);
     // A block's own id stands after the first block has begun, under another name.
     for fact in facts.iter(data) {
         match fact {
-            Fact::Text(Name::Id, id) if !id.is_empty() => head.0 = Some(id),
-            Fact::Text(Name::Model, model) if !model.is_empty() => head.1 = Some(model),
+            EventFact::Text(Name::Id, id) if !id.is_empty() => head.0 = Some(id),
+            EventFact::Text(Name::Model, model) if !model.is_empty() => head.1 = Some(model),
             _ => {}
         }
     }
@@ -239,24 +239,24 @@ fn read_message(
     };
     for fact in facts.iter(data) {
         match fact {
-            Fact::Item(Name::Block) => {
+            EventFact::Item(Name::Block) => {
                 finish(&block, text, thinking);
                 block = Block::default();
                 (text, thinking) = ("", "");
             }
-            Fact::Text(Name::BlockType, kind) => block.kind = Some(kind),
-            Fact::Text(Name::BlockId, id) => block.call.id = Some(id),
-            Fact::Text(Name::BlockFunction, name) => block.call.name = Some(name),
-            Fact::Raw(Name::BlockInput, json) => block.call.arguments = Some(json),
-            Fact::Text(Name::Text, said) => text = said,
-            Fact::Text(Name::Thinking, said) => thinking = said,
+            EventFact::Text(Name::BlockType, kind) => block.kind = Some(kind),
+            EventFact::Text(Name::BlockId, id) => block.call.id = Some(id),
+            EventFact::Text(Name::BlockFunction, name) => block.call.name = Some(name),
+            EventFact::Raw(Name::BlockInput, json) => block.call.arguments = Some(json),
+            EventFact::Text(Name::Text, said) => text = said,
+            EventFact::Text(Name::Thinking, said) => thinking = said,
             _ => {}
         }
     }
     finish(&block, text, thinking);
 }
 
-fn read_delta(facts: &Facts<Name>, open: Option<&mut Open>, sink: &mut impl FnMut(Delta<'_>)) {
+fn read_delta(facts: &EventFacts<Name>, open: Option<&mut Open>, sink: &mut impl FnMut(Delta<'_>)) {
     match (facts.text(Name::DeltaType), open) {
         // A block that was never begun is what its deltas say.
         (Some("text_delta"), Some(Open::Text) | None) => {
@@ -280,7 +280,7 @@ fn read_delta(facts: &Facts<Name>, open: Option<&mut Open>, sink: &mut impl FnMu
 
 /// The usage at the end of a message leaves out what its beginning has said.
 fn read_usage(
-    facts: &Facts<Name>,
+    facts: &EventFacts<Name>,
     data: &str,
     usage: &mut String,
     sink: &mut impl FnMut(Delta<'_>),
@@ -291,7 +291,7 @@ fn read_usage(
     }
 }
 
-fn read_ending(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+fn read_ending(facts: &EventFacts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
     let reason = facts.text(Name::StopReason);
     if reason.map(outcome) == Some(Outcome::Refused) {
         // Which category, and why, in the server's own words.

@@ -10,10 +10,10 @@
 use std::collections::HashMap;
 
 use super::anthropic::Anthropic;
-use super::facts::{self, Fact, Facts};
-use super::pick::{Place, Want, Wanted};
+use super::facts::{self, EventFact, EventFacts};
+use super::pick::{DialectNames, Want, WantedMembers};
 use super::reader::Reader;
-use super::single::{self, Call, Calls};
+use super::single::{self, CallCount, ToldCall};
 use super::{Delta, Dialect, Outcome, Part};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +44,11 @@ enum Name {
     Type,
 }
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
-static ROOT: Want<Name> = Want::Members(&Place {
+static ROOT: Want<Name> = Want::Members(&WantedMembers {
     members: &[
         ("contentBlockIndex", Want::Index(Name::Index)),
         ("delta", Want::Members(&DELTA)),
@@ -76,15 +76,15 @@ static ROOT: Want<Name> = Want::Members(&Place {
 });
 
 /// Where the answer is no stream, the message stands here.
-static OUTPUT: Place<Name> = Place {
+static OUTPUT: WantedMembers<Name> = WantedMembers {
     members: &[("message", Want::Object(Name::Message, &MESSAGE))],
 };
 
-static MESSAGE: Place<Name> = Place {
+static MESSAGE: WantedMembers<Name> = WantedMembers {
     members: &[("content", Want::Each(Name::Block, &BLOCK))],
 };
 
-static BLOCK: Place<Name> = Place {
+static BLOCK: WantedMembers<Name> = WantedMembers {
     members: &[
         ("text", Want::Text(Name::Text)),
         ("toolUse", Want::Object(Name::ToolUse, &TOOL_USE)),
@@ -92,11 +92,11 @@ static BLOCK: Place<Name> = Place {
     ],
 };
 
-static REASONED: Place<Name> = Place {
+static REASONED: WantedMembers<Name> = WantedMembers {
     members: &[("reasoningText", Want::Members(&REASONING))],
 };
 
-static EVENT: Place<Name> = Place {
+static EVENT: WantedMembers<Name> = WantedMembers {
     members: &[
         ("contentBlockIndex", Want::Index(Name::Index)),
         ("delta", Want::Members(&DELTA)),
@@ -107,11 +107,11 @@ static EVENT: Place<Name> = Place {
     ],
 };
 
-static START: Place<Name> = Place {
+static START: WantedMembers<Name> = WantedMembers {
     members: &[("toolUse", Want::Object(Name::ToolUse, &TOOL_USE))],
 };
 
-static TOOL_USE: Place<Name> = Place {
+static TOOL_USE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("toolUseId", Want::Text(Name::ToolId)),
         ("name", Want::Text(Name::ToolFunction)),
@@ -120,7 +120,7 @@ static TOOL_USE: Place<Name> = Place {
     ],
 };
 
-static DELTA: Place<Name> = Place {
+static DELTA: WantedMembers<Name> = WantedMembers {
     members: &[
         ("text", Want::Text(Name::Text)),
         ("toolUse", Want::Members(&TOOL_USE)),
@@ -128,7 +128,7 @@ static DELTA: Place<Name> = Place {
     ],
 };
 
-static REASONING: Place<Name> = Place {
+static REASONING: WantedMembers<Name> = WantedMembers {
     members: &[("text", Want::Text(Name::Reasoning))],
 };
 
@@ -147,10 +147,10 @@ enum Asked {
 /// Answers of Bedrock's, streamed.
 #[derive(Debug, Default)]
 pub struct Bedrock {
-    reader: Reader<Name, Facts<Name>>,
+    reader: Reader<Name, EventFacts<Name>>,
     /// The calls that are open, by the index of their block.
     open: HashMap<u64, Asked>,
-    calls: Calls,
+    calls: CallCount,
     /// Reads the chunks of a model of Anthropic's.
     anthropic: Option<Box<Anthropic>>,
 }
@@ -180,7 +180,7 @@ impl Dialect for Bedrock {
             let asked = if facts.text(Name::ToolType) == Some(SERVER_TOOL) {
                 Asked::Server
             } else {
-                let begun = Call {
+                let begun = ToldCall {
                     id: facts.text(Name::ToolId),
                     name: facts.text(Name::ToolFunction),
                     arguments: None,
@@ -222,21 +222,23 @@ impl Dialect for Bedrock {
 
 /// A message that is not streamed.
 fn read_message(
-    facts: &Facts<Name>,
+    facts: &EventFacts<Name>,
     data: &str,
-    calls: &mut Calls,
+    calls: &mut CallCount,
     sink: &mut impl FnMut(Delta<'_>),
 ) {
-    let mut call: Option<Call<'_>> = None;
+    let mut call: Option<ToldCall<'_>> = None;
     for fact in facts.iter(data) {
         match (fact, &mut call) {
-            (Fact::Item(Name::ToolUse), _) => calls.whole(call.replace(Call::default()), sink),
-            (Fact::Text(Name::ToolType, SERVER_TOOL), call) => *call = None,
-            (Fact::Text(Name::ToolId, id), Some(call)) => call.id = Some(id),
-            (Fact::Text(Name::ToolFunction, name), Some(call)) => call.name = Some(name),
-            (Fact::Raw(Name::Input, input), Some(call)) => call.arguments = Some(input),
-            (Fact::Text(Name::Text, text), _) => single::piece(Part::Text, Some(text), sink),
-            (Fact::Text(Name::Reasoning, text), _) => {
+            (EventFact::Item(Name::ToolUse), _) => {
+                calls.whole(call.replace(ToldCall::default()), sink)
+            }
+            (EventFact::Text(Name::ToolType, SERVER_TOOL), call) => *call = None,
+            (EventFact::Text(Name::ToolId, id), Some(call)) => call.id = Some(id),
+            (EventFact::Text(Name::ToolFunction, name), Some(call)) => call.name = Some(name),
+            (EventFact::Raw(Name::Input, input), Some(call)) => call.arguments = Some(input),
+            (EventFact::Text(Name::Text, text), _) => single::piece(Part::Text, Some(text), sink),
+            (EventFact::Text(Name::Reasoning, text), _) => {
                 single::piece(Part::Reasoning, Some(text), sink);
             }
             _ => {}
@@ -245,7 +247,7 @@ fn read_message(
     calls.whole(call, sink);
 }
 
-fn read_delta(facts: &Facts<Name>, asked: Option<Asked>, sink: &mut impl FnMut(Delta<'_>)) {
+fn read_delta(facts: &EventFacts<Name>, asked: Option<Asked>, sink: &mut impl FnMut(Delta<'_>)) {
     single::piece(Part::Reasoning, facts.text(Name::Reasoning), sink);
     single::piece(Part::Text, facts.text(Name::Text), sink);
     match (facts.text(Name::Input), asked) {

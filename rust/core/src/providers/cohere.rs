@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::facts::{self, Fact, Facts};
-use super::pick::{Place, Want, Wanted};
+use super::facts::{self, EventFact, EventFacts};
+use super::pick::{DialectNames, Want, WantedMembers};
 use super::reader::Reader;
-use super::single::{self, Call, Calls};
+use super::single::{self, CallCount, ToldCall};
 use super::{DONE, Delta, Dialect, Outcome, Part};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,11 @@ enum Name {
     Arguments,
 }
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
-static ROOT: Want<Name> = Want::Members(&Place {
+static ROOT: Want<Name> = Want::Members(&WantedMembers {
     members: &[
         ("type", Want::Text(Name::Type)),
         ("index", Want::Index(Name::Index)),
@@ -48,7 +48,7 @@ static ROOT: Want<Name> = Want::Members(&Place {
     ],
 });
 
-static WHOLE: Place<Name> = Place {
+static WHOLE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("content", Want::Each(Name::Content, &CONTENT)),
         ("tool_plan", Want::Text(Name::Plan)),
@@ -56,7 +56,7 @@ static WHOLE: Place<Name> = Place {
     ],
 };
 
-static DELTA: Place<Name> = Place {
+static DELTA: WantedMembers<Name> = WantedMembers {
     members: &[
         ("message", Want::Members(&MESSAGE)),
         ("finish_reason", Want::Text(Name::FinishReason)),
@@ -65,7 +65,7 @@ static DELTA: Place<Name> = Place {
     ],
 };
 
-static MESSAGE: Place<Name> = Place {
+static MESSAGE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("content", Want::Members(&CONTENT)),
         ("tool_plan", Want::Text(Name::Plan)),
@@ -73,21 +73,21 @@ static MESSAGE: Place<Name> = Place {
     ],
 };
 
-static CONTENT: Place<Name> = Place {
+static CONTENT: WantedMembers<Name> = WantedMembers {
     members: &[
         ("text", Want::Text(Name::Text)),
         ("thinking", Want::Text(Name::Thinking)),
     ],
 };
 
-static CALL: Place<Name> = Place {
+static CALL: WantedMembers<Name> = WantedMembers {
     members: &[
         ("id", Want::Text(Name::CallId)),
         ("function", Want::Members(&FUNCTION)),
     ],
 };
 
-static FUNCTION: Place<Name> = Place {
+static FUNCTION: WantedMembers<Name> = WantedMembers {
     members: &[
         ("name", Want::Text(Name::CallFunction)),
         ("arguments", Want::Text(Name::Arguments)),
@@ -97,10 +97,10 @@ static FUNCTION: Place<Name> = Place {
 /// Answers of Cohere's, streamed.
 #[derive(Debug, Default)]
 pub struct Cohere {
-    reader: Reader<Name, Facts<Name>>,
+    reader: Reader<Name, EventFacts<Name>>,
     /// The calls that are open, by the server's index.
     open: HashMap<u64, u64>,
-    calls: Calls,
+    calls: CallCount,
 }
 
 impl Dialect for Cohere {
@@ -124,7 +124,7 @@ impl Dialect for Cohere {
             }
             "tool-plan-delta" => single::piece(Part::Reasoning, facts.text(Name::Plan), sink),
             "tool-call-start" => {
-                let begun = Call {
+                let begun = ToldCall {
                     id: facts.text(Name::CallId),
                     name: facts.text(Name::CallFunction),
                     arguments: None,
@@ -153,13 +153,13 @@ impl Dialect for Cohere {
     }
 }
 
-fn read_head(facts: &Facts<Name>, sink: &mut impl FnMut(Delta<'_>)) {
+fn read_head(facts: &EventFacts<Name>, sink: &mut impl FnMut(Delta<'_>)) {
     if let id @ Some(_) = facts.text(Name::Id) {
         sink(Delta::Head { id, model: None });
     }
 }
 
-fn read_ending(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
+fn read_ending(facts: &EventFacts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)) {
     if let Some(json) = facts.raw(Name::Usage, data) {
         sink(Delta::Usage { json });
     }
@@ -168,20 +168,22 @@ fn read_ending(facts: &Facts<Name>, data: &str, sink: &mut impl FnMut(Delta<'_>)
 
 /// A message that is not streamed: its calls are whole.
 fn read_message(
-    facts: &Facts<Name>,
+    facts: &EventFacts<Name>,
     data: &str,
-    calls: &mut Calls,
+    calls: &mut CallCount,
     sink: &mut impl FnMut(Delta<'_>),
 ) {
-    let mut call: Option<Call<'_>> = None;
+    let mut call: Option<ToldCall<'_>> = None;
     for fact in facts.iter(data) {
         match (fact, &mut call) {
-            (Fact::Item(Name::Call), _) => calls.whole(call.replace(Call::default()), sink),
-            (Fact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
-            (Fact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),
-            (Fact::Text(Name::Arguments, text), Some(call)) => call.arguments = Some(text),
-            (Fact::Text(Name::Text, text), _) => single::piece(Part::Text, Some(text), sink),
-            (Fact::Text(Name::Thinking | Name::Plan, text), _) => {
+            (EventFact::Item(Name::Call), _) => {
+                calls.whole(call.replace(ToldCall::default()), sink)
+            }
+            (EventFact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
+            (EventFact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),
+            (EventFact::Text(Name::Arguments, text), Some(call)) => call.arguments = Some(text),
+            (EventFact::Text(Name::Text, text), _) => single::piece(Part::Text, Some(text), sink),
+            (EventFact::Text(Name::Thinking | Name::Plan, text), _) => {
                 single::piece(Part::Reasoning, Some(text), sink);
             }
             _ => {}

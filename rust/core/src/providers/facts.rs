@@ -1,12 +1,12 @@
 //! What an event says, as a list in the order of its text.
 //!
-//! A dialect describes with a tree of [`Want`](super::pick::Want)s which values it needs; [`Facts`]
+//! A dialect describes with a tree of [`Want`](super::pick::Want)s which values it needs; [`EventFacts`]
 //! keeps these, and the dialect goes through them. So a dialect is its tree and its rules.
 
 use std::ops::Range;
 
 use super::Delta;
-use super::pick::{Picked, Wanted, says_something, slice};
+use super::pick::{DialectNames, Picked, says_something, slice};
 use super::reader::Reader;
 use crate::json::Span;
 
@@ -20,7 +20,7 @@ enum Kept<N> {
 
 /// One thing that an event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact<'a, N> {
+pub(super) enum EventFact<'a, N> {
     /// An item of the array begins: what follows is of this item.
     Item(N),
     /// A text, which may be empty.
@@ -33,13 +33,13 @@ pub(super) enum Fact<'a, N> {
 
 /// All that is wanted of one event.
 #[derive(Debug)]
-pub(super) struct Facts<N> {
+pub(super) struct EventFacts<N> {
     /// All texts, one after the other.
     arena: String,
     list: Vec<Kept<N>>,
 }
 
-impl<N> Default for Facts<N> {
+impl<N> Default for EventFacts<N> {
     fn default() -> Self {
         Self {
             arena: String::new(),
@@ -48,16 +48,16 @@ impl<N> Default for Facts<N> {
     }
 }
 
-impl<N: Copy + PartialEq> Facts<N> {
+impl<N: Copy + PartialEq> EventFacts<N> {
     /// The facts in the order of the data, which is the text that they were read from.
-    pub(super) fn iter<'a>(&'a self, data: &'a str) -> impl Iterator<Item = Fact<'a, N>> {
+    pub(super) fn iter<'a>(&'a self, data: &'a str) -> impl Iterator<Item = EventFact<'a, N>> {
         self.list.iter().map(|kept| match kept {
-            Kept::Item(name) => Fact::Item(*name),
+            Kept::Item(name) => EventFact::Item(*name),
             Kept::Text(name, range) => {
-                Fact::Text(*name, self.arena.get(range.clone()).unwrap_or_default())
+                EventFact::Text(*name, self.arena.get(range.clone()).unwrap_or_default())
             }
-            Kept::Index(name, index) => Fact::Index(*name, *index),
-            Kept::Raw(name, span) => Fact::Raw(*name, slice(data, *span)),
+            Kept::Index(name, index) => EventFact::Index(*name, *index),
+            Kept::Raw(name, span) => EventFact::Raw(*name, slice(data, *span)),
         })
     }
 
@@ -102,7 +102,7 @@ impl<N: Copy + PartialEq> Facts<N> {
     }
 }
 
-impl<N: Copy> Picked<N> for Facts<N> {
+impl<N: Copy> Picked<N> for EventFacts<N> {
     fn clear(&mut self) {
         self.arena.clear();
         self.list.clear();
@@ -134,11 +134,11 @@ impl<N: Copy> Picked<N> for Facts<N> {
 
 /// Reads the facts of an event, and the data that they were read from; tells the sink where it is no
 /// JSON.
-pub(super) fn read<'r, N: Wanted + PartialEq>(
-    reader: &'r mut Reader<N, Facts<N>>,
+pub(super) fn read<'r, N: DialectNames + PartialEq>(
+    reader: &'r mut Reader<N, EventFacts<N>>,
     data: &'r str,
     sink: &mut impl FnMut(Delta<'_>),
-) -> Option<(&'r Facts<N>, &'r str)> {
+) -> Option<(&'r EventFacts<N>, &'r str)> {
     match reader.read(data) {
         Ok(read) => Some(read),
         Err(error) => {

@@ -8,9 +8,9 @@
 
 use std::collections::HashMap;
 
-use super::facts::{self, Fact, Facts};
+use super::facts::{self, EventFact, EventFacts};
 use super::paths::{Value, Writer};
-use super::pick::{Place, Want, Wanted};
+use super::pick::{DialectNames, Want, WantedMembers};
 use super::reader::Reader;
 use super::{Delta, Dialect, Outcome, Part};
 
@@ -42,11 +42,11 @@ enum Name {
     Error,
 }
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
-static ROOT: Want<Name> = Want::Members(&Place {
+static ROOT: Want<Name> = Want::Members(&WantedMembers {
     members: &[
         ("candidates", Want::Each(Name::Candidate, &CANDIDATE)),
         ("usageMetadata", Want::Raw(Name::Usage)),
@@ -61,7 +61,7 @@ static ROOT: Want<Name> = Want::Members(&Place {
     ],
 });
 
-static FEEDBACK: Place<Name> = Place {
+static FEEDBACK: WantedMembers<Name> = WantedMembers {
     members: &[
         ("blockReason", Want::Text(Name::BlockReason)),
         ("block_reason", Want::Text(Name::BlockReason)),
@@ -70,7 +70,7 @@ static FEEDBACK: Place<Name> = Place {
     ],
 };
 
-static CANDIDATE: Place<Name> = Place {
+static CANDIDATE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("index", Want::Index(Name::CandidateIndex)),
         ("content", Want::Members(&CONTENT)),
@@ -81,11 +81,11 @@ static CANDIDATE: Place<Name> = Place {
     ],
 };
 
-static CONTENT: Place<Name> = Place {
+static CONTENT: WantedMembers<Name> = WantedMembers {
     members: &[("parts", Want::Each(Name::Part, &PART))],
 };
 
-static PART: Place<Name> = Place {
+static PART: WantedMembers<Name> = WantedMembers {
     members: &[
         ("text", Want::Text(Name::Text)),
         ("thought", Want::Raw(Name::Thought)),
@@ -94,7 +94,7 @@ static PART: Place<Name> = Place {
     ],
 };
 
-static CALL: Place<Name> = Place {
+static CALL: WantedMembers<Name> = WantedMembers {
     members: &[
         ("name", Want::Text(Name::CallFunction)),
         ("id", Want::Text(Name::CallId)),
@@ -106,7 +106,7 @@ static CALL: Place<Name> = Place {
     ],
 };
 
-static ARG: Place<Name> = Place {
+static ARG: WantedMembers<Name> = WantedMembers {
     members: &[
         ("jsonPath", Want::Text(Name::ArgPath)),
         ("json_path", Want::Text(Name::ArgPath)),
@@ -134,7 +134,7 @@ struct Calls {
 /// Answers of Gemini's, streamed.
 #[derive(Debug, Default)]
 pub struct Google {
-    reader: Reader<Name, Facts<Name>>,
+    reader: Reader<Name, EventFacts<Name>>,
     /// The id and the model were reported.
     known: bool,
     calls: HashMap<u64, Calls>,
@@ -158,7 +158,7 @@ impl Dialect for Google {
         }
         let mut candidate = Candidate::default();
         for fact in facts.iter(data) {
-            if fact == Fact::Item(Name::Candidate) {
+            if fact == EventFact::Item(Name::Candidate) {
                 candidate.read(&mut self.calls, sink);
                 candidate = Candidate::default();
             } else {
@@ -226,12 +226,12 @@ struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn take(&mut self, fact: Fact<'a, Name>) {
+    fn take(&mut self, fact: EventFact<'a, Name>) {
         match fact {
-            Fact::Index(Name::CandidateIndex, index) => self.index = index,
-            Fact::Text(Name::FinishReason, reason) => self.reason = reason,
-            Fact::Text(Name::FinishMessage, message) => self.message = message,
-            Fact::Item(Name::Part) => self.parts.push(Said::default()),
+            EventFact::Index(Name::CandidateIndex, index) => self.index = index,
+            EventFact::Text(Name::FinishReason, reason) => self.reason = reason,
+            EventFact::Text(Name::FinishMessage, message) => self.message = message,
+            EventFact::Item(Name::Part) => self.parts.push(Said::default()),
             fact => {
                 if let Some(part) = self.parts.last_mut() {
                     part.take(fact);
@@ -286,11 +286,11 @@ impl<'a> Candidate<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn take(&mut self, fact: Fact<'a, Name>) {
+    fn take(&mut self, fact: EventFact<'a, Name>) {
         match fact {
-            Fact::Text(Name::Text, text) => self.text = text,
-            Fact::Raw(Name::Thought, json) => self.thought = json == "true",
-            Fact::Item(Name::Call) => self.call = Some(Call::default()),
+            EventFact::Text(Name::Text, text) => self.text = text,
+            EventFact::Raw(Name::Thought, json) => self.thought = json == "true",
+            EventFact::Item(Name::Call) => self.call = Some(Call::default()),
             fact => {
                 if let Some(call) = &mut self.call {
                     call.take(fact);
@@ -301,13 +301,13 @@ impl<'a> Said<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn take(&mut self, fact: Fact<'a, Name>) {
+    fn take(&mut self, fact: EventFact<'a, Name>) {
         match fact {
-            Fact::Text(Name::CallFunction, name) if !name.is_empty() => self.name = Some(name),
-            Fact::Text(Name::CallId, id) if !id.is_empty() => self.id = Some(id),
-            Fact::Raw(Name::CallArgs, json) => self.args = Some(json),
-            Fact::Raw(Name::CallContinues, json) => self.continues = json == "true",
-            Fact::Item(Name::Arg) => self.partial.push(Arg::default()),
+            EventFact::Text(Name::CallFunction, name) if !name.is_empty() => self.name = Some(name),
+            EventFact::Text(Name::CallId, id) if !id.is_empty() => self.id = Some(id),
+            EventFact::Raw(Name::CallArgs, json) => self.args = Some(json),
+            EventFact::Raw(Name::CallContinues, json) => self.continues = json == "true",
+            EventFact::Item(Name::Arg) => self.partial.push(Arg::default()),
             fact => {
                 if let Some(arg) = self.partial.last_mut() {
                     arg.take(fact);
@@ -366,13 +366,13 @@ impl<'a> Call<'a> {
 }
 
 impl<'a> Arg<'a> {
-    fn take(&mut self, fact: Fact<'a, Name>) {
+    fn take(&mut self, fact: EventFact<'a, Name>) {
         match fact {
-            Fact::Text(Name::ArgPath, path) => self.path = path,
-            Fact::Text(Name::ArgText, text) => self.value = Some(Value::Text(text)),
-            Fact::Raw(Name::ArgJson, json) => self.value = Some(Value::Json(json)),
-            Fact::Text(Name::ArgNull, _) => self.value = Some(Value::Json("null")),
-            Fact::Raw(Name::ArgContinues, json) => self.continues = json == "true",
+            EventFact::Text(Name::ArgPath, path) => self.path = path,
+            EventFact::Text(Name::ArgText, text) => self.value = Some(Value::Text(text)),
+            EventFact::Raw(Name::ArgJson, json) => self.value = Some(Value::Json(json)),
+            EventFact::Text(Name::ArgNull, _) => self.value = Some(Value::Json("null")),
+            EventFact::Raw(Name::ArgContinues, json) => self.continues = json == "true",
             _ => {}
         }
     }

@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::facts::{self, Facts};
-use super::pick::{Place, Want, Wanted};
+use super::facts::{self, EventFacts};
+use super::pick::{DialectNames, Want, WantedMembers};
 use super::reader::Reader;
-use super::single::{self, Call, Calls};
+use super::single::{self, CallCount, ToldCall};
 use super::{DONE, Delta, Dialect, Outcome, Part};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +30,11 @@ enum Name {
     Arguments,
 }
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
-static ROOT: Want<Name> = Want::Members(&Place {
+static ROOT: Want<Name> = Want::Members(&WantedMembers {
     members: &[
         ("event_type", Want::Text(Name::Type)),
         ("index", Want::Index(Name::Index)),
@@ -45,7 +45,7 @@ static ROOT: Want<Name> = Want::Members(&Place {
     ],
 });
 
-static INTERACTION: Place<Name> = Place {
+static INTERACTION: WantedMembers<Name> = WantedMembers {
     members: &[
         ("id", Want::Text(Name::Id)),
         ("model", Want::Text(Name::Model)),
@@ -55,7 +55,7 @@ static INTERACTION: Place<Name> = Place {
     ],
 };
 
-static STEP: Place<Name> = Place {
+static STEP: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::StepType)),
         ("id", Want::Text(Name::StepId)),
@@ -64,7 +64,7 @@ static STEP: Place<Name> = Place {
     ],
 };
 
-static DELTA: Place<Name> = Place {
+static DELTA: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::DeltaType)),
         ("text", Want::Text(Name::Text)),
@@ -73,7 +73,7 @@ static DELTA: Place<Name> = Place {
     ],
 };
 
-static SUMMARY: Place<Name> = Place {
+static SUMMARY: WantedMembers<Name> = WantedMembers {
     members: &[("text", Want::Text(Name::Thought))],
 };
 
@@ -90,9 +90,9 @@ enum Step {
 /// Interactions, streamed.
 #[derive(Debug, Default)]
 pub struct GoogleInteractions {
-    reader: Reader<Name, Facts<Name>>,
+    reader: Reader<Name, EventFacts<Name>>,
     open: HashMap<u64, Step>,
-    calls: Calls,
+    calls: CallCount,
 }
 
 impl Dialect for GoogleInteractions {
@@ -139,16 +139,16 @@ impl Dialect for GoogleInteractions {
 }
 
 fn begin(
-    facts: &Facts<Name>,
+    facts: &EventFacts<Name>,
     data: &str,
-    calls: &mut Calls,
+    calls: &mut CallCount,
     sink: &mut impl FnMut(Delta<'_>),
 ) -> Step {
     match facts.text(Name::StepType) {
         Some("model_output") => Step::Output,
         Some("thought") => Step::Thought,
         Some("function_call") => {
-            let begun = Call {
+            let begun = ToldCall {
                 id: facts.text(Name::StepId),
                 name: facts.text(Name::StepFunction),
                 arguments: facts.text_or_raw(Name::StepArguments, data),
@@ -160,7 +160,12 @@ fn begin(
     }
 }
 
-fn read_delta(facts: &Facts<Name>, data: &str, step: &mut Step, sink: &mut impl FnMut(Delta<'_>)) {
+fn read_delta(
+    facts: &EventFacts<Name>,
+    data: &str,
+    step: &mut Step,
+    sink: &mut impl FnMut(Delta<'_>),
+) {
     let (part, text) = match step {
         // So is a step that was never begun.
         Step::Output => (Part::Text, facts.text(Name::Text)),

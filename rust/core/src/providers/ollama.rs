@@ -3,10 +3,10 @@
 //! Calls come whole, with their arguments as JSON. The last object counts the tokens, beside its
 //! other members.
 
-use super::facts::{self, Fact, Facts};
-use super::pick::{Place, Want, Wanted};
+use super::facts::{self, EventFact, EventFacts};
+use super::pick::{DialectNames, Want, WantedMembers};
 use super::reader::Reader;
-use super::single::{self, Call, Calls};
+use super::single::{self, CallCount, ToldCall};
 use super::{Delta, Dialect, Outcome, Part};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,11 @@ const COUNTS: [&str; 6] = [
     "eval_duration",
 ];
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
-static ROOT: Want<Name> = Want::Members(&Place {
+static ROOT: Want<Name> = Want::Members(&WantedMembers {
     members: &[
         ("model", Want::Text(Name::Model)),
         ("created_at", Want::Text(Name::Created)),
@@ -59,7 +59,7 @@ static ROOT: Want<Name> = Want::Members(&Place {
     ],
 });
 
-static MESSAGE: Place<Name> = Place {
+static MESSAGE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("content", Want::Text(Name::Text)),
         ("thinking", Want::Text(Name::Thinking)),
@@ -67,14 +67,14 @@ static MESSAGE: Place<Name> = Place {
     ],
 };
 
-static CALL: Place<Name> = Place {
+static CALL: WantedMembers<Name> = WantedMembers {
     members: &[
         ("id", Want::Text(Name::CallId)),
         ("function", Want::Members(&FUNCTION)),
     ],
 };
 
-static FUNCTION: Place<Name> = Place {
+static FUNCTION: WantedMembers<Name> = WantedMembers {
     members: &[
         ("name", Want::Text(Name::CallFunction)),
         ("arguments", Want::TextOrJson(Name::Arguments)),
@@ -84,10 +84,10 @@ static FUNCTION: Place<Name> = Place {
 /// Answers of Ollama's, streamed.
 #[derive(Debug, Default)]
 pub struct Ollama {
-    reader: Reader<Name, Facts<Name>>,
+    reader: Reader<Name, EventFacts<Name>>,
     /// The model was reported.
     known: bool,
-    calls: Calls,
+    calls: CallCount,
 }
 
 impl Dialect for Ollama {
@@ -106,16 +106,16 @@ impl Dialect for Ollama {
         }
         single::piece(Part::Reasoning, facts.text(Name::Thinking), sink);
         single::piece(Part::Text, facts.text(Name::Text), sink);
-        let mut call: Option<Call<'_>> = None;
+        let mut call: Option<ToldCall<'_>> = None;
         for fact in facts.iter(data) {
             match (fact, &mut call) {
-                (Fact::Item(Name::Call), _) => {
-                    self.calls.whole(call.replace(Call::default()), sink);
+                (EventFact::Item(Name::Call), _) => {
+                    self.calls.whole(call.replace(ToldCall::default()), sink);
                 }
-                (Fact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
-                (Fact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),
+                (EventFact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
+                (EventFact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),
                 (
-                    Fact::Text(Name::Arguments, text) | Fact::Raw(Name::Arguments, text),
+                    EventFact::Text(Name::Arguments, text) | EventFact::Raw(Name::Arguments, text),
                     Some(call),
                 ) => call.arguments = Some(text),
                 _ => {}
@@ -135,7 +135,7 @@ impl Dialect for Ollama {
 }
 
 /// The counts as an object.
-fn counts(facts: &Facts<Name>, data: &str) -> Option<String> {
+fn counts(facts: &EventFacts<Name>, data: &str) -> Option<String> {
     let mut json = String::new();
     for (at, name) in COUNTS.iter().enumerate() {
         if let Some(number) = facts.raw(Name::Count(at), data) {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::calls::{Calls, Clue};
 use super::endings::outcome;
-use super::pick::{Picked, Place, Want, Wanted, present, says_something, slice};
+use super::pick::{DialectNames, Picked, Want, WantedMembers, present, says_something, slice};
 use super::reader::Reader;
 use super::said::{Content, Mark};
 use super::{DONE, Delta, Dialect, Outcome, Part};
@@ -62,13 +62,13 @@ const TEXTS: usize = Name::IncompleteReason as usize + 1;
 
 // An array in the place of the object is what some proxies write where they fail. The members of a
 // response stand in an object of their own, or are the whole where it is not streamed.
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
 static ROOT: Want<Name> = Want::Each(
     Name::Root,
-    &Place {
+    &WantedMembers {
         members: &[
             ("type", Want::Text(Name::Type)),
             ("delta", Want::TextOrJson(Name::Delta)),
@@ -95,7 +95,7 @@ static ROOT: Want<Name> = Want::Each(
     },
 );
 
-static ITEM: Place<Name> = Place {
+static ITEM: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::ItemType)),
         ("id", Want::Text(Name::ItemOwnId)),
@@ -107,7 +107,7 @@ static ITEM: Place<Name> = Place {
     ],
 };
 
-static PART: Place<Name> = Place {
+static PART: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::PartType)),
         ("text", Want::Text(Name::PartText)),
@@ -115,7 +115,7 @@ static PART: Place<Name> = Place {
     ],
 };
 
-static RESPONSE: Place<Name> = Place {
+static RESPONSE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("id", Want::Text(Name::ResponseId)),
         ("model", Want::Text(Name::ResponseModel)),
@@ -127,7 +127,7 @@ static RESPONSE: Place<Name> = Place {
     ],
 };
 
-static INCOMPLETE: Place<Name> = Place {
+static INCOMPLETE: WantedMembers<Name> = WantedMembers {
     members: &[("reason", Want::Text(Name::IncompleteReason))],
 };
 

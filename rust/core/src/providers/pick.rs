@@ -1,6 +1,6 @@
 //! Takes the values at known places out of a JSON text and steps over the rest.
 //!
-//! A [`Place`] is an object of which some members are wanted; a static tree of them is the whole
+//! A [`WantedMembers`] is an object of which some members are wanted; a static tree of them is the whole
 //! description of a message. [`Picker`] walks it beside the machine: it keeps the places on the way
 //! from the root, and inside anything else only counts how deep it is.
 //!
@@ -13,7 +13,7 @@ use crate::json::{Literal, NumberKind, Sink, Span, Text};
 
 /// An object and the members that are wanted of it.
 #[derive(Debug)]
-pub(super) struct Place<N: 'static> {
+pub(super) struct WantedMembers<N: 'static> {
     pub members: &'static [(&'static str, Want<N>)],
 }
 
@@ -29,18 +29,18 @@ pub(super) enum Want<N: 'static> {
     /// Whatever it is but `null`, as the range of the text where it stands.
     Raw(N),
     /// The members of an object.
-    Members(&'static Place<N>),
+    Members(&'static WantedMembers<N>),
     /// The members of an object, which is told of first: it may have none.
-    Object(N, &'static Place<N>),
+    Object(N, &'static WantedMembers<N>),
     /// The members of each object in an array, which is told of first. An object that stands alone in
     /// the place of the array is the only one.
-    Each(N, &'static Place<N>),
+    Each(N, &'static WantedMembers<N>),
     /// The characters of a string or, as before, the objects of an array.
-    TextOrEach(N, N, &'static Place<N>),
+    TextOrEach(N, N, &'static WantedMembers<N>),
 }
 
 /// The names of what is wanted of the events of one dialect.
-pub(super) trait Wanted: Copy + 'static {
+pub(super) trait DialectNames: Copy + 'static {
     /// What is wanted of the root.
     const ROOT: &'static Want<Self>;
 }
@@ -64,8 +64,8 @@ pub(super) trait Picked<N> {
 /// A container on the way from the root to a wanted value.
 #[derive(Clone, Copy, Debug)]
 enum Level<N: 'static> {
-    Object(&'static Place<N>),
-    Array(N, &'static Place<N>),
+    Object(&'static WantedMembers<N>),
+    Array(N, &'static WantedMembers<N>),
 }
 
 /// The part of [`Picker`] that can be kept from one text to the next.

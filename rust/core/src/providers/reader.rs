@@ -21,7 +21,7 @@
 use std::convert::Infallible;
 
 use super::mend::Mend;
-use super::pick::{Picked, Picker, Wanted, Way};
+use super::pick::{DialectNames, Picked, Picker, Way};
 use crate::json::{FeedError, JsonError, Limits, Machine};
 
 /// Shorter beginnings are read as quickly as they are copied.
@@ -75,7 +75,7 @@ impl<N, P: Default> Default for Reader<N, P> {
     }
 }
 
-impl<N: Wanted, P: Picked<N>> Reader<N, P> {
+impl<N: DialectNames, P: Picked<N>> Reader<N, P> {
     /// Reads the data of one event: what it says, and the data that it says it in, which differs from
     /// what came where that was mended (see `mend.rs`).
     pub(super) fn read<'a>(&'a mut self, data: &'a str) -> Result<(&'a P, &'a str), JsonError> {
@@ -188,8 +188,8 @@ fn json_error(error: FeedError<Infallible>) -> JsonError {
 mod tests {
     use super::Reader;
     use crate::json::{Limits, Machine};
-    use crate::providers::facts::Facts;
-    use crate::providers::pick::{Picked, Picker, Place, Want, Wanted, Way};
+    use crate::providers::facts::EventFacts;
+    use crate::providers::pick::{DialectNames, Picked, Picker, Want, WantedMembers, Way};
 
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Name {
@@ -202,30 +202,30 @@ mod tests {
         Usage,
     }
 
-    impl Wanted for Name {
+    impl DialectNames for Name {
         const ROOT: &'static Want<Self> = &ROOT;
     }
 
-    static ROOT: Want<Name> = Want::Members(&Place {
+    static ROOT: Want<Name> = Want::Members(&WantedMembers {
         members: &[
             ("id", Want::Text(Name::Id)),
             (
                 "choices",
                 Want::Each(
                     Name::Choice,
-                    &Place {
+                    &WantedMembers {
                         members: &[
                             ("index", Want::Index(Name::Index)),
                             (
                                 "delta",
-                                Want::Members(&Place {
+                                Want::Members(&WantedMembers {
                                     members: &[
                                         (
                                             "content",
                                             Want::TextOrEach(
                                                 Name::Content,
                                                 Name::Content,
-                                                &Place {
+                                                &WantedMembers {
                                                     members: &[("text", Want::Text(Name::Content))],
                                                 },
                                             ),
@@ -242,11 +242,11 @@ mod tests {
         ],
     });
 
-    static CALL: Place<Name> = Place {
+    static CALL: WantedMembers<Name> = WantedMembers {
         members: &[("arguments", Want::TextOrJson(Name::Arguments))],
     };
 
-    type Read = Reader<Name, Facts<Name>>;
+    type Read = Reader<Name, EventFacts<Name>>;
 
     fn reader() -> Read {
         Reader::default()
@@ -333,7 +333,7 @@ mod tests {
             for cut in 0..=data.len() {
                 let (left, right) = data.as_bytes().split_at(cut);
                 let (mut machine, mut way) = (Machine::new(Limits::default()), Way::default());
-                let mut facts = Facts::default();
+                let mut facts = EventFacts::default();
                 facts.clear();
                 way.reset(&ROOT);
                 let mut picker = Picker {

@@ -56,7 +56,7 @@ pub(super) fn never_begun(sink: &mut impl FnMut(Delta<'_>)) {
 
 /// What a server says of a call at once.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Call<'a> {
+pub(super) struct ToldCall<'a> {
     pub id: Option<&'a str>,
     pub name: Option<&'a str>,
     /// All of them, where they are not streamed.
@@ -65,11 +65,11 @@ pub(super) struct Call<'a> {
 
 /// How many calls there were; it numbers them.
 #[derive(Debug, Default)]
-pub(super) struct Calls(u64);
+pub(super) struct CallCount(u64);
 
-impl Calls {
+impl CallCount {
     /// Begins a call. Its number.
-    pub(super) fn begin(&mut self, call: Call<'_>, sink: &mut impl FnMut(Delta<'_>)) -> u64 {
+    pub(super) fn begin(&mut self, call: ToldCall<'_>, sink: &mut impl FnMut(Delta<'_>)) -> u64 {
         let number = self.0;
         self.0 += 1;
         sink(Delta::CallBegins {
@@ -82,7 +82,7 @@ impl Calls {
     }
 
     /// Passes on a call that came whole, if there is one.
-    pub(super) fn whole(&mut self, call: Option<Call<'_>>, sink: &mut impl FnMut(Delta<'_>)) {
+    pub(super) fn whole(&mut self, call: Option<ToldCall<'_>>, sink: &mut impl FnMut(Delta<'_>)) {
         if let Some(call) = call {
             let number = self.begin(call, sink);
             end(number, call.arguments, sink);

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use partialfast_core::json::{
     FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text,
 };
-use partialfast_core::lenient::{LenientOptions, Reader, Repair, RepairKind, Target, Wanted};
+use partialfast_core::lenient::{LenientOptions, LenientSink, Reader, Repair, RepairKind, Wanted};
 
 use super::json::{self, Event, Recorder, check_position, render};
 
@@ -19,7 +19,7 @@ pub struct Listener {
     pub nulls: bool,
 }
 
-impl Target for Listener {
+impl LenientSink for Listener {
     fn strict(&mut self, text: &[u8]) {
         self.strict.extend_from_slice(text);
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use partialfast_core::json::{
     FeedError, Limits, Literal, Machine, NullSink, NumberKind, Sink, Span, Text,
 };
-use partialfast_core::lenient::Plain;
+use partialfast_core::lenient::PlainSink;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -216,8 +216,8 @@ pub fn loads(
         let mut rest = bytes;
         let mut read = || -> Result<(), FeedError<PyErr>> {
             if let Some(reader) = &mut reader {
-                reader.feed(bytes, &mut Plain(&mut whole))?;
-                return reader.finish(&mut Plain(&mut whole));
+                reader.feed(bytes, &mut PlainSink(&mut whole))?;
+                return reader.finish(&mut PlainSink(&mut whole));
             }
             while !rest.is_empty() {
                 rest = &rest[machine.feed(rest, &mut whole)?.consumed..];
@@ -237,7 +237,7 @@ pub fn loads(
             FeedError::Sink(error) if error.is_instance_of::<PyValueError>(py) => {
                 // A machine that was stopped says where.
                 let at = match &mut reader {
-                    Some(reader) => reader.feed(&[], &mut Plain(&mut NullSink)).err(),
+                    Some(reader) => reader.feed(&[], &mut PlainSink(&mut NullSink)).err(),
                     None => machine.feed(&[], &mut NullSink).err(),
                 };
                 number_limit(at, error, &path)

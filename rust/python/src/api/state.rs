@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::build::cursor::Extent;
 use crate::build::driver::Driver;
-use crate::build::lenient::{Settings, settings};
+use crate::build::lenient::{LenientSettings, settings};
 use crate::build::verdict::Validation;
 use crate::convert::input::{Chunk, with_chunk};
 use crate::errors::{exclusive, shared};
@@ -33,7 +33,7 @@ pub struct StateCore {
     /// Snapshots are made when asked for, and not after each chunk.
     no_snapshots: bool,
     limits: Limits,
-    lenient: Option<Settings>,
+    lenient: Option<LenientSettings>,
     /// Reads the same text without a type, where the ops are to be those of the document.
     document: Option<Driver>,
 }
@@ -45,7 +45,7 @@ impl StateCore {
     }
 
     /// How it reads leniently, if it does.
-    pub fn lenience(slf: &Bound<'_, Self>) -> PyResult<Option<Settings>> {
+    pub fn lenience(slf: &Bound<'_, Self>) -> PyResult<Option<LenientSettings>> {
         Ok(shared(slf)?.lenient)
     }
 

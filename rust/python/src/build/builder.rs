@@ -18,7 +18,7 @@ use crate::snapshot::frame::Frame;
 
 /// What is complete: the root, or its items where these are handed out one by one.
 #[derive(Default)]
-pub struct Complete {
+pub struct Completed {
     /// The root value.
     pub value: Option<Py<PyAny>>,
     /// Whether the root value is complete, valid or not.
@@ -63,7 +63,7 @@ pub struct Builder {
     /// What pydantic said. Owned by `close.rs`.
     pub verdict: Verdict,
     /// What is complete. Owned by `run.rs`; the items are taken by whoever asks for them.
-    pub complete: Complete,
+    pub complete: Completed,
     /// What was received. Owned by `driver.rs`.
     pub raw: Raw,
     /// What was shown. Owned by `snapshot/spine.rs`; whoever changes a value marks it as changed.
@@ -78,7 +78,7 @@ impl Builder {
         self.cursor.reset();
         self.reading.reset();
         self.verdict.reset();
-        self.complete = Complete::default();
+        self.complete = Completed::default();
         self.raw = Raw::default();
         self.shown = Shown::default();
         if let Some(ops) = &mut self.ops {

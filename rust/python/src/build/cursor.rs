@@ -4,14 +4,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 /// The current member of one open container.
-pub enum Step {
+pub enum PathStep {
     Key(Py<PyAny>),
     Index(usize),
     /// Nothing of it has begun.
     Start,
 }
 
-impl Step {
+impl PathStep {
     fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Self::Key(key) => Self::Key(key.clone_ref(py)),
@@ -32,7 +32,7 @@ impl Step {
 /// One open container: where it is, and whether a value in it is being read.
 struct Level {
     array: bool,
-    step: Step,
+    step: PathStep,
     /// What pydantic calls the member in the location of an error, where that is not its key.
     named: Option<Py<PyAny>>,
     active: bool,
@@ -47,8 +47,8 @@ pub struct Rewound {
 /// What happened, in a form from which paths can be made later, if anybody asks.
 enum Event {
     Enter,
-    Leave(Step),
-    Scalar(Step),
+    Leave(PathStep),
+    Scalar(PathStep),
 }
 
 /// How far back to look.
@@ -85,8 +85,8 @@ impl Cursor {
         {
             level.active = true;
             level.step = match level.step {
-                Step::Index(index) => Step::Index(index + 1),
-                _ => Step::Index(0),
+                PathStep::Index(index) => PathStep::Index(index + 1),
+                _ => PathStep::Index(0),
             };
         }
     }
@@ -94,7 +94,7 @@ impl Cursor {
     /// Index of the item being read, in an array.
     pub fn index(&self) -> usize {
         match self.levels.last().map(|level| &level.step) {
-            Some(Step::Index(index)) => *index,
+            Some(PathStep::Index(index)) => *index,
             _ => 0,
         }
     }
@@ -102,7 +102,7 @@ impl Cursor {
     /// Index of the item that would begin next, in an array.
     pub fn next_index(&self) -> usize {
         match self.levels.last().map(|level| &level.step) {
-            Some(Step::Index(index)) => *index + 1,
+            Some(PathStep::Index(index)) => *index + 1,
             _ => 0,
         }
     }
@@ -110,7 +110,7 @@ impl Cursor {
     pub fn key(&mut self, key: Py<PyAny>) {
         if let Some(level) = self.levels.last_mut() {
             level.active = true;
-            level.step = Step::Key(key);
+            level.step = PathStep::Key(key);
             level.named = None;
         }
     }
@@ -122,10 +122,10 @@ impl Cursor {
         }
     }
 
-    fn here(&self, py: Python<'_>) -> Step {
+    fn here(&self, py: Python<'_>) -> PathStep {
         self.levels
             .last()
-            .map_or(Step::Start, |level| level.step.clone_ref(py))
+            .map_or(PathStep::Start, |level| level.step.clone_ref(py))
     }
 
     pub fn enter(&mut self, array: bool) {
@@ -134,7 +134,7 @@ impl Cursor {
         }
         self.levels.push(Level {
             array,
-            step: Step::Start,
+            step: PathStep::Start,
             named: None,
             active: false,
         });
@@ -226,7 +226,7 @@ impl Cursor {
             && !level.active
         {
             let index = match level.step {
-                Step::Index(index) => index + 1,
+                PathStep::Index(index) => index + 1,
                 _ => 0,
             };
             path.push(index.into_pyobject(py)?.into_any().unbind());
@@ -308,7 +308,11 @@ fn spoken(label: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     Ok(label.clone().unbind())
 }
 
-fn path_to<'py>(py: Python<'py>, keys: &[Py<PyAny>], step: &Step) -> PyResult<Bound<'py, PyTuple>> {
+fn path_to<'py>(
+    py: Python<'py>,
+    keys: &[Py<PyAny>],
+    step: &PathStep,
+) -> PyResult<Bound<'py, PyTuple>> {
     let last = step.to_python(py)?;
     let path: Vec<_> = keys
         .iter()

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::mem;
 
 use partialfast_core::json::{FeedError, JsonError, JsonErrorKind, Limits, Machine, NullSink};
-use partialfast_core::lenient::{Plain, Repair};
+use partialfast_core::lenient::{PlainSink, Repair};
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyBaseException, PyException, PyRuntimeError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
 use crate::build::builder::{Builder, Last};
-use crate::build::lenient::{Lenience, Settings, is_of_token};
+use crate::build::lenient::{Lenience, LenientSettings, is_of_token};
 use crate::build::raw;
 use crate::build::run::Run;
 use crate::convert::input::Chunk;
@@ -64,7 +64,7 @@ impl Driver {
     }
 
     /// A driver that reads as `settings` say. `typed` says that there will be a type.
-    pub fn with(limits: Limits, settings: Option<Settings>, typed: bool) -> Self {
+    pub fn with(limits: Limits, settings: Option<LenientSettings>, typed: bool) -> Self {
         let mut driver = Self::new(limits);
         if let Some(settings) = settings {
             driver.lenient = Some(Box::new(Lenience::new(settings, limits, typed)));
@@ -298,7 +298,10 @@ impl Driver {
             Ok(path) => {
                 // A machine that was stopped says where.
                 let at = match &mut self.lenient {
-                    Some(lenient) => lenient.reader.feed(&[], &mut Plain(&mut NullSink)).err(),
+                    Some(lenient) => lenient
+                        .reader
+                        .feed(&[], &mut PlainSink(&mut NullSink))
+                        .err(),
                     None => self.machine.feed(&[], &mut NullSink).err(),
                 };
                 number_limit(at, error, &path)

@@ -2,7 +2,7 @@
 //! text.
 
 use partialfast_core::json::{JsonErrorKind, Limits};
-use partialfast_core::lenient::{LenientOptions, Reader, Target, Wanted};
+use partialfast_core::lenient::{LenientOptions, LenientSink, Reader, Wanted};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList};
@@ -14,7 +14,7 @@ use crate::snapshot::frame::{Frame, Place};
 
 /// What the caller said of lenient reading.
 #[derive(Clone, Copy)]
-pub struct Settings {
+pub struct LenientSettings {
     pub quotes: bool,
     pub coerce: bool,
     pub max_repairs: usize,
@@ -25,7 +25,7 @@ pub fn settings(
     lenient: Option<&Bound<'_, PyAny>>,
     max_repairs: usize,
     coerce: bool,
-) -> PyResult<Option<Settings>> {
+) -> PyResult<Option<LenientSettings>> {
     let quotes = match lenient {
         None => None,
         Some(value) if value.is_instance_of::<PyBool>() => {
@@ -44,7 +44,7 @@ pub fn settings(
             "coerce is a part of lenient reading: it needs lenient=True",
         ));
     }
-    Ok(quotes.map(|quotes| Settings {
+    Ok(quotes.map(|quotes| LenientSettings {
         quotes,
         coerce,
         max_repairs,
@@ -65,7 +65,7 @@ pub struct Lenience {
 
 impl Lenience {
     /// `typed` says that there is a type to ask, and that the text is to be kept.
-    pub fn new(settings: Settings, limits: Limits, typed: bool) -> Self {
+    pub fn new(settings: LenientSettings, limits: Limits, typed: bool) -> Self {
         Self {
             reader: Reader::new(LenientOptions {
                 quotes: settings.quotes,
@@ -159,7 +159,7 @@ impl<'a> Run<'a, '_> {
     }
 }
 
-impl Target for Run<'_, '_> {
+impl LenientSink for Run<'_, '_> {
     fn strict(&mut self, text: &[u8]) {
         if self.st.is_typed() {
             self.st.raw.append(text);

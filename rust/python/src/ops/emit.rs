@@ -4,8 +4,8 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PySet, PyString};
 
+use super::destination::{Destination, Spot};
 use super::diff::copied;
-use super::target::{Spot, Target};
 use super::tell::Before;
 use super::{Closed, Made, Moment, Told};
 use crate::api::op::Verb;
@@ -140,7 +140,7 @@ impl Run<'_, '_> {
             matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_))
         });
         let target = match parent {
-            None => Target {
+            None => Destination {
                 frame: None,
                 at: None,
             },
@@ -228,7 +228,7 @@ impl Run<'_, '_> {
     fn op_undumped(
         &mut self,
         parent: Option<usize>,
-        target: &Target,
+        target: &Destination,
         closed: Closed,
     ) -> PyResult<()> {
         let py = self.py;
@@ -311,7 +311,7 @@ impl Run<'_, '_> {
 
     fn op_text_ended(
         &mut self,
-        target: &Target,
+        target: &Destination,
         text: Option<OpenText>,
         told: Option<usize>,
         dumped: &Py<PyAny>,
@@ -415,7 +415,7 @@ impl Run<'_, '_> {
         let Some(dumped) = self.op_dumped(self.op_dump(node, value))? else {
             return Ok(());
         };
-        let target = Target {
+        let target = Destination {
             frame: None,
             at: None,
         };

@@ -18,11 +18,11 @@
 //! and a new way for a value to reach its container `op_settled`; whether an open child is part of
 //! the dump is said in `op_place`, and has to agree with what `spine.rs` shows.
 
+mod destination;
 mod diff;
 mod dump;
 mod emit;
 mod take;
-mod target;
 mod tell;
 mod whole;
 

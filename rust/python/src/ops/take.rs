@@ -7,7 +7,7 @@ use super::diff::{copied, difference};
 use super::{Closed, Dumping, Moment, Ops, Told};
 use crate::api::op::{Op, Verb};
 use crate::build::run::Run;
-use crate::ops::target::{Spot, Target};
+use crate::ops::destination::{Destination, Spot};
 use crate::plan::Action;
 use crate::snapshot::frame::Values;
 
@@ -20,7 +20,7 @@ impl Run<'_, '_> {
         let Some(shown) = shown else {
             return Ok(());
         };
-        let root = Target {
+        let root = Destination {
             frame: None,
             at: None,
         };
@@ -213,7 +213,7 @@ impl Run<'_, '_> {
             told.marked = marked;
         }
         for (at, old, new) in changes {
-            let target = Target {
+            let target = Destination {
                 frame: Some(index),
                 at: Some(at),
             };
@@ -224,7 +224,7 @@ impl Run<'_, '_> {
 
     fn op_changed(
         &mut self,
-        target: &Target,
+        target: &Destination,
         old: Option<Py<PyAny>>,
         new: &Py<PyAny>,
     ) -> PyResult<()> {

@@ -4,8 +4,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
+use super::destination::Destination;
 use super::diff::{copied, difference};
-use super::target::Target;
 use super::{Moment, Ops};
 use crate::api::op::{Op, Verb};
 use crate::build::run::Run;
@@ -23,7 +23,7 @@ impl Run<'_, '_> {
     }
 
     /// The container in which `target` is, where it is part of an op that was not taken yet.
-    pub(super) fn op_fresh(&self, target: &Target) -> Option<&Py<PyAny>> {
+    pub(super) fn op_fresh(&self, target: &Destination) -> Option<&Py<PyAny>> {
         let batch = self.st.ops.as_ref()?.batch;
         let (made, fresh) = self.told(target.frame?)?.fresh.as_ref()?;
         (*made == batch).then_some(fresh)
@@ -32,7 +32,7 @@ impl Run<'_, '_> {
     pub(super) fn op_push(
         &mut self,
         verb: Verb,
-        target: &Target,
+        target: &Destination,
         value: Py<PyAny>,
     ) -> PyResult<()> {
         let py = self.py;
@@ -49,7 +49,7 @@ impl Run<'_, '_> {
     }
 
     /// Tell that `value` is at `target`.
-    pub(super) fn op_set(&mut self, target: &Target, value: Py<PyAny>) -> PyResult<()> {
+    pub(super) fn op_set(&mut self, target: &Destination, value: Py<PyAny>) -> PyResult<()> {
         if let (Some(fresh), Some(at)) = (self.op_fresh(target), &target.at) {
             return put(fresh.bind(self.py), at, value);
         }
@@ -57,7 +57,7 @@ impl Run<'_, '_> {
     }
 
     /// Remember that `value` was told at `target`.
-    pub(super) fn op_shadow(&mut self, target: &Target, value: Py<PyAny>) -> PyResult<()> {
+    pub(super) fn op_shadow(&mut self, target: &Destination, value: Py<PyAny>) -> PyResult<()> {
         let shadow = target
             .frame
             .and_then(|index| self.told(index))
@@ -68,7 +68,7 @@ impl Run<'_, '_> {
         }
     }
 
-    pub(super) fn op_keeps(&self, target: &Target) -> bool {
+    pub(super) fn op_keeps(&self, target: &Destination) -> bool {
         target
             .frame
             .and_then(|index| self.told(index))
@@ -78,7 +78,7 @@ impl Run<'_, '_> {
     /// Tell that what stands at `target` is `new` now.
     pub(super) fn op_replace(
         &mut self,
-        target: &Target,
+        target: &Destination,
         before: &Before,
         new: &Py<PyAny>,
     ) -> PyResult<()> {

@@ -28,7 +28,7 @@
 
 use std::mem;
 
-use super::number::Place;
+use super::number::NumberPlace;
 use super::scan;
 use super::string::Decoder;
 use super::{FeedError, JsonError, JsonErrorKind, Limits, Literal, NumberKind, Sink, Span, Text};
@@ -79,7 +79,7 @@ enum State {
     /// Inside a literal, after so many of its letters.
     Literal(Literal, u8),
     /// Inside a number.
-    Number(Place),
+    Number(NumberPlace),
     /// Inside a key; the decoder knows where.
     Key,
     /// Inside a string value; the decoder knows where.
@@ -458,9 +458,9 @@ impl Machine {
                         }
                         b'-' | b'0'..=b'9' => {
                             let place = match byte {
-                                b'-' => Place::Minus,
-                                b'0' => Place::Zero,
-                                _ => Place::Integer,
+                                b'-' => NumberPlace::Minus,
+                                b'0' => NumberPlace::Zero,
+                                _ => NumberPlace::Integer,
                             };
                             self.token_start = start;
                             (at, state) =

@@ -1,7 +1,7 @@
 //! What goes on inside an open token: the rest of a number, a key or a string value.
 
 use super::{JsonErrorKind, Machine, Sink, Span, State, Stop};
-use crate::json::number::{self, Place};
+use crate::json::number::{self, NumberPlace};
 use crate::json::scan::Plain;
 use crate::json::string::End;
 use crate::utf8::Window;
@@ -14,7 +14,7 @@ impl Machine {
         chunk: &[u8],
         start: usize,
         mut at: usize,
-        mut place: Place,
+        mut place: NumberPlace,
         window: &mut Window<'_>,
         sink: &mut S,
     ) -> Result<(usize, State), Stop<S::Error>> {

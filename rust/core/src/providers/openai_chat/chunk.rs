@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::json::Span;
 use crate::providers::calls::Clue;
-use crate::providers::pick::{Picked, Place, Want, Wanted, says_something, slice};
+use crate::providers::pick::{DialectNames, Picked, Want, WantedMembers, says_something, slice};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Name {
@@ -40,14 +40,14 @@ pub(super) enum Name {
     Arguments,
 }
 
-impl Wanted for Name {
+impl DialectNames for Name {
     const ROOT: &'static Want<Self> = &ROOT;
 }
 
 // An array in the place of the object is what some proxies write where they fail.
 static ROOT: Want<Name> = Want::Each(
     Name::Root,
-    &Place {
+    &WantedMembers {
         members: &[
             ("choices", Want::Each(Name::Choice, &CHOICE)),
             ("id", Want::Text(Name::Id)),
@@ -64,7 +64,7 @@ static ROOT: Want<Name> = Want::Each(
     },
 );
 
-static GROQ: Place<Name> = Place {
+static GROQ: WantedMembers<Name> = WantedMembers {
     members: &[
         ("usage", Want::Raw(Name::Usage)),
         ("error", Want::Raw(Name::Error)),
@@ -72,11 +72,11 @@ static GROQ: Place<Name> = Place {
 };
 
 // MiniMax
-static BASE_RESPONSE: Place<Name> = Place {
+static BASE_RESPONSE: WantedMembers<Name> = WantedMembers {
     members: &[("status_code", Want::Index(Name::StatusCode))],
 };
 
-static CHOICE: Place<Name> = Place {
+static CHOICE: WantedMembers<Name> = WantedMembers {
     members: &[
         ("index", Want::Index(Name::ChoiceIndex)),
         ("delta", Want::Object(Name::Delta, &MESSAGE)),
@@ -87,7 +87,7 @@ static CHOICE: Place<Name> = Place {
     ],
 };
 
-static MESSAGE: Place<Name> = Place {
+static MESSAGE: WantedMembers<Name> = WantedMembers {
     members: &[
         (
             "content",
@@ -107,14 +107,14 @@ static MESSAGE: Place<Name> = Place {
     ],
 };
 
-static REASONING: Place<Name> = Place {
+static REASONING: WantedMembers<Name> = WantedMembers {
     members: &[
         ("content", Want::Text(Name::Reasoning)),
         ("text", Want::Text(Name::Reasoning)),
     ],
 };
 
-static PART: Place<Name> = Place {
+static PART: WantedMembers<Name> = WantedMembers {
     members: &[
         ("type", Want::Text(Name::PartType)),
         ("text", Want::Text(Name::PartText)),
@@ -127,11 +127,11 @@ static PART: Place<Name> = Place {
     ],
 };
 
-static THOUGHT: Place<Name> = Place {
+static THOUGHT: WantedMembers<Name> = WantedMembers {
     members: &[("text", Want::Text(Name::PartThinking))],
 };
 
-static TOOL_CALL: Place<Name> = Place {
+static TOOL_CALL: WantedMembers<Name> = WantedMembers {
     members: &[
         ("index", Want::Index(Name::ToolIndex)),
         ("id", Want::Text(Name::ToolId)),
@@ -139,7 +139,7 @@ static TOOL_CALL: Place<Name> = Place {
     ],
 };
 
-static FUNCTION: Place<Name> = Place {
+static FUNCTION: WantedMembers<Name> = WantedMembers {
     members: &[
         ("name", Want::Text(Name::Function)),
         // TGI and some versions of llama.cpp write JSON instead of a text of it.
@@ -152,7 +152,7 @@ pub(super) type Piece = Option<Range<usize>>;
 
 /// Which text of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TextKind {
     Text,
     Refusal,
     Reasoning,
@@ -201,7 +201,7 @@ struct CallParts {
 
 /// What one chunk says.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
+pub(super) struct ChatChunk {
     /// All texts, concatenated.
     arena: String,
     pub id: Piece,
@@ -213,7 +213,7 @@ pub(super) struct Chunk {
     words: Option<Span>,
     status: u64,
     pub choices: Vec<ChoiceParts>,
-    texts: Vec<(Kind, Range<usize>)>,
+    texts: Vec<(TextKind, Range<usize>)>,
     calls: Vec<CallParts>,
     /// The part of a content that is being read is a thought.
     is_thought: bool,
@@ -221,7 +221,7 @@ pub(super) struct Chunk {
     part: usize,
 }
 
-impl Chunk {
+impl ChatChunk {
     pub fn resolve(&self, piece: &Piece) -> Option<&str> {
         self.arena.get(piece.clone()?)
     }
@@ -232,7 +232,7 @@ impl Chunk {
         start..self.arena.len()
     }
 
-    fn add_text(&mut self, kind: Kind, text: &str) {
+    fn add_text(&mut self, kind: TextKind, text: &str) {
         if self.choices.is_empty() || text.is_empty() {
             return;
         }
@@ -250,9 +250,9 @@ impl Chunk {
         };
         let range = choice.says().texts.clone();
         // A server that writes it under two names means the same by them.
-        let twice = |(kind, _): &(Kind, Range<usize>)| *kind == Kind::Reasoning;
+        let twice = |(kind, _): &(TextKind, Range<usize>)| *kind == TextKind::Reasoning;
         if !self.texts[range].iter().any(twice) {
-            self.add_text(Kind::Reasoning, text);
+            self.add_text(TextKind::Reasoning, text);
         }
     }
 
@@ -283,7 +283,7 @@ impl Chunk {
             && self.id.is_none()
     }
 
-    pub fn texts(&self, says: &Says) -> impl Iterator<Item = (Kind, &str)> {
+    pub fn texts(&self, says: &Says) -> impl Iterator<Item = (TextKind, &str)> {
         let texts = self.texts.get(says.texts.clone()).unwrap_or_default();
         texts
             .iter()
@@ -313,7 +313,7 @@ impl Chunk {
     }
 }
 
-impl Picked<Name> for Chunk {
+impl Picked<Name> for ChatChunk {
     fn clear(&mut self) {
         self.arena.clear();
         self.id = None;
@@ -400,17 +400,17 @@ impl Picked<Name> for Chunk {
             Name::Id => self.id = Some(self.keep(text)),
             Name::Model => self.model = Some(self.keep(text)),
             Name::Object => self.is_error = text == "error",
-            Name::Refusal => self.add_text(Kind::Refusal, text),
+            Name::Refusal => self.add_text(TextKind::Refusal, text),
             Name::Reasoning => self.add_reasoning(text),
-            Name::PartThinking => self.add_text(Kind::Reasoning, text),
-            Name::PartText if self.is_thought => self.add_text(Kind::Reasoning, text),
-            Name::Content | Name::PartText => self.add_text(Kind::Text, text),
+            Name::PartThinking => self.add_text(TextKind::Reasoning, text),
+            Name::PartText if self.is_thought => self.add_text(TextKind::Reasoning, text),
+            Name::Content | Name::PartText => self.add_text(TextKind::Text, text),
             Name::PartType => {
                 self.is_thought = matches!(text, "thinking" | "reasoning");
                 if self.is_thought {
                     // The text may have come before the type.
                     for (kind, _) in self.texts.iter_mut().skip(self.part) {
-                        *kind = Kind::Reasoning;
+                        *kind = TextKind::Reasoning;
                     }
                 }
             }

@@ -6,7 +6,7 @@ mod chunk;
 
 use std::collections::BTreeMap;
 
-use self::chunk::{ChoiceParts, Chunk, Kind, Name, Says};
+use self::chunk::{ChatChunk, ChoiceParts, Name, Says, TextKind};
 use super::calls::{Calls, Clue};
 use super::endings::outcome;
 use super::pick::{present, slice};
@@ -20,7 +20,7 @@ const MOST_CHOICES: usize = 10_000;
 /// Chat completions, streamed or whole.
 #[derive(Debug, Default)]
 pub struct OpenAiChat {
-    reader: Reader<Name, Chunk>,
+    reader: Reader<Name, ChatChunk>,
     /// The id and the model were reported.
     known: bool,
     choices: Choices,
@@ -138,7 +138,7 @@ impl Choices {
     }
 
     /// The choice that a part of a chunk belongs to, and its number; `None` if there are too many.
-    fn find(&mut self, chunk: &Chunk, parts: &ChoiceParts) -> Option<(u64, &mut State)> {
+    fn find(&mut self, chunk: &ChatChunk, parts: &ChoiceParts) -> Option<(u64, &mut State)> {
         let index = parts.index.unwrap_or(0);
         let known = self.current == index && self.last == Some(index);
         if self.counts_events
@@ -159,7 +159,7 @@ impl Choices {
     ///
     /// Some servers number their events there. A choice of its own begins with a role, as its text
     /// does like that of the others, and its calls have names.
-    fn goes_on(&mut self, chunk: &Chunk, parts: &ChoiceParts) -> bool {
+    fn goes_on(&mut self, chunk: &ChatChunk, parts: &ChoiceParts) -> bool {
         let Some(state) = self.states.get(&self.current) else {
             return false;
         };
@@ -168,7 +168,7 @@ impl Choices {
             return false;
         }
         let next = self.last.and_then(|last| last.checked_add(1)) == parts.index;
-        let text = chunk.texts(says).find(|(kind, _)| *kind == Kind::Text);
+        let text = chunk.texts(says).find(|(kind, _)| *kind == TextKind::Text);
         let call = chunk.calls(says, "").next();
         let goes_on = match (call, text) {
             (Some((clue, _)), _) => clue.name.and_then(present).is_none() && state.calls.has_open(),
@@ -190,7 +190,7 @@ impl State {
     fn read(
         &mut self,
         choice: u64,
-        chunk: &Chunk,
+        chunk: &ChatChunk,
         parts: &ChoiceParts,
         data: &str,
         sink: &mut impl FnMut(Delta<'_>),
@@ -262,16 +262,16 @@ impl Ending {
 }
 
 impl Texts {
-    fn of(&mut self, kind: Kind) -> (Part, &mut Content) {
+    fn of(&mut self, kind: TextKind) -> (Part, &mut Content) {
         match kind {
-            Kind::Text => (Part::Text, &mut self.text),
-            Kind::Refusal => (Part::Refusal, &mut self.refusal),
-            Kind::Reasoning => (Part::Reasoning, &mut self.reasoning),
+            TextKind::Text => (Part::Text, &mut self.text),
+            TextKind::Refusal => (Part::Refusal, &mut self.refusal),
+            TextKind::Reasoning => (Part::Reasoning, &mut self.reasoning),
         }
     }
 
     /// Passes on what is new in a piece.
-    fn piece(&mut self, choice: u64, kind: Kind, text: &str, sink: &mut impl FnMut(Delta<'_>)) {
+    fn piece(&mut self, choice: u64, kind: TextKind, text: &str, sink: &mut impl FnMut(Delta<'_>)) {
         let (part, to) = self.of(kind);
         let text = to.fresh(text);
         to.pass_on(choice, part, text, sink);
@@ -281,14 +281,14 @@ impl Texts {
     fn whole(
         &mut self,
         choice: u64,
-        chunk: &Chunk,
+        chunk: &ChatChunk,
         message: &Says,
         sink: &mut impl FnMut(Delta<'_>),
     ) {
         if message.texts.is_empty() {
             return;
         }
-        for kind in [Kind::Reasoning, Kind::Text, Kind::Refusal] {
+        for kind in [TextKind::Reasoning, TextKind::Text, TextKind::Refusal] {
             let texts = chunk.texts(message).filter(|(of, _)| *of == kind);
             let whole: String = texts.map(|(_, text)| text).collect();
             let (part, to) = self.of(kind);

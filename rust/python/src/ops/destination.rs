@@ -18,7 +18,7 @@ pub(super) enum Spot {
 }
 
 /// Where a value goes: into a frame's container, or to the root.
-pub(super) struct Target {
+pub(super) struct Destination {
     pub frame: Option<usize>,
     pub at: Option<Py<PyAny>>,
 }
@@ -95,9 +95,9 @@ impl Run<'_, '_> {
     }
 
     /// Where the value that is being read goes, if it is shown while open.
-    pub(super) fn op_open_target(&self) -> PyResult<Option<Target>> {
+    pub(super) fn op_open_target(&self) -> PyResult<Option<Destination>> {
         let Some(parent) = self.st.frames.len().checked_sub(1) else {
-            return Ok(Some(Target {
+            return Ok(Some(Destination {
                 frame: None,
                 at: None,
             }));
@@ -108,10 +108,10 @@ impl Run<'_, '_> {
         self.op_target(parent)
     }
 
-    pub(super) fn op_target(&self, parent: usize) -> PyResult<Option<Target>> {
+    pub(super) fn op_target(&self, parent: usize) -> PyResult<Option<Destination>> {
         Ok(match self.op_place(parent)? {
             Spot::Hidden => None,
-            Spot::At(at) => Some(Target {
+            Spot::At(at) => Some(Destination {
                 frame: Some(parent),
                 at: Some(at),
             }),
@@ -120,18 +120,18 @@ impl Run<'_, '_> {
     }
 
     /// Where frame `index` itself stands.
-    pub(super) fn op_target_of(&self, index: usize) -> Target {
+    pub(super) fn op_target_of(&self, index: usize) -> Destination {
         let mut index = index;
         loop {
             let at = self.told(index).and_then(|told| told.at.as_ref());
             let Some(parent) = index.checked_sub(1) else {
-                return Target {
+                return Destination {
                     frame: None,
                     at: None,
                 };
             };
             if let Some(at) = at {
-                return Target {
+                return Destination {
                     frame: Some(parent),
                     at: Some(at.clone_ref(self.py)),
                 };
@@ -140,7 +140,7 @@ impl Run<'_, '_> {
         }
     }
 
-    pub(super) fn op_path(&self, target: &Target) -> Vec<Py<PyAny>> {
+    pub(super) fn op_path(&self, target: &Destination) -> Vec<Py<PyAny>> {
         let mut path = Vec::with_capacity(self.st.frames.len() + 1);
         if let Some(last) = target.frame {
             for frame in &self.st.frames[..=last] {

@@ -13,7 +13,7 @@ from typing_extensions import Self
 from partialfast._repairs import counted
 from partialfast.batch._needs import load
 from partialfast.batch.loop._meter import Figures, Meter
-from partialfast.batch.run._words import duration, latency, printable
+from partialfast.batch.run._figures import duration, latency, printable
 
 __all__ = ["line", "shown", "summary"]
 
