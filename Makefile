@@ -207,7 +207,7 @@ bench: bench-wheel ## Measure beside the peers and print the tables
 	$(BENCH)/python -m benches streams memory client
 
 bench-report: bench-wheel ## Measure all that docs/benchmarks.md shows, and put it and its pictures there
-	$(BENCH)/python -m benches streams memory client delays core compile newer --page=docs/benchmarks.md
+	$(BENCH)/python -m benches streams memory client core compile newer --page=docs/benchmarks.md
 
 # `make bench-NAME ARGS=...` measures what benches/NAME.py says; its `lines` has the options.
 bench-%: always bench-wheel
@@ -220,7 +220,6 @@ bench.bounds = ## Measure hostile inputs at full size (ARGS=--page=docs/bounds.m
 bench.client = ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
 bench.compile = ## Measure compiling types beside pydantic's own building of the classes
 bench.core = ## Measure the core alone, with criterion
-bench.delays = ## Measure how late an event loop comes while many streams run in it
 bench.instructions = ## Compare instruction counts with the committed ones (needs valgrind; ARGS=--record writes them)
 bench.lenient = ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
 bench.many = ## Extract 100,000 short documents with the command, and watch its memory (ARGS=--documents=1000)
@@ -245,7 +244,7 @@ profile: $(VENV)-bench/.peers ## Draw a flame graph of Rust and Python (WORKLOAD
 	@$(BENCH)/pip install --quiet --force-reinstall --no-deps .bench/profiling/*.whl >&2
 	$(BENCH)/py-spy record --native --rate 500 --format flamegraph \
 	  --output .bench/profile-$(notdir $(WORKLOAD)).svg -- \
-	  $(BENCH)/python -m benches profile --what=$(WORKLOAD) --seconds=$(or $(PROFILE_SECONDS),10)
+	  $(BENCH)/python -m benches threads --threads=1 --what=$(WORKLOAD) --seconds=$(or $(PROFILE_SECONDS),10)
 	@echo "Open .bench/profile-$(notdir $(WORKLOAD)).svg in a browser; docs/profiling.md says how to read it."
 
 # Environments. Each stamp stands for one finished step and is older than nothing it depends on.

@@ -17,6 +17,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import cycle, islice
+from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -27,6 +28,7 @@ from pydantic import BaseModel
 import partialfast as pf
 from benches.batch_server import DOCUMENTS, TEXTS
 from benches.measuring import alone, lateness, serving
+from benches.pictures import curves
 from benches.tables import number, table
 from partialfast.batch import extract
 from partialfast.batch.loop._collector import collecting_seldom
@@ -38,6 +40,13 @@ __all__ = ["PACKAGES", "lines"]
 PACKAGES = ("partialfast", "pydantic", "openai", "aiohttp", "instructor")
 STREAMS = 256
 RATE = 50
+#: How many streams there are while it is measured how late a task comes.
+_STREAMS = {
+    "partialfast": (64, 256, 512, 1024, 1536, 2000, 2048),
+    "aiohttp": (64, 256, 1024),
+    "instructor": (16, 64, 256),
+    "extract": (1024, 2000),
+}
 DELAY_S = 12.0
 LATE_S = 0.010
 PROMPT = "Get the meeting from: {text}"
@@ -202,8 +211,8 @@ async def _first(url: str, subject: str, count: int) -> tuple[float, float]:
     return median(ms[20:]), min(ms[20:])
 
 
-async def _delay(url: str, subject: str, streams: int) -> list[str]:
-    """Measure how late a task comes while so many answers arrive; return a row."""
+async def _delay(url: str, subject: str, streams: int) -> tuple[float, list[str]]:
+    """Measure how late a task comes while so many answers arrive; return ms, and the row."""
     run, finished = _SUBJECTS[subject], 0
 
     async def work() -> None:
@@ -225,19 +234,20 @@ async def _delay(url: str, subject: str, streams: int) -> list[str]:
         await working
     at = (late[len(late) // 2], late[int(len(late) * 0.99)], late[-1])
     figures = (f"{cpu / seconds:.0%}", f"{answers / seconds:.0f}", f"{cpu / answers * 1000:.1f} ms")
-    return [f"{streams:,}", subject, *(f"{number(ms)} ms" for ms in at), *figures]
+    return at[1], [f"{streams:,}", subject, *(f"{number(ms)} ms" for ms in at), *figures]
 
 
 def _run(measure: Callable[..., Any], *arguments: object) -> Any:
     return asyncio.run(measure(*arguments))
 
 
-def lines(*, documents: int = len(DOCUMENTS)) -> Iterator[str]:
-    """Measure all; yield the tables.
+def lines(*, documents: int = len(DOCUMENTS), pictures: Path = Path(".bench")) -> Iterator[str]:
+    """Measure all; yield the tables, and draw ``delay.png``.
 
     Args:
         documents: How many; this package and aiohttp are also given four times as many, since a run
             begins and ends with fewer streams, which a longer one shows less of.
+        pictures: The folder of the picture.
     """
     tokens = mean(map(count_tokens, TEXTS))
     with serving("benches.batch_server", "0") as url:
@@ -257,11 +267,22 @@ def lines(*, documents: int = len(DOCUMENTS)) -> Iterator[str]:
                 f"(the median of 400, one at a time), {least:.2f} (the least)."
             )
     with serving("benches.batch_server", str(RATE)) as url:
-        yield f"The event loop while streams bring {RATE} tokens a second each:"
-        ours = [("partialfast", streams) for streams in (256, 512, 1024, 1536, 2000, 2048)]
-        others = ("aiohttp", 256), ("aiohttp", 1024), ("instructor", 256)
-        cases = (*ours, *others, ("extract", 1024), ("extract", 2000))
-        found = [alone(_run, _delay, url, subject, streams) for subject, streams in cases]
+        yield f"How late a task comes while streams bring {RATE} tokens a second each:"
+        late: dict[str, dict[int, float]] = {}
+        found: list[list[str]] = []
+        for subject, counts in _STREAMS.items():
+            for streams in counts:
+                p99, row = alone(_run, _delay, url, subject, streams)
+                late.setdefault(subject, {})[streams] = p99
+                found.append(row)
         heading = ["late, p50", "p99", "worst", "of the core", "answers/s", "CPU for an answer"]
         yield table(["streams", "", *heading], found, left=(1,))
         yield "`extract` has the garbage collector as Python has it; the command runs it seldom."
+    del late["extract"]
+    curves(
+        pictures / "delay.png",
+        late,
+        xlabel=f"concurrent streams of {RATE} tokens a second",
+        ylabel="event loop late by, ms (99th percentile)",
+        title="Typed answers in one event loop, over HTTP",
+    )

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache, partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
@@ -24,6 +26,7 @@ from pydantic import BaseModel
 
 import partialfast as pf
 from benches.measuring import best_of_each, last, replaying
+from benches.peers import plain
 from benches.tables import Row, section
 from benches.workloads import Workload, source, workload
 
@@ -33,58 +36,46 @@ PACKAGES = ("partialfast", "openai", "httpx2", "aiohttp", "pydantic", "instructo
 DOCUMENTS = ("meeting", "orders-10k")
 RATE = 2_000
 BLOCK = 4_096
-
-
-class Arrival(NamedTuple):
-    """How the tokens of an answer arrive.
-
-    Attributes:
-        title: Of the section.
-        documents: Of which it is measured.
-        subjects: Who is measured beside snapshots.
-        headers: What the replay server is told.
-        whole: Whether the answer is one event.
-    """
-
-    title: str
-    documents: tuple[str, ...]
-    subjects: tuple[str, ...] = ("bare", "bytes")
-    headers: Mapping[str, str] = {}
-    whole: bool = False
+FAST = "a token a write, as fast as they come: the whole call, us/chunk"
+PACED = f"the same at {RATE:,} tokens a second: each in a read of its own, us/chunk"
+GATHERED = f"the same in writes of {BLOCK:,} bytes, us/chunk"
+WHOLE = "the whole answer in one event: what a call costs before its tokens, us"
+# The overloads want to know which of the two clients it is; at run time it does not matter.
+_CONNECT: Any = pf.from_openai
 
 
 class Job(NamedTuple):
-    """One answer to be asked for: a document, and how its tokens arrive."""
+    """One answer to be asked for.
+
+    Attributes:
+        work: The document.
+        headers: What the replay server is told of how the tokens arrive.
+        whole: Whether the answer is one event.
+    """
 
     work: Workload
-    arrival: Arrival
+    headers: Mapping[str, str]
+    whole: bool
 
-    @property
-    def call(self) -> dict[str, Any]:
-        """Arguments of every client."""
+    def asked(self, **more: Any) -> dict[str, Any]:
+        """Return the arguments of every client, and some more."""
         return {
-            "model": self.work.name + ("-whole" if self.arrival.whole else ""),
+            "model": self.work.name + ("-whole" if self.whole else ""),
             "messages": [{"role": "user", "content": "Write it down."}],
-            "extra_headers": self.arrival.headers,
+            "extra_headers": self.headers,
+            **more,
         }
 
-    @property
-    def typed(self) -> dict[str, Any]:
-        """Arguments of a typed client."""
-        return {**self.call, "response_model": self.work.model}
-
-    @property
     def bare(self) -> dict[str, Any]:
-        """Arguments of the SDK's own client: those that a typed client makes of the model."""
+        """Return those of the SDK's own client: what a typed client makes of the model."""
         name = self.work.model.__name__
         function = {"name": name, "parameters": _schema(self.work.model)}
-        return {
-            **self.call,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "tools": [{"type": "function", "function": function}],
-            "tool_choice": {"type": "function", "function": {"name": name}},
-        }
+        return self.asked(
+            stream=True,
+            stream_options={"include_usage": True},
+            tools=[{"type": "function", "function": function}],
+            tool_choice={"type": "function", "function": {"name": name}},
+        )
 
 
 @cache
@@ -93,77 +84,72 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema()
 
 
-class Clients(NamedTuple):
-    """The clients of one HTTP library, made before the clock starts."""
-
-    sdk: Any
-    raw: Any
-    objects: Any
-    instructor: Any
-
-
 class Subject(NamedTuple):
     """A way to read an answer.
 
     Attributes:
         label: In the table.
+        client: Made of the SDK's, before the clock starts.
         open: Sends the request; gives a stream, or a context of one, perhaps to be awaited.
         pieces: What is iterated over of it.
-        value: The value that there is in the end, of the stream and its last piece.
+        value: What there is in the end, of the stream and its last piece.
+        whole: Whether that is all of the answer.
         goal: For tokens that come as fast as loopback carries them.
     """
 
     label: str
-    open: Callable[[Clients, Job], Any]
+    client: Callable[[Any], Any]
+    open: Callable[[Any, Job], Any]
     pieces: Callable[[Any], Any] = lambda stream: stream
     value: Callable[[Any, Any], Any] = lambda _, piece: piece
+    whole: Callable[[Any, Job], bool] = lambda got, job: plain(got) == json.loads(job.work.text)
     goal: str = ""
 
 
-SUBJECTS = {
-    "snapshots": Subject("", lambda on, job: on.raw.chat.completions.create_partial(**job.typed)),
-    "objects": Subject(
-        "transport=sdk",
-        lambda on, job: on.objects.chat.completions.create_partial(**job.typed),
-    ),
-    "bare": Subject(
+def _typed(client: Any, job: Job) -> Any:
+    return client.chat.completions.create_partial(**job.asked(response_model=job.work.model))
+
+
+def _instructor(sdk: Any) -> Any:
+    import instructor
+
+    return instructor.from_openai(sdk)
+
+
+SUBJECTS = (
+    Subject("", partial(_CONNECT, transport="raw"), _typed),
+    Subject("transport=sdk", partial(_CONNECT, transport="sdk"), _typed),
+    Subject(
         "the SDK's chunks alone",
-        lambda on, job: on.sdk.chat.completions.create(**job.bare),
+        lambda sdk: sdk,
+        lambda sdk, job: sdk.chat.completions.create(**job.bare()),
+        whole=lambda got, _: got.usage is not None,
         goal=">= 5",
     ),
-    "bytes": Subject(
+    Subject(
         "raw bytes alone",
-        lambda on, job: on.sdk.chat.completions.with_streaming_response.create(**job.bare),
+        lambda sdk: sdk,
+        lambda sdk, job: sdk.chat.completions.with_streaming_response.create(**job.bare()),
         pieces=lambda response: response.iter_bytes(),
+        whole=lambda got, _: got.endswith(b"data: [DONE]\n\n"),
         goal="<= 1.5",
     ),
-    "helper": Subject(
+    Subject(
         "the SDK's .stream()",
-        lambda on, job: on.sdk.chat.completions.stream(**job.call, response_format=job.work.model),
+        lambda sdk: sdk,
+        lambda sdk, job: sdk.chat.completions.stream(**job.asked(response_format=job.work.model)),
         value=lambda stream, _: stream.get_final_completion(),
+        whole=lambda got, job: plain(got.choices[0].message.parsed) == json.loads(job.work.text),
     ),
-    "instructor": Subject("instructor", lambda on, job: on.instructor.create_partial(**job.typed)),
-}
-
-ARRIVALS = (
-    Arrival(
-        "a token a write, as fast as they come: the whole call, us/chunk", DOCUMENTS, (*SUBJECTS,)
-    ),
-    Arrival(
-        f"the same at {RATE:,} tokens a second: each in a read of its own, us/chunk",
-        DOCUMENTS[1:],
-        headers={"x-replay-rate": str(RATE)},
-    ),
-    Arrival(
-        f"the same in writes of {BLOCK:,} bytes, us/chunk",
-        DOCUMENTS[1:],
-        headers={"x-replay-split": str(BLOCK)},
-    ),
-    Arrival(
-        "the whole answer in one event: what a call costs before its tokens, us",
-        DOCUMENTS[:1],
-        whole=True,
-    ),
+    Subject("instructor", _instructor, _typed),
+)
+OURS, _, BARE, BYTES = SUBJECTS[:4]
+#: How the tokens arrive, of which documents, and who is measured.
+ARRIVALS: tuple[tuple[str, tuple[str, ...], tuple[Subject, ...], Mapping[str, str]], ...] = (
+    (FAST, DOCUMENTS, SUBJECTS, {}),
+    (PACED, DOCUMENTS[1:], (OURS, BARE, BYTES), {"x-replay-rate": str(RATE)}),
+    (GATHERED, DOCUMENTS[1:], (OURS, BARE, BYTES), {"x-replay-split": str(BLOCK)}),
+    (WHOLE, DOCUMENTS[:1], (OURS, BARE, BYTES), {}),
 )
 
 
@@ -174,24 +160,13 @@ def _recordings() -> Iterator[dict[str, Any]]:
         yield {"model": f"{name}-whole", "text": work.text, "chunks": [work.text]}
 
 
-def _clients(sdk: OpenAI | AsyncOpenAI) -> Clients:
-    import instructor
-
-    # The overloads want to know which of the two clients it is; at run time it does not matter.
-    connect: Any = pf.from_openai
-    wrap: Any = instructor.from_openai
-    return Clients(sdk, connect(sdk, transport="raw"), connect(sdk, transport="sdk"), wrap(sdk))
-
-
-def _read(clients: Clients, subject: Subject, job: Job) -> Any:
-    opened = subject.open(clients, job)
+def _read(subject: Subject, opened: Any) -> Any:
     with opened if hasattr(opened, "__exit__") else nullcontext(opened) as stream:
         piece = last(subject.pieces(stream))
         return subject.value(stream, piece)
 
 
-async def _aread(clients: Clients, subject: Subject, job: Job) -> Any:
-    opened = subject.open(clients, job)
+async def _aread(subject: Subject, opened: Any) -> Any:
     opened = await opened if inspect.iscoroutine(opened) else opened
     async with opened if hasattr(opened, "__aexit__") else nullcontext(opened) as stream:
         piece = None
@@ -201,66 +176,59 @@ async def _aread(clients: Clients, subject: Subject, job: Job) -> Any:
         return await value if inspect.iscoroutine(value) else value
 
 
-def _check(name: str, job: Job, got: Any) -> None:
-    """Refuse to time a subject that did not get the answer whole."""
-    if name == "bytes":
-        whole = got.endswith(b"data: [DONE]\n\n")
-    elif name == "bare":
-        whole = got.usage is not None
-    else:
-        got = got.choices[0].message.parsed if name == "helper" else got
-        expected = job.work.model.model_validate_json(job.work.text)
-        whole = got is not None and got.model_dump() == expected.model_dump()
-    if not whole:
-        raise AssertionError(f"{name} did not get {job.work.name} whole: {got!r:.200}")
-
-
-def _rows(job: Job, library: str, read: Callable[[Subject, Job], Any]) -> Iterator[Row]:
+def _rows(
+    library: str, run: Callable[[Subject, Job], Any], subjects: Sequence[Subject], job: Job
+) -> Iterator[Row]:
     """Yield a row for each subject beside ``for snapshot in create_partial``, transport raw.
 
     A peer's ratio is its figure over ours; raw bytes are a floor, and their ratio is ours over it.
+
+    Raises:
+        AssertionError: A subject did not get the answer whole.
     """
-    names = ("snapshots", *(name for name in job.arrival.subjects if name != "snapshots"))
-    runs = {name: partial(read, SUBJECTS[name], job) for name in names}
-    for name, run in runs.items():
-        _check(name, job, run())
-    units = 1 if job.arrival.whole else len(job.work.chunks)
-    us = {name: seconds / units * 1e6 for name, seconds in best_of_each(runs).items()}
-    ours = us.pop("snapshots")
-    for name, theirs in us.items():
-        label, goal = SUBJECTS[name].label, SUBJECTS[name].goal
-        ratio = ours / theirs if name == "bytes" else theirs / ours
-        fast = not (job.arrival.headers or job.arrival.whole)
-        what = f"{job.work.name}, {library}"
-        yield Row(what, ours, label, theirs, ratio, goal if fast else "")
+    runs = {each.label: partial(run, each, job) for each in subjects}
+    for subject in subjects:
+        got = runs[subject.label]()
+        assert subject.whole(got, job), f"{subject.label}, {library}: {got!r:.200}"
+    units = 1 if job.whole else len(job.work.chunks)
+    us = {label: seconds / units * 1e6 for label, seconds in best_of_each(runs).items()}
+    for subject in subjects[1:]:
+        ours, theirs = us[OURS.label], us[subject.label]
+        ratio = ours / theirs if subject is BYTES else theirs / ours
+        goal = "" if job.headers or job.whole else subject.goal
+        yield Row(f"{job.work.name}, {library}", ours, subject.label, theirs, ratio, goal)
 
 
 def lines() -> Iterator[str]:
     """Measure everything; yield a table for each way in which tokens arrive."""
+    yield f"Documents of {source()}."
     loop = asyncio.new_event_loop()
-    until = loop.run_until_complete
-    with replaying(_recordings()) as url, OpenAI(base_url=url, api_key="replay") as sdk:
-        asynchronous = [
-            AsyncOpenAI(base_url=url, api_key="replay", http_client=http)
-            for http in (None, DefaultAioHttpClient())
-        ]
-        first, second = map(_clients, asynchronous)
-        reads: dict[str, Callable[[Subject, Job], Any]] = {
-            "sync httpx2": partial(_read, _clients(sdk)),
-            "async httpx2": lambda subject, job: until(_aread(first, subject, job)),
-            "async aiohttp": lambda subject, job: until(_aread(second, subject, job)),
+    with replaying(_recordings()) as url:
+        key: dict[str, Any] = {"base_url": url, "api_key": "replay"}
+        sync = OpenAI(**key)
+        httpx2, aiohttp = AsyncOpenAI(**key), AsyncOpenAI(**key, http_client=DefaultAioHttpClient())
+        clients = {
+            (subject.label, sdk): subject.client(sdk)
+            for subject in SUBJECTS
+            for sdk in (sync, httpx2, aiohttp)
         }
-        yield f"Documents of {source()}."
-        for arrival in ARRIVALS:
-            jobs = [Job(workload(name), arrival) for name in arrival.documents]
+
+        def run(sdk: Any, subject: Subject, job: Job) -> Any:
+            opened = subject.open(clients[subject.label, sdk], job)
+            if sdk is sync:
+                return _read(subject, opened)
+            return loop.run_until_complete(_aread(subject, opened))
+
+        libraries = {"sync httpx2": sync, "async httpx2": httpx2, "async aiohttp": aiohttp}
+        for title, names, subjects, headers in ARRIVALS:
+            jobs = [Job(workload(name), headers, title == WHOLE) for name in names]
             rows = (
-                row
+                _rows(library, partial(run, sdk), subjects, job)
                 for job in jobs
-                for library, read in reads.items()
-                for row in _rows(job, library, read)
+                for library, sdk in libraries.items()
             )
-            yield from section(f"The client over HTTP, {arrival.title}", rows)
-        for client in asynchronous:
-            until(client.close())
-    until(loop.shutdown_asyncgens())
+            yield from section(f"The client over HTTP, {title}", chain.from_iterable(rows))
+        sync.close()
+        loop.run_until_complete(asyncio.gather(httpx2.close(), aiohttp.close()))
+    loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Iterator
-from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 import partialfast as pf
 from benches.measuring import alone, last, peak, status
 from benches.peers import PEERS
-from benches.pictures import bars
 from benches.tables import Row, section
 from benches.workloads import workload
 
@@ -38,44 +35,32 @@ def _read(name: str, text: str) -> float:
     return peak(readings[name])[1]
 
 
-def _parser() -> None:
-    parser = pf.JsonParser()
-    parser.feed('{"a": [1, {"b": "text')
-    parser.snapshot()
-
-
-def _state() -> None:
+def _drop(kind: str) -> None:
+    """Make a parser or a state, and leave it in the middle of a document."""
     work = workload("meeting")
-    state: Any = pf.StreamState(work.model)
-    state.feed(work.text[: len(work.text) // 2])
+    made: Any = pf.JsonParser() if kind == "parsers" else pf.StreamState(work.model)
+    made.feed(work.text[: len(work.text) // 2])
+    if kind == "parsers":
+        made.snapshot()
 
 
-#: What is made very often, each left in the middle of a document.
-_DROPPED: dict[str, Callable[[], None]] = {"parsers": _parser, "typed states": _state}
-
-
-def _left(name: str) -> float:
+def _left(kind: str) -> float:
     """Return how many MB are still resident after many objects were made and dropped."""
 
     def make(times: int) -> float:
-        for run in repeat(_DROPPED[name], times):
-            run()
+        for _ in range(times):
+            _drop(kind)
         gc.collect()
         return status("VmRSS")
 
     return -make(WARM_UP) + make(MADE)
 
 
-def lines(*, pictures: Path = Path(".bench")) -> Iterator[str]:
-    """Measure all; yield the table, and draw ``memory.png``."""
+def lines() -> Iterator[str]:
+    """Measure all; yield the table."""
     text = workload("orders-10000k").text
-    labels = {
-        "json.loads": "json.loads, once",
-        "untyped": "partialfast, untyped,\nevery chunk",
-        "model_validate_json": "model_validate_json, once",
-        "typed": "partialfast, typed,\nevery chunk",
-    }
-    mb: dict[str, float] = {name: alone(_read, name, text) for name in labels}
+    names = ("json.loads", "model_validate_json", "untyped", "typed")
+    mb: dict[str, float] = {name: alone(_read, name, text) for name in names}
     rows = [
         Row(f"10 MB streamed, {kind}: peak", mb[kind], peer, mb[peer], mb[kind] / mb[peer], goal)
         for kind, peer, goal in (
@@ -84,14 +69,8 @@ def lines(*, pictures: Path = Path(".bench")) -> Iterator[str]:
             ("typed", "model_validate_json", ""),
         )
     ]
-    for name in _DROPPED:
-        left = alone(_left, name)
+    for kind in ("parsers", "typed states"):
+        left = alone(_left, kind)
         # One byte a parser would be 0.1 MB; pages that the allocator keeps are not a leak.
-        rows.append(Row(f"{MADE:,} {name} dropped: left", left, "1 MB of slack", 1, left, "<= 1"))
+        rows.append(Row(f"{MADE:,} {kind} dropped: left", left, "1 MB of slack", 1, left, "<= 1"))
     yield from section("Memory, MB", rows)
-    bars(
-        pictures / "memory.png",
-        {labels[name]: size for name, size in mb.items()},
-        xlabel="peak resident growth, MB",
-        title="A 10 MB document",
-    )

@@ -184,10 +184,11 @@ def test_stream(benchmark: BenchmarkFixture, key: str) -> None:
     benchmark.pedantic(run, rounds=rounds, iterations=iterations)  # type: ignore[no-untyped-call]
 
 
-def _measured(out: Path) -> dict[str, float]:
+def _measured(only: str) -> defaultdict[str, float]:
     """Run the tests of this file; return microseconds a chunk or document by key."""
+    out = Path(".bench") / "times.json"
     out.parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pytest", __file__, "--quiet"]
+    command = [sys.executable, "-m", "pytest", __file__, "--quiet", f"-k={only}"]
     command += ["--override-ini=filterwarnings=default", "--benchmark-timer=time.process_time"]
     command += ["--benchmark-quiet", f"--benchmark-json={out}"]
     subprocess.run(command, check=True, stdout=sys.stderr)
@@ -195,20 +196,28 @@ def _measured(out: Path) -> dict[str, float]:
     for each in json.loads(out.read_text(encoding="utf-8"))["benchmarks"]:
         us[each["group"]].append(each["stats"]["min"] / each["extra_info"]["units"] * 1e6)
     # Of what was sampled in windows, the mean of them.
-    return {key: mean(each) for key, each in us.items()}
+    return defaultdict(lambda: nan, {key: mean(each) for key, each in us.items()})
 
 
-def lines(*, pictures: Path = Path(".bench")) -> Iterator[str]:
-    """Measure all; yield a table for each section, and draw ``cost.png``."""
-    us = defaultdict(lambda: nan, _measured(Path(".bench") / "times.json"))
+def lines(*, only: str = "", runs: int = 1, pictures: Path = Path(".bench")) -> Iterator[str]:
+    """Measure; yield a table for each section, and draw ``cost.png``.
+
+    Args:
+        only: Part of the keys of what is measured, such as ``fed``; everything by default.
+        runs: How often all of it is done.
+        pictures: The folder of the picture.
+    """
     yield f"Documents of {source()}."
-    for title in _SECTIONS:
-        found = (row for its, row in _rows(us) if its == title and not isnan(row.ratio))
-        yield from section(title, found)
-    curves(
-        pictures / "cost.png",
-        _curves(us),
-        xlabel="document, thousand characters",
-        ylabel="CPU time per chunk, microseconds",
-        title="A snapshot at every chunk (orders)",
-    )
+    for _ in range(runs):
+        us = _measured(only)
+        for title in _SECTIONS:
+            found = (row for its, row in _rows(us) if its == title and not isnan(row.ratio))
+            yield from section(title, found)
+        if not only:
+            curves(
+                pictures / "cost.png",
+                _curves(us),
+                xlabel="document, thousand characters",
+                ylabel="CPU time per chunk, microseconds",
+                title="A snapshot at every chunk (orders)",
+            )

@@ -42,19 +42,26 @@ def _measure(subject: str, name: str, threads: int, seconds: float) -> tuple[flo
     return sum(counts) / max(wall), sum(cpu) / sum(counts)
 
 
-def lines(*, name: str = "orders-10k", threads: int = 2, seconds: float = 3.0) -> Iterator[str]:
-    """Yield the table, with a line for each kind of reading.
+def lines(
+    *,
+    what: str = "typed/orders-10k,untyped/orders-10k,loads/orders-10k",
+    threads: int = 2,
+    seconds: float = 3.0,
+) -> Iterator[str]:
+    """Yield the table; one subject in one thread is also what a profiler looks at.
 
     Args:
-        name: The workload.
+        what: ``SUBJECT/WORKLOAD``, or several; the subject is ``typed`` where it is left out.
         threads: How many threads.
         seconds: How long each figure is measured.
     """
+    counts = sorted({1, threads})
     enabled: bool = getattr(sys, "_is_gil_enabled", lambda: True)()  # from 3.13
-    yield f"GIL {'on' if enabled else 'off'}, {name}; us of CPU"
     rows: list[list[str]] = []
-    for subject in ("typed", "untyped", "loads"):
-        one, many = (_measure(subject, name, count, seconds) for count in (1, threads))
-        us = [f"{1e6 * cpu / len(workload(name).chunks):.3f}" for _, cpu in (one, many)]
-        rows.append([subject, *us, f"{many[0] / one[0]:.2f}x"])
-    yield table(["a chunk", "one thread", f"{threads} threads", "read in a second"], rows)
+    for key in what.split(","):
+        subject, _, name = key.rpartition("/")
+        found = [_measure(subject or "typed", name, count, seconds) for count in counts]
+        us = [f"{1e6 * cpu / len(workload(name).chunks):.3f}" for _, cpu in found]
+        rows.append([key, *us, f"{found[-1][0] / found[0][0]:.2f}x"])
+    yield f"GIL {'on' if enabled else 'off'}; us of CPU a chunk, each thread with its streams:"
+    yield table(["", *(f"{count} threads" for count in counts), "read in a second"], rows)
