@@ -229,6 +229,7 @@ def lines() -> Iterator[str]:
             )
             yield from section(f"The client over HTTP, {title}", chain.from_iterable(rows))
         sync.close()
-        loop.run_until_complete(asyncio.gather(httpx2.close(), aiohttp.close()))
+        for client in (httpx2, aiohttp):
+            loop.run_until_complete(client.close())
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()

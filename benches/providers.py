@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-
-from benches.measuring import best_cpu, last, replaying
+from benches.measuring import best_of_each, last, replaying
+from benches.peers import plain
 from benches.tables import table
+from benches.workloads import workload
 from partialfast import Mode
 from partialfast.replay._script import count_tokens
 
@@ -29,18 +29,7 @@ PACKAGES = ("partialfast",)
 _ASKED: list[Any] = [{"role": "user", "content": "Who?"}]
 
 
-class Order(BaseModel):
-    """An order."""
-
-    number: int
-    customer: str
-    lines: list[str]
-
-
-class Orders(BaseModel):
-    """Orders."""
-
-    orders: list[Order]
+_WORK = workload("orders-10k")
 
 
 class Provider(NamedTuple):
@@ -68,7 +57,7 @@ class Provider(NamedTuple):
 
 
 def _anthropic(sdk: Any) -> Iterator[Any]:
-    tools: Any = [{"name": "Orders", "input_schema": Orders.model_json_schema()}]
+    tools: Any = [{"name": "Answer", "input_schema": _WORK.model.model_json_schema()}]
     with sdk.messages.stream(model="m", max_tokens=9999, messages=_ASKED, tools=tools) as events:
         yield from events
 
@@ -154,29 +143,25 @@ def _named(name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def _us(read: Callable[[], Iterable[Any]], rounds: int) -> float:
-    """Return microseconds of CPU time for an answer."""
-    return best_cpu(lambda: last(read()), rounds=rounds) * 1e6
+def _instructor(provider: Provider, sdk: Any) -> Callable[[], Any]:
+    """Return its reading of the answer.
 
-
-def _us_of_instructor(provider: Provider, sdk: Any, text: str) -> float | str:
-    """Return the same for instructor, or why it has none."""
+    Raises:
+        LookupError: It has none, or one that did not get the answer whole.
+    """
     if not provider.instructor:
-        return "instructor has no client for it"
-    try:
-        peer: Any = import_module("instructor")
-        mode = {"mode": peer.Mode[provider.peer_mode]} if provider.peer_mode else {}
-        client = getattr(peer, provider.instructor)(sdk, **mode)
-        call = {"response_model": Orders, "messages": _ASKED, **provider.peer_call}
-        got = last(client.create_partial(**call))
-        if got is None or got.model_dump() != json.loads(text):
-            return f"instructor did not get the answer whole: {got!r:.80}"
-        return _us(lambda: client.create_partial(**call), rounds=2)
-    except Exception as error:  # noqa: BLE001 - whatever its providers raise is the finding
-        return f"{type(error).__name__}: {' '.join(str(error).split()):.160}"
+        raise LookupError("instructor has no client for it")
+    peer: Any = import_module("instructor")
+    mode = {"mode": peer.Mode[provider.peer_mode]} if provider.peer_mode else {}
+    client = getattr(peer, provider.instructor)(sdk, **mode)
+    call = {"response_model": _WORK.model, "messages": _ASKED, **provider.peer_call}
+    got = last(client.create_partial(**call))
+    if got is None or plain(got) != json.loads(_WORK.text):
+        raise LookupError(f"instructor did not get the answer whole: {got!r:.80}")
+    return lambda: last(client.create_partial(**call))
 
 
-def _row(name: str, url: str, text: str, remarks: list[str]) -> list[str]:
+def _row(name: str, url: str, remarks: list[str]) -> list[str]:
     provider = _PROVIDERS[name]
     try:
         sdk = _named(provider.sdk)(**provider.made(url))
@@ -185,29 +170,28 @@ def _row(name: str, url: str, text: str, remarks: list[str]) -> list[str]:
         return [name, *[""] * 5]
     mode = () if provider.mode is None else (provider.mode,)
     client = _named(f"partialfast.providers.{provider.ours}")(sdk, *mode, model="m")
-    chunks = count_tokens(text)
-    mine = _us(lambda: client.create_partial(Orders, messages=_ASKED), rounds=7) / chunks
-    theirs = _us(lambda: provider.read(sdk), rounds=7) / chunks
-    cells = [name, f"{mine:.1f}", f"{theirs:.1f}", f"{theirs / mine:.1f}"]
-    peer = _us_of_instructor(provider, sdk, text)
-    if isinstance(peer, str):
-        remarks.append(f"{name}: {peer}")
-        return [*cells, "", ""]
-    return [*cells, f"{peer / chunks:.1f}", f"{peer / chunks / mine:.1f}"]
+    runs: dict[str, Callable[[], Any]] = {
+        "ours": lambda: last(client.create_partial(_WORK.model, messages=_ASKED)),
+        "sdk": lambda: last(provider.read(sdk)),
+    }
+    try:
+        runs["instructor"] = _instructor(provider, sdk)
+    except Exception as error:  # noqa: BLE001 - whatever its providers raise is the finding
+        remarks.append(f"{name}: {type(error).__name__}: {' '.join(str(error).split()):.160}")
+    us = {
+        who: s / count_tokens(_WORK.text) * 1e6 for who, s in best_of_each(runs, seconds=4).items()
+    }
+    ours, *others = us.values()
+    cells = [cell for each in others for cell in (f"{each:.1f}", f"{each / ours:.1f}")]
+    return [name, f"{ours:.1f}", *cells, *[""] * (4 - len(cells))]
 
 
 def lines(*, only: str = "") -> Iterator[str]:
     """Measure all providers that are installed, or those that are named; yield the table."""
-    orders = [
-        {"number": n, "customer": f"Customer {n}", "lines": [f"Article {n * k}" for k in range(8)]}
-        for n in range(55)
-    ]
-    text = json.dumps({"orders": orders})
+    text, remarks = _WORK.text, list[str]()
     yield f"{len(text):,} characters in {count_tokens(text):,} chunks; us of CPU time a chunk:"
-    remarks: list[str] = []
     with replaying([{"text": text}]) as url:
         origin = url.removesuffix("/v1")
-        names = only.split(",") if only else _PROVIDERS
-        rows = [_row(name, origin, text, remarks) for name in names]
-        yield table(["provider", "ours", "sdk", "ratio", "instructor", "ratio"], rows)
+        rows = [_row(name, origin, remarks) for name in (only.split(",") if only else _PROVIDERS)]
+    yield table(["provider", "ours", "sdk", "ratio", "instructor", "ratio"], rows)
     yield from remarks
