@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -118,7 +119,11 @@ def _near(draw: Draw, value: Any) -> Any:
     if isinstance(value, str):
         return draw(st.sampled_from(["", value + "!", value * 9, value.swapcase(), value[:-1]]))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return draw(st.sampled_from([-value, 0, value * 1000 + 1, value + 0.5]))
+        # What is infinite is no JSON.
+        near = [-value, 0, value * 1000 + 1, value + 0.5]
+        return draw(
+            st.sampled_from([each for each in near if isinstance(each, int) or math.isfinite(each)])
+        )
     return draw(_OTHERS)
 
 

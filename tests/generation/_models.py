@@ -152,6 +152,9 @@ def draw_methods(draw: Draw, features: Feature) -> dict[str, Any]:
     if Feature.CODE not in features or draw(st.booleans()):
         return {}
     made: dict[str, Any] = {}
+    if draw(st.integers(0, 3)) == 0:
+        # Not by itself a reason to validate a model as a whole.
+        made.update(_METHODS["computed"]())
     for name in draw(st.lists(st.sampled_from(list(_METHODS)), max_size=2, unique=True)):
         made.update(_METHODS[name]())
     return made

@@ -18,7 +18,7 @@ from typing import Any, Optional, cast
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, Field, RootModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, PydanticUndefined
 
 import partialfast as pf
@@ -28,6 +28,7 @@ from tests.generation import (
     Case,
     Feature,
     Spec,
+    annotated,
     calls,
     cases,
     check_growth,
@@ -66,6 +67,30 @@ def test_1_the_last_snapshot_is_what_pydantic_makes_of_the_text(case: Case, seed
             shown = list(case.stream(chunks))
             assert picture(shown[-1]) == expected
             assert picture(case.stream(chunks).final()) == expected
+
+
+#: What is a list of a type.
+LISTS: list[Any] = [
+    lambda type_: generic(list, type_),
+    lambda type_: annotated(generic(list, type_), Field(min_length=1, max_length=2)),
+    lambda type_: generic(Optional, generic(list, type_)),
+    lambda type_: generic(RootModel, generic(list, type_)),
+    lambda type_: generic(Optional, generic(RootModel, generic(list, type_))),
+    lambda type_: annotated(generic(list, type_), "a note"),
+    lambda type_: generic(list, annotated(type_, ["a note that has no hash"])),
+]
+
+
+@given(valid, st.sampled_from(LISTS), st.integers(1, 2), seeds)
+def test_1_items_are_what_pydantic_makes_of_a_list_of_them(
+    case: Case, listed: Any, count: int, seed: int
+) -> None:
+    several = Case(generic(list, case.type), f"[{', '.join([case.text] * count)}]", case.options)
+    expected = picture(several.expected())
+    for chunks in several.splits(seed):
+        with watching(case.text):
+            items = pf.stream_items(listed(case.type), chunks, **case.options)
+            assert picture(list(items)) == expected
 
 
 #: What users write after `model_dump` and `model_dump_json`.
