@@ -87,9 +87,14 @@ def test_1_items_are_what_pydantic_makes_of_a_list_of_them(
 ) -> None:
     several = Case(generic(list, case.type), f"[{', '.join([case.text] * count)}]", case.options)
     expected = picture(several.expected())
+    try:
+        type_ = listed(case.type)
+    except TypeError:
+        # `typing` has no `Optional` of what cannot be hashed.
+        assume(condition=False)
     for chunks in several.splits(seed):
         with watching(case.text):
-            items = pf.stream_items(listed(case.type), chunks, **case.options)
+            items = pf.stream_items(type_, chunks, **case.options)
             assert picture(list(items)) == expected
 
 

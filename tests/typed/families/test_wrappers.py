@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel, Field, OnErrorOmit, create_model
+from pydantic import AfterValidator, BaseModel, Field, OnErrorOmit, TypeAdapter, create_model
 
+import partialfast as pf
+from tests.generation import annotated, generic
 from tests.typed.families.checking import check
 
 
@@ -42,3 +44,17 @@ def test_an_absent_field_reads_as_a_copy_of_its_default() -> None:
     for snapshot in check(holder, '{"text": "ab"}'):
         assert snapshot.items == default
         assert snapshot.items is not default
+
+
+def fail(value: str) -> str:
+    if value == "bad":
+        raise LookupError(value)
+    return value
+
+
+def test_what_is_left_out_when_invalid_is_left_out_whatever_is_raised() -> None:
+    type_: Any = generic(list, generic(OnErrorOmit, annotated(str, AfterValidator(fail))))
+    for text in ('["a", "bad", "c"]', '["bad"]', '["a", 1, "bad"]'):
+        expected = TypeAdapter(type_).validate_json(text)
+        assert pf.stream(type_, list(text)).final() == expected
+        assert pf.stream(type_, [text]).final() == expected

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
@@ -71,7 +71,13 @@ impl Run<'_, '_> {
                 self.leave_to_outer();
                 Ok(None)
             }
-            Err(error) if !validation.is_invalid(py, &error) => Err(error),
+            // What is left out if it is invalid, pydantic leaves out whatever is raised.
+            Err(error)
+                if !validation.is_invalid(py, &error)
+                    && (root || !node.omit || !error.is_instance_of::<PyException>(py)) =>
+            {
+                Err(error)
+            }
             Err(_) if !root && (expected.lenient || node.omit) => {
                 self.st.verdict.left_out = true;
                 if let Some(frame) = self.st.frames.last_mut() {
