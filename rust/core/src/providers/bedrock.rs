@@ -231,7 +231,7 @@ fn read_message(
     for fact in facts.iter(data) {
         match (fact, &mut call) {
             (EventFact::Item(Name::ToolUse), _) => {
-                calls.whole(call.replace(ToldCall::default()), sink)
+                calls.whole(call.replace(ToldCall::default()), sink);
             }
             (EventFact::Text(Name::ToolType, SERVER_TOOL), call) => *call = None,
             (EventFact::Text(Name::ToolId, id), Some(call)) => call.id = Some(id),

@@ -177,7 +177,7 @@ fn read_message(
     for fact in facts.iter(data) {
         match (fact, &mut call) {
             (EventFact::Item(Name::Call), _) => {
-                calls.whole(call.replace(ToldCall::default()), sink)
+                calls.whole(call.replace(ToldCall::default()), sink);
             }
             (EventFact::Text(Name::CallId, id), Some(call)) => call.id = Some(id),
             (EventFact::Text(Name::CallFunction, name), Some(call)) => call.name = Some(name),

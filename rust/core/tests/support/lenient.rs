@@ -328,3 +328,28 @@ pub fn check_any_bytes(text: &[u8], cuts: &[usize]) {
         }
     }
 }
+
+/// Text, its events, its repairs.
+pub type Accepted = (&'static str, &'static str, &'static str);
+
+pub fn kinds(outcome: &Outcome) -> String {
+    let names: Vec<_> = outcome.kinds().iter().map(|kind| kind.name()).collect();
+    names.join(" ")
+}
+
+pub fn check_accepted(setting: Setting, rows: &[Accepted]) {
+    for &(text, events, repairs) in rows {
+        let outcome = every_cut(setting, text.as_bytes());
+        assert_eq!(outcome.result, Ok(()), "{text}");
+        assert_eq!(render(&outcome.events), events, "{text}");
+        assert_eq!(kinds(&outcome), repairs, "{text}");
+    }
+}
+
+pub fn check_refused(setting: Setting, rows: &[(&str, JsonErrorKind, u64)]) {
+    for &(text, kind, offset) in rows {
+        let outcome = every_cut(setting, text.as_bytes());
+        let error = outcome.result.expect_err(text);
+        assert_eq!((error.kind, error.offset), (kind, offset), "{text}");
+    }
+}
