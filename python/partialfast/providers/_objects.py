@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import Any
 
 from partialfast.answer._seam import AsyncReply, Block, Reply
-from partialfast.providers._stainless import as_json
+from partialfast.providers._observed import as_json
 
 __all__ = ["aopen_objects", "has_all", "open_objects"]
 

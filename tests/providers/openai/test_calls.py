@@ -13,7 +13,7 @@ from typing_extensions import TypeAliasType
 
 import partialfast as pf
 from partialfast import replay
-from partialfast.providers._stainless import as_json
+from partialfast.providers._observed import as_json
 from partialfast.providers.openai import Mode
 from tests.openai_driver import EVERY_WAY, Api, Way, ask, fetch
 from tests.providers.openai.test_state import new_state

@@ -25,7 +25,7 @@ from partialfast.answer._reader import AnswerReader
 from partialfast.answer._target import read_target
 from partialfast.answer._text import DEFAULTS
 from partialfast.providers import Provider
-from partialfast.providers._stainless import as_json
+from partialfast.providers._observed import as_json
 from partialfast.providers.openai._chat import Chat
 from partialfast.providers.openai._responses import Responses
 from tests.chunkings import chunkings

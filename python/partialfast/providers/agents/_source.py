@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from partialfast.answer._seam import Block, Event, Tokens
+from partialfast.providers._observed import as_json
 from partialfast.providers._source import Source
-from partialfast.providers._stainless import as_json
 
 __all__ = ["Agents"]
 

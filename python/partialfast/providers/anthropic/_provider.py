@@ -32,19 +32,16 @@ from partialfast.providers._messages import (
     is_system,
     text_of,
 )
+from partialfast.providers._observed import aopen_observed, at_once, open_observed, whole
 from partialfast.providers._refusals import bounded_refusals
 from partialfast.providers._stainless import (
     Transport,
-    aopen_observed,
     aopen_raw,
-    at_once,
     in_time,
-    open_observed,
     open_raw,
     reads_bytes,
     server_of,
     take_time_again,
-    whole,
 )
 from partialfast.typed._strict_schema import OPENAI, Rules, strict_schema
 

@@ -37,7 +37,8 @@ from partialfast.providers._messages import (
     is_system,
     text_of,
 )
-from partialfast.providers._stainless import at_once, pool_waker
+from partialfast.providers._observed import at_once
+from partialfast.providers._stainless import pool_waker
 
 __all__ = ["Converse"]
 

@@ -32,7 +32,7 @@ from partialfast.providers._messages import (
     text_of,
 )
 from partialfast.providers._objects import aopen_objects, has_all, open_objects
-from partialfast.providers._stainless import at_once, whole
+from partialfast.providers._observed import at_once, whole
 from partialfast.providers.google._schema_subset import gemini_schema
 
 __all__ = ["GenerateContent"]

@@ -10,7 +10,8 @@ from partialfast._errors import ServerError
 from partialfast.answer._seam import AsyncReply, Provider, Reply, Request
 from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
-from partialfast.providers._stainless import at_once, read_for, whole
+from partialfast.providers._observed import at_once, whole
+from partialfast.providers._stainless import read_for
 from partialfast.providers.openai._chat import Chat
 
 __all__ = ["MistralChat"]

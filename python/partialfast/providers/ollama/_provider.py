@@ -23,7 +23,8 @@ from partialfast.providers._failures import failure_class
 from partialfast.providers._http import areply_of, reply_of
 from partialfast.providers._messages import arguments_of, as_list
 from partialfast.providers._objects import aopen_objects, has_all, open_objects
-from partialfast.providers._stainless import at_once, read_for, whole
+from partialfast.providers._observed import at_once, whole
+from partialfast.providers._stainless import read_for
 
 __all__ = ["Chat"]
 

@@ -18,19 +18,16 @@ from partialfast._errors import ServerError
 from partialfast.answer._mode import Mode
 from partialfast.answer._seam import AsyncReply, Provider, Reply, Request, Settled, Tokens
 from partialfast.providers._failures import failure_class
+from partialfast.providers._observed import aopen_observed, at_once, open_observed, whole
 from partialfast.providers._refusals import bounded_refusals
 from partialfast.providers._stainless import (
     Transport,
-    aopen_observed,
     aopen_raw,
-    at_once,
     in_time,
-    open_observed,
     open_raw,
     reads_bytes,
     server_of,
     take_time_again,
-    whole,
 )
 from partialfast.providers.openai._kept import KeptFacts
 from partialfast.typed._strict_schema import strict_schema
