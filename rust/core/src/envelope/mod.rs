@@ -105,7 +105,7 @@ enum State {
     /// In the JSON text.
     Json,
     /// After the JSON text.
-    Behind,
+    After,
     /// There was an error, inside the value or outside.
     Stopped,
 }
@@ -224,7 +224,7 @@ impl Envelope {
                 (Cow::Owned(wanted.into_owned()), rest)
             }
             State::Json => self.read(text),
-            State::Behind => (Cow::Borrowed(""), self.read_behind(text)),
+            State::After => (Cow::Borrowed(""), self.read_after(text)),
             State::Stopped => (Cow::Borrowed(""), self.look_for_a_restart(text)),
         }
     }
@@ -386,8 +386,8 @@ impl Envelope {
             Ok(Fed { status, consumed }) => {
                 if status == Status::Done {
                     stop = consumed;
-                    self.state = State::Behind;
-                    rest = self.read_behind(&text[consumed..]);
+                    self.state = State::After;
+                    rest = self.read_after(&text[consumed..]);
                 }
             }
             Err(FeedError::Json(error)) => {
@@ -435,8 +435,8 @@ impl Envelope {
         let mut rest = 0;
         match result {
             Ok(consumed) if done => {
-                self.state = State::Behind;
-                rest = self.read_behind(&text[consumed..]);
+                self.state = State::After;
+                rest = self.read_after(&text[consumed..]);
             }
             Ok(_) => {}
             Err(FeedError::Json(error)) => {
@@ -457,7 +457,7 @@ impl Envelope {
     }
 
     /// Reads text after the JSON text. Returns how much of it is left after a restart.
-    fn read_behind(&mut self, text: &str) -> usize {
+    fn read_after(&mut self, text: &str) -> usize {
         if self.around == Around::Nothing {
             if let Err(FeedError::Json(error)) =
                 self.machine.feed(text.as_bytes(), &mut self.locator)
@@ -467,7 +467,7 @@ impl Envelope {
             return 0;
         }
         let rest = self.look_for_a_restart(text);
-        if matches!(self.state, State::Behind) {
+        if matches!(self.state, State::After) {
             if (self.trailing.len() + text.len()) as u64 > self.max_bytes {
                 self.too_long();
             } else {
