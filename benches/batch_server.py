@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from itertools import cycle
 from pathlib import Path
@@ -58,11 +59,12 @@ def _answers(texts: list[str]) -> Iterator[list[bytes]]:
     }
     recordings = [{"model": f"m{number}", "text": text} for number, text in enumerate(texts)]
     with replay.serve(recordings, split=1 << 20) as url:
-        connection = HTTPConnection(urlsplit(url).netloc)
         for recording in recordings:
             body = json.dumps({**asked, "model": recording["model"]})
-            connection.request("POST", "/v1/chat/completions", body)
-            events = connection.getresponse().read().removesuffix(b"\n\n").split(b"\n\n")
+            # A connection each: one that is used again waits for an acknowledgement in between.
+            with closing(HTTPConnection(urlsplit(url).netloc)) as connection:
+                connection.request("POST", "/v1/chat/completions", body)
+                events = connection.getresponse().read().removesuffix(b"\n\n").split(b"\n\n")
             yield [event + b"\n\n" for event in events]
 
 
