@@ -119,8 +119,12 @@ def _parts(said: Block) -> Iterator[Json]:
 
 def _calling(body: Json) -> Json:
     """Return how functions may be called; JSON of protobuf has two names for each field."""
-    config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-    return {_camel(name): value for name, value in config.items()}
+    config = _in_camel(body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    return _in_camel(config)
+
+
+def _in_camel(message: Json) -> Json:
+    return {_camel(name): value for name, value in message.items()}
 
 
 def _camel(name: str) -> str:
