@@ -139,7 +139,9 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
         raise ImportError(message, name=error.name) from error
     app = App(played, options, hold=hold, batches=batches)
     # Not `socket.create_server`, which leaves its socket open where the number is no port.
-    with socket.socket() as listener, start_blocking_portal() as portal:
+    # asyncio sends each write at once (TCP_NODELAY) only where the protocol is named; else a client
+    # that uses its connection again waits 40 ms for each answer.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener, start_blocking_portal() as portal:
         # A port that was just used by a server before this one is not refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
