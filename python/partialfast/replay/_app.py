@@ -134,8 +134,10 @@ class App:
         client: Any = asyncio.current_task()
         self._clients.add(client)
         client.add_done_callback(self._clients.discard)
-        # A client may leave before it has said what it wants: there is nobody to answer.
-        with suppress(ConnectionError):
+        # A client may leave before it has said what it wants: there is nobody to answer. And where
+        # the server stops, asyncio of Python 3.11 asks this task for its exception, which a
+        # cancelled one raises.
+        with suppress(ConnectionError, asyncio.CancelledError):
             await _Connection(self, reader, writer).serve()
 
     async def answer(self, exchange: Exchange) -> CannedResponse:
