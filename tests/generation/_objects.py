@@ -52,6 +52,11 @@ def _dataclass_methods(draw: Draw, features: Feature) -> dict[str, Any]:
     return {"__post_init__": _post_init} if has_code else {}
 
 
+#: What a dataclass is made over. Of the types that are written in C those whose instances can be
+#: copied, whatever the constructor takes; `tests/typed/test_layout.py` asks about all others.
+_BASES: list[tuple[type, ...]] = [(), (), (), (), (pf.Complete,), (dict,), (list,)]
+
+
 def _dataclass(draw: Draw, part: Parts, features: Feature) -> Spec:
     """Draw a dataclass of the standard library's."""
     fields = draw_fields(draw, part, features)
@@ -69,7 +74,7 @@ def _dataclass(draw: Draw, part: Parts, features: Feature) -> Spec:
     made = dataclasses.make_dataclass(
         fresh_name("Data"),
         listed,
-        bases=draw(st.sampled_from([(), (), (), (pf.Complete,)])),
+        bases=draw(st.sampled_from(_BASES)),
         kw_only=True,
         slots=draw(st.booleans()),
         frozen=draw(st.booleans()),
