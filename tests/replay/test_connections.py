@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -95,6 +96,26 @@ def test_stopping_ends_a_connection_that_has_asked_nothing(size: int) -> None:
             assert connection.recv(1) == b""
     # What is left open says so when it is collected.
     gc.collect()
+
+
+def test_stopping_ends_connections_that_come_at_that_moment(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def come_and_go(url: replay.Server) -> None:
+        with suppress(OSError):
+            while True:
+                connect(url).close()
+
+    for _ in range(5):
+        with replay.serve({"text": "hi"}) as url:
+            clients = [threading.Thread(target=come_and_go, args=(url,)) for _ in range(3)]
+            for client in clients:
+                client.start()
+            connect(url).close()
+        for client in clients:
+            client.join()
+    gc.collect()
+    assert not caplog.records
 
 
 def test_a_question_of_headers_only_gets_no_body(server: replay.Server) -> None:

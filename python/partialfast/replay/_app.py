@@ -114,12 +114,15 @@ class App:
         self._routes.append(_Route(method, pattern, protocol, endpoint))
 
     async def start(self, listener: socket.socket) -> None:
-        """Take connections from now on."""
+        """Take connections from now on; on a loop that reads by a selector."""
+        self._listener = listener
         self._server = await asyncio.start_server(self._connected, sock=listener, backlog=_BACKLOG)
 
     async def stop(self) -> None:
         """Take no more connections, and end those that are open."""
-        # What was accepted just now is known only a few turns of the loop later.
+        # What asyncio has just accepted when it closes its server would fail, and stay open: so it
+        # accepts nothing more first, and a few turns later each connection is known.
+        asyncio.get_running_loop().remove_reader(self._listener)
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         self._server.close()

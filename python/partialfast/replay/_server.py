@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -141,7 +142,11 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
     # Not `socket.create_server`, which leaves its socket open where the number is no port.
     # asyncio sends each write at once (TCP_NODELAY) only where the protocol is named; else a client
     # that uses its connection again waits 40 ms for each answer.
-    with socket.socket(proto=socket.IPPROTO_TCP) as listener, start_blocking_portal() as portal:
+    loop = {"loop_factory": asyncio.SelectorEventLoop}
+    with (
+        socket.socket(proto=socket.IPPROTO_TCP) as listener,
+        start_blocking_portal(backend_options=loop) as portal,
+    ):
         # A port that was just used by a server before this one is not refused.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_LOOPBACK, port))
