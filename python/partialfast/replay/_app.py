@@ -217,7 +217,16 @@ class _Connection:
         self._method = b""
 
     async def serve(self) -> None:
-        """Answer requests until either side has had enough."""
+        """Answer requests until either side has had enough, and the connection is closed."""
+        try:
+            await self._answer_all()
+            await self._writer.wait_closed()
+        except asyncio.CancelledError:
+            # Nobody waits for what the client has not taken yet.
+            self._writer.transport.abort()
+            raise
+
+    async def _answer_all(self) -> None:
         try:
             while exchange := await self._read():
                 if await self._perform(await self._app.answer(exchange), exchange) != "complete":
@@ -227,10 +236,6 @@ class _Connection:
             response = respond_with_error(PROTOCOLS["chat"], refused)
             response.headers["connection"] = "close"
             await self._play(response, Exchange("", "", {}, b"", None))
-        except asyncio.CancelledError:
-            # Nobody waits for what the client has not taken yet.
-            self._writer.transport.abort()
-            raise
         finally:
             self._writer.close()
 
