@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 
 import pydantic
 
+from benches.pages import table
 from benches.peers import SUBJECTS
-from benches.tables import table
 from benches.workloads import own_workload
 
 __all__ = ["PACKAGES", "counted", "lines", "run_all"]
@@ -34,6 +34,8 @@ WORKLOADS = (
     ("typed", "nested-10k"),
     ("untyped", "orders-10k"),
     ("feed", "essay-10k"),
+    ("fed", "orders-10k"),
+    ("kept", "orders-10k"),
     ("loads", "orders-100k"),
     ("ops", "orders-10k"),
     # The same work a chunk for ten times the text.
