@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import validate_call
 
 from benches.measuring import head
-from benches.tables import put
+from benches.pages import put
 
 
 def _measure(name: str, page: Path | None, options: dict[str, object]) -> None:

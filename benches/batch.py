@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import mean, median
@@ -23,13 +23,11 @@ from typing import Any
 
 import aiohttp
 from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
-from pydantic import BaseModel
 
 import partialfast as pf
-from benches.batch_server import DOCUMENTS, TEXTS
+from benches.batch_server import DOCUMENTS, TEXTS, Meeting
 from benches.measuring import alone, lateness, serving
-from benches.pictures import curves
-from benches.tables import number, table
+from benches.pages import curves, number, table
 from partialfast.batch import extract
 from partialfast.batch.loop._collector import collecting_seldom
 from partialfast.providers.openai._command_client import Endpoint, connected, first_request
@@ -40,50 +38,22 @@ __all__ = ["PACKAGES", "lines"]
 PACKAGES = ("partialfast", "pydantic", "openai", "aiohttp", "instructor")
 STREAMS = 256
 RATE = 50
-#: How many streams there are while it is measured how late a task comes.
-_STREAMS = {
-    "partialfast": (64, 256, 512, 1024, 1536, 2000, 2048),
-    "aiohttp": (64, 256, 1024),
-    "instructor": (16, 64, 256),
-    "extract": (1024, 2000),
-}
 DELAY_S = 12.0
 LATE_S = 0.010
 PROMPT = "Get the meeting from: {text}"
 LLM = "gpt-4o-mini"
 
 Documents = list[dict[str, str]]
-
-
-class Person(BaseModel):
-    """Of a meeting."""
-
-    name: str
-    email: str
-
-
-class Task(BaseModel):
-    """Of a meeting; its date is text, for instructor cannot stream a list of dates."""
-
-    what: str
-    who: str
-    due: str
-
-
-class Meeting(BaseModel):
-    """What is extracted."""
-
-    title: str
-    day: str
-    place: str
-    kind: str
-    people: list[Person]
-    budget: int | None
-    tasks: list[Task]
+#: Is given each value.
+Done = Callable[[Any], object]
 
 
 def _messages(document: dict[str, str]) -> list[Any]:
     return [{"role": "user", "content": PROMPT.format_map(document)}]
+
+
+def _asked(document: dict[str, str]) -> dict[str, Any]:
+    return {"model": LLM, "response_model": Meeting, "messages": _messages(document)}
 
 
 def _sdk(url: str, streams: int) -> AsyncOpenAI:
@@ -95,62 +65,51 @@ def _sdk(url: str, streams: int) -> AsyncOpenAI:
     return AsyncOpenAI(base_url=url, api_key="none", max_retries=0, http_client=http_client)
 
 
-async def _extract(url: str, documents: Documents, streams: int) -> AsyncIterator[Any]:
+async def _extract(url: str, documents: Documents, streams: int, done: Done) -> None:
     """Extract in a program whose garbage collector is as Python has it."""
     async with connected(Endpoint(url, "none", concurrency=streams)) as client:
         options: dict[str, Any] = {"prompt": PROMPT, "concurrency": streams, "max_retries": 0}
         async for result in extract(documents, model=Meeting, client=client, llm=LLM, **options):
             assert result.ok, result.error
-            yield result.value
+            done(result.value)
 
 
-async def _partialfast(url: str, documents: Documents, streams: int) -> AsyncIterator[Any]:
+async def _partialfast(url: str, documents: Documents, streams: int, done: Done) -> None:
     """Extract, by the package's own loop, as the command does."""
     with collecting_seldom():
-        async for value in _extract(url, documents, streams):
-            yield value
+        await _extract(url, documents, streams, done)
 
 
 async def _each(
-    one: Callable[[dict[str, str]], Awaitable[Any]], documents: Documents, streams: int
-) -> AsyncIterator[Any]:
+    one: Callable[[dict[str, str]], Awaitable[Any]], documents: Documents, streams: int, done: Done
+) -> None:
     """Do one thing with each document, some at a time, as one would write it by hand."""
-    slots = asyncio.Semaphore(streams)
+    waiting = iter(documents)
 
-    async def limited(document: dict[str, str]) -> Any:
-        async with slots:
-            return await one(document)
+    async def work() -> None:
+        for document in waiting:
+            done(await one(document))
 
-    tasks = [asyncio.create_task(limited(document)) for document in documents]
-    try:
-        for finished in asyncio.as_completed(tasks):
-            yield await finished
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(work() for _ in range(streams)))
 
 
-async def _instructor(url: str, documents: Documents, streams: int) -> AsyncIterator[Any]:
+async def _instructor(url: str, documents: Documents, streams: int, done: Done) -> None:
     """Do the same with instructor's ``create_partial``, the last value validated."""
     import instructor
 
     async with _sdk(url, streams) as sdk:
-        create: Any = instructor.from_openai(sdk).chat.completions
+        create: Any = instructor.from_openai(sdk).chat.completions.create_partial
 
         async def one(document: dict[str, str]) -> Any:
             value: Any = None
-            async for value in create.create_partial(  # noqa: B007 - the last is the result
-                model=LLM, response_model=Meeting, messages=_messages(document)
-            ):
+            async for value in create(**_asked(document)):  # noqa: B007 - the last is the result
                 pass
             return Meeting.model_validate(value.model_dump())
 
-        async for value in _each(one, documents, streams):
-            yield value
+        await _each(one, documents, streams, done)
 
 
-async def _aiohttp(url: str, documents: Documents, streams: int) -> AsyncIterator[Any]:
+async def _aiohttp(url: str, documents: Documents, streams: int, done: Done) -> None:
     """Send the same requests with aiohttp alone, and read the bytes; nothing is made of them.
 
     What is left of the time is not ours: this is the floor for any client over aiohttp.
@@ -165,29 +124,30 @@ async def _aiohttp(url: str, documents: Documents, streams: int) -> AsyncIterato
                 while await response.content.readany():
                     pass
 
-        async for value in _each(one, documents, streams):
-            yield value
+        await _each(one, documents, streams, done)
 
 
+#: Who is measured, and with how many streams while it is measured how late a task comes.
 _SUBJECTS = {
-    "partialfast": _partialfast,
-    "aiohttp": _aiohttp,
-    "instructor": _instructor,
-    "extract": _extract,
+    "partialfast": (_partialfast, (64, 256, 512, 1024, 1536, 2000, 2048)),
+    "aiohttp": (_aiohttp, (64, 256, 1024)),
+    "instructor": (_instructor, (16, 64, 256)),
+    "extract": (_extract, (1024, 2000)),
 }
 
 
 async def _throughput(url: str, subject: str, count: int) -> tuple[float, float]:
     """Extract so many documents as fast as they come; return seconds, and those of CPU."""
-    run = _SUBJECTS[subject]
+    run, values = _SUBJECTS[subject][0], list[Any]()
     documents = [*islice(cycle(DOCUMENTS), count)]
-    async for _ in run(url, documents[:8], STREAMS):  # what is done once
-        pass
+    await run(url, documents[:8], STREAMS, values.append)  # what is done once
+    values.clear()
     began, cpu = time.perf_counter(), time.process_time()
-    values = [value async for value in run(url, documents, STREAMS)]
+    await run(url, documents, STREAMS, values.append)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     assert len(values) == count
     assert subject == "aiohttp" or all(isinstance(value, Meeting) for value in values)
-    return time.perf_counter() - began, time.process_time() - cpu
+    return seconds, cpu
 
 
 async def _first(url: str, subject: str, count: int) -> tuple[float, float]:
@@ -197,13 +157,7 @@ async def _first(url: str, subject: str, count: int) -> tuple[float, float]:
         client: Any = direct if subject == "partialfast" else pf.from_openai(sdk)
         for document in islice(cycle(DOCUMENTS), count + 20):
             cpu = time.process_time()
-            stream = client.create_partial(
-                response_model=Meeting,
-                model=LLM,
-                messages=_messages(document),
-                every=0.25,
-                max_retries=0,
-            )
+            stream = client.create_partial(**_asked(document), every=0.25, max_retries=0)
             await anext(stream)
             ms.append((time.process_time() - cpu) * 1000)
             await stream.final()
@@ -213,32 +167,22 @@ async def _first(url: str, subject: str, count: int) -> tuple[float, float]:
 
 async def _delay(url: str, subject: str, streams: int) -> tuple[float, list[str]]:
     """Measure how late a task comes while so many answers arrive; return ms, and the row."""
-    run, finished = _SUBJECTS[subject], 0
-
-    async def work() -> None:
-        nonlocal finished
-        # More than can be finished in the time, so that there are always as many streams.
-        async for _ in run(url, DOCUMENTS * (streams // 50 + 1), streams):
-            finished += 1
-
-    async for _ in run(url, DOCUMENTS[:4], streams):
-        pass
-    working = asyncio.create_task(work())
+    run, finished = _SUBJECTS[subject][0], list[Any]()
+    await run(url, DOCUMENTS[:4], streams, finished.append)
+    # More than can be finished in the time, so that there are always as many streams.
+    documents = DOCUMENTS * (streams // 50 + 1)
+    working = asyncio.create_task(run(url, documents, streams, finished.append))
     await asyncio.sleep(5)  # until all streams are open, and some have ended
-    before, cpu, began = finished, time.process_time(), time.perf_counter()
+    before, cpu, began = len(finished), time.process_time(), time.perf_counter()
     late = await lateness(DELAY_S, LATE_S)
     seconds = time.perf_counter() - began
-    cpu, answers = time.process_time() - cpu, max(finished - before, 1)
+    cpu, answers = time.process_time() - cpu, max(len(finished) - before, 1)
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
     at = (late[len(late) // 2], late[int(len(late) * 0.99)], late[-1])
     figures = (f"{cpu / seconds:.0%}", f"{answers / seconds:.0f}", f"{cpu / answers * 1000:.1f} ms")
     return at[1], [f"{streams:,}", subject, *(f"{number(ms)} ms" for ms in at), *figures]
-
-
-def _run(measure: Callable[..., Any], *arguments: object) -> Any:
-    return asyncio.run(measure(*arguments))
 
 
 def lines(*, documents: int = len(DOCUMENTS), pictures: Path = Path(".bench")) -> Iterator[str]:
@@ -252,16 +196,21 @@ def lines(*, documents: int = len(DOCUMENTS), pictures: Path = Path(".bench")) -
     tokens = mean(map(count_tokens, TEXTS))
     with serving("benches.batch_server", "0") as url:
         yield f"{STREAMS} streams at a time, documents of {tokens:.0f} output tokens:"
-        times = {"partialfast": (4, 1), "aiohttp": (4,), "instructor": (1,)}
         rows: list[list[str]] = []
-        for subject, count in ((who, documents * n) for who, many in times.items() for n in many):
-            seconds, cpu = alone(_run, _throughput, url, subject, count)
+        for subject, times in (
+            ("partialfast", 4),
+            ("partialfast", 1),
+            ("aiohttp", 4),
+            ("instructor", 1),
+        ):
+            count = documents * times
+            seconds, cpu = alone(_throughput, url, subject, count)
             each = (f"{cpu / count * 1e3:.2f} ms", f"{cpu / count / tokens * 1e6:.1f} us")
             rows.append([subject, f"{count:,}", f"{count / seconds:,.0f}", *each])
         heading = ["documents", "documents/s", "CPU for a document", "CPU for an output token"]
         yield table(["", *heading], rows)
         for subject in ("partialfast", "the SDK's way"):
-            middle, least = alone(_run, _first, url, subject, 400)
+            middle, least = alone(_first, url, subject, 400)
             yield (
                 f"A call before its first token, {subject}: {middle:.2f} ms of CPU "
                 f"(the median of 400, one at a time), {least:.2f} (the least)."
@@ -270,9 +219,9 @@ def lines(*, documents: int = len(DOCUMENTS), pictures: Path = Path(".bench")) -
         yield f"How late a task comes while streams bring {RATE} tokens a second each:"
         late: dict[str, dict[int, float]] = {}
         found: list[list[str]] = []
-        for subject, counts in _STREAMS.items():
+        for subject, (_, counts) in _SUBJECTS.items():
             for streams in counts:
-                p99, row = alone(_run, _delay, url, subject, streams)
+                p99, row = alone(_delay, url, subject, streams)
                 late.setdefault(subject, {})[streams] = p99
                 found.append(row)
         heading = ["late, p50", "p99", "worst", "of the core", "answers/s", "CPU for an answer"]

@@ -1,9 +1,9 @@
 """Plays the meetings of ``examples/batch`` as OpenAI's API does, at little cost of its own.
 
-``python -m benches.batch_server [TOKENS_PER_S [short]]`` prints its URL and serves until it is
-ended. With ``short``, every document has an answer of 13 tokens, written at once. The bytes are
-those of the replay server, fetched beforehand: what is measured is who reads them, and the replay
-server itself would be busier than the client.
+``python -m benches.batch_server TOKENS_PER_S [TEXT]`` prints its URL and serves until it is ended.
+With a text, that is the answer about every document, written at once. The bytes are those of the
+replay server, made beforehand: what is measured is who reads them, and the replay server itself
+would be busier than the client.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing
-from http.client import HTTPConnection
 from itertools import cycle
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from partialfast import replay
+from partialfast.batch.io._model import find_model
+from partialfast.providers.openai._command_client import first_request
+from partialfast.replay._ask import read_request
+from partialfast.replay._recording import Recording, RecordingSet
+from partialfast.replay._steps import Options, Send, respond
 
-__all__ = ["DOCUMENTS", "TEXTS"]
+__all__ = ["DOCUMENTS", "MODEL", "TEXTS", "Meeting"]
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "batch"
+#: What is extracted, and its name for the commands.
+MODEL = f"{EXAMPLE / 'meeting.py'}:Meeting"
+Meeting = find_model(MODEL)
 
 
 def _lines(name: str) -> Iterator[dict[str, str]]:
@@ -36,7 +40,6 @@ DOCUMENTS = [*_lines("documents.jsonl")]
 TEXTS = [
     line["text"].replace("some day in spring", "2025-04-01") for line in _lines("recording.jsonl")
 ]
-SHORT = '{"name": "Ada Lovelace", "age": 36, "city": "London"}'
 _NUMBER = re.compile(rb"Minutes no\. (\d+),")
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 #: Bytes that may wait for a client that reads too slowly.
@@ -47,25 +50,12 @@ _HEAD = (
 )
 
 
-def _answers(texts: list[str]) -> Iterator[list[bytes]]:
-    """Yield the events of each answer, as the replay server sends them."""
-    function = {"name": "Meeting", "parameters": {}}
-    asked = {
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "messages": [{"role": "user", "content": "x"}],
-        "tools": [{"type": "function", "function": function}],
-        "tool_choice": {"type": "function", "function": {"name": "Meeting"}},
-    }
-    recordings = [{"model": f"m{number}", "text": text} for number, text in enumerate(texts)]
-    with replay.serve(recordings, split=1 << 20) as url:
-        for recording in recordings:
-            body = json.dumps({**asked, "model": recording["model"]})
-            # A connection each: one that is used again waits for an acknowledgement in between.
-            with closing(HTTPConnection(urlsplit(url).netloc)) as connection:
-                connection.request("POST", "/v1/chat/completions", body)
-                events = connection.getresponse().read().removesuffix(b"\n\n").split(b"\n\n")
-            yield [event + b"\n\n" for event in events]
+def _answer(text: str) -> list[bytes]:
+    """Return the events of an answer, as the replay server sends them."""
+    asked = first_request("tools", Meeting, "gpt-4o-mini", [{"role": "user", "content": "x"}])
+    ask, recordings = read_request("chat", asked), RecordingSet([Recording(text)])
+    response = respond(recordings, ask, Options(), number=1, created=1_700_000_000)
+    return [step.data for step in response.steps if isinstance(step, Send)]
 
 
 def _chunked(data: bytes) -> bytes:
@@ -117,10 +107,11 @@ class _Beat:
                     done.set_result(None)
 
 
-async def _serve(rate: float, *, short: bool) -> None:
-    recorded = [[*map(_chunked, events)] for events in _answers([SHORT] if short else TEXTS)]
-    if short:
-        recorded = [[b"".join(events)] for events in recorded]
+async def _serve(rate: float, text: str = "") -> None:
+    if text:
+        recorded = [[_chunked(b"".join(_answer(text)))]]
+    else:
+        recorded = [[*map(_chunked, _answer(each))] for each in TEXTS]
     beat = _Beat(rate)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -144,5 +135,4 @@ async def _serve(rate: float, *, short: bool) -> None:
 
 
 if __name__ == "__main__":
-    _, pace, *words = sys.argv
-    asyncio.run(_serve(float(pace), short="short" in words))
+    asyncio.run(_serve(float(sys.argv[1]), *sys.argv[2:]))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 from benches.measuring import alone, peak
-from benches.tables import table
+from benches.pages import table
 from tests.bounding import CASES
 
 __all__ = ["PACKAGES", "lines"]

@@ -16,18 +16,18 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from functools import cache, partial
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
-from pydantic import BaseModel
 
 import partialfast as pf
 from benches.measuring import best_of_each, last, replaying
-from benches.peers import plain
-from benches.tables import Row, section
+from benches.pages import Row, section
+from benches.peers import imported, plain
 from benches.workloads import Workload, source, workload
 
 __all__ = ["PACKAGES", "lines"]
@@ -43,8 +43,12 @@ WHOLE = "the whole answer in one event: what a call costs before its tokens, us"
 # The overloads want to know which of the two clients it is; at run time it does not matter.
 _CONNECT: Any = pf.from_openai
 
+#: Reads the answer to a request of a subject's client.
+Read = Callable[["Subject", Any, "Job"], Any]
 
-class Job(NamedTuple):
+
+@dataclass(frozen=True)
+class Job:
     """One answer to be asked for.
 
     Attributes:
@@ -66,10 +70,11 @@ class Job(NamedTuple):
             **more,
         }
 
+    @cached_property
     def bare(self) -> dict[str, Any]:
-        """Return those of the SDK's own client: what a typed client makes of the model."""
+        """Those of the SDK's own client: what a typed client makes of the model, once."""
         name = self.work.model.__name__
-        function = {"name": name, "parameters": _schema(self.work.model)}
+        function = {"name": name, "parameters": self.work.model.model_json_schema()}
         return self.asked(
             stream=True,
             stream_options={"include_usage": True},
@@ -78,19 +83,13 @@ class Job(NamedTuple):
         )
 
 
-@cache
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    # Whoever calls the SDK with a tool of their own has its schema at hand.
-    return model.model_json_schema()
-
-
 class Subject(NamedTuple):
     """A way to read an answer.
 
     Attributes:
         label: In the table.
-        client: Made of the SDK's, before the clock starts.
         open: Sends the request; gives a stream, or a context of one, perhaps to be awaited.
+        client: Made of the SDK's, before the clock starts; the SDK's own by default.
         pieces: What is iterated over of it.
         value: What there is in the end, of the stream and its last piece.
         whole: Whether that is all of the answer.
@@ -98,8 +97,8 @@ class Subject(NamedTuple):
     """
 
     label: str
-    client: Callable[[Any], Any]
     open: Callable[[Any, Job], Any]
+    client: Callable[[Any], Any] = lambda sdk: sdk
     pieces: Callable[[Any], Any] = lambda stream: stream
     value: Callable[[Any, Any], Any] = lambda _, piece: piece
     whole: Callable[[Any, Job], bool] = lambda got, job: plain(got) == json.loads(job.work.text)
@@ -110,38 +109,29 @@ def _typed(client: Any, job: Job) -> Any:
     return client.chat.completions.create_partial(**job.asked(response_model=job.work.model))
 
 
-def _instructor(sdk: Any) -> Any:
-    import instructor
-
-    return instructor.from_openai(sdk)
-
-
 SUBJECTS = (
-    Subject("", partial(_CONNECT, transport="raw"), _typed),
-    Subject("transport=sdk", partial(_CONNECT, transport="sdk"), _typed),
+    Subject("", _typed, partial(_CONNECT, transport="raw")),
+    Subject("transport=sdk", _typed, partial(_CONNECT, transport="sdk")),
     Subject(
         "the SDK's chunks alone",
-        lambda sdk: sdk,
-        lambda sdk, job: sdk.chat.completions.create(**job.bare()),
+        lambda sdk, job: sdk.chat.completions.create(**job.bare),
         whole=lambda got, _: got.usage is not None,
         goal=">= 5",
     ),
     Subject(
         "raw bytes alone",
-        lambda sdk: sdk,
-        lambda sdk, job: sdk.chat.completions.with_streaming_response.create(**job.bare()),
+        lambda sdk, job: sdk.chat.completions.with_streaming_response.create(**job.bare),
         pieces=lambda response: response.iter_bytes(),
         whole=lambda got, _: got.endswith(b"data: [DONE]\n\n"),
         goal="<= 1.5",
     ),
     Subject(
         "the SDK's .stream()",
-        lambda sdk: sdk,
         lambda sdk, job: sdk.chat.completions.stream(**job.asked(response_format=job.work.model)),
         value=lambda stream, _: stream.get_final_completion(),
         whole=lambda got, job: plain(got.choices[0].message.parsed) == json.loads(job.work.text),
     ),
-    Subject("instructor", _instructor, _typed),
+    Subject("instructor", _typed, imported("instructor:from_openai")),
 )
 OURS, _, BARE, BYTES = SUBJECTS[:4]
 #: How the tokens arrive, of which documents, and who is measured.
@@ -160,13 +150,15 @@ def _recordings() -> Iterator[dict[str, Any]]:
         yield {"model": f"{name}-whole", "text": work.text, "chunks": [work.text]}
 
 
-def _read(subject: Subject, opened: Any) -> Any:
+def _read(subject: Subject, client: Any, job: Job) -> Any:
+    opened = subject.open(client, job)
     with opened if hasattr(opened, "__exit__") else nullcontext(opened) as stream:
         piece = last(subject.pieces(stream))
         return subject.value(stream, piece)
 
 
-async def _aread(subject: Subject, opened: Any) -> Any:
+async def _aread(subject: Subject, client: Any, job: Job) -> Any:
+    opened = subject.open(client, job)
     opened = await opened if inspect.iscoroutine(opened) else opened
     async with opened if hasattr(opened, "__aexit__") else nullcontext(opened) as stream:
         piece = None
@@ -177,7 +169,7 @@ async def _aread(subject: Subject, opened: Any) -> Any:
 
 
 def _rows(
-    library: str, run: Callable[[Subject, Job], Any], subjects: Sequence[Subject], job: Job
+    library: str, sdk: Any, read: Read, subjects: Sequence[Subject], job: Job
 ) -> Iterator[Row]:
     """Yield a row for each subject beside ``for snapshot in create_partial``, transport raw.
 
@@ -186,7 +178,7 @@ def _rows(
     Raises:
         AssertionError: A subject did not get the answer whole.
     """
-    runs = {each.label: partial(run, each, job) for each in subjects}
+    runs = {each.label: partial(read, each, each.client(sdk), job) for each in subjects}
     for subject in subjects:
         got = runs[subject.label]()
         assert subject.whole(got, job), f"{subject.label}, {library}: {got!r:.200}"
@@ -202,34 +194,26 @@ def _rows(
 def lines() -> Iterator[str]:
     """Measure everything; yield a table for each way in which tokens arrive."""
     yield f"Documents of {source()}."
-    loop = asyncio.new_event_loop()
-    with replaying(_recordings()) as url:
+    with closing(asyncio.new_event_loop()) as loop, replaying(_recordings()) as url:
         key: dict[str, Any] = {"base_url": url, "api_key": "replay"}
-        sync = OpenAI(**key)
         httpx2, aiohttp = AsyncOpenAI(**key), AsyncOpenAI(**key, http_client=DefaultAioHttpClient())
-        clients = {
-            (subject.label, sdk): subject.client(sdk)
-            for subject in SUBJECTS
-            for sdk in (sync, httpx2, aiohttp)
-        }
 
-        def run(sdk: Any, subject: Subject, job: Job) -> Any:
-            opened = subject.open(clients[subject.label, sdk], job)
-            if sdk is sync:
-                return _read(subject, opened)
-            return loop.run_until_complete(_aread(subject, opened))
+        def aread(*asked: Any) -> Any:
+            return loop.run_until_complete(_aread(*asked))
 
-        libraries = {"sync httpx2": sync, "async httpx2": httpx2, "async aiohttp": aiohttp}
-        for title, names, subjects, headers in ARRIVALS:
-            jobs = [Job(workload(name), headers, title == WHOLE) for name in names]
-            rows = (
-                _rows(library, partial(run, sdk), subjects, job)
-                for job in jobs
-                for library, sdk in libraries.items()
-            )
-            yield from section(f"The client over HTTP, {title}", chain.from_iterable(rows))
-        sync.close()
+        with OpenAI(**key) as sync:
+            libraries: dict[str, tuple[Any, Read]] = {
+                "sync httpx2": (sync, _read),
+                "async httpx2": (httpx2, aread),
+                "async aiohttp": (aiohttp, aread),
+            }
+            for title, names, subjects, headers in ARRIVALS:
+                rows = (
+                    _rows(library, *each, subjects, Job(workload(name), headers, title == WHOLE))
+                    for name in names
+                    for library, each in libraries.items()
+                )
+                yield from section(f"The client over HTTP, {title}", chain.from_iterable(rows))
         for client in (httpx2, aiohttp):
             loop.run_until_complete(client.close())
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
+        loop.run_until_complete(loop.shutdown_asyncgens())

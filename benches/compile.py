@@ -17,7 +17,7 @@ from pydantic import BaseModel, create_model
 
 import partialfast as pf
 from benches.measuring import alone
-from benches.tables import table
+from benches.pages import table
 
 __all__ = ["PACKAGES", "lines"]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benches.tables import number, table
+from benches.pages import number, table
 
 __all__ = ["PACKAGES", "lines"]
 

@@ -15,31 +15,25 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from benches.measuring import best_cpu, last
-from benches.newer import taken_back
-from benches.peers import PEERS, installed, plain
-from benches.tables import table
+import partialfast as pf
+from benches.measuring import best_of_each, last
+from benches.newer import PEERS, installed, taken_back
+from benches.pages import table
+from benches.peers import Reader, plain, read_untyped
 from benches.workloads import tokens, workload
 from tests.sloppy import KINDS, written
 
 __all__ = ["PACKAGES", "lines"]
 
 PACKAGES = ("partialfast",)
-#: Keys of `benches.peers.PEERS`.
-READERS = (
-    "partialfast, lenient",
-    "json_repair",
-    "fast-json-repair",
-    "partial-json-parser",
-    "BAML, typed",
-)
 
 
 class Person(BaseModel):
@@ -95,27 +89,27 @@ def _score(name: str, corpus: Corpus) -> list[str]:
     return [name, str(accepted), str(right), f"{changes:,}", str(texts)]
 
 
-def _us(name: str, model: type[BaseModel], chunks: list[str]) -> float:
-    """Return microseconds a chunk."""
-    read = PEERS[name].read
-    return best_cpu(lambda: last(read(model, chunks))) / len(chunks) * 1e6
-
-
-def _shown_us(name: str, chunks: list[str]) -> str:
-    try:
-        return f"{_us(name, Group, chunks):,.2f}"
-    except Exception:  # noqa: BLE001 - each has errors of its own
-        return "refused"
+def _us(
+    model: type[BaseModel], chunks: list[str], readers: Mapping[str, Reader]
+) -> dict[str, float]:
+    """Return microseconds a chunk of each reader that accepts the text."""
+    runs: dict[str, Callable[[], Any]] = {}
+    for name, read in readers.items():
+        runs[name] = partial(lambda read: last(read(model, chunks)), read)
+        try:
+            runs[name]()
+        except Exception:  # noqa: BLE001 - each has errors of its own
+            del runs[name]
+    return {name: s / len(chunks) * 1e6 for name, s in best_of_each(runs, seconds=3).items()}
 
 
 def _ratios(name: str) -> Iterator[str]:
     """Yield what reading JSON takes: strict, lenient, and their ratio, without a type and with."""
     yield name
     work = workload(name)
-    for kind in ("partialfast", "partialfast, typed"):
-        strict, lenient = (
-            _us(reader, work.model, work.chunks) for reader in (kind, f"{kind}, lenient")
-        )
+    for read in (read_untyped, pf.stream):
+        us = _us(work.model, work.chunks, {"": read, "lenient": partial(read, lenient=True)})
+        strict, lenient = us.values()
         yield from (f"{strict:.3f}", f"{lenient:.3f}", f"{lenient / strict:.2f}")
 
 
@@ -132,7 +126,7 @@ def lines(
         pairs: Inputs of the repairers' own tests, with what they read; left out if absent.
         document: The workload that is timed.
     """
-    readers = installed(READERS)
+    readers = [name for name in installed() if PEERS[name].lenient]
     untyped = [name for name in readers if not PEERS[name].typed]
     values = list(enumerate(_groups(texts)))
     corpora: dict[str, tuple[Corpus, Sequence[str]]] = {
@@ -158,15 +152,22 @@ def lines(
     work = workload(document)
     sloppy = tokens(written(json.loads(work.text), 1))
     person = tokens(written(values[0][1], 1))
-    timed = [["partialfast, strict", _shown_us("partialfast", work.chunks), "", ""]]
-    for name in readers:
-        whole = [_shown_us(name, each) if name in untyped else "" for each in (work.chunks, sloppy)]
-        timed.append([name, *whole, _shown_us(name, person)])
+    timed: dict[str, list[str]] = {name: [] for name in ("partialfast", *readers)}
+    for model, chunks, who in (
+        (work.model, work.chunks, ["partialfast", *untyped]),
+        (work.model, sloppy, untyped),
+        (Group, person, readers),
+    ):
+        us = _us(model, chunks, {name: PEERS[name].read for name in who})
+        shown = {name: f"{us[name]:.3f}" if name in us else "refused" for name in who}
+        for name, cells in timed.items():
+            cells.append(shown.get(name, ""))
     yield (
         f"us a chunk ({document}: {len(work.chunks):,} chunks as JSON, {len(sloppy):,} as written; "
         f"a text of the second table: {len(person)}):"
     )
-    yield table(["", "JSON", "written", "a short one"], timed)
+    rows = [[name, *cells] for name, cells in timed.items()]
+    yield table(["", "JSON", "written", "a short one"], rows)
     yield "us a chunk of JSON: strict, lenient, and their ratio:"
     names = ("meeting", "orders-1k", "orders-10k", "orders-100k", "essay-100k", "nested-10k")
     heading = ["", "untyped", "lenient", "ratio", "typed", "lenient", "ratio"]

@@ -18,12 +18,13 @@ import psutil
 from pydantic import BaseModel
 
 from benches.measuring import serving
-from benches.tables import table
+from benches.pages import table
 
 __all__ = ["PACKAGES", "Person", "lines"]
 
 PACKAGES = ("partialfast",)
 STREAMS = 256
+TEXT = '{"name": "Ada Lovelace", "age": 36, "city": "London"}'
 STEPS = 10
 #: What the index of ids may take for a document, and what the process holds beside it.
 MOST_BYTES_EACH = 1500
@@ -48,7 +49,7 @@ def _count(path: Path) -> int:
 
 def lines(*, documents: int = 100_000) -> Iterator[str]:
     """Extract; yield what it took, and the memory whenever a tenth of the documents is done."""
-    with TemporaryDirectory() as name, serving("benches.batch_server", "0", "short") as url:
+    with TemporaryDirectory() as name, serving("benches.batch_server", "0", TEXT) as url:
         source, output = Path(name) / "in.jsonl", Path(name) / "out.jsonl"
         with source.open("w", encoding="utf-8") as file:
             for number in range(documents):

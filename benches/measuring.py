@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import json
 import os
 import platform
@@ -26,7 +27,6 @@ from cpuinfo import get_cpu_info
 
 __all__ = [
     "alone",
-    "best_cpu",
     "best_of_each",
     "frozen",
     "head",
@@ -38,6 +38,8 @@ __all__ = [
     "status",
 ]
 
+SHORTEST_S = 0.005
+
 
 def last(values: Iterable[Any]) -> Any:
     """Read to the end, and return the last."""
@@ -47,40 +49,28 @@ def last(values: Iterable[Any]) -> Any:
     return value
 
 
-def best_cpu(run: Callable[[], object], *, rounds: int = 3) -> float:
-    """Return the least CPU time of several rounds, in seconds.
-
-    Args:
-        run: What is measured. A round repeats a short run until it can be measured.
-        rounds: How many rounds there are.
-    """
-    timer = Timer(run, gc.enable, time.process_time)
-    times, seconds = timer.autorange()
-    return min(seconds, *timer.repeat(rounds, times)) / times
-
-
 def best_of_each(
     runs: Mapping[str, Callable[[], object]], *, seconds: float = 6.0
 ) -> dict[str, float]:
     """Return the least CPU time of each run, in seconds.
 
     A round runs each once, so that a busy machine is busy for all, and in an order of its own, so
-    that nobody always runs after the one that leaves the caches cold.
+    that nobody always runs after the one that leaves the caches cold. A short run is repeated.
 
     Args:
         runs: What is measured, by its name.
-        seconds: For how long, by the clock; there are two rounds at least and thirty at most.
+        seconds: For how long, by the clock; there are two rounds at least and a hundred at most.
     """
-    least = dict.fromkeys(runs, float("inf"))
+    least, times = dict.fromkeys(runs, float("inf")), dict.fromkeys(runs, 1)
     began, order = time.perf_counter(), Random(7)
     with frozen():
-        for done in range(30):
+        for done in range(100):
             if done >= 2 and time.perf_counter() - began > seconds:
                 break
             for name in order.sample([*runs], len(runs)):
-                start = time.process_time()
-                runs[name]()
-                least[name] = min(least[name], time.process_time() - start)
+                spent = Timer(runs[name], gc.enable, time.process_time).timeit(times[name])
+                least[name] = min(least[name], spent / times[name])
+                times[name] = max(1, int(SHORTEST_S / least[name]))
     return least
 
 
@@ -123,9 +113,18 @@ def peak(run: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def alone(function: Callable[..., Any], *arguments: object) -> Any:
-    """Call a function of a module in a fresh interpreter, and return what it returns."""
+    """Call a function of a module, or run a coroutine of it, in a fresh interpreter.
+
+    Returns:
+        What it returns.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+        return pool.submit(_called, function, *arguments).result()
+
+
+def _called(function: Callable[..., Any], *arguments: object) -> Any:
+    value = function(*arguments)
+    return asyncio.run(value) if inspect.iscoroutine(value) else value
 
 
 @contextmanager

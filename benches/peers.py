@@ -1,7 +1,8 @@
 """Who is measured: this package and its peers, each reading the same chunks.
 
-A reader gives what there is after each chunk. Peers are imported when they are first used, so that
-a missing one stops only its own rows.
+Subjects do one thing with a workload. A reader gives what there is after each chunk, of a model and
+the chunks. Peers are imported when they are first used, so that a missing one stops only its own
+rows.
 """
 
 from __future__ import annotations
@@ -9,24 +10,33 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, create_model
+from pydantic import BaseModel, TypeAdapter
 
 import partialfast as pf
 from benches.measuring import last
 from benches.workloads import Workload
 
-__all__ = ["LOADS", "PEERS", "SUBJECTS", "Peer", "Reader", "imported", "installed", "plain"]
+__all__ = [
+    "LOADS",
+    "READERS",
+    "SUBJECTS",
+    "Reader",
+    "again",
+    "imported",
+    "plain",
+    "read_again",
+    "read_untyped",
+    "source_of",
+]
 
 Model = type[BaseModel]
 Chunks = Iterable[str]
-Reader = Callable[[type[Any], Iterable[str]], Iterable[Any]]
+Reader = Callable[[Model, Chunks], Iterable[Any]]
 
 
 # This package's own work on one workload, also for profiles and instruction counts.
@@ -85,8 +95,8 @@ def fed(work: Workload) -> None:
 
 def fed_ijson(work: Workload) -> None:
     """Take bytes in, and collect ijson's basic events, in C (yajl)."""
-    events = import_module("ijson").sendable_list()
-    parser = import_module("ijson.backends.yajl2_c").basic_parse_coro(events)
+    events = imported("ijson:sendable_list")()
+    parser = imported("ijson.backends.yajl2_c:basic_parse_coro")(events)
     for chunk in work.byte_chunks:
         parser.send(chunk)
     parser.close()
@@ -117,16 +127,15 @@ LOADS = {
 }
 
 
-def imported(name: str, **options: Any) -> Callable[[Any], Any]:
-    """Return the function ``MODULE:FUNCTION``, with some arguments given."""
-    module, _, function = name.partition(":")
-    return partial(getattr(import_module(module), function), **options)
+def imported(name: str, **options: Any) -> Any:
+    """Return what ``MODULE:NAME`` is; a function with some arguments given, if there are any."""
+    module, _, attribute = name.partition(":")
+    found = getattr(import_module(module), attribute)
+    return partial(found, **options) if options else found
 
 
-# Readers, each of a model and the chunks.
-
-
-def _ours(_model: Model, chunks: Chunks, *, lenient: bool = False) -> Iterator[Any]:
+def read_untyped(_model: Model, chunks: Chunks, *, lenient: bool = False) -> Iterator[Any]:
+    """Read with this package into plain values."""
     parser = pf.JsonParser(lenient=lenient)
     for chunk in chunks:
         parser.feed(chunk)
@@ -135,50 +144,27 @@ def _ours(_model: Model, chunks: Chunks, *, lenient: bool = False) -> Iterator[A
 
 
 def _instructor(model: Model, chunks: Chunks) -> Iterator[Any]:
-    partial_of: Any = import_module("instructor.dsl.partial").Partial
     # Each call of instructor's makes the class anew.
-    yield from partial_of[model].model_from_chunks(iter(chunks))
+    yield from imported("instructor.dsl.partial:Partial")[model].model_from_chunks(iter(chunks))
 
 
-def _streaming_json_parser(_model: Model, chunks: Chunks, *, copy: bool = False) -> Iterator[Any]:
-    parser: Any = import_module("streaming_json_parser").StreamingJsonParser()
-    for chunk in chunks:
-        yield parser.feed(chunk, copy_value=copy).value
-
-
-def _partial_json_stream(_model: Model, chunks: Chunks) -> Iterator[Any]:
-    parser: Any = import_module("partial_json_stream").JsonStreamParser()
-    for chunk in chunks:
-        parser.push(chunk)
-        yield parser.snapshot().value
-    parser.end()
-    yield parser.snapshot().value
-
-
-async def _source(chunks: Chunks) -> AsyncIterator[str]:
+async def source_of(chunks: Chunks) -> AsyncIterator[str]:
+    """Give the chunks to a reader that is asynchronous."""
     for chunk in chunks:
         yield chunk
 
 
-def _jsontap(_model: Model, chunks: Chunks) -> Iterator[Any]:
-    async def run() -> Any:
-        return await import_module("jsontap").jsontap(_source(chunks))
-
-    yield asyncio.run(run())
-
-
 def _jsonriver(_model: Model, chunks: Chunks) -> Iterator[Any]:
     async def run() -> Any:
-        value = None
         # One value, changed in place: the last is all of them.
-        async for value in import_module("jsonriver").parse(_source(chunks)):  # noqa: B007
-            pass
-        return value
+        return [value async for value in imported("jsonriver:parse")(source_of(chunks))][-1]
 
     yield asyncio.run(run())
 
 
-def _again(read: Callable[[Any], Any], chunks: Iterable[Any], *, empty: Any = "") -> Iterator[Any]:
+def read_again(
+    read: Callable[[Any], Any], chunks: Iterable[Any], *, empty: Any = ""
+) -> Iterator[Any]:
     """Read the text so far again after each chunk."""
     text = empty
     shown, failure = None, None
@@ -194,144 +180,32 @@ def _again(read: Callable[[Any], Any], chunks: Iterable[Any], *, empty: Any = ""
         raise failure
 
 
-def _function(name: str, **options: Any) -> Reader:
-    return lambda _, chunks: _again(imported(name, **options), chunks)
+def again(name: str, **options: Any) -> Reader:
+    """Return a reader that calls ``MODULE:FUNCTION`` after each chunk."""
+    return lambda _, chunks: read_again(imported(name, **options), chunks)
 
 
 def _jiter(_model: Model, chunks: Chunks) -> Iterator[Any]:
     read = imported("jiter:from_json", partial_mode="trailing-strings")
-    return _again(read, (chunk.encode() for chunk in chunks), empty=b"")
+    return read_again(read, (chunk.encode() for chunk in chunks), empty=b"")
 
 
 def _pydantic(model: Model, chunks: Chunks) -> Iterator[Any]:
     # A required field that is still missing makes it an error: then nothing new is shown.
     partly: Any = {"experimental_allow_partial": "trailing-strings"}
-    return _again(partial(TypeAdapter(model).validate_json, **partly), chunks)
+    return read_again(partial(TypeAdapter(model).validate_json, **partly), chunks)
 
 
-def _pydantic_once(model: Model, chunks: Chunks) -> Iterator[Any]:
-    yield model.model_validate_json("".join(chunks))
-
-
-_BAML = """client<llm> Nobody {
-  provider openai
-  options {
-    model "none"
-    api_key "none"
-  }
+READERS: dict[str, Reader] = {
+    "partialfast": read_untyped,
+    "partialfast, typed": pf.stream,
+    "jsonriver": _jsonriver,
+    "langchain": again("langchain_core.utils.json:parse_json_markdown"),
+    "jiter": _jiter,
+    "instructor": _instructor,
+    "pydantic": _pydantic,
+    "pydantic-once": lambda model, chunks: [model.model_validate_json("".join(chunks))],
 }
-%s
-function Read(text: string) -> %s {
-  client Nobody
-  prompt #"{{ ctx.output_format }}"#
-}
-"""
-
-
-def _baml_type(schema: dict[str, Any]) -> str:
-    """Return BAML's word for a type, all but lists optional."""
-    if "anyOf" in schema:
-        return _baml_type(schema["anyOf"][0])
-    if schema.get("type") == "array":
-        return f"{_baml_type(schema['items']).rstrip('?')}[]"
-    names = {"string": "string", "integer": "int", "number": "float", "boolean": "bool"}
-    return (names.get(schema.get("type", "")) or schema["$ref"].rpartition("/")[2]) + "?"
-
-
-@cache
-def _baml_reader(model: Model) -> Callable[[str], Any]:
-    """Make classes of BAML's and of pydantic's whose fields may be absent."""
-    schema = model.model_json_schema()
-    kinds: dict[str, Any] = schema.pop("$defs", {})
-    if "properties" in schema:
-        kinds[model.__name__] = schema
-    text = ""
-    classes: dict[str, type[BaseModel]] = {}
-    for name, kind in kinds.items():
-        fields: Any = dict.fromkeys(kind["properties"], (Any, None))
-        classes[name] = create_model(name, **fields)
-        lines = [f"  {field} {_baml_type(words)}" for field, words in kind["properties"].items()]
-        text += f"class {name} {{\n{chr(10).join(lines)}\n}}\n"
-    module: Any = import_module("baml_py")
-    files = {"/baml/read.baml": _BAML % (text, model.__name__)}
-    runtime = module.BamlRuntime.from_files("/baml", files, {})
-    given = ModuleType("classes")
-    vars(given).update(classes)
-    context = runtime.create_context_manager()
-    rest: tuple[Any, ...] = (ModuleType("enums"), given, given, True, context, None, None, {})
-    return lambda text: runtime.parse_llm_response("Read", text, *rest)
-
-
-def _baml(model: Model, chunks: Chunks) -> Iterator[Any]:
-    return _again(_baml_reader(model), chunks)
-
-
-class Peer(NamedTuple):
-    """Somebody who reads.
-
-    Attributes:
-        read: Gives what there is after each chunk, of a model and the chunks.
-        packages: Those whose versions belong to the figure.
-        typed: Whether it gives instances of classes.
-        snapshots: Whether there is a value of the whole after each chunk.
-    """
-
-    read: Reader
-    packages: tuple[str, ...]
-    typed: bool = False
-    snapshots: bool = True
-
-    @property
-    def versions(self) -> str:
-        """The versions of its packages.
-
-        Raises:
-            importlib.metadata.PackageNotFoundError: One is not installed.
-        """
-        return " + ".join(map(version, self.packages))
-
-
-_NATIVE = ("streaming-json-parser", "streaming-json-parser-native")
-PEERS = {
-    "partialfast": Peer(_ours, ("partialfast",)),
-    "partialfast, lenient": Peer(partial(_ours, lenient=True), ("partialfast",)),
-    "partialfast, typed": Peer(pf.stream, ("partialfast",), typed=True),
-    "partialfast, typed, lenient": Peer(
-        partial(pf.stream, lenient=True), ("partialfast",), typed=True
-    ),
-    "streaming-json-parser with its native part, one value that changes,": Peer(
-        _streaming_json_parser, _NATIVE
-    ),
-    "streaming-json-parser with its native part, copies,": Peer(
-        partial(_streaming_json_parser, copy=True), _NATIVE
-    ),
-    "partial-json-stream": Peer(_partial_json_stream, ("partial-json-stream",)),
-    "jsontap": Peer(_jsontap, ("jsontap",), snapshots=False),
-    "jsonriver": Peer(_jsonriver, ("jsonriver",), snapshots=False),
-    "json_repair": Peer(_function("json_repair:loads", stream_stable=True), ("json-repair",)),
-    "fast-json-repair": Peer(_function("fast_json_repair:loads"), ("fast-json-repair",)),
-    "partial-json-parser": Peer(_function("partial_json_parser:loads"), ("partial-json-parser",)),
-    "langchain": Peer(
-        _function("langchain_core.utils.json:parse_json_markdown"), ("langchain-core",)
-    ),
-    "jiter": Peer(_jiter, ("jiter",)),
-    "instructor": Peer(_instructor, ("instructor",), typed=True),
-    "pydantic": Peer(_pydantic, ("pydantic",), typed=True),
-    "pydantic-once": Peer(_pydantic_once, ("pydantic",), typed=True, snapshots=False),
-    "BAML, typed": Peer(_baml, ("baml-py",), typed=True),
-}
-
-
-def installed(names: Iterable[str]) -> list[str]:
-    """Return those of some keys of `PEERS` whose packages there are."""
-
-    def there(name: str) -> bool:
-        try:
-            return bool(PEERS[name].versions)
-        except PackageNotFoundError:
-            return False
-
-    return [*filter(there, names)]
 
 
 def plain(value: Any) -> Any:

@@ -16,8 +16,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from benches.measuring import best_of_each, last, replaying
-from benches.peers import plain
-from benches.tables import table
+from benches.pages import table
+from benches.peers import imported, plain
 from benches.workloads import workload
 from partialfast import Mode
 from partialfast.replay._script import count_tokens
@@ -138,11 +138,6 @@ _PROVIDERS = {
 }
 
 
-def _named(name: str) -> Any:
-    module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)
-
-
 def _instructor(provider: Provider, sdk: Any) -> Callable[[], Any]:
     """Return its reading of the answer.
 
@@ -164,12 +159,12 @@ def _instructor(provider: Provider, sdk: Any) -> Callable[[], Any]:
 def _row(name: str, url: str, remarks: list[str]) -> list[str]:
     provider = _PROVIDERS[name]
     try:
-        sdk = _named(provider.sdk)(**provider.made(url))
+        sdk = imported(provider.sdk)(**provider.made(url))
     except ImportError as error:
         remarks.append(f"{name}: {error}")
         return [name, *[""] * 5]
     mode = () if provider.mode is None else (provider.mode,)
-    client = _named(f"partialfast.providers.{provider.ours}")(sdk, *mode, model="m")
+    client = imported(f"partialfast.providers.{provider.ours}")(sdk, *mode, model="m")
     runs: dict[str, Callable[[], Any]] = {
         "ours": lambda: last(client.create_partial(_WORK.model, messages=_ASKED)),
         "sdk": lambda: last(provider.read(sdk)),

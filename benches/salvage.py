@@ -14,21 +14,19 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count, cycle
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benches.batch_server import MODEL, TEXTS, Meeting
 from benches.measuring import alone
-from benches.tables import table
-from partialfast.batch.io._model import find_model
+from benches.pages import table
 from partialfast.batch.run._salvage import salvage
 
 __all__ = ["PACKAGES", "lines"]
 
 PACKAGES = ("partialfast", "pydantic")
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "batch"
-MODEL = f"{EXAMPLE / 'meeting.py'}:Meeting"
 CUT = 0.02
 ROUNDS = 3
 #: The processes of ``partialfast salvage``; none for the loop.
@@ -38,10 +36,8 @@ SUBJECTS = {"salvage, all cores": None, "salvage, one core": 1, "json.loads + mo
 def _write(path: Path, kind: str, size: int) -> None:
     """Write a file of so many bytes, about."""
     draw = random.Random(7)
-    answers = (EXAMPLE / "recording.jsonl").read_text(encoding="utf-8").splitlines()
-    texts = cycle([json.loads(line)["text"] for line in answers])
     with path.open("w", encoding="utf-8") as file:
-        for number, text in zip(count(1), texts, strict=False):
+        for number, text in enumerate(cycle(TEXTS), start=1):
             end = draw.randrange(1, len(text)) if draw.random() < CUT else None
             line = text[:end] if kind == "text" else _result_line(number, text[:end])
             file.write(f"{line}\n")
@@ -62,7 +58,6 @@ def _result_line(number: int, text: str) -> str:
 
 def _by_hand(source: Path, output: Path, kind: str) -> Counter[str]:
     """Do what one would write: a value for each line that can be read as one."""
-    model = find_model(MODEL)
     counts: Counter[str] = Counter()
     with source.open("rb") as file, output.open("wb") as values:
         for number, line in enumerate(file, start=1):
@@ -71,7 +66,7 @@ def _by_hand(source: Path, output: Path, kind: str) -> Counter[str]:
                 if kind == "batch":
                     body = json.loads(line)["response"]["body"]
                     text = body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"]
-                value = model.model_validate(json.loads(text))
+                value = Meeting.model_validate(json.loads(text))
             except ValueError:
                 counts["lost"] += 1
                 continue

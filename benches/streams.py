@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -25,9 +24,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benches.measuring import frozen, last
-from benches.peers import LOADS, PEERS, SUBJECTS, imported, plain
-from benches.pictures import curves
-from benches.tables import Row, section
+from benches.pages import Row, curves, section
+from benches.peers import LOADS, READERS, SUBJECTS, imported, plain
 from benches.workloads import source, workload
 
 __all__ = ["PACKAGES", "lines", "test_stream", "test_window"]
@@ -35,9 +33,8 @@ __all__ = ["PACKAGES", "lines", "test_stream", "test_window"]
 PACKAGES = ("partialfast", "pydantic", "instructor", "jiter", "jsonriver", "ijson")
 #: How many windows a long document is sampled in, and how many chunks each has.
 WINDOWS, WINDOW = 5, 40
-BUDGET_S = 1.0
-# Below this the timer's own cost would show.
-SHORTEST_S = 0.002
+# At least 2 ms a round: below that the timer's own cost would show.
+_CLOCK = ("timer=time.process_time", "max-time=1", "min-time=0.002", "min-rounds=2", "quiet")
 
 TYPED = "Typed, validated snapshot at every chunk, us/chunk"
 FLAT = "The same on a larger document against a smaller, us/chunk"
@@ -135,7 +132,7 @@ def _before_window(who: str, name: str, number: int) -> Iterator[Any]:
     work = workload(name)
     start = max(int((number + 0.5) / WINDOWS * len(work.chunks)) - WINDOW // 2, 1)
     chunks = ["".join(work.chunks[:start]), *work.chunks[start : start + WINDOW]]
-    stream = iter(PEERS[who].read(work.model, chunks))
+    stream = iter(READERS[who](work.model, chunks))
     next(stream)
     return stream
 
@@ -171,17 +168,12 @@ def test_stream(benchmark: BenchmarkFixture, key: str) -> None:
     elif subject in SUBJECTS:
         run = partial(SUBJECTS[subject], work)
     else:
-        run = lambda: last(PEERS[subject].read(work.model, work.chunks))  # noqa: E731
-    begin = time.process_time()
-    got = run()
-    seconds = max(time.process_time() - begin, 1e-7)
-    if subject not in {"fed", "fed_ijson", "copied"}:  # They give nothing.
-        assert plain(got) == json.loads(work.text)
+        run = lambda: last(READERS[subject](work.model, work.chunks))  # noqa: E731
     benchmark.group = key
     benchmark.extra_info["units"] = units
-    iterations = max(1, round(SHORTEST_S / seconds))
-    rounds = min(max(int(BUDGET_S / (seconds * iterations)), 2), 200)
-    benchmark.pedantic(run, rounds=rounds, iterations=iterations)  # type: ignore[no-untyped-call]
+    got: Any = benchmark(run)
+    if subject not in {"fed", "fed_ijson", "copied"}:  # They give nothing.
+        assert plain(got) == json.loads(work.text)
 
 
 def _measured(only: str) -> defaultdict[str, float]:
@@ -189,8 +181,8 @@ def _measured(only: str) -> defaultdict[str, float]:
     out = Path(".bench") / "times.json"
     out.parent.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "pytest", __file__, "--quiet", f"-k={only}"]
-    command += ["--override-ini=filterwarnings=default", "--benchmark-timer=time.process_time"]
-    command += ["--benchmark-quiet", f"--benchmark-json={out}"]
+    command += ["--override-ini=filterwarnings=default", f"--benchmark-json={out}"]
+    command += [f"--benchmark-{word}" for word in _CLOCK]
     subprocess.run(command, check=True, stdout=sys.stderr)
     us: defaultdict[str, list[float]] = defaultdict(list)
     for each in json.loads(out.read_text(encoding="utf-8"))["benchmarks"]:

@@ -13,8 +13,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from benches.pages import table
 from benches.peers import SUBJECTS
-from benches.tables import table
 from benches.workloads import workload
 
 __all__ = ["PACKAGES", "lines"]

@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benches.instructions import counted
-from benches.tables import table
+from benches.pages import table
 
 __all__ = ["PACKAGES", "ROWS", "SAFE", "lines"]
 

@@ -23,7 +23,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,8 +31,8 @@ from zipfile import ZipFile
 from pydantic import BaseModel
 
 import partialfast as pf
-from benches.measuring import best_cpu, last, serving
-from benches.tables import table
+from benches.measuring import best_of_each, last, serving
+from benches.pages import table
 from benches.workloads import Workload, workload
 from partialfast.web import Hub, Outcome, module, sse, wire_names
 from partialfast.web._log import Log
@@ -102,13 +101,14 @@ def _wires() -> str:
         "the text; its ops alone": _alone,
     }
 
-    def cells(way: Callable[[Workload], list[Any]], document: Workload) -> list[str]:
-        size = sum(len(bytes(event)) for event in way(document))
-        us = best_cpu(lambda: way(document), rounds=1) / len(document.chunks) * 1e6
-        return [f"{size:,}", f"{size / len(document.text.encode()):,.1f}", f"{us:.2f}"]
-
-    documents = [workload(name) for name in NAMES]
-    rows = [[name, *chain(*(cells(way, each) for each in documents))] for name, way in ways.items()]
+    rows = [[name] for name in ways]
+    for document in map(workload, NAMES):
+        runs = {name: partial(way, document) for name, way in ways.items()}
+        seconds = best_of_each(runs)
+        for row in rows:
+            size = sum(len(bytes(event)) for event in runs[row[0]]())
+            us = seconds[row[0]] / len(document.chunks) * 1e6
+            row += [f"{size:,}", f"{size / len(document.text.encode()):,.1f}", f"{us:.2f}"]
     columns = [word for name in NAMES for word in (f"{name}: bytes", "x text", "us a chunk")]
     return table(["", *columns], rows)
 

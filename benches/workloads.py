@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
-from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -103,21 +102,17 @@ _VOCABULARY = re.findall(
 )
 
 
-class _Author:
+class _Author(random.Random):
     """Writes the documents: every choice comes from one seeded source."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
 
     def prose(self, length: int) -> str:
         """Return words up to at least `length` characters."""
-        text = self._random.choice(_VOCABULARY)
-        parts = [text]
-        written = len(text)
+        words = [self.choice(_VOCABULARY)]
+        written = len(words[0])
         while written < length:
-            parts.append(self._random.choice(_VOCABULARY))
-            written += len(parts[-1]) + 1
-        return " ".join(parts)
+            words.append(self.choice(_VOCABULARY))
+            written += len(words[-1]) + 1
+        return " ".join(words)
 
     def person(self, number: int) -> Json:
         return {
@@ -128,13 +123,13 @@ class _Author:
 
     def position(self) -> Json:
         return {
-            "article": f"ART-{self._random.randrange(1_000_000)}",
+            "article": f"ART-{self.randrange(1_000_000)}",
             "description": self.prose(25),
-            "amount": self._random.randint(1, 50),
-            "price": self._random.randrange(100_000) / 100,
-            "labels": self._random.sample(_VOCABULARY, 3),
-            "available": self._random.choice((True, False)),
-            "remark": self._random.choice((None, self.prose(30))),
+            "amount": self.randint(1, 50),
+            "price": self.randrange(100_000) / 100,
+            "labels": self.sample(_VOCABULARY, 3),
+            "available": self.choice((True, False)),
+            "remark": self.choice((None, self.prose(30))),
         }
 
     def meeting(self, _size: int) -> Json:
@@ -149,17 +144,14 @@ class _Author:
     def orders(self, size: int) -> Json:
         purchases: list[Json] = []
         written = 0
-        for number in count():
-            if written >= size:
-                break
-            purchases.append(
-                {
-                    "number": f"P{number:07d}",
-                    "buyer": self.person(number),
-                    "positions": [self.position() for _ in range(3)],
-                }
-            )
-            written += len(json.dumps(purchases[-1], ensure_ascii=False))
+        while written < size:
+            purchase = {
+                "number": f"P{len(purchases):07d}",
+                "buyer": self.person(len(purchases)),
+                "positions": [self.position() for _ in range(3)],
+            }
+            purchases.append(purchase)
+            written += len(json.dumps(purchase, ensure_ascii=False))
         return {"purchases": purchases}
 
     def essay(self, size: int) -> Json:
@@ -178,7 +170,7 @@ class _Author:
 
     def outlines(self, size: int) -> Json:
         """Return long lists of coordinates, about 38 characters each."""
-        draw = self._random.uniform
+        draw = self.uniform
         points = [[draw(-141, -52), round(draw(41, 84), 6)] for _ in range(size // 38)]
         return {"outlines": [points[at : at + 200] for at in range(0, len(points), 200)]}
 

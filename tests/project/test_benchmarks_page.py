@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 newer = pytest.importorskip("benches.newer", reason="the source distribution has no benches")
-tables = pytest.importorskip("benches.tables")
+tables = pytest.importorskip("benches.pages")
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -17,7 +17,7 @@ def test_each_peer_has_a_row() -> None:
     _, found, after = PAGE.read_text(encoding="utf-8").partition("<!-- newer -->")
     assert found
     rows = [line for line in after.partition("<!-- /newer -->")[0].splitlines() if line[:2] == "| "]
-    for peer in newer.READERS:
+    for peer in newer.PEERS:
         assert any(row.startswith(f"| {peer} ") for row in rows), peer
 
 

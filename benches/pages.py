@@ -1,17 +1,20 @@
-"""Tables in Markdown, and rows that set a figure beside a peer's with the ratio and the goal."""
+"""What the pages show: tables, rows of a figure beside a peer's with ratio and goal, and curves."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tabulate import tabulate
 
-__all__ = ["Row", "number", "put", "section", "table"]
+__all__ = ["Row", "curves", "number", "put", "section", "table"]
 
+# Of colours that people with any colour vision can tell apart; a mark each for those who print in
+# grey.
+_STYLE, _MARKS = "tableau-colorblind10", "os^vDPX."
 _BOUNDS = {">=": operator.ge, "<=": operator.le}
 
 
@@ -83,3 +86,24 @@ def put(page: Path, name: str, text: str) -> None:
     if places != 1:
         raise ValueError(f"{page} has {places} places for {name}")
     page.write_text(written, encoding="utf-8")
+
+
+def curves(path: Path, series: Mapping[str, Mapping[int, float]], **labels: str) -> None:
+    """Draw a curve for each name, on logarithmic axes."""
+    # Here, so that who draws afterwards does not hold it while measuring.
+    from matplotlib import pyplot as plt
+
+    plt.switch_backend("Agg")
+    with plt.style.context(_STYLE):
+        figure, axes = plt.subplots(figsize=(8, 5))
+    for (name, points), mark in zip(series.items(), _MARKS, strict=False):
+        axes.plot([*points], [*points.values()], marker=mark, label=name)
+    axes.set(xscale="log", yscale="log", **labels)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,g}")
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
