@@ -221,7 +221,7 @@ class _Connection:
         try:
             await self._answer_all()
             await self._writer.wait_closed()
-        except asyncio.CancelledError:
+        except BaseException:
             # Nobody waits for what the client has not taken yet.
             self._writer.transport.abort()
             raise
@@ -260,7 +260,7 @@ class _Connection:
             raise RequestError(error.error_status_hint, f"Invalid HTTP request: {error}") from error
         path, mark, query = request.target.decode("latin-1").partition("?")
         try:
-            body = parse_body(bytes(raw))
+            body = parse_body(bytes(raw)).value
         except RequestError:
             body = None  # answered with an error of its own; here it is only entered
         port = self._writer.get_extra_info("peername")[1]
