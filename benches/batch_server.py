@@ -18,7 +18,8 @@ from pathlib import Path
 
 from partialfast.batch.io._model import find_model
 from partialfast.providers.openai._command_client import first_request
-from partialfast.replay._ask import read_request
+from partialfast.replay._ask import Given
+from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import Recording, RecordingSet
 from partialfast.replay._steps import Options, Send, respond
 
@@ -53,8 +54,10 @@ _HEAD = (
 def _answer(text: str) -> list[bytes]:
     """Return the events of an answer, as the replay server sends them."""
     asked = first_request("tools", Meeting, "gpt-4o-mini", [{"role": "user", "content": "x"}])
-    ask, recordings = read_request("chat", asked), RecordingSet([Recording(text)])
-    response = respond(recordings, ask, Options(), number=1, created=1_700_000_000)
+    ask = PROTOCOLS["chat"].ask(Given(asked), {})
+    response = respond(
+        RecordingSet([Recording(text)]), ask, Options(), number=1, created=1_700_000_000
+    )
     return [step.data for step in response.steps if isinstance(step, Send)]
 
 

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from partialfast.replay import Recording, parse_faults
-from partialfast.replay._ask import Ask, read_request
+from partialfast.replay._ask import Ask, Given
+from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._steps import CannedResponse, Options, Send, respond
 
@@ -42,12 +43,12 @@ MESSAGES = [
 
 def chat(**fields: Any) -> Ask:
     body = {"model": "gpt-4", "messages": MESSAGES, "stream": True} | fields
-    return read_request("chat", body)
+    return PROTOCOLS["chat"].ask(Given(body), {})
 
 
 def responses(**fields: Any) -> Ask:
     body = {"model": "gpt-4", "input": "Ada of Zürich is 36.", "stream": True} | fields
-    return read_request("responses", body)
+    return PROTOCOLS["responses"].ask(Given(body), {})
 
 
 def tool_request(api: str, **fields: Any) -> Ask:

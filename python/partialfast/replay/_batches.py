@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from partialfast.replay._ask import RequestError, parse_body
+from partialfast.replay._ask import Given, RequestError, parse_body
 from partialfast.replay._exchanges import Exchange
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
@@ -101,11 +101,12 @@ class BatchShelf:
         asked for.
         """
         names = list(reversed(self.batches))
-        last = params.get(after)
-        if last is not None:
-            names = names[names.index(last) + 1 :]
-        limit = min(int(params.get("limit", _PAGE)), _PAGE)
-        return [self.batches[name] for name in names[:limit]], len(names) > limit
+        last, limit = params.get(after), params.get("limit", str(_PAGE))
+        if last not in {None, *names} or not limit.isdecimal():
+            raise RequestError(400, f"not a page: {after}={last} limit={limit}")
+        names = names[0 if last is None else names.index(last) + 1 :]
+        size = min(int(limit), _PAGE)
+        return [self.batches[name] for name in names[:size]], len(names) > size
 
     def next_fault(self) -> BatchFault:
         """Say what goes wrong with a batch that is made now."""
@@ -117,11 +118,11 @@ class BatchShelf:
         if fault.kind == "lost":
             raise RequestError(fault.number if fault.number > 1 else 500, "lost")
 
-    def answer(self, body: dict[str, Any]) -> tuple[int, Any]:
+    def answer(self, body: Given) -> tuple[int, Any]:
         """Answer one request of a batch: give the status and the body."""
         self.answered += 1
         number, created = self.answered, int(time.time())
-        if body.get("stream"):
+        if body["stream"].value:
             return 400, self.protocol.error(RequestError(400, "a batch does not stream"))
         try:
             ask = self.protocol.ask(body, {})
@@ -162,8 +163,8 @@ class Batches(BatchShelf):
 
     def _upload(self, exchange: Exchange, __: Params) -> CannedResponse:
         # RFC 7578: parts between boundaries, each with headers, an empty line and its content.
-        boundary = exchange.headers["content-type"].partition("boundary=")[2].strip('"').encode()
-        for part in exchange.raw.split(b"--" + boundary)[1:-1]:
+        boundary = exchange.headers.get("content-type", "").partition("boundary=")[2].strip('"')
+        for part in exchange.raw.split(f"--{boundary}".encode())[1:-1]:
             head, _, content = part.strip(b"\r\n").partition(b"\r\n\r\n")
             if b'name="file"' in head:
                 return self._shown(self._put(content))
@@ -197,14 +198,16 @@ class Batches(BatchShelf):
 
     def _create(self, exchange: Exchange, _: Params) -> CannedResponse:
         body = parse_body(exchange.raw)
+        file = body["input_file_id"].need(str)
+        self._found(file)
         name = f"batch_{len(self.batches) + 1}"
         shown = {
             "id": name, "object": "batch", "endpoint": "/v1/chat/completions", "errors": None,
-            "input_file_id": body["input_file_id"], "completion_window": "24h",
+            "input_file_id": file, "completion_window": "24h",
             "status": "validating", "output_file_id": None, "error_file_id": None,
             "created_at": int(time.time()),
             "request_counts": {"total": 0, "completed": 0, "failed": 0},
-            "metadata": body.get("metadata") or {},
+            "metadata": body["metadata"].of(dict) or {},
         }  # fmt: skip
         batch = self.batches[name] = _Batch(shown, self.next_fault())
         self.lose(batch.fault)
@@ -227,25 +230,35 @@ class Batches(BatchShelf):
     def _work(self, batch: _Batch) -> dict[str, Any]:
         """Work at a batch that is looked at; give what changes."""
         kind, number = batch.fault
+        lines = self._files[batch.shown["input_file_id"]].splitlines()
+        requests: list[tuple[str, Given]] = []
+        try:
+            for line in lines[: 0 if kind == "fail" else None]:
+                request = parse_body(line)
+                requests.append((request["custom_id"].need(str), Given(request["body"].need(dict))))
+        except RequestError:
+            kind = "fail"
         if kind == "fail":
-            message = "This line is not parseable."
-            error = {"code": "invalid_json_line", "line": 1, "message": message, "param": None}
+            message, place = "This line is not parseable.", len(requests) + 1
+            error = {
+                "code": "invalid_json_line",
+                "line": place,
+                "message": message,
+                "param": None,
+            }
             return {"status": "failed", "errors": {"object": "list", "data": [error]}}
         if kind == "wait" and batch.looks <= number:
             return {"status": "in_progress"}
         done: list[dict[str, Any]] = []
         failed: list[dict[str, Any]] = []
-        lines = self._files[batch.shown["input_file_id"]].splitlines()
-        for place, line in enumerate(lines):
-            request = parse_body(line)
-            id_ = request["custom_id"]
+        for place, (id_, asked) in enumerate(requests):
             if kind == "expire" and place >= number:
                 failed.append(_expired(id_))
             elif kind != "missing" or (place + 1) % number:
-                status, body = self.answer(request["body"])
+                status, body = self.answer(asked)
                 response = {"status_code": status, "request_id": f"req_{place}", "body": body}
-                record = {"id": f"batch_req_{batch.shown['id']}_{place}", "custom_id": id_}
-                record |= {"response": response, "error": None}
+                name = f"batch_req_{batch.shown['id']}_{place}"
+                record = {"id": name, "custom_id": id_, "response": response, "error": None}
                 (done if status == OK else failed).append(record)
         return {
             "status": "expired" if kind == "expire" else "completed",

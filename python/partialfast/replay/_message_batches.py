@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from partialfast.replay._ask import RequestError, parse_body
+from partialfast.replay._ask import Given, RequestError, parse_body
 from partialfast.replay._batches import (
     OK,
     BatchFault,
@@ -130,7 +130,7 @@ class MessageBatches(BatchShelf):
         if fails:
             error = self.protocol.error(RequestError(500, "Internal server error"))
             return {"type": "errored", "error": error}
-        status, body = self.answer(params)
+        status, body = self.answer(Given(params))
         if status != OK:
             return {"type": "errored", "error": body}
         return {"type": "succeeded", "message": body}
@@ -153,16 +153,17 @@ def _shown(batch: _Batch, exchange: Exchange) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _requests_of(body: dict[str, Any]) -> list[dict[str, Any]]:
-    requests: Any = body.get("requests")
-    if not isinstance(requests, list) or not requests:
-        raise RequestError(400, "requests: Field required")
+def _requests_of(body: Given) -> list[dict[str, Any]]:
+    requests = body["requests"]
     seen: set[str] = set()
-    for place, request in enumerate(requests):
-        id_ = request.get("custom_id")
-        if not isinstance(id_, str) or not _ID.fullmatch(id_):
-            raise RequestError(400, f"requests.{place}.custom_id: should match {_ID.pattern}")
-        if id_ in seen:
-            raise RequestError(400, f"requests.{place}.custom_id: {id_} is not unique")
-        seen.add(id_)
-    return requests
+    for request in requests:
+        id_ = request["custom_id"]
+        if not _ID.fullmatch(id_.need(str)):
+            raise id_.invalid(f"{id_.place}: should match {_ID.pattern}")
+        if id_.value in seen:
+            raise id_.invalid(f"{id_.place}: {id_.value} is not unique")
+        seen.add(id_.value)
+        request["params"].need(dict)
+    if not seen:
+        raise requests.invalid("requests: Field required")
+    return list(requests.value)

@@ -70,6 +70,7 @@ class ServerShape:
     # the type of an error by its status, where the server has its own
     error_types: Mapping[int, str] = field(default_factory=dict)
     error_type: str | None = None  # the type of all other errors; `None` for OpenAI's
+    error_bare: bool = False  # an error response is nothing else, not a field of something
     error_choice: bool = False  # an error inside the stream comes beside a choice
     error_done: bool = False  # `[DONE]` follows an error inside the stream
     reasoning_summary: bool = True  # reasoning in the Responses API is a summary
@@ -276,6 +277,10 @@ SHAPES: dict[str, ServerShape] = {
         call_type=False,
         finish_beside=True,
         usage="beside",
+        error={"object": "object"} | _ERROR,
+        error_types={},
+        error_type=None,
+        error_bare=True,
     ),
 }
 

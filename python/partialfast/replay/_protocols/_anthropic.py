@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from partialfast.replay._ask import Ask, RequestError, ToolChoice
+from partialfast.replay._ask import Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import Json
 from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer
@@ -45,21 +45,20 @@ class Anthropic(BlockProtocol):
     answer_headers = (("request-id", "req_{request:.24}"),)
     died = ("error", {"error": {"type": "overloaded_error", "message": "Overloaded"}})
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         """Read a request; a path of Vertex AI names the model."""
         model, _, verb = path.get("call", "").partition(":")
-        if not isinstance(body.get("max_tokens"), int):
-            raise RequestError(400, "max_tokens: Field required", param="max_tokens")
-        choice = body.get("tool_choice") or {}
+        body["max_tokens"].need(int)
+        choice = body["tool_choice"]
         return self.read(
             body,
-            body.get("messages"),
-            system=body.get("system"),
-            model=model or body.get("model"),
-            stream=bool(body.get("stream")) or verb == "streamRawPredict",
-            tools=body.get("tools"),
-            choice=_CHOICES.get(choice.get("type"), "auto"),
-            forced=choice.get("name"),
+            body["messages"],
+            system=body["system"],
+            model=Given(model) if model else body["model"],
+            stream=body["stream"].of(bool) or verb == "streamRawPredict",
+            tools=[tool["name"] for tool in body["tools"]],
+            choice=_CHOICES.get(choice["type"].of(str), "auto"),
+            forced=choice["name"],
         )
 
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:

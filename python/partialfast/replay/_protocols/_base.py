@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
-from partialfast.replay._ask import Ask, RequestError, ToolChoice, make_ask, text_of
+from partialfast.replay._ask import MISSING, Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import Json, ReplayEvent, dump, encode
 from partialfast.replay._script import Kind, ReplayedAnswer, count_tokens
 
@@ -21,9 +21,10 @@ class Protocol(ABC):
     """How one provider is asked, and how it answers."""
 
     name: ClassVar[str]
-    paths: ClassVar[tuple[str, ...]]  # as Starlette writes routes
+    paths: ClassVar[tuple[str, ...]]  # with the names of the parts that vary
     media_type: ClassVar[str] = "text/event-stream; charset=utf-8"  # of a streamed answer
     corrupt: ClassVar[bytes] = b'data: {"broken":[{\n\n'  # an event that cannot be read
+    speaker: ClassVar[str] = "user"  # of a message without a role
     ignored_choices: tuple[str, ...] = ()  # which forms of `tool_choice` are read as `auto`
     reasons: ClassVar[tuple[str, ...]] = _FINISHES  # the provider's words for these
     # headers of an answer beside the content type, with ids as `ReplayedAnswer.fill` takes them
@@ -35,52 +36,59 @@ class Protocol(ABC):
         return self
 
     @abstractmethod
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
-        """Read a decoded body and the parts of the path that vary.
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
+        """Read a body and the parts of the path that vary.
 
         Raises:
             RequestError: The provider would refuse it.
         """
 
+    def text_of(self, message: Given) -> str:
+        """Give the text of a message."""
+        return message["content"].text()
+
     def read(  # noqa: PLR0913 - each is a field of the request
         self,
-        body: Json,
-        messages: Any,
+        body: Given,
+        messages: Given,
         *,
-        model: object,
-        stream: bool,
-        tools: Iterable[Json] | None = None,
-        system: object = None,
-        parts: str = "content",
+        model: Given,
+        stream: object,
+        tools: Iterable[Given] = (),
         choice: ToolChoice = "auto",
-        forced: object = None,
+        forced: Given = MISSING,
+        system: Given = MISSING,
+        **fields: Any,
     ) -> Ask:
         """Make the ask of a request whose parts were found, or refuse it with a `RequestError`.
 
-        The text of the `system` and of the field `parts` of each message may come in parts.
+        Of the `tools` their names are given. Further `fields` are those of an `Ask`.
         """
-        if not isinstance(model, str) or not model:
-            raise RequestError(400, "model: Field required", param="model")
-        given = messages if isinstance(messages, list) else []
-        texts = [(each.get("role", "user"), text_of(each.get(parts))) for each in given]
-        if system:
-            texts.insert(0, ("system", text_of(system)))
-        if not texts:
-            raise RequestError(400, "messages: at least one message is required", param="messages")
-        named = [tool.get("name") for tool in tools or []]
-        names = tuple(name for name in named if isinstance(name, str))
-        if forced is not None and forced not in names:
-            message = f"the tool {forced!r} is not among the tools"
+        if not model.of(str):
+            raise RequestError(400, "you must provide a model parameter")
+        if not messages.need(list):
+            wanted = "Expected an array with minimum length 1, but got an empty array instead."
+            raise messages.invalid(
+                f"Invalid '{messages.place}': empty array. {wanted}", "empty_array"
+            )
+        texts = [(each["role"].of(str) or self.speaker, self.text_of(each)) for each in messages]
+        if instruction := system.text():
+            texts.insert(0, ("system", instruction))
+        names = tuple(name for tool in tools if (name := tool.of(str)) is not None)
+        if choice == "named" and forced.of(str) not in names:
+            message = f"Tool choice {forced.value!r} is not one of the specified 'tools'."
             raise RequestError(400, message, param="tool_choice")
-        return make_ask(
-            self.name,
-            body,
-            texts,
-            model=model,
-            stream=stream,
+        return Ask(
+            api=self.name,
+            body=body.value,
+            model=model.value,
+            stream=bool(stream),
+            last_user=next((text for role, text in reversed(texts) if role == "user"), ""),
+            prompt="\n".join(text for _, text in texts),
             tools=names,
             tool_choice=choice if names else "none",
-            forced=forced,
+            forced=forced.value if choice == "named" else None,
+            **fields,
         )
 
     @abstractmethod

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from partialfast.replay._ask import Ask, RequestError
+from partialfast.replay._ask import Ask, Given, RequestError
 from partialfast.replay._events import Json, ReplayEvent, dump
 from partialfast.replay._protocols._anthropic import Anthropic
 from partialfast.replay._protocols._base import (
@@ -60,6 +60,9 @@ class _Amazon(Protocol):
     # A message whose checksum is wrong.
     corrupt = b"\0\0\0\x10\0\0\0\0\x05\xc2\x48\xeb\0\0\0\0"
 
+    def error(self, error: RequestError) -> Json:
+        return {"message": error.message}
+
     def error_headers(self, error: RequestError) -> dict[str, str]:
         return {"x-amzn-errortype": _ERRORS.get(error.status, "InternalServerException")}
 
@@ -76,19 +79,19 @@ class Bedrock(_Amazon, BlockProtocol):
         {"message": "The service is overloaded. Please try again later."},
     )
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         """Read a request; its path names the model and whether it streams."""
-        config = body.get("toolConfig") or {}
-        choice = config.get("toolChoice") or {}
+        config = body["toolConfig"]
+        choice = config["toolChoice"].of(dict) or {}
         return self.read(
             body,
-            body.get("messages"),
-            system=body.get("system"),
-            model=path["model"],
+            body["messages"],
+            system=body["system"],
+            model=Given(path["model"]),
             stream=path["path"].endswith("-stream"),
-            tools=[tool.get("toolSpec") or {} for tool in config.get("tools") or []],
+            tools=[tool["toolSpec"]["name"] for tool in config["tools"]],
             choice="named" if "tool" in choice else "required" if "any" in choice else "auto",
-            forced=(choice.get("tool") or {}).get("name"),
+            forced=config["toolChoice"]["tool"]["name"],
         )
 
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
@@ -157,9 +160,9 @@ class BedrockAnthropic(_Amazon, Anthropic):
     name = "bedrock_anthropic"
     paths = ("/model/{model}/invoke", "/model/{model}/invoke-with-response-stream")
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         """Read a request; its path names the model and whether it streams."""
-        ask = super().ask(body | {"model": path["model"]}, {})
+        ask = super().ask(Given(body.value | {"model": path["model"]}), {})
         return replace(ask, stream=path["path"].endswith("-stream"))
 
     def encode(self, event: ReplayEvent) -> bytes:

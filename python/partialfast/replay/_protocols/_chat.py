@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from typing import Any, cast, get_args
 
 from typing_extensions import Self
 
-from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError, read_request
+from partialfast.replay._ask import MISSING, SERVER_ERROR, Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import DONE, Json, ReplayEvent
 from partialfast.replay._protocols._base import Block, BlockProtocol, Protocol, Told
 from partialfast.replay._script import Kind, ReplayedAnswer
@@ -29,14 +31,68 @@ class OpenAIProtocol(Protocol):
     def shaped(self, shape: str) -> Self:
         return type(self)(shape)
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
-        return read_request(self.name, body, model=path.get("model"))
+    @abstractmethod
+    def conversation(self, body: Given) -> Mapping[str, Any]:
+        """Find what the two call by different names, as `read` takes it."""
+
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
+        """Read a request; Azure's path names the model."""
+        body.value.setdefault("model", path.get("model"))
+        stream, options = body["stream"].of(bool), body["stream_options"]
+        if options.of(dict) and not stream:
+            said = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+            raise options.invalid(said)
+        functions = [each for each in body["tools"] if each["type"].value == "function"]
+        # The chat API nests the function, the Responses API does not.
+        names = [
+            (each["function"] if "function" in each.value else each)["name"] for each in functions
+        ]
+        choice, forced = _tool_choice(body["tool_choice"], any_tools=bool(names))
+        return self.read(
+            body,
+            **self.conversation(body),
+            model=body["model"],
+            stream=stream,
+            tools=names,
+            choice=choice,
+            forced=forced,
+            include_usage=bool(options["include_usage"].of(bool)),
+            obfuscation=options["include_obfuscation"].of(bool) is not False,
+        )
 
     def error(self, error: RequestError) -> Json:
-        kind = self.shape.error_types.get(error.status, self.shape.error_type or error.type)
-        known = asdict(error) | {"type": kind, None: None}
-        return {"error": {name: known[source] for name, source in self.shape.error.items()}}
+        fields = self.error_fields(error)
+        return fields if self.shape.error_bare else {"error": fields}
 
+    def error_fields(self, error: RequestError) -> Json:
+        """Give what the server says of an error."""
+        kind = self.shape.error_types.get(error.status, self.shape.error_type or error.type)
+        known = asdict(error) | {"type": kind, "object": "error", None: None}
+        return {name: known[source] for name, source in self.shape.error.items()}
+
+
+def _function(given: Given) -> Given:
+    """Find the function in a tool: the chat API nests it, the Responses API does not."""
+    return given["function"] if "function" in given.value else given
+
+
+def _tool_choice(choice: Given, *, any_tools: bool) -> tuple[ToolChoice, Given]:
+    """Read how free the model is to call a tool, and the name of the one it must call."""
+    kind: Any = choice.of(str, dict) or "auto"
+    name = MISSING
+    if isinstance(kind, dict) and choice["type"].value == "function":
+        kind, name = "named", _function(choice)["name"]
+    if kind not in get_args(ToolChoice):
+        said = f"Invalid value for 'tool_choice': {choice.value!r}."
+        raise choice.invalid(said, "invalid_value")
+    if kind in {"required", "named"} and not any_tools:
+        raise choice.invalid("'tool_choice' is only allowed when 'tools' are specified.")
+    return cast("ToolChoice", kind), name
+
+
+#: Answers with more choices than this are refused, so that no request can ask for
+#: an answer without bound. OpenAI's own limit is 128.
+_MAX_CHOICES = 8
 
 #: How often a server that comments or annotates does so, in chunks.
 _COMMENT_EVERY = 25
@@ -64,6 +120,13 @@ class Chat(OpenAIProtocol, BlockProtocol):
     def __init__(self, shape: str = "openai") -> None:
         super().__init__(shape)
         self.whole_calls = self.shape.whole_calls
+
+    def conversation(self, body: Given) -> Mapping[str, Any]:
+        count = body["n"].of(int)
+        if count is not None and not 1 <= count <= _MAX_CHOICES:
+            wanted = f"expected a value from 1 to {_MAX_CHOICES}, but got {count} instead"
+            raise body["n"].invalid(f"Invalid 'n': {wanted}.", "integer_out_of_range")
+        return {"messages": body["messages"], "choices": 1 if count is None else count}
 
     # The stream
 
@@ -155,7 +218,7 @@ class Chat(OpenAIProtocol, BlockProtocol):
 
     def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
         del quiet
-        failed = self.error(SERVER_ERROR)
+        failed = {"error": self.error_fields(SERVER_ERROR)}
         if self.shape.error_choice:
             choice = self._choice({"index": 0, "delta": {"content": ""}}, -1, "error")
             error = {"code": "server_error", "message": "Provider disconnected unexpectedly"}

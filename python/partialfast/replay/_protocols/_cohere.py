@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from partialfast.replay._ask import Ask, ToolChoice
+from partialfast.replay._ask import Ask, Given, ToolChoice
 from partialfast.replay._events import DONE, Json, ReplayEvent
 from partialfast.replay._protocols._base import Block, BlockProtocol, Told, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer
@@ -30,15 +30,15 @@ class Cohere(BlockProtocol):
         {"delta": {"finish_reason": "ERROR", "error": "internal server error"}},
     )
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         del path
         return self.read(
             body,
-            body.get("messages"),
-            model=body.get("model"),
-            stream=bool(body.get("stream")),
-            tools=[tool.get("function") or {} for tool in body.get("tools") or []],
-            choice=_CHOICES.get(body.get("tool_choice"), "auto"),
+            body["messages"],
+            model=body["model"],
+            stream=body["stream"].of(bool),
+            tools=[tool["function"]["name"] for tool in body["tools"]],
+            choice=_CHOICES.get(body["tool_choice"].of(str), "auto"),
         )
 
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from partialfast.replay._ask import Ask, RequestError, ToolChoice
+from partialfast.replay._ask import MISSING, Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import Json, dump
 from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer, cut
@@ -45,31 +45,31 @@ class Google(BlockProtocol):
     died = ("", {"error": {"code": 503, "message": _OVERLOADED, "status": "UNAVAILABLE"}})
     reasons = ("STOP", "STOP", "MAX_TOKENS", "SAFETY")
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         """Read a request; its path names the model and whether it streams."""
         model, _, verb = path["call"].rpartition(":")
         if verb not in {"generateContent", "streamGenerateContent"}:
             raise RequestError(404, f"no method {verb!r}")
-        system = body.get("systemInstruction")
-        instruction = system.get("parts") if isinstance(system, dict) else None
         config = _calling(body)
-        allowed = config.get("allowedFunctionNames") or []
+        allowed = list(config["allowedFunctionNames"])
         one = len(allowed) == 1
         return self.read(
             body,
-            body.get("contents"),
-            system=instruction,
-            parts="parts",
-            model=model,
+            body["contents"],
+            system=body["systemInstruction"]["parts"],
+            model=Given(model),
             stream=verb == "streamGenerateContent",
             tools=[
-                function
-                for tool in body.get("tools") or []
-                for function in tool.get("functionDeclarations") or []
+                function["name"]
+                for tool in body["tools"]
+                for function in tool["functionDeclarations"]
             ],
-            choice="named" if one else _MODES.get(config.get("mode"), "auto"),
-            forced=allowed[0] if one else None,
+            choice="named" if one else _MODES.get(config["mode"].of(str), "auto"),
+            forced=allowed[0] if one else MISSING,
         )
+
+    def text_of(self, message: Given) -> str:
+        return message["parts"].text()
 
     def piece(self, block: Block) -> Iterable[Told]:
         for part in _parts(block):
@@ -108,7 +108,10 @@ def _parts(said: Block) -> Iterator[Json]:
         # What is not a JSON object cannot be sent: see `_ending`.
         call = reply.calls[said.call]
         named: Json = {"name": call.name} | ({} if call.id is None else {"id": call.id})
-        if not (reply.ask.stream and _calling(reply.ask.body).get("streamFunctionCallArguments")):
+        if not (
+            reply.ask.stream
+            and _calling(Given(reply.ask.body))["streamFunctionCallArguments"].of(bool)
+        ):
             yield {"functionCall": named | {"args": value}}
             return
         yield {"functionCall": named | {"willContinue": True}}
@@ -117,14 +120,14 @@ def _parts(said: Block) -> Iterator[Json]:
         yield {"functionCall": {}}
 
 
-def _calling(body: Json) -> Json:
+def _calling(body: Given) -> Given:
     """Return how functions may be called; JSON of protobuf has two names for each field."""
-    config = _in_camel(body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-    return _in_camel(config)
+    return _in_camel(_in_camel(body["toolConfig"])["functionCallingConfig"])
 
 
-def _in_camel(message: Json) -> Json:
-    return {_camel(name): value for name, value in message.items()}
+def _in_camel(message: Given) -> Given:
+    fields = message.of(dict) or {}
+    return Given({_camel(name): value for name, value in fields.items()}, message.place)
 
 
 def _camel(name: str) -> str:

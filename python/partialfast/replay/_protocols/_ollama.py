@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from partialfast.replay._ask import Ask, RequestError
+from partialfast.replay._ask import Ask, Given, RequestError
 from partialfast.replay._events import Json, ReplayEvent
 from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments
 from partialfast.replay._script import Kind, ReplayedAnswer
@@ -27,15 +27,15 @@ class Ollama(BlockProtocol):
     died = ("", {"error": "an error was encountered while running the model"})
     reasons = ("stop", "stop", "length", "content_filter")
 
-    def ask(self, body: Json, path: Mapping[str, str]) -> Ask:
+    def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         """Read a request, which streams unless it says otherwise."""
         del path
         return self.read(
             body,
-            body.get("messages"),
-            model=body.get("model"),
-            stream=body.get("stream") is not False,
-            tools=[tool.get("function") or {} for tool in body.get("tools") or []],
+            body["messages"],
+            model=body["model"],
+            stream=body["stream"].of(bool) is not False,
+            tools=[tool["function"]["name"] for tool in body["tools"]],
         )
 
     def piece(self, block: Block) -> Iterable[Told]:

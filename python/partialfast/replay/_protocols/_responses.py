@@ -14,7 +14,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
-from partialfast.replay._ask import SERVER_ERROR
+from partialfast.replay._ask import SERVER_ERROR, Given
 from partialfast.replay._events import Json, ReplayEvent
 from partialfast.replay._protocols._base import Block, BlockProtocol, Told, blocks
 from partialfast.replay._protocols._chat import OpenAIProtocol
@@ -54,6 +54,7 @@ class Responses(OpenAIProtocol, BlockProtocol):
     """The Responses API."""
 
     name = "responses"
+    speaker = ""  # items that are not messages have no role
     paths = ("/v1/responses", "/openai/v1/responses", "/openai/responses")
 
     def __init__(self, shape: str = "openai") -> None:
@@ -66,6 +67,17 @@ class Responses(OpenAIProtocol, BlockProtocol):
             Kind.REFUSAL: _CONTENT if self.bare else _REFUSAL,
             Kind.TOOL: _CALL,
         }
+
+    def conversation(self, body: Given) -> Mapping[str, Any]:
+        told = body["input"]
+        if isinstance(told.value, str):
+            told = Given([{"role": "user", "content": told.value}], told.place)
+        return {"messages": told, "system": body["instructions"]}
+
+    def text_of(self, message: Given) -> str:
+        # The output of a tool may be an image.
+        said = message["content"] if "content" in message.of(dict) else message["output"]
+        return said.text() if isinstance(said.value, str | list) else ""
 
     def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         return self._numbered(reply, super().stream(reply))
