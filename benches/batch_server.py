@@ -50,6 +50,9 @@ _HEAD = (
     b"transfer-encoding: chunked\r\n\r\n"
 )
 
+#: Who reads an answer, and what is still to be written of it.
+Answer = tuple[asyncio.StreamWriter, Iterator[bytes]]
+
 
 def _answer(text: str) -> list[bytes]:
     """Return the events of an answer, as the replay server sends them."""
@@ -65,76 +68,57 @@ def _chunked(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-class _Beat:
-    """Sends the events of many answers to one timetable, at the cost of the writes alone.
+def _write_next(writer: asyncio.StreamWriter, parts: Iterator[bytes]) -> bool:
+    """Write the next part of an answer, if the client has read enough; say whether to go on."""
+    if writer.is_closing():
+        return False
+    if writer.transport.get_write_buffer_size() > _UNREAD:
+        return True
+    part = next(parts, None)
+    if part is not None:
+        writer.write(part)
+    return part is not None
 
-    Args:
-        rate: Events per second, of each answer; 0 for as many as are read.
-    """
 
-    # The answers take turns within the time from one event to the next.
-    _SLOTS = 10
-
-    def __init__(self, rate: float) -> None:
-        # Without a pace they need not take turns, which costs a server more than the writes do.
-        count = self._SLOTS if rate else 1
-        self._step_s = 1 / rate / count if rate else 0.0
-        self._slots: list[dict[asyncio.Future[None], tuple[asyncio.StreamWriter, Iterator[bytes]]]]
-        self._slots = [{} for _ in range(count)]
-
-    async def play(self, writer: asyncio.StreamWriter, events: list[bytes]) -> None:
-        """Send an answer."""
-        slot = min(self._slots, key=len)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        slot[done] = writer, iter(events)
-        try:
-            await done
-        finally:
-            del slot[done]
-
-    async def run(self) -> None:
-        """Beat for ever."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        for slot in cycle(self._slots):
-            # What one beat came late is not added to all that follow.
-            due += self._step_s
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            for done, (writer, events) in slot.items():
-                if writer.transport.get_write_buffer_size() > _UNREAD:
-                    continue
-                event = next(events, None)
-                if event is not None and not writer.is_closing():
-                    writer.write(event)
-                elif not done.done():
-                    done.set_result(None)
+async def _beat(slots: list[list[Answer]], step_s: float) -> None:
+    """Send the answers of each slot in turn a part each, at the cost of the writes alone."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    for slot in cycle(slots):
+        # What one beat came late is not added to all that follow.
+        due += step_s
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        slot[:] = [answer for answer in slot if _write_next(*answer)]
 
 
 async def _serve(rate: float, text: str = "") -> None:
+    """Serve; so many events of each answer a second, or as many as are read."""
     if text:
         recorded = [[_chunked(b"".join(_answer(text)))]]
     else:
         recorded = [[*map(_chunked, _answer(each))] for each in TEXTS]
-    beat = _Beat(rate)
+    # The answers take turns within the time from one event to the next. Without a pace they need
+    # not, which would cost a server more than the writes do.
+    slots: list[list[Answer]] = [[] for _ in range(10 if rate else 1)]
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            # A client asks again when it has read the answer.
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = _LENGTH.search(head)
                 body = await reader.readexactly(int(length[1]) if length else 0)
                 number = _NUMBER.search(body)
-                writer.write(_HEAD)
-                await beat.play(writer, recorded[int(number[1]) - 1 if number else 0])
-                writer.write(b"0\r\n\r\n")
-                await writer.drain()
+                events = recorded[int(number[1]) - 1 if number else 0]
+                min(slots, key=len).append((writer, iter([_HEAD, *events, b"0\r\n\r\n"])))
         except (asyncio.IncompleteReadError, ConnectionError):
             # The client has closed the connection.
             writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=1024)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
-    await asyncio.gather(server.serve_forever(), beat.run())
+    step_s = 1 / rate / len(slots) if rate else 0.0
+    await asyncio.gather(server.serve_forever(), _beat(slots, step_s))
 
 
 if __name__ == "__main__":
