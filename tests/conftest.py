@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from partialfast.answer import _patience
+
 # A profile sets only the number of examples and what a slow machine must not break. Deadlines are
 # off because the first example of a model compiles it.
 _COMMON = settings(
@@ -38,6 +40,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the repository")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_at_the_end() -> Iterator[None]:
+    """Wait long for what comes after an answer, which a loaded machine may send late."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_FOR_USAGE_S", "_FOR_THE_END_S"):
+            patch.setattr(_patience, name, 30.0)
+        yield
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 
 import partialfast as pf
 from partialfast import replay
+from partialfast.answer import _patience
 from partialfast.answer._gate import Gate
 from tests import wire
 from tests.either import in_step
 from tests.openai_driver import EVERY_WAY, TEXT, Meeting, Way, ask, open_async, open_sync, opened
-from tests.patience import with_time_enough
+from tests.patience import STALL, with_time_enough
 
 pytestmark = pytest.mark.network
 
@@ -265,16 +266,19 @@ CHUNK = (
 
 
 @EVERY_WAY
-def test_the_value_comes_at_once_though_the_stream_does_not_end(way: Way) -> None:
+def test_the_value_comes_though_the_stream_does_not_end(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def run() -> Any:
         async with opened(way, server.url(case, 0), pf.Mode.JSON_SCHEMA) as client:
             return await in_step(client.create_partial(**asked)).final()
 
     asked: dict[str, Any] = {**ASK, "response_model": dict[str, str]}
-    steps: list[dict[str, Any]] = [{"send": CHUNK}, {"wait_s": 8}]
+    steps: list[dict[str, Any]] = [{"send": CHUNK}, {"wait_s": STALL}]
     case = wire.Case("endless", "chat", "JSON_SCHEMA", "create_partial", "User", steps, [])
+    monkeypatch.setattr(_patience, "_FOR_USAGE_S", 0.1)
     with wire.serve([case]) as server:
         since = time.monotonic()
         value = asyncio.run(run())
-        assert time.monotonic() - since < SECONDS * 2
+        assert time.monotonic() - since < STALL, "the server ended it"
     assert value == {"name": "Ada"}
