@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -282,3 +286,67 @@ def test_the_value_comes_though_the_stream_does_not_end(
         value = asyncio.run(run())
         assert time.monotonic() - since < STALL, "the server ended it"
     assert value == {"name": "Ada"}
+
+
+HELD_UP = """
+import sys
+import openai
+import partialfast as pf
+from partialfast.answer import _patience
+
+_patience._FOR_USAGE_S = float(sys.argv[1])
+sdk = openai.OpenAI(base_url=sys.argv[2], api_key="none", max_retries=0)
+client = pf.from_openai(sdk, mode=pf.Mode.JSON_SCHEMA, transport=sys.argv[3])
+stream = client.create_partial(model="m", messages="hello", response_model=dict[str, str])
+for snapshot in stream:
+    print(snapshot, flush=True)
+print(stream.usage.total_tokens if stream.usage else stream.usage)
+"""
+USAGE = (
+    'data: {"id":"1","choices":[],'
+    '"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n'
+)
+
+
+@TRANSPORTS
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+def test_a_process_that_was_held_up_finds_what_came_in_time(transport: str) -> None:
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.recv(1 << 16)
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                b"transfer-encoding: chunked\r\n\r\n" + chunked(CHUNK)
+            )
+            assert held_up.wait(STALL)
+            # Each byte is a block of its own.
+            connection.sendall(b"".join(map(chunked, USAGE)))
+            assert read.wait(STALL)
+
+    def chunked(text: str) -> bytes:
+        return b"%x\r\n%s\r\n" % (len(text), text.encode())
+
+    seconds = 2.0
+    held_up, read = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer)
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        command = [sys.executable, "-c", HELD_UP, str(seconds), url, transport]
+        with subprocess.Popen(  # noqa: S603 - a program of this file's
+            command, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            # It reads on, and waits.
+            time.sleep(seconds / 4)
+            process.send_signal(signal.SIGSTOP)
+            held_up.set()
+            time.sleep(seconds + 0.5)
+            process.send_signal(signal.SIGCONT)
+            said += process.stdout.read()
+        read.set()
+        server.join()
+    assert said.split("\n")[-2:] == ["3", ""]

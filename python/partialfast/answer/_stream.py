@@ -128,6 +128,7 @@ class SyncStream(StreamBase[T, Final_]):
             told = call.begin_attempt()
             del told
             self._renew(settled=call.settle())
+            self._rung = None
             with call.opening():
                 self._reply = call.provider.open(call.request)
         except BaseException as error:  # noqa: BLE001 - raised again in there
@@ -207,21 +208,33 @@ class SyncStream(StreamBase[T, Final_]):
     def _read_on(self) -> Any:
         """Read the next block and return what is due then."""
         reader = self._reader
-        # Most blocks come without a limit. To ask here first costs less than to be told.
-        if not (self._patience.limited or reader.received.ending.is_written):
-            return reader.feed(self._read())
-        wait = self._patience.next(reader, timed=False)
-        if wait is None:
-            return reader.feed(self._read())
-        seconds, why = wait
-        alarm = self._set_alarm(seconds, why)
-        try:
-            block = self._read()
-        finally:
-            alarm.cancel()
         if self._rung is None:
+            # Most blocks come without a limit. To ask here first costs less than to be told.
+            if not (self._patience.limited or reader.received.ending.is_written):
+                return reader.feed(self._read())
+            wait = self._patience.next(reader, timed=False)
+            if wait is None:
+                return reader.feed(self._read())
+            alarm = self._set_alarm(*wait)
+            try:
+                block = self._read()
+            finally:
+                alarm.cancel()
+        else:
+            # What the connection still held when the time was up; nothing more is waited for.
+            block = self._read() if self._rung is WaitEnd.END and self._is_awake else END
+        if self._rung is None or block is not END:
+            # A process that was held up finds late what had come in time.
             return reader.feed(block)
-        self._rung = None
+        return self._time_out(self._rung)
+
+    @property
+    def _is_awake(self) -> bool:
+        """Whether reading ends by itself since the alarm has rung."""
+        return self._reply is not None and self._reply.wake is not None
+
+    def _time_out(self, why: WaitEnd) -> Any:
+        reader = self._reader
         if why is WaitEnd.END:
             return reader.feed(END)
         reader.fail(self._patience.error(why, reader))
