@@ -36,11 +36,8 @@ def _measure(name: str, page: Path | None, options: dict[str, object]) -> None:
 
 def main(words: list[str]) -> None:
     """Run what the command line names."""
-    options: dict[str, object] = {}
-    for word in words:
-        if word.startswith("--"):
-            key, _, value = word[2:].partition("=")
-            options[key] = value or True
+    given = (word[2:].partition("=") for word in words if word.startswith("--"))
+    options: dict[str, object] = {key: value or True for key, _, value in given}
     page = options.pop("page", None)
     names = [word for word in words if not word.startswith("--")]
     if not names:

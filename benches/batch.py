@@ -26,7 +26,7 @@ from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
 
 import partialfast as pf
 from benches.batch_server import DOCUMENTS, TEXTS, Meeting
-from benches.measuring import alone, lateness, serving
+from benches.measuring import alone, serving
 from benches.pages import curves, number, table
 from partialfast.batch import extract
 from partialfast.batch.loop._collector import collecting_seldom
@@ -175,8 +175,12 @@ async def _delay(url: str, subject: str, streams: int) -> tuple[float, list[str]
     working = asyncio.create_task(run(url, documents, streams, finished.append))
     await asyncio.sleep(5)  # until all streams are open, and some have ended
     before, cpu, began = len(finished), time.process_time(), time.perf_counter()
-    late = await lateness(DELAY_S, LATE_S)
+    late: list[float] = []
+    while (start := time.perf_counter()) < began + DELAY_S:
+        await asyncio.sleep(LATE_S)
+        late.append((time.perf_counter() - start - LATE_S) * 1000)
     seconds = time.perf_counter() - began
+    late.sort()
     cpu, answers = time.process_time() - cpu, max(len(finished) - before, 1)
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):

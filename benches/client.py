@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 
 from openai import AsyncOpenAI, DefaultAioHttpClient, OpenAI
 
-import partialfast as pf
 from benches.measuring import best_of_each, last, replaying
 from benches.pages import Row, section
 from benches.peers import imported, plain
@@ -40,9 +39,6 @@ FAST = "a token a write, as fast as they come: the whole call, us/chunk"
 PACED = f"the same at {RATE:,} tokens a second: each in a read of its own, us/chunk"
 GATHERED = f"the same in writes of {BLOCK:,} bytes, us/chunk"
 WHOLE = "the whole answer in one event: what a call costs before its tokens, us"
-# The overloads want to know which of the two clients it is; at run time it does not matter.
-_CONNECT: Any = pf.from_openai
-
 #: Reads the answer to a request of a subject's client.
 Read = Callable[["Subject", Any, "Job"], Any]
 
@@ -110,8 +106,8 @@ def _typed(client: Any, job: Job) -> Any:
 
 
 SUBJECTS = (
-    Subject("", _typed, partial(_CONNECT, transport="raw")),
-    Subject("transport=sdk", _typed, partial(_CONNECT, transport="sdk")),
+    Subject("", _typed, imported("partialfast:from_openai", transport="raw")),
+    Subject("transport=sdk", _typed, imported("partialfast:from_openai", transport="sdk")),
     Subject(
         "the SDK's chunks alone",
         lambda sdk, job: sdk.chat.completions.create(**job.bare),

@@ -31,7 +31,6 @@ __all__ = [
     "frozen",
     "head",
     "last",
-    "lateness",
     "peak",
     "replaying",
     "serving",
@@ -81,17 +80,6 @@ def frozen() -> Generator[None, None, None]:
     gc.freeze()
     yield
     gc.unfreeze()
-
-
-async def lateness(seconds: float, pause: float) -> list[float]:
-    """Return by how many ms a task that wants to run every `pause` seconds comes late, sorted."""
-    loop = asyncio.get_running_loop()
-    late: list[float] = []
-    end = loop.time() + seconds
-    while (begin := loop.time()) < end:
-        await asyncio.sleep(pause)
-        late.append((loop.time() - begin - pause) * 1e3)
-    return sorted(late)
 
 
 def status(field: str) -> float:

@@ -12,8 +12,7 @@ from tabulate import tabulate
 
 __all__ = ["Row", "curves", "number", "put", "section", "table"]
 
-# Of colours that people with any colour vision can tell apart; a mark each for those who print in
-# grey.
+# Colours that people with any colour vision tell apart, and marks for those who print in grey.
 _STYLE, _MARKS = "tableau-colorblind10", "os^vDPX."
 _BOUNDS = {">=": operator.ge, "<=": operator.le}
 
