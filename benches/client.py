@@ -179,7 +179,7 @@ def _rows(
         got = runs[subject.label]()
         assert subject.whole(got, job), f"{subject.label}, {library}: {got!r:.200}"
     units = 1 if job.whole else len(job.work.chunks)
-    us = {label: seconds / units * 1e6 for label, seconds in best_of_each(runs).items()}
+    us = {label: s / units * 1e6 for label, s in best_of_each(runs, seconds=20).items()}
     for subject in subjects[1:]:
         ours, theirs = us[OURS.label], us[subject.label]
         ratio = ours / theirs if subject is BYTES else theirs / ours
