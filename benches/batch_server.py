@@ -21,7 +21,7 @@ from partialfast.providers.openai._command_client import first_request
 from partialfast.replay._ask import Given
 from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import Recording, RecordingSet
-from partialfast.replay._steps import Options, Send, respond
+from partialfast.replay._steps import Options, respond
 
 __all__ = ["DOCUMENTS", "MODEL", "TEXTS", "Meeting"]
 
@@ -61,7 +61,7 @@ def _answer(text: str) -> list[bytes]:
     response = respond(
         RecordingSet([Recording(text)]), ask, Options(), number=1, created=1_700_000_000
     )
-    return [step.data for step in response.steps if isinstance(step, Send)]
+    return [step.data for step in response.steps]
 
 
 def _chunked(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ from partialfast.replay import Recording, parse_faults
 from partialfast.replay._ask import Ask, Given
 from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import CannedResponse, Options, Send, respond
+from partialfast.replay._steps import CannedResponse, Options, respond
 
 __all__ = [
     "FORCED",
@@ -70,7 +70,7 @@ def canned(recording: Recording, ask: Ask, **options: Any) -> CannedResponse:
 
 
 def body(made: CannedResponse) -> bytes:
-    return b"".join(step.data for step in made.steps if isinstance(step, Send))
+    return made.body
 
 
 def events(made: CannedResponse) -> list[Any]:

@@ -8,7 +8,7 @@ import math
 import re
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -29,8 +29,6 @@ from partialfast.replay._recording import RecordingSet
 from partialfast.replay._steps import (
     CannedResponse,
     Options,
-    Send,
-    Wait,
     json_response,
     respond,
     respond_with_error,
@@ -44,9 +42,6 @@ _MOST_HEAD = 1 << 16
 _BACKLOG = 1024
 _TURNS = 5
 
-#: Answers a request whose path and query have these parameters, or refuses it.
-_Endpoint = Callable[[Exchange, Mapping[str, str]], Awaitable[CannedResponse]]
-
 
 class _Route(NamedTuple):
     """What answers requests at some paths."""
@@ -54,12 +49,8 @@ class _Route(NamedTuple):
     method: str
     path: re.Pattern[str]
     protocol: Protocol  # whose errors it gives
-    endpoint: _Endpoint
-
-
-def _in_thread(handle: Handler) -> _Endpoint:
-    """Make an endpoint of a function that may take its time."""
-    return lambda exchange, params: asyncio.to_thread(handle, exchange, params)
+    handle: Handler
+    in_thread: bool  # it may take its time
 
 
 class _Gate:
@@ -104,14 +95,22 @@ class App:
         for kind in (Batches, MessageBatches):
             shelf = kind(recordings, options, faults)
             for path, method, handle in shelf.routes():
-                self._add(method, path, shelf.protocol, _in_thread(handle))
+                self._add(method, path, shelf.protocol, handle, in_thread=True)
         for protocol in PROTOCOLS.values():
             for path in protocol.paths:
                 self._add("POST", path, protocol, partial(self._play, protocol))
 
-    def _add(self, method: str, path: str, protocol: Protocol, endpoint: _Endpoint) -> None:
+    def _add(
+        self,
+        method: str,
+        path: str,
+        protocol: Protocol,
+        handle: Handler,
+        *,
+        in_thread: bool = False,
+    ) -> None:
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-        self._routes.append(_Route(method, pattern, protocol, endpoint))
+        self._routes.append(_Route(method, pattern, protocol, handle, in_thread))
 
     async def start(self, listener: socket.socket) -> None:
         """Take connections from now on; on a loop that reads by a selector."""
@@ -152,7 +151,9 @@ class App:
                 self.log.add(exchange)
                 params = dict(parse_qsl(query)) | match.groupdict() | {"path": path}
                 try:
-                    return await route.endpoint(exchange, params)
+                    if route.in_thread:
+                        return await asyncio.to_thread(route.handle, exchange, params)
+                    return route.handle(exchange, params)
                 except RequestError as error:
                     return respond_with_error(route.protocol, error)
                 except Exception:  # noqa: BLE001 - a fault of ours; said where the server's owner sees it
@@ -165,7 +166,7 @@ class App:
             wrong = RequestError(405, f"{said} {hint}")
         return respond_with_error(PROTOCOLS["chat"], wrong)
 
-    async def _play(
+    def _play(
         self, protocol: Protocol, exchange: Exchange, params: Mapping[str, str]
     ) -> CannedResponse:
         options = _overrides(self._options, exchange.headers)
@@ -176,7 +177,7 @@ class App:
         except RequestError as error:
             return respond_with_error(protocol.shaped(options.shape), error)
 
-    async def _models(self, _: Exchange, __: Mapping[str, str]) -> CannedResponse:
+    def _models(self, _: Exchange, __: Mapping[str, str]) -> CannedResponse:
         names = self._recordings.models or ["replay"]
         data = [{"id": n, "object": "model", "created": 0, "owned_by": "replay"} for n in names]
         return json_response({"object": "list", "data": data})
@@ -305,7 +306,9 @@ class _Connection:
         head = h11.Response(status_code=response.status, headers=headers, reason=reason)
         await self._send(head)
         for step in () if self._method == b"HEAD" else response.steps:
-            if isinstance(step, Send):
+            if step.wait:
+                await asyncio.sleep(step.wait)
+            if step.data:
                 if step.carries_text:
                     await self._app.gate.pass_one()
                 await self._send(h11.Data(data=step.data))
@@ -313,10 +316,8 @@ class _Connection:
                 exchange.sent += len(step.data)
                 # Without a pause the loop would never learn that the client has left.
                 await asyncio.sleep(0)
-            elif isinstance(step, Wait):
-                await asyncio.sleep(step.seconds)
-            else:
-                return "dropped"
+        if response.dropped:
+            return "dropped"
         await self._send(h11.EndOfMessage())
         return "complete"
 

@@ -25,7 +25,7 @@ from partialfast.replay._ask import Given, RequestError, parse_body
 from partialfast.replay._exchanges import Exchange
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import CannedResponse, Options, Send, json_response, respond
+from partialfast.replay._steps import CannedResponse, Options, Step, json_response, respond
 
 __all__ = [
     "OK",
@@ -74,7 +74,7 @@ def json_lines(values: Iterable[Any]) -> bytes:
 
 def file_response(content: bytes, media_type: str) -> CannedResponse:
     """Give a file at once."""
-    return CannedResponse(OK, (Send(content),), {"content-type": media_type}, len(content))
+    return CannedResponse(OK, (Step(content),), {"content-type": media_type}, len(content))
 
 
 @dataclass
@@ -129,8 +129,7 @@ class BatchShelf:
             response = respond(self.recordings, ask, self.options, number=number, created=created)
         except RequestError as error:
             return error.status, self.protocol.error(error)
-        data = b"".join(step.data for step in response.steps if isinstance(step, Send))
-        return response.status, json.loads(data)
+        return response.status, json.loads(response.body)
 
 
 @dataclass

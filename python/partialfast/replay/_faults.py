@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["GARBAGE", "REFUSAL", "Fault", "FaultKind", "parse_fault", "parse_faults"]
 
@@ -71,16 +72,17 @@ class Fault:
     field: str = ""
 
 
-_FORM = re.compile(r"(?P<kind>[a-z]+)(?:@(?P<at>\d+))?(?::(?P<value>.+))?")
 _KINDS = [kind.value for kind in FaultKind]
-#: An example of each, by which its form is known: with a place, with a value.
-_EXAMPLES = {
-    FaultKind.STALL: "stall@120:1.5",
-    FaultKind.FILTER: "filter",
-    FaultKind.REFUSE: "refuse",
-    FaultKind.STATUS: "status:429",
-    FaultKind.REJECT: "reject:stream_options",
+_PLACE = r"@(?P<at>\d+)"
+#: How a fault is written after its kind, and an example; all others have a place.
+_FORMS = {
+    FaultKind.STALL: (_PLACE + r":(?P<seconds>\d*\.?\d+)", "stall@120:1.5"),
+    FaultKind.FILTER: (f"({_PLACE})?", "filter"),
+    FaultKind.REFUSE: ("", "refuse"),
+    FaultKind.STATUS: (r":(?P<status>[45]\d\d)", "status:429"),
+    FaultKind.REJECT: (r":(?P<field>.+)", "reject:stream_options"),
 }
+_READ: dict[str, Callable[[str], Any]] = {"at": int, "seconds": float, "status": int, "field": str}
 
 
 def parse_fault(text: str) -> Fault:
@@ -93,36 +95,17 @@ def parse_fault(text: str) -> Fault:
         The fault.
 
     Raises:
-        ValueError: The text is not a fault; the message says what is wrong with it.
+        ValueError: The text is not a fault; the message says how it is written.
     """
-    form = _FORM.fullmatch(text)
-    if form is None or form["kind"] not in _KINDS:
+    kind = re.split("[@:]", text)[0]
+    if kind not in _KINDS:
         raise ValueError(f"unknown fault {text!r}; known are {', '.join(_KINDS)}")
-    kind, at, value = FaultKind(form["kind"]), form["at"], form["value"]
-    example = _EXAMPLES.get(kind, f"{kind.value}@120")
-    for part, sign, name in ((at, "@", "place"), (value, ":", "value")):
-        if part is None and sign in example:
-            raise ValueError(f"fault {text!r} needs a {name}, as in {example}")
-        # A filter may have a place.
-        if part is not None and sign not in example and (kind, sign) != (FaultKind.FILTER, "@"):
-            raise ValueError(f"fault {text!r} takes no {name}: {example}")
-    fault = Fault(kind, at=None if at is None else int(at))
-    try:
-        return fault if value is None else _with_value(fault, value)
-    except ValueError:
-        message = f"fault {text!r} has a bad value; it is written as in {example}"
-        raise ValueError(message) from None
-
-
-def _with_value(fault: Fault, value: str) -> Fault:
-    if fault.kind is FaultKind.REJECT:
-        return replace(fault, field=value)
-    stalls = fault.kind is FaultKind.STALL
-    given = replace(fault, seconds=float(value)) if stalls else replace(fault, status=int(value))
-    # The two classes of error status; any time that ends.
-    if not (0 <= given.seconds < float("inf") if stalls else 400 <= given.status <= 599):  # noqa: PLR2004
-        raise ValueError(value)
-    return given
+    form, example = _FORMS.get(FaultKind(kind), (_PLACE, f"{kind}@120"))
+    found = re.fullmatch(kind + form, text)
+    if found is None:
+        raise ValueError(f"fault {text!r} is not written like {example}")
+    given = {name: _READ[name](value) for name, value in found.groupdict().items() if value}
+    return Fault(FaultKind(kind), **given)
 
 
 def parse_faults(given: str | Fault | Iterable[str | Fault]) -> tuple[Fault, ...]:

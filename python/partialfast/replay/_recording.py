@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -234,23 +234,19 @@ def read_all(sources: Source | Iterable[Source]) -> list[Recording]:
         OSError: A file cannot be read.
         RecordingError: There is none, or one is not a recording.
     """
-    several: Iterable[Source]
-    if isinstance(sources, Recording | Mapping | str | os.PathLike):
-        # A mapping is an iterable as well, which a type checker cannot overlook.
-        several = [cast("Source", sources)]
-    else:
+    several: Iterable[Any] = [sources]
+    if not isinstance(sources, Recording | Mapping | str | os.PathLike):
         several = sources
-    recordings: list[Recording] = []
-    for source in several:
-        if isinstance(source, Recording):
-            recordings.append(source)
-        elif isinstance(source, Mapping):
-            recordings.append(Recording.from_mapping(source))
-        else:
-            recordings += load(source)
+    recordings = [recording for source in several for recording in _read(source)]
     if not recordings:
         raise RecordingError("no recordings: nothing could ever be answered")
     return recordings
+
+
+def _read(source: Source) -> list[Recording]:
+    if isinstance(source, Recording):
+        return [source]
+    return [Recording.from_mapping(source)] if isinstance(source, Mapping) else load(source)
 
 
 class RecordingSet:

@@ -1,14 +1,17 @@
 """What the server will do for one request, decided before it does anything.
 
-The result is a list of steps (send, wait, drop the connection) that needs no
-server to be looked at: the server only carries it out.
+The result is a list of writes, each after a pause, that needs no server to be looked at: the server
+only carries it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 from partialfast.replay._ask import SERVER_ERROR, Ask, RequestError
 from partialfast.replay._events import dump
@@ -20,38 +23,20 @@ from partialfast.replay._shapes import shape_named
 
 __all__ = [
     "CannedResponse",
-    "Drop",
     "Options",
-    "Send",
     "Step",
-    "Wait",
     "json_response",
     "respond",
     "respond_with_error",
 ]
 
 
-@dataclass(frozen=True)
-class Send:
-    """Write bytes. Those that carry text are counted by a gate."""
+class Step(NamedTuple):
+    """Wait for some seconds, then write."""
 
-    data: bytes
-    carries_text: bool = False
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Write nothing for some seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Close the connection in the middle of the body."""
-
-
-Step = Send | Wait | Drop
+    data: bytes = b""
+    wait: float = 0.0
+    carries_text: bool = False  # a gate counts it
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,12 @@ class CannedResponse:
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None  # of the body when it is announced, else it is chunked
     recording: Recording | None = None  # what is played, if anything
+    dropped: bool = False  # the connection is closed after the steps, in the middle of the body
+
+    @property
+    def body(self) -> bytes:
+        """All that is written."""
+        return b"".join(step.data for step in self.steps)
 
 
 def json_response(
@@ -90,7 +81,7 @@ def json_response(
     """Give JSON at once."""
     body = dump(value)
     headers = {"content-type": "application/json"} | (headers or {})
-    return CannedResponse(status, (Send(body),), headers, len(body))
+    return CannedResponse(status, (Step(body),), headers, len(body))
 
 
 _STREAMED = {
@@ -125,8 +116,7 @@ def respond(
     headers = _STREAMED | {"content-type": form.media_type}
     if (raw := recording.raw) is not None:
         data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        steps = _regroup([Send(data)], options.split)
-        return CannedResponse(200, tuple(steps), headers, None, recording)
+        return CannedResponse(200, _regroup([Step(data)], options.split), headers, None, recording)
     if ask.tool_choice in form.ignored_choices:
         ask = replace(ask, tool_choice="auto", forced=None)
     reply = write_script(
@@ -134,8 +124,10 @@ def respond(
     )
     if not ask.stream:
         return _whole(form, reply, options.rate)
-    steps = _regroup(_streamed(form, reply, options.rate), options.split)
-    return CannedResponse(200, tuple(steps), headers | form.headers(reply), None, recording)
+    headers |= form.headers(reply)
+    made, dropped = _streamed(form, reply, options.rate)
+    steps = _regroup(made, options.split)
+    return CannedResponse(200, steps, headers, None, recording, dropped)
 
 
 def respond_with_error(
@@ -172,59 +164,56 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _streamed(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> Iterator[Step]:
-    """Turn events into steps, with the faults of the transport at their places."""
-    marks = list(reply.marks)
+def _streamed(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> tuple[list[Step], bool]:
+    """Make steps of events, with the faults of the transport at their places; say if it drops."""
+    marks, steps = list(reply.marks), list[Step]()
     for event in form.stream(reply):
+        data = form.encode(event)
         while marks and event.upto >= marks[0].before:
             before, fault = marks.pop(0)
+            if fault.kind is FaultKind.STALL:
+                steps.append(Step(wait=fault.seconds))
+                continue
             if fault.kind is FaultKind.DROP:
                 # Half an event: what is not whole must not be taken for an answer.
-                data = form.encode(event)
-                yield from (Send(data[: len(data) // 2]), Drop())
+                steps.append(Step(data[: len(data) // 2]))
             elif fault.kind is FaultKind.CORRUPT:
-                yield Send(form.corrupt)
+                steps.append(Step(form.corrupt))
             elif fault.kind in _FAILURES:
-                for failed in form.failure(reply, before, quiet=fault.kind is FaultKind.FAIL):
-                    yield Send(form.encode(failed))
-            if fault.kind is not FaultKind.STALL:
-                return  # `end` sends nothing more
-            yield Wait(fault.seconds)
-        if rate is not None and event.tokens:
-            yield Wait(event.tokens / rate)
-        yield Send(form.encode(event), carries_text=event.tokens > 0)
+                failure = form.failure(reply, before, quiet=fault.kind is FaultKind.FAIL)
+                steps += [Step(form.encode(each)) for each in failure]
+            return steps, fault.kind is FaultKind.DROP  # `end` sends nothing more
+        steps.append(Step(data, event.tokens / (rate or math.inf), event.tokens > 0))
+    return steps, False
 
 
 def _whole(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> CannedResponse:
     """Give an answer at once; what ends a stream early ends its body early."""
     made = json_response(form.whole(reply), 200, form.headers(reply))
-    made = replace(made, recording=reply.recording)
-    waits = [] if rate is None else [Wait(reply.completion_tokens / rate)]
+    body, wait, ends = made.body, reply.completion_tokens / (rate or math.inf), None
     for _, fault in reply.marks:
-        if fault.kind is FaultKind.STALL:
-            waits.append(Wait(fault.seconds))
-        elif fault.kind in _FAILURES:
+        if fault.kind in _FAILURES:
             return respond_with_error(form, SERVER_ERROR, recording=reply.recording)
-        else:
-            half = Send(dump(form.whole(reply))[: (made.length or 0) // 2])
-            if fault.kind is FaultKind.CORRUPT:
-                return replace(made, steps=(*waits, half), length=len(half.data))
-            # There is less than was announced.
-            return replace(made, steps=(*waits, half, Drop()))
-    return replace(made, steps=(*waits, *made.steps))
+        if fault.kind is not FaultKind.STALL:
+            body, ends = body[: len(body) // 2], fault.kind
+            break
+        wait += fault.seconds
+    # Unless it is corrupt there is less than was announced.
+    length = len(body) if ends is FaultKind.CORRUPT else made.length
+    dropped = ends not in {None, FaultKind.CORRUPT}
+    steps = (Step(body, wait),)
+    return replace(made, steps=steps, length=length, recording=reply.recording, dropped=dropped)
 
 
-def _regroup(steps: Iterable[Step], size: int | None) -> Iterator[Step]:
+def _regroup(steps: Sequence[Step], size: int | None) -> tuple[Step, ...]:
     """Cut and join writes to a size, but never across a wait."""
     if size is None:
-        yield from steps
-        return
-    for is_data, group in groupby(steps, key=lambda step: isinstance(step, Send)):
-        run = list(group)
-        if not is_data:
-            yield from run
-        sends = [step for step in run if isinstance(step, Send)]
-        data = b"".join(send.data for send in sends)
-        text = any(send.carries_text for send in sends)
-        for start in range(0, len(data), size):
-            yield Send(data[start : start + size], carries_text=text)
+        return tuple(steps)
+    made: list[Step] = []
+    runs = accumulate(step.wait > 0 for step in steps)
+    for _, group in groupby(zip(runs, steps, strict=True), key=itemgetter(0)):
+        run = [step for _, step in group]
+        data, text = b"".join(step.data for step in run), any(step.carries_text for step in run)
+        made.append(Step(data[:size], run[0].wait, text))
+        made += [Step(data[at : at + size], 0.0, text) for at in range(size, len(data), size)]
+    return tuple(made)

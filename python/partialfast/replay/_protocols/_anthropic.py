@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from partialfast.replay._ask import Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import Json
-from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments, blocks
+from partialfast.replay._protocols._base import Block, Protocol, Told, arguments, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer
 
 __all__ = ["Anthropic"]
@@ -32,7 +32,7 @@ _DELTAS = {
 }
 
 
-class Anthropic(BlockProtocol):
+class Anthropic(Protocol):
     """api.anthropic.com, and Anthropic's models on Vertex AI."""
 
     name = "anthropic"

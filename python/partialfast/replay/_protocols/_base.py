@@ -12,9 +12,48 @@ from partialfast.replay._ask import MISSING, Ask, Given, RequestError, ToolChoic
 from partialfast.replay._events import Json, ReplayEvent, dump, encode
 from partialfast.replay._script import Kind, ReplayedAnswer, count_tokens
 
-__all__ = ["Block", "BlockProtocol", "Protocol", "Told", "arguments", "blocks"]
+__all__ = ["Block", "Protocol", "Told", "arguments", "blocks"]
 
 _FINISHES: Final = ("stop", "tool_calls", "length", "content_filter")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Deltas that belong together: a text, the reasoning, a call."""
+
+    reply: ReplayedAnswer
+    kind: Kind
+    call: int
+    choice: int
+    index: int
+    first: int  # the number of its first delta
+    last: int
+    text: str
+    begins: bool = True  # a piece of it: whether it is the first
+
+    @property
+    def name(self) -> str:
+        """The name of the tool."""
+        return self.reply.calls[self.call].name
+
+    def call_id(self, form: str) -> str:
+        """Give the id of the call, in the provider's form."""
+        return self.reply.call_id(self.call, form)
+
+
+def blocks(reply: ReplayedAnswer) -> list[Block]:
+    """Find the blocks of an answer, in the order in which they begin."""
+    found: dict[tuple[Kind, int, int], list[int]] = {}
+    for number, delta in enumerate(reply.deltas):
+        found.setdefault((delta.kind, delta.call, delta.choice), []).append(number)
+    return [
+        Block(reply, *key, index, numbers[0], numbers[-1], reply.text(*key))
+        for index, (key, numbers) in enumerate(found.items())
+    ]
+
+
+#: An event's name, if it has one, and its data.
+Told = tuple[str, Json]
 
 
 class Protocol(ABC):
@@ -29,6 +68,9 @@ class Protocol(ABC):
     reasons: ClassVar[tuple[str, ...]] = _FINISHES  # the provider's words for these
     # headers of an answer beside the content type, with ids as `ReplayedAnswer.fill` takes them
     answer_headers: tuple[tuple[str, str], ...] = ()
+    died: ClassVar[Told]  # what is told when generation dies midway
+    whole_calls: bool = False  # a call is told at once, when it is whole
+    empty_pieces: ClassVar[bool] = False  # pieces without text are told as well
 
     def shaped(self, shape: str) -> Protocol:
         """Give the protocol in the shape of a server; most have no shapes."""
@@ -92,19 +134,8 @@ class Protocol(ABC):
         )
 
     @abstractmethod
-    def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
-        """Give all events of a streamed answer."""
-
-    @abstractmethod
     def whole(self, reply: ReplayedAnswer) -> Json:
         """Give the answer of a request that does not stream."""
-
-    @abstractmethod
-    def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
-        """Give what comes instead of a delta and the rest when generation dies midway.
-
-        Where an event announces it, that does not come if it is to be `quiet`.
-        """
 
     def reason(self, reply: ReplayedAnswer) -> str:
         """Say why the answer ends, in the provider's word."""
@@ -132,52 +163,7 @@ class Protocol(ABC):
         del error
         return {}
 
-
-@dataclass(frozen=True)
-class Block:
-    """Deltas that belong together: a text, the reasoning, a call."""
-
-    reply: ReplayedAnswer
-    kind: Kind
-    call: int
-    choice: int
-    index: int
-    first: int  # the number of its first delta
-    last: int
-    text: str
-    begins: bool = True  # a piece of it: whether it is the first
-
-    @property
-    def name(self) -> str:
-        """The name of the tool."""
-        return self.reply.calls[self.call].name
-
-    def call_id(self, form: str) -> str:
-        """Give the id of the call, in the provider's form."""
-        return self.reply.call_id(self.call, form)
-
-
-def blocks(reply: ReplayedAnswer) -> list[Block]:
-    """Find the blocks of an answer, in the order in which they begin."""
-    found: dict[tuple[Kind, int, int], list[int]] = {}
-    for number, delta in enumerate(reply.deltas):
-        found.setdefault((delta.kind, delta.call, delta.choice), []).append(number)
-    return [
-        Block(reply, *key, index, numbers[0], numbers[-1], reply.text(*key))
-        for index, (key, numbers) in enumerate(found.items())
-    ]
-
-
-#: An event's name, if it has one, and its data.
-Told = tuple[str, Json]
-
-
-class BlockProtocol(Protocol):
-    """A protocol that tells an answer block by block."""
-
-    died: ClassVar[Told]  # what is told when generation dies midway
-    whole_calls: bool = False  # a call is told at once, when it is whole
-    empty_pieces: ClassVar[bool] = False  # pieces without text are told as well
+    # A streamed answer is told block by block.
 
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
         """Give what comes before all blocks."""
@@ -233,7 +219,10 @@ class BlockProtocol(Protocol):
         return (self.event(*each) for each in self.told(reply))
 
     def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
-        """Say that it died; there is no event that announces it."""
+        """Give what comes instead of a delta and the rest when generation dies midway.
+
+        Where an event announces it, that does not come if it is to be `quiet`.
+        """
         del reply, quiet
         yield self.event(self.died, upto)
 

@@ -16,7 +16,6 @@ from partialfast.replay._events import Json, ReplayEvent, dump
 from partialfast.replay._protocols._anthropic import Anthropic
 from partialfast.replay._protocols._base import (
     Block,
-    BlockProtocol,
     Protocol,
     Told,
     arguments,
@@ -67,7 +66,7 @@ class _Amazon(Protocol):
         return {"x-amzn-errortype": _ERRORS.get(error.status, "InternalServerException")}
 
 
-class Bedrock(_Amazon, BlockProtocol):
+class Bedrock(_Amazon):
     """``Converse`` and ``ConverseStream``."""
 
     name = "bedrock"

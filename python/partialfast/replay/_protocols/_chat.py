@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from partialfast.replay._ask import MISSING, SERVER_ERROR, Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import DONE, Json, ReplayEvent
-from partialfast.replay._protocols._base import Block, BlockProtocol, Protocol, Told
+from partialfast.replay._protocols._base import Block, Protocol, Told
 from partialfast.replay._script import Kind, ReplayedAnswer
 from partialfast.replay._shapes import shape_named
 
@@ -106,7 +106,7 @@ _BLOCKED: Json = _VERDICT | {"violence": {"filtered": True, "severity": "high"}}
 _NOBODY: Json = {"created": 0, "id": "", "model": "", "object": ""}
 
 
-class Chat(OpenAIProtocol, BlockProtocol):
+class Chat(OpenAIProtocol):
     """Chat completions."""
 
     name = "chat"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from partialfast.replay._ask import Ask, Given, ToolChoice
 from partialfast.replay._events import DONE, Json, ReplayEvent
-from partialfast.replay._protocols._base import Block, BlockProtocol, Told, blocks
+from partialfast.replay._protocols._base import Block, Protocol, Told, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer
 
 __all__ = ["Cohere"]
@@ -18,7 +18,7 @@ __all__ = ["Cohere"]
 _CHOICES: dict[object, ToolChoice] = {"NONE": "none", "REQUIRED": "required"}
 
 
-class Cohere(BlockProtocol):
+class Cohere(Protocol):
     """api.cohere.com."""
 
     name = "cohere"

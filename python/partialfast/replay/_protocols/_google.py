@@ -14,7 +14,7 @@ from typing import Any
 
 from partialfast.replay._ask import MISSING, Ask, Given, RequestError, ToolChoice
 from partialfast.replay._events import Json, dump
-from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments, blocks
+from partialfast.replay._protocols._base import Block, Protocol, Told, arguments, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer, cut
 
 __all__ = ["Google"]
@@ -31,7 +31,7 @@ _OVERLOADED = "The model is overloaded. Please try again later."
 _MODES: dict[object, ToolChoice] = {"NONE": "none", "ANY": "required"}
 
 
-class Google(BlockProtocol):
+class Google(Protocol):
     """generativelanguage.googleapis.com and aiplatform.googleapis.com."""
 
     name = "google"

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 
 from partialfast.replay._ask import Ask, Given, RequestError
 from partialfast.replay._events import Json, ReplayEvent
-from partialfast.replay._protocols._base import Block, BlockProtocol, Told, arguments
+from partialfast.replay._protocols._base import Block, Protocol, Told, arguments
 from partialfast.replay._script import Kind, ReplayedAnswer
 
 __all__ = ["Ollama"]
 
 
-class Ollama(BlockProtocol):
+class Ollama(Protocol):
     """An Ollama that runs on this machine."""
 
     name = "ollama_native"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from partialfast.replay._ask import SERVER_ERROR, Given
 from partialfast.replay._events import Json, ReplayEvent
-from partialfast.replay._protocols._base import Block, BlockProtocol, Told, blocks
+from partialfast.replay._protocols._base import Block, Told, blocks
 from partialfast.replay._protocols._chat import OpenAIProtocol
 from partialfast.replay._script import Kind, ReplayedAnswer
 
@@ -46,11 +46,25 @@ _REFUSAL = _Form("msg_", "response.refusal", "refusal", "refusal", *_MESSAGE_PAR
 _CALL = _Form("fc_", "response.function_call_arguments", "arguments")
 _REASONING = _Form("rs_", "response.reasoning_text", "text", "reasoning_text", "content_index")
 _SUMMARY = _Form("rs_", "response.reasoning_summary_text", "text", "summary_text", *_SUMMARY_PART)
+#: What a response says of its request, where that says nothing.
+_ASKED: Json = {
+    "instructions": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "temperature": 1.0,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "service_tier": "default",
+    "store": True,
+}
 #: What llama.cpp leaves out of events, beside all indices.
 _NOT_BARE = {"sequence_number", "logprobs", "obfuscation"}
 
 
-class Responses(OpenAIProtocol, BlockProtocol):
+class Responses(OpenAIProtocol):
     """The Responses API."""
 
     name = "responses"
@@ -199,22 +213,9 @@ class Responses(OpenAIProtocol, BlockProtocol):
         }
         if self.bare:
             return value
-        incomplete = {"reason": _INCOMPLETE.get(reply.finish)}
-        return value | {
-            "error": None,
-            "incomplete_details": incomplete if status == "incomplete" else None,
-            "instructions": body.get("instructions"),
-            "metadata": body.get("metadata") or {},
-            "parallel_tool_calls": body.get("parallel_tool_calls", True),
-            "temperature": body.get("temperature", 1.0),
-            "text": body.get("text") or {"format": {"type": "text"}},
-            "tool_choice": body.get("tool_choice") or "auto",
-            "tools": body.get("tools") or [],
-            "top_p": body.get("top_p", 1.0),
-            "truncation": "disabled",
-            "service_tier": "default",
-            "store": body.get("store", True),
-        }
+        incomplete = {"reason": _INCOMPLETE.get(reply.finish)} if status == "incomplete" else None
+        asked = {name: body[name] for name in _ASKED.keys() & body if body[name] is not None}
+        return value | {"error": None, "incomplete_details": incomplete} | _ASKED | asked
 
     def _usage(self, reply: ReplayedAnswer) -> Json:
         counts = reply.counts("input_tokens", "output_tokens", "total_tokens")
