@@ -57,10 +57,8 @@ Answer = tuple[asyncio.StreamWriter, Iterator[bytes]]
 def _answer(text: str) -> list[bytes]:
     """Return the events of an answer, as the replay server sends them."""
     asked = first_request("tools", Meeting, "gpt-4o-mini", [{"role": "user", "content": "x"}])
-    ask = PROTOCOLS["chat"].ask(Given(asked), {})
-    response = respond(
-        RecordingSet([Recording(text)]), ask, Options(), number=1, created=1_700_000_000
-    )
+    ask, recordings = PROTOCOLS["chat"].ask(Given(asked), {}), RecordingSet([Recording(text)])
+    response = respond(recordings, ask, Options(), number=1, created=1_700_000_000)
     return [step.data for step in response.steps]
 
 

@@ -13,7 +13,6 @@ import json
 import random
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -175,12 +174,13 @@ class _Author(random.Random):
         return {"outlines": [points[at : at + 200] for at in range(0, len(points), 200)]}
 
 
-_KINDS: dict[str, tuple[type[BaseModel], Callable[[_Author, int], Json]]] = {
-    "meeting": (Meeting, _Author.meeting),
-    "orders": (Purchases, _Author.orders),
-    "essay": (Essay, _Author.essay),
-    "nested": (Branch, _Author.nested),
-    "outlines": (Outlines, _Author.outlines),
+#: The model of each kind; a method of the author has the same name.
+_KINDS: dict[str, type[BaseModel]] = {
+    "meeting": Meeting,
+    "orders": Purchases,
+    "essay": Essay,
+    "nested": Branch,
+    "outlines": Outlines,
 }
 
 # Words with the space before them in runs of a few letters, digits in threes, marks in pairs, and
@@ -197,10 +197,9 @@ def tokens(text: str) -> list[str]:
 def own_workload(name: str) -> Workload:
     """Make the workload `name` with this module's generator, whatever stands in ``../shared``."""
     kind, _, size = name.partition("-")
-    model, write = _KINDS[kind]
-    value = write(_Author(SEED), int(size.removesuffix("k") or 0) * 1_000)
+    value = getattr(_Author(SEED), kind)(int(size.removesuffix("k") or 0) * 1_000)
     text = json.dumps(value, ensure_ascii=False)
-    return Workload(name, model, text, _TOKEN.findall(text))
+    return Workload(name, _KINDS[kind], text, _TOKEN.findall(text))
 
 
 @cache
