@@ -19,6 +19,7 @@ __all__ = [
     "StateCore",
     "TextReader",
     "__version__",
+    "ask_about_instances",
     "loads",
 ]
 
@@ -608,6 +609,18 @@ class StateCore:
     @property
     def done(self) -> bool:
         """Whether the value is complete."""
+
+def ask_about_instances(metaclass: type[type], refuses: Callable[[Any, Any], bool], /) -> None:
+    """Have a metaclass ask before it says what is an instance of one of its classes.
+
+    It is done once in a process: a second call changes nothing.
+
+    Args:
+        metaclass: The metaclass. Its own answer is the answer, except where `refuses` says that it
+            is no.
+        refuses: Is given the class and the object that may be an instance, where the class of the
+            object is of another metaclass than this one and `type`.
+    """
 
 def loads(
     data: str | Buffer,

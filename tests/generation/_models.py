@@ -177,6 +177,17 @@ def _named(self: Any) -> str:
     return type(self).__name__
 
 
+class _Metaclass(type(BaseModel)):  # type: ignore[misc]
+    """A metaclass of the user's, with a say in what is an instance."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return bool(super().__instancecheck__(instance))
+
+
+class _Checked(BaseModel, metaclass=_Metaclass):
+    """A base with a metaclass of the user's."""
+
+
 def _draw_bases(draw: Draw) -> tuple[tuple[type, ...], dict[str, Any]]:
     """Draw what a model inherits from, and what it must define for that."""
     ways: list[tuple[tuple[type, ...], dict[str, Any]]] = [
@@ -185,6 +196,7 @@ def _draw_bases(draw: Draw) -> tuple[tuple[type, ...], dict[str, Any]]:
         ((BaseModel,), {}),
         ((pf.Complete, BaseModel), {}),
         ((BaseModel, _Abstract), {"named": _named}),
+        ((_Checked,), {}),
     ]
     drawn: tuple[tuple[type, ...], dict[str, Any]] = draw(st.sampled_from(ways))
     return drawn

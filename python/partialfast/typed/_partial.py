@@ -44,6 +44,7 @@ from partialfast.typed._marks import (
 )
 from partialfast.typed._partial_dump import PartialSerializer
 from partialfast.typed._partial_read import read_schema
+from partialfast.typed._refusal import snapshot_metaclass
 from partialfast.typed._schema import adapter_for, is_class, split, standalone
 
 if TYPE_CHECKING:
@@ -198,7 +199,9 @@ def _new_class(
     if hasattr(origin, "__del__"):
         # It would run on every snapshot that is dropped.
         body["__del__"] = _do_nothing
-    metaclass = type(origin)
+    metaclass: Any = type(origin)
+    if issubclass(origin, BaseModel):
+        metaclass = snapshot_metaclass(metaclass)
     make: Any = abc.ABCMeta.__new__ if issubclass(metaclass, abc.ABCMeta) else type.__new__
     return make(metaclass, f"Partial{origin.__name__}", (mixin, origin), body)
 

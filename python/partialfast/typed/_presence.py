@@ -40,7 +40,7 @@ class Complete:
             # A base of the class: what the class is everywhere becomes such a schema.
             _refuse(cast("dict[str, Any]", handler.resolve_ref_schema(schema)))
             return schema
-        refusing = core_schema.no_info_after_validator_function(refuse_partial, schema)
+        refusing = core_schema.no_info_before_validator_function(refuse_partial, schema)
         # In JSON there are no instances.
         return core_schema.json_or_python_schema(schema, refusing)
 

@@ -7,6 +7,7 @@
 #[cfg(not(Py_GIL_DISABLED))]
 use std::cell::Cell;
 use std::cell::UnsafeCell;
+use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
 use std::{ptr, slice};
@@ -512,21 +513,70 @@ pub fn add_feed<C: Feed>(py: Python<'_>) -> PyResult<()> {
         const METH: binaryfunc::Func = feed::<C>;
     }
 
-    let class = py.get_type::<C>();
+    let doc = c"feed($self, chunk, /)\n--\n\nRead more of the text.";
+    add_method::<Method<C>>(&py.get_type::<C>(), c"feed", doc)
+}
+
+/// What a metaclass answers when it is asked what is an instance of one of its classes.
+pub trait InstanceCheck {
+    /// Answers for `class`.
+    fn check(class: &Bound<'_, PyAny>, instance: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>>;
+}
+
+/// Give `metaclass`, which need not be ours, its method `__instancecheck__`.
+///
+/// `PyO3` makes methods of its own classes only, and what it can give to another one is no method: it
+/// would not be told which class is asked.
+pub fn add_instance_check<C: InstanceCheck>(metaclass: &Bound<'_, PyType>) -> PyResult<()> {
+    // SAFETY: it may be called with two live objects.
+    unsafe fn check<C: InstanceCheck>(
+        py: Python<'_>,
+        class: *mut ffi::PyObject,
+        instance: *mut ffi::PyObject,
+    ) -> PyResult<*mut ffi::PyObject> {
+        // SAFETY: both are live until the call returns, as of any call.
+        let (class, instance) = unsafe {
+            (
+                Borrowed::from_ptr(py, class),
+                Borrowed::from_ptr(py, instance),
+            )
+        };
+        Ok(C::check(&class, &instance)?.into_ptr())
+    }
+
+    struct Method<C>(PhantomData<C>);
+
+    impl<C: InstanceCheck> MethodDef<binaryfunc::Func> for Method<C> {
+        const METH: binaryfunc::Func = check::<C>;
+    }
+
+    let doc = c"__instancecheck__($self, instance, /)\n--\n\nTell what is an instance.";
+    add_method::<Method<C>>(metaclass, c"__instancecheck__", doc)
+}
+
+/// Give `class` a method of one argument.
+fn add_method<M: MethodDef<binaryfunc::Func>>(
+    class: &Bound<'_, PyType>,
+    name: &'static CStr,
+    doc: &'static CStr,
+) -> PyResult<()> {
     let method = ffi::PyMethodDef {
-        ml_name: c"feed".as_ptr(),
+        ml_name: name.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer {
-            PyCFunction: binaryfunc::<Method<C>>,
+            PyCFunction: binaryfunc::<M>,
         },
         ml_flags: ffi::METH_O,
-        ml_doc: c"feed($self, chunk, /)\n--\n\nRead more of the text.".as_ptr(),
+        ml_doc: doc.as_ptr(),
     };
     // SAFETY: the descriptor looks into what it is made of as long as it lives, which is for ever.
     let descriptor = unsafe {
         let made = ffi::PyDescr_NewMethod(class.as_type_ptr(), Box::leak(Box::new(method)));
-        Bound::from_owned_ptr_or_err(py, made)?
+        Bound::from_owned_ptr_or_err(class.py(), made)?
     };
-    class.setattr("feed", descriptor)
+    class.setattr(
+        PyString::new(class.py(), &name.to_string_lossy()),
+        descriptor,
+    )
 }
 
 /// A value that one caller at a time has the use of.

@@ -38,6 +38,8 @@ mod _core {
     #[pymodule_export]
     use crate::api::events::EventReader;
     #[pymodule_export]
+    use crate::api::instances::ask_about_instances;
+    #[pymodule_export]
     use crate::api::loads::loads;
     #[pymodule_export]
     use crate::api::op::Op;

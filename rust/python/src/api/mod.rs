@@ -2,6 +2,7 @@
 
 pub mod delta;
 pub mod events;
+pub mod instances;
 pub mod loads;
 pub mod op;
 pub mod parser;
