@@ -11,7 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -308,9 +309,10 @@ USAGE = (
 )
 
 
-@TRANSPORTS
-@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
-def test_a_process_that_was_held_up_finds_what_came_in_time(transport: str) -> None:
+@contextmanager
+def answering(go_on: threading.Event, sent: threading.Event) -> Generator[str]:
+    """Serve one answer, whose usage comes when it is told to; give the base URL."""
+
     def answer() -> None:
         connection, _ = listener.accept()
         with connection:
@@ -320,20 +322,32 @@ def test_a_process_that_was_held_up_finds_what_came_in_time(transport: str) -> N
                 b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
                 b"transfer-encoding: chunked\r\n\r\n" + chunked(CHUNK)
             )
-            assert held_up.wait(STALL)
+            go_on.wait(STALL)
             # Each byte is a block of its own.
             connection.sendall(b"".join(map(chunked, USAGE)))
-            assert read.wait(STALL)
+            sent.set()
+            read.wait(STALL)
 
     def chunked(text: str) -> bytes:
         return b"%x\r\n%s\r\n" % (len(text), text.encode())
 
-    seconds = 2.0
-    held_up, read = threading.Event(), threading.Event()
+    read = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = threading.Thread(target=answer)
         server.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        finally:
+            read.set()
+            server.join()
+
+
+@TRANSPORTS
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGSTOP")
+def test_a_process_that_was_held_up_finds_what_came_in_time(transport: str) -> None:
+    seconds = 2.0
+    held_up, sent = threading.Event(), threading.Event()
+    with answering(held_up, sent) as url:
         command = [sys.executable, "-c", HELD_UP, str(seconds), url, transport]
         with subprocess.Popen(  # noqa: S603 - a program of this file's
             command, stdout=subprocess.PIPE, text=True
@@ -344,9 +358,39 @@ def test_a_process_that_was_held_up_finds_what_came_in_time(transport: str) -> N
             time.sleep(seconds / 4)
             process.send_signal(signal.SIGSTOP)
             held_up.set()
+            assert sent.wait(STALL)
             time.sleep(seconds + 0.5)
             process.send_signal(signal.SIGCONT)
             said += process.stdout.read()
-        read.set()
-        server.join()
     assert said.split("\n")[-2:] == ["3", ""]
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("aiohttp", [False, True], ids=["httpx", "aiohttp"])
+def test_a_loop_that_was_held_up_finds_what_came_in_time(
+    transport: Any, monkeypatch: pytest.MonkeyPatch, *, aiohttp: bool
+) -> None:
+    async def run(url: str) -> Any:
+        options: dict[str, Any] = {"http_client": DefaultAioHttpClient()} if aiohttp else {}
+        async with open_async(url, **options) as sdk:
+            client = pf.from_openai(sdk, mode=pf.Mode.JSON_SCHEMA, transport=transport)
+            asked: dict[str, Any] = {**ASK, "response_model": dict[str, str]}
+            stream = client.create_partial(**asked)
+            async for _ in stream:
+                # By then it reads on, and waits.
+                asyncio.get_running_loop().call_later(0.1, hold_up)
+            return stream.usage
+
+    def hold_up() -> None:
+        held_up.set()
+        assert sent.wait(STALL)
+        time.sleep(seconds)
+
+    seconds = 1.0
+    monkeypatch.setattr(_patience, "_FOR_USAGE_S", seconds)
+    monkeypatch.setattr(_patience, "_FOR_THE_END_S", 0.1)
+    held_up, sent = threading.Event(), threading.Event()
+    with answering(held_up, sent) as url:
+        usage = asyncio.run(run(url))
+    assert usage is not None
+    assert usage.total_tokens == 3
