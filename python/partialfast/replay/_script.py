@@ -139,8 +139,17 @@ def count_tokens(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
-#: Faults that happen to the transport at a place of the text; all others change the answer.
+#: Faults that happen to the transport at a place of the text.
 _TRANSPORT = {FaultKind(word) for word in ("drop", "stall", "end", "error", "fail", "corrupt")}
+#: Faults that end the text, with the finish reason.
+_CUTS = {FaultKind.LENGTH: "length", FaultKind.FILTER: "content_filter"}
+_CHANGES = [FaultKind.GARBAGE, *_CUTS]
+
+
+def _turn(fault: Fault) -> tuple[int, int]:
+    """Order faults: first what changes the text, then what happens at the places of that."""
+    changes = fault.kind in _CHANGES
+    return (_CHANGES.index(fault.kind), 0) if changes else (len(_CHANGES), fault.at or 0)
 
 
 def write_script(  # noqa: PLR0913 - the last two are for ids only
@@ -173,13 +182,21 @@ def write_script(  # noqa: PLR0913 - the last two are for ids only
     # A call of a function that the request names ends with `stop`, any other call with
     # `tool_calls` (measured in vllm-project/vllm pull request 25054).
     finish = "tool_calls" if calls and ask.tool_choice != "named" else "stop"
-    body, finish = _damage(body, faults, recording.finish_reason or finish)
+    finish = recording.finish_reason or finish
     marks: list[PlacedFault] = []
-    passing = [fault for fault in faults if fault.kind in _TRANSPORT]
-    for fault in sorted(passing, key=lambda fault: fault.at or 0):
-        head, tail = _split(body, fault.at or 0)
-        body = head + tail
-        marks.append(PlacedFault((len(before) + len(head)) * ask.choices, fault))
+    for fault in sorted(faults, key=_turn):
+        at = fault.at or 0
+        if fault.kind is FaultKind.FILTER and fault.at is None:
+            at = sum(sum(_sizes(delta.text)) for delta in body) // 2
+        head, tail = _split(body, at)
+        if fault.kind is FaultKind.GARBAGE:
+            near = (tail or head[-1:])[:1]
+            body = [*head, *(replace(each, text=GARBAGE) for each in near), *tail]
+        elif fault.kind in _CUTS:
+            body, finish = head, _CUTS[fault.kind]
+        elif fault.kind in _TRANSPORT:
+            body = head + tail
+            marks.append(PlacedFault((len(before) + len(head)) * ask.choices, fault))
     deltas = tuple(
         # Each delta is repeated for each choice.
         replace(delta, choice=choice) if choice else delta
@@ -228,21 +245,3 @@ def _split(body: list[Delta], size: int) -> tuple[list[Delta], list[Delta]]:
             return body[:number] + head, [rest, *body[number + 1 :]]
         size -= ends[-1] if ends else 0
     return body, []
-
-
-def _damage(body: list[Delta], faults: Sequence[Fault], finish: str) -> tuple[list[Delta], str]:
-    """Apply the faults that change what the model writes."""
-    by_kind = {fault.kind: fault for fault in faults}
-    garbage, length = by_kind.get(FaultKind.GARBAGE), by_kind.get(FaultKind.LENGTH)
-    blocked = by_kind.get(FaultKind.FILTER)
-    if garbage is not None and body:
-        head, tail = _split(body, garbage.at or 0)
-        near = tail[0] if tail else head[-1]
-        body = [*head, replace(near, text=GARBAGE), *tail]
-    if length is not None:
-        body, finish = _split(body, length.at or 0)[0], "length"
-    if blocked is not None:
-        half = sum(sum(_sizes(delta.text)) for delta in body) // 2
-        body = _split(body, half if blocked.at is None else blocked.at)[0]
-        finish = "content_filter"
-    return body, finish

@@ -38,9 +38,12 @@ class ServerShape:
     choice: _Fields = field(default_factory=lambda: {"logprobs": None})  # a choice
     text: _Fields = field(default_factory=dict)  # a delta of text
     call: _Fields = field(default_factory=dict)  # a delta of a tool call
-    around_calls: _Fields = field(default_factory=dict)  # the first and last delta with calls
+    choice_with_text: _Fields = field(default_factory=dict)
+    choice_with_finish: _Fields = field(default_factory=dict)
     opening: _Fields | None = None  # the delta that announces the role; `None` for none
+    opening_with_calls: _Fields | None = None  # where it is another one
     closing: _Fields = field(default_factory=dict)  # the delta beside the finish reason
+    closing_with_calls: _Fields | None = None
     # it does what only OpenAI's own does: it pads deltas, announces a single call together with the
     # role, and gives chunks a null usage where it is asked for
     openai_extras: bool = False
@@ -62,7 +65,6 @@ class ServerShape:
     # or beside the finish reason
     usage: Literal["asked", "with-choice", "beside"] = "asked"
     usage_details: bool = False  # the usage has more than the three counts
-    token_ids: bool = False  # choices have vLLM's token ids and stop reasons
     # it is llama.cpp: the last chunk has timings, and the Responses API leaves out indices and
     # numbers
     llama_cpp: bool = False

@@ -153,7 +153,7 @@ class Chat(OpenAIProtocol):
         told = list(self.told(reply))
         # The finish reason comes beside the last delta, or in one of its own.
         begun = {said["index"] for (_, said), _, _ in told} if shape.finish_beside else set()
-        closing = {**shape.closing, **(shape.around_calls if reply.calls else {})}
+        closing = (shape.closing_with_calls if reply.calls else None) or shape.closing
         rest = [choice for choice in range(ask.choices) if choice not in begun]
         told += [(("", {"index": choice, "delta": closing}), end, 0) for choice in rest]
         last = {said["index"]: place for place, ((_, said), _, _) in enumerate(told)}.values()
@@ -182,14 +182,11 @@ class Chat(OpenAIProtocol):
     def begun(self, reply: ReplayedAnswer) -> Iterable[Told]:
         """Announce the role."""
         shape = self.shape
-        if shape.opening is not None:
-            opening = {**(shape.around_calls if reply.calls else {}), **shape.opening}
-            if shape.openai_extras:
-                opening["content"] = None if reply.calls else ""
-            if self._opens_with_call(reply):
-                opening |= self._call(reply, 0, "", opens=True)
+        opening = (shape.opening_with_calls if reply.calls else None) or shape.opening
+        if opening is not None:
+            call = self._call(reply, 0, "", opens=True) if self._opens_with_call(reply) else {}
             for choice in range(reply.ask.choices):
-                yield "", {"index": choice, "delta": opening}
+                yield "", {"index": choice, "delta": {**opening, **call}}
 
     def _opens_with_call(self, reply: ReplayedAnswer) -> bool:
         """Say whether a single call is announced together with the role, as OpenAI does it."""
@@ -199,7 +196,8 @@ class Chat(OpenAIProtocol):
     def opened(self, block: Block) -> Iterable[Told]:
         announced = self.shape.first_arguments or self._opens_with_call(block.reply)
         if block.kind is Kind.TOOL and not announced:
-            yield self._piece_of_call(block, "", opens=True)
+            call = self._call(block.reply, block.call, "", opens=True)
+            yield "", {"index": block.choice, "delta": call}
 
     def piece(self, block: Block) -> Iterable[Told]:
         shape = self.shape
@@ -207,14 +205,12 @@ class Chat(OpenAIProtocol):
         key = own.get(block.kind, "content")
         if block.kind is Kind.TOOL:
             opens = shape.legacy_call or (shape.first_arguments and block.begins)
-            if block.text or shape.first_arguments:
-                yield self._piece_of_call(block, block.text, opens=opens)
-        elif key is not None:
-            yield "", {"index": block.choice, "delta": {**shape.text, key: block.text}}
-
-    def _piece_of_call(self, block: Block, text: str, *, opens: bool) -> Told:
-        call = self._call(block.reply, block.call, text, opens=opens)
-        return "", {"index": block.choice, "delta": {**self.shape.call, **call}}
+            delta = self._call(block.reply, block.call, block.text, opens=opens)
+            shown = block.text or shape.first_arguments
+        else:
+            delta, shown = {**shape.text, str(key): block.text}, key is not None
+        if shown:
+            yield "", {"index": block.choice, "delta": delta}
 
     def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
         del quiet
@@ -236,7 +232,7 @@ class Chat(OpenAIProtocol):
         if not shape.call_type:
             value.pop("type", None)
         legacy = {"function_call": value["function"]} if shape.legacy_call else {}
-        return {"tool_calls": [value], **legacy}
+        return {**shape.call, "tool_calls": [value], **legacy}
 
     def _function(self, reply: ReplayedAnswer, number: int, text: str) -> Json:
         """Give a call with its arguments, or the first piece of them."""
@@ -250,10 +246,8 @@ class Chat(OpenAIProtocol):
         choice = {**said, **shape.choice, "finish_reason": last}
         if "native_finish_reason" in choice:
             choice["native_finish_reason"] = finish
-        if shape.token_ids and upto >= 0:
-            choice["token_ids"] = None
-        if shape.token_ids and finish is not None:
-            choice["stop_reason"] = None
+        choice |= {**shape.choice_with_text} if upto >= 0 else {}
+        choice |= {**shape.choice_with_finish} if finish is not None else {}
         if shape.verdicts != "none":
             verdict = _BLOCKED if finish == "content_filter" else _VERDICT
             speaks = finish == "content_filter" or said["delta"].get("content")
@@ -274,12 +268,10 @@ class Chat(OpenAIProtocol):
             {"index": choice, "message": self._message(reply, choice), **end}
             for choice in range(reply.ask.choices)
         ]
-        whole = self._identity(reply, "chat.completion") | {
-            "choices": choices,
-            "usage": self._usage(reply),
-        }
-        whole |= {"service_tier": "default", "system_fingerprint": "fp_replay"}
-        return whole | ({"timings": _timings(reply)} if self.shape.llama_cpp else {})
+        said = {"choices": choices, "usage": self._usage(reply)}
+        said |= {"service_tier": "default", "system_fingerprint": "fp_replay"}
+        said |= {"timings": _timings(reply)} if self.shape.llama_cpp else {}
+        return self._identity(reply, "chat.completion") | said
 
     def _message(self, reply: ReplayedAnswer, choice: int) -> Json:
         shape = self.shape
