@@ -221,7 +221,10 @@ def test_a_request_is_answered_or_refused(
         assert status == 404 or api.refused(json.loads(said), headers)
 
 
-@pytest.mark.parametrize("wrong", [4, "x", {}, [4], [{"role": 4}], None, []])
+@pytest.mark.parametrize(
+    "wrong",
+    [4, "x", {}, [4], [{"role": 4}], [{"role": "user", "content": 4, "parts": [4]}], None, []],
+)
 def test_wrong_messages(connection: http.client.HTTPConnection, api: Api, wrong: Any) -> None:
     (field,) = api.body.keys() & {"messages", "contents", "input", "requests", "input_file_id"}
     if (field, wrong) == ("input", "x"):

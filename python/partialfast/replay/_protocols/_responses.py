@@ -89,9 +89,11 @@ class Responses(OpenAIProtocol):
         return {"messages": told, "system": body["instructions"]}
 
     def text_of(self, message: Given) -> str:
+        if "content" in message.of(dict):
+            return message["content"].text()
         # The output of a tool may be an image.
-        said = message["content"] if "content" in message.of(dict) else message["output"]
-        return said.text() if isinstance(said.value, str | list) else ""
+        output = message["output"]
+        return "" if isinstance(output.value, dict) else output.text()
 
     def stream(self, reply: ReplayedAnswer) -> Iterator[ReplayEvent]:
         return self._numbered(reply, super().stream(reply))
