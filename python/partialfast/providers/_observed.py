@@ -6,19 +6,17 @@ read along where they can be had, and else the objects are turned back into JSON
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from types import AsyncGeneratorType
 from typing import Any, Final, cast
 
 from partialfast._core import Delta
 from partialfast.answer._alarm import call_after
-from partialfast.answer._gate import gate_of
 from partialfast.answer._seam import AsyncReply, Block, Event, Reply, transport_errors
-from partialfast.providers._http2 import cancel
-from partialfast.providers._stainless import ID_HEADER, aend, header, waker
+from partialfast.providers._http import ID_HEADER, areply_of, reply_of
 
 __all__ = ["aopen_observed", "as_json", "at_once", "open_observed", "whole"]
 
@@ -52,7 +50,8 @@ class _Tee:
         self._http = http
         self._taken: list[bytes] = []
         self._size = 0
-        self._source: Any = None
+        #: What is left of the bytes, once the SDK has begun to read them.
+        self.source: Any = None
         asynchronous = inspect.isasyncgenfunction(getattr(http, "aiter_bytes", None)) and (
             not hasattr(http.stream, "__iter__")
         )
@@ -82,9 +81,9 @@ class _Tee:
             raise ValueError(f"more than {_MOST_BYTES:,} bytes without an event")
 
     def _open(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if self._source is None:
-            self._source = self._read(*arguments, **named)
-        return self._source
+        if self.source is None:
+            self.source = self._read(*arguments, **named)
+        return self.source
 
     def _iter(self, *arguments: Any, **named: Any) -> Iterator[bytes]:
         for block in self._open(arguments, named):
@@ -102,18 +101,26 @@ class _Tee:
     async def _apass(self) -> None:
         """Stand in for the closing of the response."""
 
-    def rest(self) -> Iterator[bytes]:
-        """Read on without the SDK."""
-        yield self.take()
-        if self._source is not None:
-            yield from self._source
+    def block_of(self, chunk: Any) -> Block:
+        """Return what is read along with an object of the SDK's; empty where that is nothing."""
+        if self.works:
+            return self.take()
+        return chunk if isinstance(chunk, Event) else as_json(chunk)
 
-    async def arest(self) -> AsyncIterator[bytes]:
-        """Read on without the SDK."""
-        yield self.take()
-        if self._source is not None:
-            async for block in self._source:
-                yield block
+    def after(self, error: BaseException) -> Block:
+        """Return what is read when the SDK has failed: what it says, or the bytes meanwhile.
+
+        Args:
+            error: What the SDK raised; raised again where it says that the connection is lost.
+        """
+        if _is_lost(error):
+            raise error
+        if self.works:
+            return self.take()
+        if isinstance(error, _UNREADABLE):
+            return Delta.Corrupt(f"{type(error).__name__}: {error}")
+        body: Any = getattr(error, "body", None)
+        return Delta.ServerError(json.dumps(body or str(error), default=str))
 
     def restore(self) -> Any:
         """Let the response be closed, and return what closes it; ``None`` if there is none."""
@@ -135,11 +142,8 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
     http = getattr(stream, "response", None)
     tee = _Tee(http)
     blocks = _blocks(iter(stream), tee, package)
-    # What a provider reads in place of the SDK's stream knows its connection.
-    wake = waker(http) or getattr(stream, "wake", None)
 
     def close() -> None:
-        cancel(http)
         shut = tee.restore()
         # What a wrapped client gives may have no `close`.
         if callable(method := getattr(stream, "close", None)):
@@ -148,111 +152,80 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
             shut()
 
     def finish() -> None:
-        alarm = call_after(_OBSERVED_S, wake or _nothing)
+        alarm = call_after(_OBSERVED_S, reply.wake or _nothing)
         try:
-            # An observer writes its record when the stream has ended.
-            for _ in blocks:
-                pass
-        except (*transport_errors(), *_failures(package)):
-            # The answer is complete without it.
-            pass
+            with contextlib.suppress(*_harmless(package)):
+                for _ in blocks:
+                    pass
         finally:
             alarm.cancel()
-        close()
+        reply.close()
 
-    return Reply(
-        blocks=blocks,
-        close=close,
-        finish=finish,
-        wake=wake,
-        request=getattr(http, "request", None),
-        request_id=header(http, id_header),
-        content_type=header(http, "content-type"),
-    )
+    reply = reply_of(http, blocks=blocks, close=close, id_header=id_header)
+    # What a provider reads in place of the SDK's stream knows its connection.
+    reply.wake = reply.wake or getattr(stream, "wake", None)
+    reply.finish = finish
+    return reply
 
 
-def _nothing() -> None:
-    pass
+def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> AsyncReply:
+    """Read a stream of the SDK's, or of something that works like it; see `open_observed`."""
+    http = getattr(stream, "response", None)
+    tee = _Tee(http)
+    blocks = _ablocks(aiter(stream), tee, package)
+
+    async def close() -> None:
+        shut = tee.restore()
+        # An asynchronous generator, as a wrapped client may give, has no `close`.
+        method = getattr(stream, "aclose", None) or getattr(stream, "close", None)
+        if callable(method) and inspect.isawaitable(closing := method()):
+            await closing
+        if shut is not None:
+            await shut()
+
+    async def finish() -> None:
+        from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
+
+        with move_on_after(_OBSERVED_S), contextlib.suppress(*_harmless(package)):
+            async for _ in blocks:
+                pass
+        await reply.aclose()
+
+    reply = areply_of(http, blocks=blocks, close=close, id_header=id_header)
+    reply.afinish = finish
+    return reply
 
 
 def _blocks(chunks: Iterator[Any], tee: _Tee, package: str) -> Iterator[Block]:
     try:
         for chunk in chunks:
-            if not tee.works:
-                yield chunk if isinstance(chunk, Event) else as_json(chunk)
-            elif read := tee.take():
-                yield read
+            if block := tee.block_of(chunk):
+                yield block
     except _failures(package) as error:
-        if not tee.works or _is_lost(error):
-            yield _failed(error)
-            return
-        yield from tee.rest()
-        return
-    if rest := tee.take():
-        yield rest
-
-
-async def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> AsyncReply:
-    """Read a stream of the SDK's, or of something that works like it; see `open_observed`."""
-    http = getattr(stream, "response", None)
-    tee = _Tee(http)
-    blocks = cast("AsyncGeneratorType[Block, None]", _ablocks(aiter(stream), tee, package))
-    gate = gate_of(http)
-
-    async def aclose() -> None:
-        if gate is not None:
-            gate.remove()
-        await aend(http, blocks)
-        shut = tee.restore()
-        # An asynchronous generator, as a wrapped client may give, has no `close`.
-        method = getattr(stream, "aclose", None) or getattr(stream, "close", None)
-        if callable(method):
-            closing = method()
-            if inspect.isawaitable(closing):
-                await closing
-        if shut is not None:
-            await shut()
-
-    async def afinish() -> None:
-        from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
-
-        with move_on_after(_OBSERVED_S):
-            try:
-                # An observer writes its record when the stream has ended.
-                async for _ in blocks:
-                    pass
-            except (*transport_errors(), *_failures(package)):
-                # The answer is complete without it.
-                pass
-        await aclose()
-
-    return AsyncReply(
-        blocks=blocks,
-        aclose=aclose,
-        afinish=afinish,
-        request=getattr(http, "request", None),
-        request_id=header(http, id_header),
-        content_type=header(http, "content-type"),
-        gate=gate,
-    )
+        yield tee.after(error)
+        yield from tee.source or ()
+    else:
+        if rest := tee.take():
+            yield rest
 
 
 async def _ablocks(chunks: AsyncIterator[Any], tee: _Tee, package: str) -> AsyncIterator[Block]:
     try:
         async for chunk in chunks:
-            if not tee.works:
-                yield chunk if isinstance(chunk, Event) else as_json(chunk)
-            elif read := tee.take():
-                yield read
+            if block := tee.block_of(chunk):
+                yield block
     except _failures(package) as error:
-        if not tee.works or _is_lost(error):
-            yield _failed(error)
-            return
-        async for block in tee.arest():
-            yield block
-        return
-    if rest := tee.take():
-        yield rest
+        yield tee.after(error)
+        if tee.source is not None:
+            async for block in tee.source:
+                yield block
+    else:
+        if rest := tee.take():
+            yield rest
+
+
+def _nothing() -> None:
+    pass
 
 
 def _failures(package: str) -> tuple[type[BaseException], ...]:
@@ -261,19 +234,14 @@ def _failures(package: str) -> tuple[type[BaseException], ...]:
     return _UNREADABLE if module is None else (*_UNREADABLE, module.APIError)
 
 
+def _harmless(package: str) -> tuple[type[BaseException], ...]:
+    """Return what is ignored after the answer is complete: observers write their record then."""
+    return (*transport_errors(), *_failures(package))
+
+
 def _is_lost(error: BaseException) -> bool:
     name = type(error).__name__
     return "Connection" in name or "Timeout" in name
-
-
-def _failed(error: BaseException) -> Block:
-    """Return what a failure of the SDK's says, or raise it where it says that all is lost."""
-    if _is_lost(error):
-        raise error
-    if isinstance(error, _UNREADABLE):
-        return Delta.Corrupt(f"{type(error).__name__}: {error}")
-    body: Any = getattr(error, "body", None)
-    return Delta.ServerError(json.dumps(body or str(error), default=str))
 
 
 def whole(answer: Any) -> Reply:

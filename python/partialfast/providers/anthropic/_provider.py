@@ -168,7 +168,7 @@ class Messages(Provider):
         if reads_bytes(self.resource, self.transport, _PACKAGE):
             return await aopen_raw(self.resource, request, id_header=_ID_HEADER)
         stream = await self.resource.create(**request.arguments, stream=True)
-        return await aopen_observed(stream, _PACKAGE, id_header=_ID_HEADER)
+        return aopen_observed(stream, _PACKAGE, id_header=_ID_HEADER)
 
     @property
     def left_out(self) -> tuple[type, ...]:

@@ -28,6 +28,7 @@ from partialfast.answer._seam import (
 from partialfast.answer._target import Shape
 from partialfast.answer._words import instructions
 from partialfast.providers._failures import failure_class
+from partialfast.providers._http import pool_waker
 from partialfast.providers._messages import (
     arguments_of,
     as_list,
@@ -38,7 +39,6 @@ from partialfast.providers._messages import (
     text_of,
 )
 from partialfast.providers._observed import at_once
-from partialfast.providers._stainless import pool_waker
 
 __all__ = ["Converse"]
 

@@ -19,11 +19,10 @@ from partialfast.answer._seam import (
 )
 from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
-from partialfast.providers._http import areply_of, reply_of
+from partialfast.providers._http import areply_of, read_for, reply_of
 from partialfast.providers._messages import as_list
 from partialfast.providers._objects import aopen_objects, open_objects
 from partialfast.providers._observed import at_once, whole
-from partialfast.providers._stainless import read_for
 
 __all__ = ["Chat"]
 
@@ -147,7 +146,7 @@ class Chat(Provider):
         if http is None:
             reply = await aopen_objects(opened.data)
         else:
-            reply = await areply_of(http, id_header="x-debug-trace-id")
+            reply = areply_of(http, id_header="x-debug-trace-id")
         shut = reply.aclose
 
         async def aclose() -> None:

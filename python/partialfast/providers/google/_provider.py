@@ -208,7 +208,7 @@ class GenerateContent(Provider):
         except Exception as error:
             _add_status(error)
             raise
-        return await areply_of(taken.response.response_stream)
+        return areply_of(taken.response.response_stream)
 
     def choices(self, arguments: Mapping[str, Any]) -> int:
         """Return how many candidates are asked for at once."""

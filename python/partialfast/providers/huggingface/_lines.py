@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from partialfast.answer._seam import Event
-from partialfast.providers._stainless import waker
+from partialfast.providers._http import waker
 
 __all__ = ["reading_lines"]
 

@@ -9,9 +9,8 @@ from typing import Any
 from partialfast._errors import ServerError
 from partialfast.answer._seam import AsyncReply, Provider, Reply, Request
 from partialfast.providers._failures import failure_class
-from partialfast.providers._http import areply_of, reply_of
+from partialfast.providers._http import areply_of, read_for, reply_of
 from partialfast.providers._observed import at_once, whole
-from partialfast.providers._stainless import read_for
 from partialfast.providers.openai._chat import Chat
 
 __all__ = ["MistralChat"]
@@ -72,7 +71,7 @@ class MistralChat(Chat):
             return at_once(whole(answer))
         stream = await self.resource.stream_async(**arguments)
         header = "mistral-correlation-id"
-        return await areply_of(stream.response, close=stream.response.aclose, id_header=header)
+        return areply_of(stream.response, close=stream.response.aclose, id_header=header)
 
     @property
     def left_out(self) -> tuple[type, ...]:

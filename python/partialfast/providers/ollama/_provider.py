@@ -20,11 +20,10 @@ from partialfast.answer._seam import (
 )
 from partialfast.answer._words import instructions, with_instructions
 from partialfast.providers._failures import failure_class
-from partialfast.providers._http import areply_of, reply_of
+from partialfast.providers._http import areply_of, read_for, reply_of
 from partialfast.providers._messages import arguments_of, as_list
 from partialfast.providers._objects import aopen_objects, has_all, open_objects
 from partialfast.providers._observed import at_once, whole
-from partialfast.providers._stainless import read_for
 
 __all__ = ["Chat"]
 
@@ -182,7 +181,7 @@ class Chat(Provider):
         if response.status_code >= _FAILED:
             await response.aread()
             raise _failure(response)
-        return await areply_of(response)
+        return areply_of(response)
 
     def _asking(self, asked: _Asked) -> Any:
         client = copy.copy(self.client)

@@ -260,7 +260,7 @@ class OpenAI(Provider):
     async def _aopen(self, request: Request) -> AsyncReply:
         if reads_bytes(self.resource, self.transport, self.package):
             return await aopen_raw(self.resource, request)
-        return await aopen_observed(await self._create(request.arguments), self.package)
+        return aopen_observed(await self._create(request.arguments), self.package)
 
     def _create(self, arguments: Mapping[str, Any]) -> Any:
         """Call the SDK for a stream of its objects."""
