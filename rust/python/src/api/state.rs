@@ -112,7 +112,7 @@ impl StateCore {
             this.driver.builder.drop_read_items();
             return Ok(None);
         }
-        if this.driver.builder.shown.dirty {
+        if this.driver.builder.shown.is_dirty() {
             if this.no_snapshots {
                 return Ok(Some(py.None()));
             }
@@ -198,7 +198,7 @@ impl StateCore {
         this.no_snapshots = false;
         this.document = None;
         let (relocate, forbidden, error_class, directive_class, deepcopy) = hooks;
-        this.driver.builder.verdict.validation = Some(Validation {
+        this.driver.builder.verdict.validate(Validation {
             arguments,
             root,
             defer,
@@ -319,7 +319,7 @@ impl StateCore {
     /// How many containers were made for snapshots, and not handed out again.
     #[getter]
     fn copies(slf: &Bound<'_, Self>) -> PyResult<u64> {
-        Ok(shared(slf)?.driver.builder.shown.copies)
+        Ok(shared(slf)?.driver.builder.shown.copies())
     }
 
     /// The text received so far.
@@ -361,7 +361,7 @@ impl StateCore {
                 .driver
                 .builder
                 .verdict
-                .errors
+                .errors()
                 .iter()
                 .map(|error| error.clone_ref(py)),
         )
@@ -370,7 +370,7 @@ impl StateCore {
     /// How many more errors were put off than are kept.
     #[getter]
     fn more_errors(slf: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(shared(slf)?.driver.builder.verdict.more_errors)
+        Ok(shared(slf)?.driver.builder.verdict.more_errors())
     }
 
     #[getter]

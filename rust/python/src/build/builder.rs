@@ -5,7 +5,7 @@
 //! validator when it closes.
 //!
 //! Each group has an owner, the one file that says when it changes; the others read it, or call
-//! what the owner offers.
+//! what the owner offers. What is found out and what was shown are private to their owners.
 
 use pyo3::prelude::*;
 
@@ -15,6 +15,7 @@ use crate::build::reading::Reading;
 use crate::build::verdict::Verdict;
 use crate::ops::Ops;
 use crate::snapshot::frame::Frame;
+use crate::snapshot::shown::Shown;
 
 /// What is complete: the root, or its items where these are handed out one by one.
 #[derive(Default)]
@@ -29,44 +30,21 @@ pub struct Completed {
     pub items_end: u64,
 }
 
-/// What the caller was shown.
-#[derive(Default)]
-pub struct Shown {
-    /// Something visible changed since the last snapshot.
-    pub dirty: bool,
-    /// For each slot: frames further out than this have not changed since it was handed out.
-    pub touched: [usize; 2],
-    /// How many snapshots were made.
-    pub turns: usize,
-    /// How many containers were made for snapshots, and not handed out again.
-    pub copies: u64,
-    pub last: Last,
-}
-
-/// The last snapshot: which slot it is in, or the value itself.
-#[derive(Default)]
-pub enum Last {
-    #[default]
-    Nothing,
-    Slot(usize),
-    Value(Py<PyAny>),
-}
-
 #[derive(Default)]
 pub struct Builder {
     /// The open containers that are shown, the root first. Owned by `run.rs`.
     pub frames: Vec<Frame>,
     /// Where the machine stands. Owned by `run.rs`.
     pub cursor: Cursor,
-    /// What is being read. Owned by `run.rs`.
+    /// What is being read. Owned by `run.rs`, and by `choice.rs` while a union is decided.
     pub reading: Reading,
-    /// What pydantic said. Owned by `close.rs`.
+    /// What pydantic said. Owned by `verdict.rs`; `close.rs` asks it.
     pub verdict: Verdict,
     /// What is complete. Owned by `run.rs`; the items are taken by whoever asks for them.
     pub complete: Completed,
     /// What was received. Owned by `driver.rs`.
     pub raw: Raw,
-    /// What was shown. Owned by `snapshot/spine.rs`; whoever changes a value marks it as changed.
+    /// What was shown. Owned by `snapshot`; whoever changes a value says so.
     pub shown: Shown,
     /// What changed, where somebody asked for it. Owned by `ops`.
     pub ops: Option<Box<Ops>>,
@@ -97,6 +75,6 @@ impl Builder {
     }
 
     pub fn is_typed(&self) -> bool {
-        self.verdict.validation.is_some()
+        self.verdict.validation().is_some()
     }
 }

@@ -7,10 +7,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 
-use crate::build::builder::Last;
 use crate::build::reading::Expected;
 use crate::build::run::Run;
-use crate::build::verdict::{MOST_ERRORS, Validation};
+use crate::build::verdict::Validation;
 use crate::ops::Made;
 use crate::plan::{Action, Close, Flavor, ObjectPlan, Sequence, Validator};
 use crate::snapshot::frame::{Frame, Values};
@@ -47,12 +46,12 @@ impl Run<'_, '_> {
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        let Some(validation) = &self.st.verdict.validation else {
+        let Some(validation) = self.st.verdict.validation() else {
             return Ok(None);
         };
         let node = self.plan.node(expected.node);
         let root = self.st.frames.is_empty();
-        if (expected.tentative && !root) || (root && self.st.verdict.more_errors > 0) {
+        if (expected.tentative && !root) || (root && self.st.verdict.more_errors() > 0) {
             // To find all the errors once more would take memory for each.
             return Ok(None);
         }
@@ -79,7 +78,7 @@ impl Run<'_, '_> {
                 Err(error)
             }
             Err(_) if !root && (expected.lenient || node.omit) => {
-                self.st.verdict.left_out = true;
+                self.st.verdict.leave_out(true);
                 if let Some(frame) = self.st.frames.last_mut() {
                     // Within the doubtful value it spoils all around it.
                     frame.failed |= frame.lenient && !node.omit;
@@ -106,26 +105,26 @@ impl Run<'_, '_> {
     /// An invalid value: raise, or remember it and let what encloses it go unvalidated.
     fn invalid(&mut self, error: PyErr, location: &Bound<'_, PyTuple>, root: bool) -> PyResult<()> {
         let py = self.py;
-        let Some(validation) = &self.st.verdict.validation else {
+        let Some(validation) = self.st.verdict.validation() else {
             return Err(error);
         };
         if validation.defer {
-            self.st.verdict.left_out = true;
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
-            if !root && self.st.verdict.errors.len() >= MOST_ERRORS {
-                self.st.verdict.more_errors += 1;
-                return Ok(());
-            }
-            let error = if root {
-                error.into_value(py).into_any()
+            let kept = if root {
+                Some(error.into_value(py).into_any())
+            } else if self.st.verdict.is_full() {
+                None
             } else {
-                validation
-                    .relocate
-                    .call1(py, (error.into_value(py), location))?
+                let moved = (error.into_value(py), location);
+                Some(validation.relocate.call1(py, moved)?)
             };
-            self.st.verdict.errors.push(error);
+            self.st.verdict.leave_out(true);
+            match kept {
+                Some(error) => self.st.verdict.put_off(error),
+                None => self.st.verdict.count(),
+            }
             return Ok(());
         }
         if root {
@@ -141,7 +140,7 @@ impl Run<'_, '_> {
     pub fn forbidden(&mut self, key: Py<PyAny>, flavor: Flavor) -> PyResult<()> {
         let py = self.py;
         self.st.cursor.key(key.clone_ref(py));
-        let Some(validation) = &self.st.verdict.validation else {
+        let Some(validation) = self.st.verdict.validation() else {
             return Ok(());
         };
         let location = self.st.cursor.location(py, None)?;
@@ -151,11 +150,11 @@ impl Run<'_, '_> {
             _ => "extra_forbidden",
         };
         let defer = validation.defer;
-        if defer && self.st.verdict.errors.len() >= MOST_ERRORS {
+        if defer && self.st.verdict.is_full() {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
-            self.st.verdict.more_errors += 1;
+            self.st.verdict.count();
             return Ok(());
         }
         let error = validation.forbidden.call1(py, (kind, &location, key))?;
@@ -163,7 +162,7 @@ impl Run<'_, '_> {
             if let Some(frame) = self.st.frames.last_mut() {
                 frame.failed = true;
             }
-            self.st.verdict.errors.push(error);
+            self.st.verdict.put_off(error);
             return Ok(());
         }
         Err(PyErr::from_value(error.into_bound(py)))
@@ -180,7 +179,7 @@ impl Run<'_, '_> {
         span: Range<u64>,
     ) -> PyResult<Option<Py<PyAny>>> {
         let py = self.py;
-        let Some(validation) = &self.st.verdict.validation else {
+        let Some(validation) = self.st.verdict.validation() else {
             return Ok(None);
         };
         let input = [b"{", self.st.raw.slice(span.start, span.end), b":null}"].concat();
@@ -207,7 +206,7 @@ impl Run<'_, '_> {
                 let location = location.get_slice(0, location.len().saturating_sub(1));
                 self.invalid(error, &location, false)?;
                 // That was the key; the value is still to come.
-                self.st.verdict.left_out = false;
+                self.st.verdict.leave_out(false);
                 Ok(None)
             }
         }
@@ -276,8 +275,7 @@ impl Run<'_, '_> {
         let value = self.validated(expected, frame.start, end)?;
         if value.is_none() {
             // Invalid as a whole: what was received stays to be looked at.
-            self.st.shown.last = Last::Value(self.freeze(frame)?);
-            self.st.shown.dirty = false;
+            self.st.shown.end_with(self.freeze(frame)?);
         }
         Ok((value, Made::Validated))
     }
@@ -363,7 +361,7 @@ impl Run<'_, '_> {
         expected: Expected,
         end: u64,
     ) -> PyResult<Option<Py<PyAny>>> {
-        if self.st.verdict.errors.is_empty() && !frame.lenient {
+        if self.st.verdict.errors().is_empty() && !frame.lenient {
             // Nothing was found invalid by itself: an item that no set can hold.
             if let Some(value) = self.validated(expected, frame.start, end)? {
                 return Ok(Some(value));
@@ -413,7 +411,7 @@ impl Run<'_, '_> {
             };
             return self.validated(expected, frame.start, end);
         };
-        let Some(validation) = &self.st.verdict.validation else {
+        let Some(validation) = self.st.verdict.validation() else {
             return Ok(Some(value));
         };
         match validation.call(shell.get(py)?, value.into_bound(py)) {
@@ -424,7 +422,7 @@ impl Run<'_, '_> {
             }
             Err(error) if !validation.is_invalid(py, &error) => Err(error),
             Err(_) if node.omit => {
-                self.st.verdict.left_out = true;
+                self.st.verdict.leave_out(true);
                 Ok(None)
             }
             Err(_) if frame.lenient => {

@@ -11,7 +11,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
-use crate::build::builder::{Builder, Last};
+use crate::build::builder::Builder;
 use crate::build::lenient::{Lenience, LenientSettings, is_of_token};
 use crate::build::raw;
 use crate::build::run::Run;
@@ -20,6 +20,7 @@ use crate::errors::json_error;
 use crate::ops::Dumping;
 use crate::plan::Plan;
 use crate::snapshot::frame::{Frame, Open, Slot, Values};
+use crate::snapshot::shown::Last;
 
 pub struct Driver {
     machine: Machine,
@@ -348,7 +349,7 @@ impl Driver {
         visit.call(&self.failure)?;
         builder.cursor.visit(visit)?;
         visit.call(&builder.complete.value)?;
-        if let Last::Value(value) = &builder.shown.last {
+        if let Last::Value(value) = builder.shown.last() {
             visit.call(value)?;
         }
         if let Some(ops) = &builder.ops {
@@ -359,18 +360,7 @@ impl Driver {
             .items
             .iter()
             .try_for_each(|item| visit.call(item))?;
-        builder
-            .verdict
-            .errors
-            .iter()
-            .try_for_each(|error| visit.call(error))?;
-        if let Some(validation) = &builder.verdict.validation {
-            visit.call(&validation.arguments)?;
-            visit.call(&validation.root)?;
-            visit.call(&validation.relocate)?;
-            visit.call(&validation.forbidden)?;
-        }
-        Ok(())
+        builder.verdict.visit(visit)
     }
 
     pub fn clear(&mut self) {

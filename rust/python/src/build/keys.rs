@@ -37,10 +37,8 @@ impl Run<'_, '_> {
             if (known.lenient || known.contested) && !frame.doubtful {
                 // What a snapshot shows of it is not dumped as validated any more.
                 frame.doubtful = true;
-                self.st.shown.dirty = true;
-                for touched in &mut self.st.shown.touched {
-                    *touched = (*touched).min(index);
-                }
+                self.st.shown.change();
+                self.st.shown.touch(index);
             }
             frame.contested |= known.contested;
             // A second-best key does not replace what is shown already.

@@ -24,13 +24,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::build::builder::{Builder, Last};
+use crate::build::builder::Builder;
 use crate::build::reading::Choosing;
 use crate::build::reading::{Expected, OpenString, Skip, Why};
 use crate::convert::scalar;
 use crate::convert::text::{self, OpenText};
 use crate::plan::{Action, Close, Kind, ObjectPlan, Plan, Sequence, Tag};
 use crate::snapshot::frame::{Child, Frame, Place, Values, object_values};
+use crate::snapshot::shown::Last;
 
 /// The builder at work.
 pub struct Run<'a, 'py> {
@@ -143,7 +144,7 @@ impl<'a> Run<'a, '_> {
     }
 
     fn object(&self, plan: &ObjectPlan) -> PyResult<Values> {
-        match &self.st.verdict.validation {
+        match self.st.verdict.validation() {
             Some(validation) => object_values(self.py, plan, &validation.deepcopy),
             None => Ok(Values::Map(PyDict::new(self.py).unbind())),
         }
@@ -197,7 +198,7 @@ impl<'a> Run<'a, '_> {
                 };
                 let frame = Frame::new(expected, kind, at, labels, values);
                 self.st.frames.push(frame);
-                self.st.shown.dirty = true;
+                self.st.shown.change();
                 return self.op_opened();
             }
         };
@@ -262,24 +263,24 @@ impl<'a> Run<'a, '_> {
     pub fn deliver(&mut self, mut value: Option<Py<PyAny>>, end: u64) -> PyResult<()> {
         loop {
             let innermost = self.st.frames.len().saturating_sub(1);
-            for touched in &mut self.st.shown.touched {
-                *touched = innermost.min(*touched);
-            }
+            self.st.shown.touch(innermost);
             if self.st.frames.is_empty() {
                 if let Some(value) = &value {
                     self.op_settled(value)?;
-                } else if let Last::Value(value) = &self.st.shown.last {
+                } else if let Last::Value(value) = self.st.shown.last() {
                     let value = value.clone_ref(self.py);
                     self.op_spoilt_root(&value)?;
                 }
             }
             let Some(frame) = self.st.frames.last_mut() else {
-                self.st.shown.dirty |= value.is_some();
+                if value.is_some() {
+                    self.st.shown.change();
+                }
                 self.st.complete.value = value;
                 self.st.complete.done = true;
                 return Ok(());
             };
-            let left_out = std::mem::take(&mut self.st.verdict.left_out);
+            let left_out = self.st.verdict.take_left_out();
             let action = self.plan.node(frame.node).on(frame.kind);
             if let Action::Array(plan) = action
                 && plan.sequence == Sequence::Items
@@ -296,7 +297,7 @@ impl<'a> Run<'a, '_> {
                     Action::Array(plan) if plan.sequence == Sequence::Items => {
                         self.st.complete.items.push(value);
                         self.st.complete.items_end = end;
-                        self.st.shown.dirty = true;
+                        self.st.shown.change();
                     }
                     Action::Array(plan)
                         if matches!(plan.sequence, Sequence::Set | Sequence::FrozenSet)
@@ -304,11 +305,11 @@ impl<'a> Run<'a, '_> {
                     {
                         // pydantic will say what is wrong with it, when the set closes.
                         frame.failed = true;
-                        self.st.shown.dirty = true;
+                        self.st.shown.change();
                     }
                     _ if self.st.ops.is_none() => {
                         frame.keep(self.py, value)?;
-                        self.st.shown.dirty = true;
+                        self.st.shown.change();
                     }
                     _ => {
                         self.op_settled(&value)?;
@@ -316,7 +317,7 @@ impl<'a> Run<'a, '_> {
                         if let Some(frame) = self.st.frames.last_mut() {
                             frame.keep(self.py, value)?;
                         }
-                        self.st.shown.dirty = true;
+                        self.st.shown.change();
                     }
                 }
             } else {
@@ -435,7 +436,9 @@ impl<'a> Run<'a, '_> {
         };
         // Items of a set are only shown complete.
         let visible = shown && !self.inside_set();
-        self.st.shown.dirty |= visible;
+        if visible {
+            self.st.shown.change();
+        }
         self.st.reading.string = Some(OpenString {
             start,
             text: shown.then(OpenText::new),
@@ -563,7 +566,9 @@ impl Sink for Run<'_, '_> {
         if let Some(string) = &mut self.st.reading.string {
             if let Some(kept) = &mut string.text {
                 kept.push(text.text, text.ascii);
-                self.st.shown.dirty |= string.visible;
+                if string.visible {
+                    self.st.shown.change();
+                }
             }
             if let Some(tag) = &mut string.tag {
                 tag.push_str(text.text);

@@ -4,5 +4,6 @@ mod edits;
 pub mod frame;
 mod fresh;
 pub mod instance;
+pub mod shown;
 pub mod spine;
 mod update;

@@ -25,11 +25,12 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList};
 
-use crate::build::builder::{Builder, Last};
+use crate::build::builder::Builder;
 use crate::build::run::Run;
 use crate::ffi;
 use crate::plan::{Action, Flavor, Sequence};
 use crate::snapshot::frame::{Frame, Open, Slot, Values, address};
+use crate::snapshot::shown::Last;
 
 /// References to a container that a slot holds and nobody else.
 const OURS: u8 = 1;
