@@ -48,7 +48,7 @@ class Lost:
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Asked:
     """All that is known of what an answer was asked for.
 

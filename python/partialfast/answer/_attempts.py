@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, cast, runtime_checkable
 
 from pydantic import ValidationError
@@ -255,20 +255,25 @@ class Call:
             What the caller's ``on_retry`` returned.
         """
         # Neither the text of the request nor its secrets.
-        logger.debug(
-            "%s: asking for %s, mode %s, attempt %d",
-            self._asking.provider.name,
-            self._asking.target.title,
-            self._asking.mode.name,
-            self.attempt,
-        )
-        self._hooks.tell("completion:kwargs", **self._asking.arguments)
+        asking = self._asking
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s: asking for %s, mode %s, attempt %d",
+                asking.provider.name,
+                asking.target.title,
+                asking.mode.name,
+                self.attempt,
+            )
+        if self._hooks.listen_to("completion:kwargs"):
+            self._hooks.tell("completion:kwargs", **asking.arguments)
         if self.attempt == 1 or self.options.on_retry is None:
             return None
         return self.options.on_retry(self.attempts[-1])
 
     def opening(self) -> AbstractContextManager[None]:
         """Return what the sending of a request stands in; those who watch are told of it."""
+        if not self._hooks.has_watches:
+            return nullcontext()
         asking = self._asking
         sent = Sent(asking.provider, asking.arguments, self.options.stream, asking.choices)
         self._watchers = self._hooks.begin(sent)

@@ -49,6 +49,11 @@ class Hooks:
         """
         self._watches.append(watch)
 
+    @property
+    def has_watches(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._watches)
+
     def begin(self, sent: Sent) -> Watchers:
         """Tell all watchers of a request.
 

@@ -72,17 +72,20 @@ class Mode(Enum):
     XAI_TOOLS = TOOLS
     XAI_JSON = MD_JSON
 
+    # Each member is one object. `Enum` hashes its name, in Python.
+    __hash__ = object.__hash__
+
     @property
     def is_responses(self) -> bool:
         """Whether it names the API as well as the way to ask."""
-        return self in {Mode.RESPONSES_TOOLS, Mode.RESPONSES_TOOLS_WITH_INBUILT_TOOLS}
+        return self._value_ in {"responses_tools", "responses_tools_with_inbuilt_tools"}
 
     @property
     def is_tools(self) -> bool:
         """Whether the JSON comes as the arguments of a function call."""
-        return self in {Mode.TOOLS, Mode.TOOLS_STRICT}
+        return self._value_ in {"tools", "tools_strict"}
 
     @property
     def is_strict(self) -> bool:
         """Whether the schema has to follow OpenAI's strict rules."""
-        return self in {Mode.TOOLS_STRICT, Mode.JSON_SCHEMA}
+        return self._value_ in {"tools_strict", "json_schema"}

@@ -56,7 +56,8 @@ class Settings:
     hooks: Hooks = field(default_factory=Hooks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, though nobody changes it: each field would take ten times as long to set.
+@dataclass(slots=True, kw_only=True)
 class CallOptions:
     """The arguments of a call that are not the SDK's.
 
@@ -112,10 +113,9 @@ class CallOptions:
             TypeError: An argument is of the wrong type.
             ValueError: An argument has a value that means nothing.
         """
-        retries = cast("object", self.max_retries)
-        if not _is_tenacious(retries) and (
-            not isinstance(retries, int) or isinstance(retries, bool)
-        ):
+        retries: object = self.max_retries
+        is_number = isinstance(retries, int) and not isinstance(retries, bool)
+        if not (is_number or _is_tenacious(retries)):
             raise TypeError(
                 "max_retries must be an int, the attempts after the first, or tenacity's Retrying: "
                 f"{retries!r}"
@@ -135,7 +135,8 @@ class CallOptions:
         if hooks is not None and not isinstance(hooks, Hooks):
             raise TypeError(f"hooks must be a partialfast.Hooks: {hooks!r}")
         fallbacks = cast("object", self.fallbacks)
-        if not isinstance(fallbacks, Sequence) or isinstance(fallbacks, str):
+        # A tuple is told at once, without looking up what is registered as a sequence.
+        if not isinstance(fallbacks, (tuple, Sequence)) or isinstance(fallbacks, str):
             raise TypeError(f"fallbacks must be a list of arguments or clients: {fallbacks!r}")
         every: object = self.every
         if every not in {"event", "read", "value"} and not _is_seconds(every):
@@ -177,13 +178,15 @@ class CallOptions:
     @property
     def opening_timeout(self) -> float | None:
         """Seconds that the response may take to begin; ``None`` for the SDK's own."""
-        limits = [limit for limit in (self.first_timeout, self.total_timeout) if limit is not None]
-        return min(limits, default=None)
+        first, total = self.first_timeout, self.total_timeout
+        if first is None or total is None:
+            return total if first is None else first
+        return min(first, total)
 
     @property
     def has_limits(self) -> bool:
         """Whether the time of an attempt is limited."""
-        return any((self.first_timeout, self.stall_timeout, self.total_timeout))
+        return bool(self.first_timeout or self.stall_timeout or self.total_timeout)
 
 
 def _is_tenacious(value: object) -> bool:

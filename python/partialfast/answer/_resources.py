@@ -172,7 +172,8 @@ class ResourceBase(Proxy):
             ours = {name: value for name, value in ours.items() if name not in _OF_SNAPSHOTS}
         if not stream:
             ours = {name: value for name, value in ours.items() if name not in _LIMITS}
-        if inspect.iscoroutinefunction(ours.get("on_retry")) and not self._awaits:
+        on_retry = ours.get("on_retry")
+        if on_retry and not self._awaits and inspect.iscoroutinefunction(on_retry):
             raise TypeError("on_retry is a coroutine function, which only an async client awaits")
         if response_model is None:
             raise TypeError("response_model is missing: pass the type of the answer")

@@ -146,8 +146,8 @@ class Answer:
         reader = self.reader
         if reader.error is not None:
             raise reader.error
-        said = self.text.strip()
-        if said and not reader.begun:
+        said = "" if reader.begun else self.text.strip()
+        if said:
             if cut_off:
                 raise TruncatedError("there is no JSON yet")
             before = self.text[: self.text.index(said)]
@@ -163,6 +163,8 @@ class Answer:
             self.parser.finish()
             raise TruncatedError("the object around the value is incomplete")
         if reader.done and not reader.found:
-            missing = InitErrorDetails(type="missing", loc=(self.shape.key or "",), input=said)
+            missing = InitErrorDetails(
+                type="missing", loc=(self.shape.key or "",), input=self.text.strip()
+            )
             title = TypeAdapter(self.shape.wanted).validator.title
             raise ValidationError.from_exception_data(title, [missing], input_type="json")

@@ -35,6 +35,9 @@ class Found(Enum):
     #: Nothing.
     NOTHING = "nothing"
 
+    # Each member is one object. `Enum` hashes its name, in Python.
+    __hash__ = object.__hash__
+
 
 class Heard(Enum):
     """What the server and the transport said about the end."""
@@ -55,6 +58,8 @@ class Heard(Enum):
     FAILED = "failed"
     #: The connection was lost.
     LOST = "lost"
+
+    __hash__ = object.__hash__
 
 
 _Verdict = type[StreamError] | None

@@ -43,9 +43,11 @@ def reply_of(
     request = getattr(http, "request", None)
     read = _bytes_of(http) if blocks is None else blocks
     shut: Callable[[], Any] = close or http.close
+    shared = is_http2(http)
 
     def end() -> None:
-        cancel(http)
+        if shared:
+            cancel(http)
         shut()
 
     def finish() -> None:
@@ -142,9 +144,10 @@ def _request_id(http: Any, name: str) -> str | None:
 
 def waker(http: Any) -> Callable[[], Any] | None:
     """Return what ends a read that blocks in another thread."""
-    if is_http2(http):
+    version = getattr(http, "http_version", None)
+    if version == "HTTP/2":
         return functools.partial(cancel, http)
-    if getattr(http, "http_version", None) not in {"HTTP/1.1", "HTTP/1.0"}:
+    if version not in {"HTTP/1.1", "HTTP/1.0"}:
         return None
     network = getattr(http, "extensions", {}).get("network_stream")
     if network is None:

@@ -8,8 +8,8 @@ of a server's, and only for requests that are made here.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, aclosing
 from contextvars import ContextVar
 from typing import Any, Final
 from weakref import WeakSet
@@ -23,25 +23,32 @@ _OURS: ContextVar[bool] = ContextVar("_OURS", default=False)
 _HOOKED: WeakSet[Any] = WeakSet()
 
 
-@contextmanager
-def bounded_refusals(resource: Any) -> Generator[None]:
+class _Ours(AbstractContextManager[None]):
+    """What requests are made in that are made here."""
+
+    def __enter__(self) -> None:
+        self._token = _OURS.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        _OURS.reset(self._token)
+
+
+def bounded_refusals(resource: Any) -> AbstractContextManager[None]:
     """Let at most 1 MiB be read of a response that refuses a request.
 
     Args:
         resource: Such as ``client.chat.completions``, through which it is sent.
     """
     _hook(getattr(getattr(resource, "_client", None), "_client", None))
-    token = _OURS.set(True)
-    try:
-        yield
-    finally:
-        _OURS.reset(token)
+    return _Ours()
 
 
 def _hook(http: Any) -> None:
+    if http in _HOOKED:
+        return
     hooks: Any = getattr(http, "event_hooks", None)
     # A mock may have anything there.
-    if http in _HOOKED or not isinstance(hooks, dict) or "response" not in hooks:
+    if not isinstance(hooks, dict) or "response" not in hooks:
         return
     _HOOKED.add(http)
     asynchronous = hasattr(http, "aclose")

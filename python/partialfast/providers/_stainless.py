@@ -8,7 +8,6 @@ Either way one reader makes deltas of them, within one set of limits.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Mapping
 from types import FunctionType
 from typing import Any, Literal
@@ -53,10 +52,9 @@ def is_plain(resource: Any, package: str) -> bool:
 
 
 def _is_own(owner: Any, name: str, package: str) -> bool:
-    try:
-        function = inspect.getattr_static(owner, name)
-    except AttributeError:
-        return False
+    # As it is there, not as `owner` gives it: a proxy may answer to any name.
+    own: Mapping[str, Any] = getattr(owner, "__dict__", {})
+    function: Any = own[name] if name in own else getattr(type(owner), name, None)
     # The SDK's decorators are functions of the SDK's, too. An observer's has the name of what it
     # replaces, but belongs to another module. The proxies that observers use claim to be functions.
     while type(function) is FunctionType:
@@ -102,7 +100,7 @@ def _without_a_walk(request: Request) -> dict[str, Any]:
     """
     arguments = request.arguments
     extra: object = arguments.get("extra_body") or {}
-    if not isinstance(extra, Mapping):
+    if not isinstance(extra, (dict, Mapping)):
         # The SDK has something to say about it.
         return arguments
     walked = {name: value for name, value in arguments.items() if name not in request.made}

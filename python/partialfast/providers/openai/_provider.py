@@ -52,8 +52,15 @@ def _takes(function: Any, name: str) -> bool:
 
 
 @functools.cache
-def _error_class(package: str) -> Any:
+def _left_out(package: str) -> tuple[type, ...]:
     # The caller has a client, so it is loaded.
+    module: Any = importlib.import_module(package)
+    found = (getattr(module, name, None) for name in ("NotGiven", "Omit"))
+    return tuple(kind for kind in found if kind is not None)
+
+
+@functools.cache
+def _error_class(package: str) -> Any:
     base: Any = importlib.import_module(package).APIError
 
     def fill(error: Any, words: str, request: Any) -> None:
@@ -272,7 +279,7 @@ class OpenAI(Provider):
             arguments = {**rest, "extra_body": extra}
         return create(**arguments, stream=True)
 
-    @property
+    @functools.cached_property
     def package(self) -> str:
         """The package of the SDK: OpenAI's, or one that is generated as it is."""
         module = type(self.resource).__module__
@@ -311,10 +318,7 @@ class OpenAI(Provider):
     @property
     def left_out(self) -> tuple[type, ...]:
         """The SDK's ``NOT_GIVEN`` and ``omit``."""
-        # Loaded, as there is a client.
-        package: Any = importlib.import_module(self.package)
-        found = (getattr(package, name, None) for name in ("NotGiven", "Omit"))
-        return tuple(kind for kind in found if kind is not None)
+        return _left_out(self.package)
 
     def choices(self, arguments: Mapping[str, Any]) -> int:
         """Return how many answers are asked for at once."""
