@@ -21,6 +21,7 @@ from partialfast.typed._schema import (
     Schema,
     adapter_for,
     config_of,
+    default_of,
     is_pydantics,
     is_stdlib_dataclass,
     parts,
@@ -205,10 +206,13 @@ class _Rewriter:
         if _is_method(schema):
             # It goes to a function of the user's only when it was received.
             schema = schema["serialization"]["schema"]
+        return self._is_dumped(schema, default)
+
+    def _is_dumped(self, schema: Schema, value: Any) -> bool:
         made = SchemaSerializer(cast("Any", standalone(schema, self.definitions())))
         try:
-            made.to_python(default, mode="json", warnings="error")
-            made.to_python(default, warnings="error")
+            made.to_python(value, mode="json", warnings="error")
+            made.to_python(value, warnings="error")
         except Exception:  # noqa: BLE001 - any means that it is dumped in another way
             return False
         return True
@@ -291,11 +295,23 @@ class _Rewriter:
         return made
 
     def _named_tuple(self, schema: Schema) -> Schema:
-        fields = [
-            {**field, "schema": {"type": "nullable", "schema": self.rewrite(field["schema"])}}
-            for field in schema["fields"]
-        ]
+        fields = [{**field, "schema": self._item(field["schema"])} for field in schema["fields"]]
         return {**schema, "fields": fields}
+
+    def _item(self, schema: Schema) -> Schema:
+        """Return the schema of an item of a named tuple, which is open or complete.
+
+        Its class is the same in both cases. So an item that is not there, which reads as its
+        default, is dumped as in the end: pydantic gives a `Secret` that is ``None`` as a text.
+        """
+        made = self.rewrite(schema)
+        if (
+            default_of(schema) == ("value", None)
+            and not self._meets(schema, _has_users_serializer)
+            and self._is_dumped(made, None)
+        ):
+            return made
+        return {"type": "nullable", "schema": made}
 
     def _dataclass(self, schema: Schema) -> Schema:
         """Dump instances, partial or not, by this schema: elsewhere the class may have another."""

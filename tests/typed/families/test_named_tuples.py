@@ -6,8 +6,10 @@ import datetime as dt
 from typing import Any, NamedTuple
 
 import pytest
-from pydantic import create_model
+from pydantic import Secret, create_model
 
+import partialfast as pf
+from tests.chunkings import bytewise
 from tests.typed.families.checking import check
 
 
@@ -34,3 +36,21 @@ def test_it_is_absent_until_it_is_complete() -> None:
     shown = [snapshot.point for snapshot in check(holder, '{"point": [1, "ab"], "after": "x"}')]
     assert all(type(point) is Point for point in shown if point is not None)
     assert shown[-1] == (1, "ab", None)
+
+
+class Hidden(NamedTuple):
+    code: Secret[list[int]] | int = 3
+    key: Secret[list[int]] = None  # type: ignore[assignment]
+
+
+def test_a_default_is_dumped_while_it_is_open_as_in_the_end() -> None:
+    """An open one is of the same class, so nothing tells its default from one that has stayed."""
+    holder: Any = create_model("Holder", hidden=(Hidden, ...))
+    for text in ('{"hidden": []}', '{"hidden": [4]}'):
+        shown = list(pf.stream(holder, bytewise(text.encode())))
+        dumps = [each.model_dump(mode="json")["hidden"] for each in shown if each.hidden]
+        assert [dump[1] for dump in dumps] == ["None"] * len(dumps)
+        document: Any = None
+        for ops in pf.stream_ops(holder, bytewise(text.encode())):
+            document = pf.apply_ops(document, ops)
+        assert document == shown[-1].model_dump(mode="json")
