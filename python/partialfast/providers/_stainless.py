@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from types import FunctionType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from partialfast.answer._seam import AsyncReply, Reply, Request
@@ -28,6 +28,12 @@ __all__ = [
 ]
 
 Transport = Literal["auto", "raw", "sdk"]
+
+# What the model is told, by the names that the APIs have for it.
+_MESSAGES: Final = ("messages", "input")
+_SCALARS: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None)})
+# Messages are nested no deeper, but for what a tool was told.
+_DEPTH: Final = 16
 
 
 def is_plain(resource: Any, package: str) -> bool:
@@ -91,12 +97,16 @@ def reads_bytes(resource: Any, transport: Transport, package: str) -> bool:
     return is_plain(resource, package) and hasattr(resource, "with_streaming_response")
 
 
-def _without_a_walk(request: Request) -> dict[str, Any]:
+def _without_a_walk(request: Request, *, observed: bool) -> dict[str, Any]:
     """Let the SDK send what is plain JSON as it stands.
 
     It walks over all arguments beside their types, to turn models into what JSON can say, which
-    for a schema takes a good part of the time of a call. What comes as ``extra_body`` goes into the
-    same body unexamined.
+    for a schema or a message takes a good part of the time of a call. What comes as ``extra_body``
+    goes into the same body unexamined.
+
+    Args:
+        request: What to send.
+        observed: Whether somebody may look at the arguments of ``create``, for messages too.
     """
     arguments = request.arguments
     extra: object = arguments.get("extra_body") or {}
@@ -105,7 +115,28 @@ def _without_a_walk(request: Request) -> dict[str, Any]:
         return arguments
     walked = {name: value for name, value in arguments.items() if name not in request.made}
     plain = {name: arguments[name] for name in request.made & arguments.keys()}
+    for name in () if observed else _MESSAGES:
+        said = walked.get(name)
+        if isinstance(said, list) and _is_json(said, _DEPTH):
+            # In their place something has to stand: the SDK asks for it.
+            plain[name], walked[name] = said, []
     return {**walked, "extra_body": {**plain, **extra}}
+
+
+def _is_json(value: Any, depth: int) -> bool:
+    """Tell whether a value is JSON as it stands, in which the SDK has nothing to turn into it."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if not depth:
+        return False
+    if kind is list:
+        return all(_is_json(each, depth - 1) for each in value)
+    return (
+        kind is dict
+        and all(type(key) is str for key in value)
+        and all(_is_json(each, depth - 1) for each in value.values())
+    )
 
 
 def server_of(resource: Any) -> tuple[str, int | None] | None:
@@ -131,30 +162,36 @@ def take_time_again(reply: Reply, resource: Any) -> None:
     read_for(reply, getattr(timeout, "read", timeout))
 
 
-def open_raw(resource: Any, request: Request, *, id_header: str = ID_HEADER) -> Reply:
+def open_raw(
+    resource: Any, request: Request, *, observed: bool, id_header: str = ID_HEADER
+) -> Reply:
     """Send a request and read the bytes of its response.
 
     Args:
         resource: Such as ``client.chat.completions``.
         request: What to send.
+        observed: Whether somebody may look at the arguments of ``create``.
         id_header: The header that names the request.
     """
-    manager = _manager(resource, request)
+    manager = _manager(resource, request, observed=observed)
     http = manager.__enter__().http_response
     close = functools.partial(manager.__exit__, None, None, None)
     return reply_of(http, close=close, id_header=id_header)
 
 
-async def aopen_raw(resource: Any, request: Request, *, id_header: str = ID_HEADER) -> AsyncReply:
+async def aopen_raw(
+    resource: Any, request: Request, *, observed: bool, id_header: str = ID_HEADER
+) -> AsyncReply:
     """Send a request and read the bytes of its response; the twin of `open_raw`."""
-    manager = _manager(resource, request)
+    manager = _manager(resource, request, observed=observed)
     http = (await manager.__aenter__()).http_response
     close = functools.partial(manager.__aexit__, None, None, None)
     return areply_of(http, close=close, id_header=id_header)
 
 
-def _manager(resource: Any, request: Request) -> Any:
-    return resource.with_streaming_response.create(**_without_a_walk(request), stream=True)
+def _manager(resource: Any, request: Request, *, observed: bool) -> Any:
+    arguments = _without_a_walk(request, observed=observed)
+    return resource.with_streaming_response.create(**arguments, stream=True)
 
 
 def in_time(request: Request) -> Request:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Any, Literal
 
 import openai
 import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
+from openai.resources.chat.completions import Completions
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
@@ -400,3 +402,64 @@ def test_what_the_caller_gives_as_models_is_sent_as_json(way: Way) -> None:
     body = sent(way, Person, tools=[tool])
     assert body["tools"][0] == {"type": "function", "function": {"name": "search"}}
     assert body["tools"][1]["function"]["name"] == "Person"
+
+
+class Said(BaseModel):
+    role: str
+    content: str
+
+
+SAID: dict[str, Any] = {"role": "user", "content": "Who is it?"}
+PARTS = [{"type": "text", "text": "Who is it?"}]
+# Whether plain JSON or what the SDK has to turn into it.
+CONVERSATIONS: dict[str, Callable[[], Any]] = {
+    "plain": lambda: [{"role": "system", "content": "Be brief."}, SAID],
+    "parts": lambda: [{**SAID, "content": PARTS, "extra": {"n": 1.5, "b": True, "none": None}}],
+    "a model": lambda: [SAID, Said(role="user", content="Well?")],
+    "a model inside": lambda: [{**SAID, "content": [Part(type="text", text="Who is it?")]}],
+    "a tuple": lambda: (SAID,),
+    "a generator": lambda: (each for each in [SAID]),
+    "a generator inside": lambda: [{**SAID, "content": (each for each in PARTS)}],
+    "deep": lambda: [{**SAID, "extra": json.loads("[" * 40 + "1" + "]" * 40)}],
+}
+
+
+class Part(BaseModel):
+    type: str
+    text: str
+
+
+@BOTH
+@pytest.mark.parametrize("kind", CONVERSATIONS)
+def test_messages_are_sent_as_the_sdk_sends_them(kind: str, api: Api) -> None:
+    """Plain ones go past its walk over them, which changes nothing; others do not."""
+
+    def body(transport: Any) -> str:
+        with replay.serve({"text": "{}"}) as url, OpenAI(base_url=url, api_key="k") as sdk:
+            client = pf.from_openai(sdk, transport=transport)
+            resource: Any = client.chat.completions if api == "chat" else client.responses
+            conversation = {"messages" if api == "chat" else "input": CONVERSATIONS[kind]()}
+            with resource.create_partial(Person, model="m", on_invalid="defer", **conversation):
+                # Nothing of the answer is wanted.
+                pass
+            return json.dumps(url.exchanges[0].body)
+
+    assert body("auto") == body("raw")
+
+
+def test_whoever_observes_the_sdk_sees_the_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    create = Completions.create
+
+    def observe(self: Completions, **arguments: Any) -> Any:
+        seen.append(arguments)
+        return create(self, **arguments)
+
+    with replay.serve({"text": "{}"}) as url, OpenAI(base_url=url, api_key="k") as sdk:
+        client = pf.from_openai(sdk)
+        asked: dict[str, Any] = {"model": "m", "messages": [SAID], "on_invalid": "defer"}
+        for _ in range(2):
+            with client.create_partial(Person, **asked):
+                pass
+            monkeypatch.setattr(Completions, "create", observe)
+    assert [each["messages"] for each in seen] == [[SAID]]

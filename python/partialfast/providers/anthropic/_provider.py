@@ -148,7 +148,8 @@ class Messages(Provider):
             return whole(self.resource.create(**request.arguments))
         sent = _sendable(request)
         if reads_bytes(self.resource, self.transport, _PACKAGE):
-            reply = open_raw(self.resource, sent, id_header=_ID_HEADER)
+            observed = self.transport == "raw"
+            reply = open_raw(self.resource, sent, observed=observed, id_header=_ID_HEADER)
         else:
             stream = self.resource.create(**sent.arguments, stream=True)
             reply = open_observed(stream, _PACKAGE, id_header=_ID_HEADER)
@@ -166,7 +167,8 @@ class Messages(Provider):
             return at_once(whole(await self.resource.create(**request.arguments)))
         request = _sendable(request)
         if reads_bytes(self.resource, self.transport, _PACKAGE):
-            return await aopen_raw(self.resource, request, id_header=_ID_HEADER)
+            observed = self.transport == "raw"
+            return await aopen_raw(self.resource, request, observed=observed, id_header=_ID_HEADER)
         stream = await self.resource.create(**request.arguments, stream=True)
         return aopen_observed(stream, _PACKAGE, id_header=_ID_HEADER)
 

@@ -241,7 +241,7 @@ class OpenAI(Provider):
             # Not every client that works like the SDK's has a limit for it.
             timed = request
         if reads_bytes(self.resource, self.transport, self.package):
-            reply = open_raw(self.resource, timed)
+            reply = open_raw(self.resource, timed, observed=self.transport == "raw")
         else:
             reply = open_observed(self._create(timed.arguments), self.package)
         if timed is not request:
@@ -266,7 +266,7 @@ class OpenAI(Provider):
 
     async def _aopen(self, request: Request) -> AsyncReply:
         if reads_bytes(self.resource, self.transport, self.package):
-            return await aopen_raw(self.resource, request)
+            return await aopen_raw(self.resource, request, observed=self.transport == "raw")
         return aopen_observed(await self._create(request.arguments), self.package)
 
     def _create(self, arguments: Mapping[str, Any]) -> Any:
