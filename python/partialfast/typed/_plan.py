@@ -43,7 +43,8 @@ class Compiled(NamedTuple):
     Attributes:
         plan: What the builder walks.
         adapter: pydantic's adapter of the whole type.
-        made_of: The classes in the type, each with the validator that it had.
+        made_of: The classes that the type names, not those of their fields, each with the validator
+            that it had.
         length_check: Validates a list by its length alone, where items are streamed one by one and
             the type has such a constraint.
         config: Of the whole type.
@@ -56,7 +57,7 @@ class Compiled(NamedTuple):
     config: Mapping[str, Any]
 
     def is_current(self) -> bool:
-        """Tell whether the classes still are what they were (``model_rebuild`` changes them)."""
+        """Tell whether the named classes are what they were; ``model_rebuild`` changes them."""
         return all(_validator_of(class_) is validator for class_, validator in self.made_of)
 
 
