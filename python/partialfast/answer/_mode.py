@@ -72,9 +72,6 @@ class Mode(Enum):
     XAI_TOOLS = TOOLS
     XAI_JSON = MD_JSON
 
-    # Each member is one object. `Enum` hashes its name, in Python.
-    __hash__ = object.__hash__
-
     @property
     def is_responses(self) -> bool:
         """Whether it names the API as well as the way to ask."""

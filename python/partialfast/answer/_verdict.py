@@ -35,9 +35,6 @@ class Found(Enum):
     #: Nothing.
     NOTHING = "nothing"
 
-    # Each member is one object. `Enum` hashes its name, in Python.
-    __hash__ = object.__hash__
-
 
 class Heard(Enum):
     """What the server and the transport said about the end."""
@@ -58,8 +55,6 @@ class Heard(Enum):
     FAILED = "failed"
     #: The connection was lost.
     LOST = "lost"
-
-    __hash__ = object.__hash__
 
 
 _Verdict = type[StreamError] | None
