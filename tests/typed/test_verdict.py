@@ -100,6 +100,37 @@ def test_an_error_below_a_second_best_key_counts(
     check(create_model("Aliased", __config__=config, the_item=(wrap, field)), text)
 
 
+def _halved(number: int) -> int:
+    if number % 2:
+        message = f"{number} cannot be halved"
+        raise RuntimeError(message)
+    return number // 2
+
+
+@pytest.mark.parametrize("field", [Field(alias="item"), Field(alias="item", default=4)])
+@pytest.mark.parametrize(
+    "text",
+    ['{"the_item": 3, "item": 2}', '{"item": 2, "the_item": 3}', '{"item": 3}', '{"the_item": 3}'],
+)
+def test_what_a_function_raises_below_a_second_best_key_counts_if_pydantic_calls_it(
+    field: Any, text: str
+) -> None:
+    """It need not be an error of validation: pydantic looks at the best key alone."""
+    config = ConfigDict(populate_by_name=True)
+    item = annotated(int, AfterValidator(_halved))
+    for type_ in (item, create_model("Around", value=(item, ...))):
+        made: Any = create_model("Aliased", __config__=config, the_item=(type_, field))
+        written = text if type_ is item else text.replace("3", '{"value": 3}')
+        written = written if type_ is item else written.replace("2", '{"value": 2}')
+        try:
+            expected = made.model_validate_json(written)
+        except RuntimeError as error:
+            with pytest.raises(RuntimeError, match=str(error)):
+                list(pf.stream(made, bytewise(written)))
+        else:
+            assert pf.stream(made, bytewise(written)).final() == expected
+
+
 class Named(BaseModel):
     model_config = ConfigDict(extra="allow")
     first_name: str = Field(alias="firstName")

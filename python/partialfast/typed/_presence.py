@@ -20,9 +20,10 @@ __all__ = ["Complete", "Whole", "is_partial", "is_set"]
 class Complete:
     """Says of a class, or of one place where it stands, that its values are complete.
 
-    A partial class is a subclass, and pydantic takes an instance of one without looking into it. As
-    a base, ``class Invoice(pf.Complete, BaseModel)``, it makes every validator of the class refuse
-    snapshots, wherever that was built: ``model_validate``, fields, adapters, response models. In
+    Validators of a model refuse its snapshots anyway, unless a ``wrap`` validator hands one on;
+    those of a dataclass take them. This looks at the value itself. As a base,
+    ``class Invoice(pf.Complete, BaseModel)``, it holds for every validator of the class, wherever
+    that was built: ``model_validate``, fields, adapters, response models. In
     ``Annotated[M, pf.Complete]`` it says so of that place alone. The error is of the type
     ``incomplete`` and says what came. Everything else is validated, streamed, dumped and described
     as without it.

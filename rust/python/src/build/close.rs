@@ -70,10 +70,13 @@ impl Run<'_, '_> {
                 self.leave_to_outer();
                 Ok(None)
             }
-            // What is left out if it is invalid, pydantic leaves out whatever is raised.
+            // What is left out if it is invalid, pydantic leaves out whatever is raised. What is in
+            // doubt it may not look at: if it does, it raises with what encloses the value.
             Err(error)
                 if !validation.is_invalid(py, &error)
-                    && (root || !node.omit || !error.is_instance_of::<PyException>(py)) =>
+                    && (root
+                        || !(node.omit || expected.lenient)
+                        || !error.is_instance_of::<PyException>(py)) =>
             {
                 Err(error)
             }
