@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    create_model,
     field_serializer,
     model_serializer,
 )
@@ -175,6 +176,20 @@ def test_defaults_are_dumped_as_what_they_are() -> None:
     }
     later = list(snapshots(Defaults, DEFAULTS_TEXT))[-1].model_dump(mode="json")
     assert (later["status"], later["secret"]) == ("closed", "**********")
+
+
+class Letter(BaseModel):
+    kind: Literal["a", "b"] = "another"  # type: ignore[assignment]
+
+
+def test_a_default_of_another_type_is_dumped_in_a_union_too() -> None:
+    """There pydantic is stricter: it goes by the value of a literal, and not only by its type."""
+    unions: list[Any] = [Letter | str, Letter | int]
+    for union in unions:
+        letters: Any = create_model("Letters", value=(union, ...))
+        for shown in pf.stream(letters, bytewise(b'{"value": {"kind": "a", "unknown": 1}}')):
+            shown.model_dump()
+            shown.model_dump_json()
 
 
 class OfClass(BaseModel):

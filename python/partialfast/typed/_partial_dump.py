@@ -206,7 +206,9 @@ class _Rewriter:
         if _is_method(schema):
             # It goes to a function of the user's only when it was received.
             schema = schema["serialization"]["schema"]
-        return self._is_dumped(schema, default)
+        # As one of several: pydantic is stricter in a union, and in a member of one.
+        either: Schema = {"type": "union", "choices": [schema, {"type": "none"}]}
+        return self._is_dumped(either, default)
 
     def _is_dumped(self, schema: Schema, value: Any) -> bool:
         made = SchemaSerializer(cast("Any", standalone(schema, self.definitions())))
