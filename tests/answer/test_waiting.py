@@ -32,7 +32,6 @@ pytestmark = pytest.mark.network
 ASK: dict[str, Any] = {"model": "m", "messages": "hello", "response_model": Meeting}
 TRANSPORTS = pytest.mark.parametrize("transport", ["raw", "sdk"])
 FINAL = Meeting.model_validate_json(TEXT)
-SECONDS = 2.0
 
 
 def shown(text: str) -> Meeting | None:
@@ -72,7 +71,7 @@ def closed_by_a_thread(read: Callable[[Any], Any], transport: Any) -> tuple[Any,
         thread.join(10)
         took = time.monotonic() - since
         assert not thread.is_alive()
-        assert url.wait_ended(timeout=5).ending == "disconnect"
+        assert url.wait_ended(timeout=STALL).ending == "disconnect"
     return stream, raised, took
 
 
@@ -87,7 +86,7 @@ def test_closing_from_another_thread_wakes_the_reader_with_an_error(
     assert "closed" in str(error)
     assert error.snapshot == stream.snapshot
     assert error.text == stream.text
-    assert took < SECONDS
+    assert took < STALL
     with pytest.raises(pf.StreamError, match="closed"):
         stream.final()
 
@@ -188,9 +187,9 @@ def test_an_answer_that_is_due_now_and_then_is_read_now_and_then(
         async with open_async(url) as sdk:
             for _ in range(2):
                 seconds, count = await ask(sdk, 0.1)
-                # The first, one each time that a snapshot is due, and what comes once all is
-                # written.
-                assert 0 < count <= 1 + seconds / 0.1 + 5
+                # One each time that a snapshot is due, and a few at the beginning and once all is
+                # written. There are 59 deltas.
+                assert 0 < count <= seconds / 0.1 + 30
             # The same connection is read as it was.
             await ask(sdk, "event")
 
@@ -262,7 +261,7 @@ def test_a_stream_that_is_opened_and_dropped_closes_its_response(transport: Any,
             opened = await pf.from_openai(sdk, transport=transport).create_partial(**ASK)
             del opened
             gc.collect()
-            exchange = await asyncio.to_thread(url.wait_ended, timeout=5)
+            exchange = await asyncio.to_thread(url.wait_ended, timeout=STALL)
             assert exchange.ending == "disconnect"
 
     with replay.serve({"text": TEXT}, hold=6) as url:

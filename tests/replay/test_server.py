@@ -397,7 +397,7 @@ def test_stopping_drops_a_client_that_is_still_there() -> None:
             stream = client.chat.completions.create(**CHAT, stream=True)
             next(iter(stream))
             left = time.monotonic()
-        assert time.monotonic() - left < 5
+        assert time.monotonic() - left < 20
         assert server.exchanges[-1].ending == "stopped"
         with pytest.raises(LOST):
             list(stream)

@@ -22,7 +22,7 @@ ASK: dict[str, Any] = {"model": "m", "messages": "hello", "response_model": Meet
 TRANSPORTS = pytest.mark.parametrize("transport", ["raw", "sdk"])
 FINAL = Meeting.model_validate_json(TEXT)
 CANCEL = 8
-SECONDS = 2.0
+SECONDS = 9.0
 
 
 def _events(text: str) -> bytes:
