@@ -25,7 +25,7 @@ from partialfast.replay._ask import Given, RequestError, parse_body
 from partialfast.replay._exchanges import Exchange
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import CannedResponse, Options, Step, json_response, respond
+from partialfast.replay._steps import CannedResponse, Options, PacedWrite, json_response, respond
 
 __all__ = [
     "OK",
@@ -74,7 +74,7 @@ def json_lines(values: Iterable[Any]) -> bytes:
 
 def file_response(content: bytes, media_type: str) -> CannedResponse:
     """Give a file at once."""
-    return CannedResponse(OK, (Step(content),), {"content-type": media_type}, len(content))
+    return CannedResponse(OK, (PacedWrite(content),), {"content-type": media_type}, len(content))
 
 
 @dataclass

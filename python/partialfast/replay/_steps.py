@@ -24,14 +24,14 @@ from partialfast.replay._shapes import shape_named
 __all__ = [
     "CannedResponse",
     "Options",
-    "Step",
+    "PacedWrite",
     "json_response",
     "respond",
     "respond_with_error",
 ]
 
 
-class Step(NamedTuple):
+class PacedWrite(NamedTuple):
     """Wait for some seconds, then write."""
 
     data: bytes = b""
@@ -63,7 +63,7 @@ class CannedResponse:
     """A response, decided before any of it is sent."""
 
     status: int
-    steps: tuple[Step, ...]
+    steps: tuple[PacedWrite, ...]
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None  # of the body when it is announced, else it is chunked
     recording: Recording | None = None  # what is played, if anything
@@ -81,7 +81,7 @@ def json_response(
     """Give JSON at once."""
     body = dump(value)
     headers = {"content-type": "application/json"} | (headers or {})
-    return CannedResponse(status, (Step(body),), headers, len(body))
+    return CannedResponse(status, (PacedWrite(body),), headers, len(body))
 
 
 _STREAMED = {
@@ -116,7 +116,9 @@ def respond(
     headers = _STREAMED | {"content-type": form.media_type}
     if (raw := recording.raw) is not None:
         data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        return CannedResponse(200, _regroup([Step(data)], options.split), headers, None, recording)
+        return CannedResponse(
+            200, _regroup([PacedWrite(data)], options.split), headers, None, recording
+        )
     if ask.tool_choice in form.ignored_choices:
         ask = replace(ask, tool_choice="auto", forced=None)
     reply = write_script(
@@ -164,26 +166,28 @@ def _error_fault(ask: Ask, faults: Iterable[Fault]) -> RequestError | None:
     return None
 
 
-def _streamed(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> tuple[list[Step], bool]:
+def _streamed(
+    form: Protocol, reply: ReplayedAnswer, rate: float | None
+) -> tuple[list[PacedWrite], bool]:
     """Make steps of events, with the faults of the transport at their places; say if it drops."""
-    marks, steps = list(reply.marks), list[Step]()
+    marks, steps = list(reply.marks), list[PacedWrite]()
     for event in form.stream(reply):
         data = form.encode(event)
         while marks and event.upto >= marks[0].before:
             before, fault = marks.pop(0)
             if fault.kind is FaultKind.STALL:
-                steps.append(Step(wait=fault.seconds))
+                steps.append(PacedWrite(wait=fault.seconds))
                 continue
             if fault.kind is FaultKind.DROP:
                 # Half an event: what is not whole must not be taken for an answer.
-                steps.append(Step(data[: len(data) // 2]))
+                steps.append(PacedWrite(data[: len(data) // 2]))
             elif fault.kind is FaultKind.CORRUPT:
-                steps.append(Step(form.corrupt))
+                steps.append(PacedWrite(form.corrupt))
             elif fault.kind in _FAILURES:
                 failure = form.failure(reply, before, quiet=fault.kind is FaultKind.FAIL)
-                steps += [Step(form.encode(each)) for each in failure]
+                steps += [PacedWrite(form.encode(each)) for each in failure]
             return steps, fault.kind is FaultKind.DROP  # `end` sends nothing more
-        steps.append(Step(data, event.tokens / (rate or math.inf), event.tokens > 0))
+        steps.append(PacedWrite(data, event.tokens / (rate or math.inf), event.tokens > 0))
     return steps, False
 
 
@@ -201,19 +205,19 @@ def _whole(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> CannedR
     # Unless it is corrupt there is less than was announced.
     length = len(body) if ends is FaultKind.CORRUPT else made.length
     dropped = ends not in {None, FaultKind.CORRUPT}
-    steps = (Step(body, wait),)
+    steps = (PacedWrite(body, wait),)
     return replace(made, steps=steps, length=length, recording=reply.recording, dropped=dropped)
 
 
-def _regroup(steps: Sequence[Step], size: int | None) -> tuple[Step, ...]:
+def _regroup(steps: Sequence[PacedWrite], size: int | None) -> tuple[PacedWrite, ...]:
     """Cut and join writes to a size, but never across a wait."""
     if size is None:
         return tuple(steps)
-    made: list[Step] = []
+    made: list[PacedWrite] = []
     runs = accumulate(step.wait > 0 for step in steps)
     for _, group in groupby(zip(runs, steps, strict=True), key=itemgetter(0)):
         run = [step for _, step in group]
         data, text = b"".join(step.data for step in run), any(step.carries_text for step in run)
-        made.append(Step(data[:size], run[0].wait, text))
-        made += [Step(data[at : at + size], 0.0, text) for at in range(size, len(data), size)]
+        made.append(PacedWrite(data[:size], run[0].wait, text))
+        made += [PacedWrite(data[at : at + size], 0.0, text) for at in range(size, len(data), size)]
     return tuple(made)
