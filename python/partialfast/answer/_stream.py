@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from threading import Thread, get_ident
 from types import TracebackType
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
 from typing_extensions import Self
 from typing_extensions import TypeVar as TypeVarWithDefault
@@ -23,6 +24,8 @@ __all__ = ["ItemStream", "Stream", "fetch"]
 
 T = TypeVar("T")
 Final_ = TypeVar("Final_")
+# Blocks that are read once the time is up: each byte of the usage may be one.
+_MOST_LEFT: Final = 4_096
 #: The type of the value at the end: that of the snapshots, but for what `as_` says of them.
 Value = TypeVarWithDefault("Value", default=T)
 
@@ -215,23 +218,30 @@ class SyncStream(StreamBase[T, Final_]):
             wait = self._patience.next(reader, timed=False)
             if wait is None:
                 return reader.feed(self._read())
-            alarm = self._set_alarm(*wait)
-            try:
-                block = self._read()
-            finally:
-                alarm.cancel()
+            block = self._read_in_time(*wait)
         else:
-            # What the connection still held when the time was up; nothing more is waited for.
-            block = self._read() if self._rung is WaitEnd.END and self._is_awake else END
+            block = self._read()
         if self._rung is None or block is not END:
             # A process that was held up finds late what had come in time.
             return reader.feed(block)
         return self._time_out(self._rung)
 
-    @property
-    def _is_awake(self) -> bool:
-        """Whether reading ends by itself since the alarm has rung."""
-        return self._reply is not None and self._reply.wake is not None
+    def _read_in_time(self, seconds: float, why: WaitEnd) -> Any:
+        """Read the next block, unless it takes longer; then return what ends the waiting."""
+        alarm = self._set_alarm(seconds, why)
+        try:
+            block = self._read()
+        finally:
+            alarm.cancel()
+        if self._rung is not None:
+            # What the connection still holds is read; nothing more is waited for.
+            self._blocks = islice(self._blocks, self._left_at_most(why))
+        return block
+
+    def _left_at_most(self, why: WaitEnd) -> int:
+        # Of a source that cannot be woken nobody knows whether its next block is there.
+        awake = self._reply is not None and self._reply.wake is not None
+        return _MOST_LEFT if why is WaitEnd.END and awake else 0
 
     def _time_out(self, why: WaitEnd) -> Any:
         reader = self._reader
