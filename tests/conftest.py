@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from openai import OpenAI
 
 from partialfast.answer import _patience
 
@@ -40,6 +42,30 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no ../shared/data beside the repository")
     return folder
+
+
+@pytest.fixture
+def clients_are_closed() -> Iterator[None]:
+    """Close the clients that a test leaves open, as the end of a program does.
+
+    The collector comes whenever it likes, and may find a socket before its client: that would be
+    told of another test.
+    """
+    clients: list[Any] = []
+
+    def known(init: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(init)
+        def init_and_keep(self: Any, *args: Any, **kwargs: Any) -> None:
+            init(self, *args, **kwargs)
+            clients.append(self)
+
+        return init_and_keep
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OpenAI, "__init__", known(OpenAI.__init__))
+        yield
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -31,7 +31,7 @@ INVALID = json.dumps({"users": [USERS[0], {"name": "Alan", "age": -1}]})
 FINAL = Team.model_validate_json(TEXT)
 MESSAGES: list[Any] = [{"role": "user", "content": "Who?"}]
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("clients_are_closed")]
 
 
 def ask(url: str, **arguments: Any) -> Any:

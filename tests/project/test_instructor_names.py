@@ -21,6 +21,8 @@ from partialfast.cli import main
 from tools.instructor_docs import example_of
 from tools.instructor_names import PAGE, SURFACE, page, verdict
 
+pytestmark = pytest.mark.usefixtures("clients_are_closed")
+
 EXAMPLES = PAGE.with_name("instructor-examples.md")
 MODULES: dict[str, list[str]] = SURFACE["modules"]
 

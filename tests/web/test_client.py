@@ -21,7 +21,7 @@ from partialfast.web import events, sse, wire_names
 from tests.web.driver import apply, events_of, ops_lines
 from tests.web.serving import Raw, request, serving
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.usefixtures("clients_are_closed")]
 
 KEY = "sk-very-secret"
 

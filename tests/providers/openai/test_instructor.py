@@ -20,6 +20,8 @@ import partialfast.exceptions
 from partialfast import replay
 from partialfast._hints import HINTS
 
+pytestmark = pytest.mark.usefixtures("clients_are_closed")
+
 
 class User(BaseModel):
     name: str
