@@ -8,9 +8,9 @@ import math
 import re
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.client import responses
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote
 import h11
 
 from partialfast.replay._ask import SERVER_ERROR, RequestError, parse_body
-from partialfast.replay._batches import Batches, Handler, parse_batch_faults
+from partialfast.replay._batches import Batches, Handler, Params, parse_batch_faults
 from partialfast.replay._exchanges import Ending, Exchange, ExchangeLog
 from partialfast.replay._faults import parse_faults
 from partialfast.replay._guard import admit, check_size
@@ -42,6 +42,8 @@ _MOST_HEAD = 1 << 16
 _BACKLOG = 1024
 _TURNS = 5
 
+_Handler = Callable[[Exchange, Params], Awaitable[CannedResponse]]
+
 
 class _Route(NamedTuple):
     """What answers requests at some paths."""
@@ -49,8 +51,7 @@ class _Route(NamedTuple):
     method: str
     path: re.Pattern[str]
     protocol: Protocol  # whose errors it gives
-    handle: Handler
-    in_thread: bool  # it may take its time
+    handle: _Handler
 
 
 class _Gate:
@@ -95,22 +96,14 @@ class App:
         for kind in (Batches, MessageBatches):
             shelf = kind(recordings, options, faults)
             for path, method, handle in shelf.routes():
-                self._add(method, path, shelf.protocol, handle, in_thread=True)
+                self._add(method, path, shelf.protocol, partial(_in_thread, handle))
         for protocol in PROTOCOLS.values():
             for path in protocol.paths:
                 self._add("POST", path, protocol, partial(self._play, protocol))
 
-    def _add(
-        self,
-        method: str,
-        path: str,
-        protocol: Protocol,
-        handle: Handler,
-        *,
-        in_thread: bool = False,
-    ) -> None:
+    def _add(self, method: str, path: str, protocol: Protocol, handle: _Handler) -> None:
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-        self._routes.append(_Route(method, pattern, protocol, handle, in_thread))
+        self._routes.append(_Route(method, pattern, protocol, handle))
 
     async def start(self, listener: socket.socket) -> None:
         """Take connections from now on; on a loop that reads by a selector."""
@@ -151,9 +144,7 @@ class App:
                 self.log.add(exchange)
                 params = dict(parse_qsl(query)) | match.groupdict() | {"path": path}
                 try:
-                    if route.in_thread:
-                        return await asyncio.to_thread(route.handle, exchange, params)
-                    return route.handle(exchange, params)
+                    return await route.handle(exchange, params)
                 except RequestError as error:
                     return respond_with_error(route.protocol, error)
                 except Exception:  # noqa: BLE001 - a fault of ours; said where the server's owner sees it
@@ -166,9 +157,7 @@ class App:
             wrong = RequestError(405, f"{said} {hint}")
         return respond_with_error(PROTOCOLS["chat"], wrong)
 
-    def _play(
-        self, protocol: Protocol, exchange: Exchange, params: Mapping[str, str]
-    ) -> CannedResponse:
+    async def _play(self, protocol: Protocol, exchange: Exchange, params: Params) -> CannedResponse:
         options = _overrides(self._options, exchange.headers)
         try:
             ask = protocol.ask(parse_body(exchange.raw), params)
@@ -177,10 +166,15 @@ class App:
         except RequestError as error:
             return respond_with_error(protocol.shaped(options.shape), error)
 
-    def _models(self, _: Exchange, __: Mapping[str, str]) -> CannedResponse:
+    async def _models(self, _: Exchange, __: Params) -> CannedResponse:
         names = self._recordings.models or ["replay"]
         data = [{"id": n, "object": "model", "created": 0, "owned_by": "replay"} for n in names]
         return json_response({"object": "list", "data": data})
+
+
+async def _in_thread(handle: Handler, exchange: Exchange, params: Params) -> CannedResponse:
+    """Answer by what may take its time, such as the requests of a batch."""
+    return await asyncio.to_thread(handle, exchange, params)
 
 
 _OVERRIDES: dict[str, Callable[[str], Any]] = {
@@ -205,32 +199,30 @@ def _overrides(options: Options, headers: Mapping[str, str]) -> Options:
     return options
 
 
+@dataclass
 class _Connection:
     """A client's connection: its requests, one after the other."""
 
-    def __init__(
-        self, app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self._app = app
-        self._reader = reader
-        self._writer = writer
-        self._http = h11.Connection(h11.SERVER, _MOST_HEAD)
-        self._method = b""
+    app: App
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    http: h11.Connection = field(default_factory=partial(h11.Connection, h11.SERVER, _MOST_HEAD))
+    method: bytes = b""
 
     async def serve(self) -> None:
         """Answer requests until either side has had enough, and the connection is closed."""
         try:
             await self._answer_all()
-            await self._writer.wait_closed()
+            await self.writer.wait_closed()
         except BaseException:
             # Nobody waits for what the client has not taken yet.
-            self._writer.transport.abort()
+            self.writer.transport.abort()
             raise
 
     async def _answer_all(self) -> None:
         try:
             while exchange := await self._read():
-                if await self._perform(await self._app.answer(exchange), exchange) != "complete":
+                if await self._perform(await self.app.answer(exchange), exchange) != "complete":
                     break
         except RequestError as refused:
             # What is left of the request is not read.
@@ -238,19 +230,19 @@ class _Connection:
             response.headers["connection"] = "close"
             await self._play(response, Exchange("", "", {}, b"", None))
         finally:
-            self._writer.close()
+            self.writer.close()
 
     async def _read(self) -> Exchange | None:
         """Read a request; there is none when the connection is at its end."""
-        if self._http.our_state is h11.MUST_CLOSE:
+        if self.http.our_state is h11.MUST_CLOSE:
             return None
-        if self._http.our_state is h11.DONE:
-            self._http.start_next_cycle()
+        if self.http.our_state is h11.DONE:
+            self.http.start_next_cycle()
         try:
             request = await self._next_event()
             if not isinstance(request, h11.Request):
                 return None
-            self._method = request.method
+            self.method = request.method
             headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
             admit(headers)
             raw = bytearray()
@@ -264,20 +256,20 @@ class _Connection:
             body = parse_body(bytes(raw)).value
         except RequestError:
             body = None  # answered with an error of its own; here it is only entered
-        port = self._writer.get_extra_info("peername")[1]
+        port = self.writer.get_extra_info("peername")[1]
         method = request.method.decode()
         return Exchange(method, unquote(path) + mark + query, headers, bytes(raw), body, port)
 
     async def _next_event(self) -> Any:
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            if self._http.they_are_waiting_for_100_continue:
+        while (event := self.http.next_event()) is h11.NEED_DATA:
+            if self.http.they_are_waiting_for_100_continue:
                 await self._send(h11.InformationalResponse(status_code=100, headers=[]))
-            self._http.receive_data(await self._reader.read(_READ))
+            self.http.receive_data(await self.reader.read(_READ))
         return event
 
     async def _send(self, event: h11.Event) -> None:
-        self._writer.write(self._http.send(event) or b"")
-        await self._writer.drain()
+        self.writer.write(self.http.send(event) or b"")
+        await self.writer.drain()
 
     async def _perform(self, response: CannedResponse, exchange: Exchange) -> Ending:
         """Give a response, until it is whole or someone ends it."""
@@ -305,12 +297,12 @@ class _Connection:
         reason = responses.get(response.status, "").encode()
         head = h11.Response(status_code=response.status, headers=headers, reason=reason)
         await self._send(head)
-        for step in () if self._method == b"HEAD" else response.steps:
+        for step in () if self.method == b"HEAD" else response.steps:
             if step.wait:
                 await asyncio.sleep(step.wait)
             if step.data:
                 if step.carries_text:
-                    await self._app.gate.pass_one()
+                    await self.app.gate.pass_one()
                 await self._send(h11.Data(data=step.data))
                 exchange.writes += 1
                 exchange.sent += len(step.data)
@@ -323,6 +315,6 @@ class _Connection:
 
     async def _gone(self) -> Ending:
         """Wait until the client has closed the connection."""
-        while data := await self._reader.read(_READ):
-            self._http.receive_data(data)
+        while data := await self.reader.read(_READ):
+            self.http.receive_data(data)
         return "disconnect"

@@ -7,15 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = [
-    "MISSING",
-    "SERVER_ERROR",
-    "Ask",
-    "Given",
-    "RequestError",
-    "ToolChoice",
-    "parse_body",
-]
+__all__ = ["MISSING", "SERVER_ERROR", "Ask", "Given", "RequestError", "ToolChoice", "parse_body"]
 
 #: How free the model is to call a tool.
 ToolChoice = Literal["none", "auto", "required", "named"]

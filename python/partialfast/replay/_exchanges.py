@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, Literal
 
 from partialfast.replay._recording import Recording
@@ -76,14 +77,13 @@ class ExchangeLog:
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
-        self._count = 0
+        self._numbers = count()
         self._kept_bytes = 0
 
     def add(self, exchange: Exchange) -> None:
         """Enter a request and give it its number."""
-        exchange.number = self._count
+        exchange.number = next(self._numbers)
         self.exchanges.append(exchange)
-        self._count += 1
         self._kept_bytes += len(exchange.raw)
         while len(self.exchanges) > 1 and (
             len(self.exchanges) > _MOST_KEPT or self._kept_bytes > _MOST_KEPT_BYTES

@@ -27,28 +27,18 @@ REFUSAL = "I'm sorry, I can't assist with that request."
 class FaultKind(enum.Enum):
     """What goes wrong. The values are the words of the command line."""
 
-    #: The connection is lost in the middle of the event that follows the byte.
-    DROP = "drop"
-    #: Nothing is sent for some seconds, then the stream goes on.
-    STALL = "stall"
-    #: The model writes something that is not JSON, then goes on.
-    GARBAGE = "garbage"
-    #: The answer is cut off there with finish reason ``length``.
-    LENGTH = "length"
-    #: A content filter cuts the answer off; without ``@``, at half of it.
-    FILTER = "filter"
-    #: The body ends there, properly closed, but without finish reason or ``[DONE]``.
-    END = "end"
-    #: An ``error`` object comes instead of the rest.
-    ERROR = "error"
+    DROP = "drop"  #: The connection is lost in the middle of the event that follows the byte.
+    STALL = "stall"  #: Nothing is sent for some seconds, then the stream goes on.
+    GARBAGE = "garbage"  #: The model writes something that is not JSON, then goes on.
+    LENGTH = "length"  #: The answer is cut off there with finish reason ``length``.
+    FILTER = "filter"  #: A content filter cuts the answer off; without ``@``, at half of it.
+    END = "end"  #: The body ends there, properly closed, but without finish reason or ``[DONE]``.
+    ERROR = "error"  #: An ``error`` object comes instead of the rest.
     #: As `error`; in the Responses API without the ``error`` event before ``response.failed``.
     FAIL = "fail"
-    #: An event comes whose data is not JSON; then the body ends.
-    CORRUPT = "corrupt"
-    #: The model refuses to answer.
-    REFUSE = "refuse"
-    #: No stream at all but an error response, such as ``status:429``.
-    STATUS = "status"
+    CORRUPT = "corrupt"  #: An event comes whose data is not JSON; then the body ends.
+    REFUSE = "refuse"  #: The model refuses to answer.
+    STATUS = "status"  #: No stream at all but an error response, such as ``status:429``.
     #: A request that has the field gets a 400, such as ``reject:stream_options``.
     REJECT = "reject"
 

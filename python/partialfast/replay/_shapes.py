@@ -47,16 +47,14 @@ class ServerShape:
     # it does what only OpenAI's own does: it pads deltas, announces a single call together with the
     # role, and gives chunks a null usage where it is asked for
     openai_extras: bool = False
-    # the field of a delta that carries reasoning; `None` where it is never sent
-    reasoning: str | None = None
+    reasoning: str | None = None  # the field of a delta with reasoning; `None`: it is never sent
     # the field of a delta that carries a refusal. Open models have none of their own
     refusal: Literal["refusal", "content"] = "content"
-    whole_calls: bool = False  # a tool call comes in one chunk
+    # how a tool call comes: announced without arguments, together with the first of them, with its
+    # id and name in each piece (and as `function_call` too), or in one chunk
+    calls: Literal["announced", "at-once", "named-again", "whole"] = "announced"
     call_index: bool = True  # tool calls have an index
     call_type: bool = True  # tool calls have a type
-    first_arguments: bool = False  # the piece that opens a call has arguments already
-    # each piece of a call has its id and name, and is sent as `function_call` too
-    legacy_call: bool = False
     finish_beside: bool = False  # the finish reason comes in the chunk of the last delta
     open_finish: str | None = None  # what the chunks before the last have as finish reason
     named_call_stops: bool = True  # a call of a function that the request names ends with `stop`
@@ -68,16 +66,15 @@ class ServerShape:
     # it is llama.cpp: the last chunk has timings, and the Responses API leaves out indices and
     # numbers
     llama_cpp: bool = False
-    # a comment that keeps the connection alive, at first and after every 25 chunks
-    comment: str | None = None
-    # Azure's content filter speaks, in the stream or beside it
-    verdicts: Literal["none", "inside", "beside"] = "none"
+    comment: str | None = None  # it keeps the connection alive, at first and after every 25 chunks
+    verdicts: Literal["none", "inside", "beside"] = (
+        "none"  # of Azure's filter: in its chunks or apart
+    )
     headers: Mapping[str, str] = field(default_factory=dict)  # beside the content type
     # what an error has, and which field of the `RequestError` each of it is; `None` for null
     error: Mapping[str, str | None] = field(default_factory=lambda: {name: name for name in _ERROR})
-    # the type of an error by its status, where the server has its own
-    error_types: Mapping[int, str] = field(default_factory=dict)
-    error_type: str | None = None  # the type of all other errors; `None` for OpenAI's
+    # the type of an error by its status, or "else", where the server has its own
+    error_types: Mapping[str, str] = field(default_factory=dict)
     error_bare: bool = False  # an error response is nothing else, not a field of something
     error_choice: bool = False  # an error inside the stream comes beside a choice
     error_done: bool = False  # `[DONE]` follows an error inside the stream

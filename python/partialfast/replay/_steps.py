@@ -116,20 +116,18 @@ def respond(
     headers = _STREAMED | {"content-type": form.media_type}
     if (raw := recording.raw) is not None:
         data = raw if isinstance(raw, bytes) else raw.encode("utf-8", "surrogatepass")
-        return CannedResponse(
-            200, _regroup([PacedWrite(data)], options.split), headers, None, recording
+        made, dropped = [PacedWrite(data)], False
+    else:
+        if ask.tool_choice in form.ignored_choices:
+            ask = replace(ask, tool_choice="auto", forced=None)
+        reply = write_script(
+            recording, ask, chars=options.chunk, faults=faults, number=number, created=created
         )
-    if ask.tool_choice in form.ignored_choices:
-        ask = replace(ask, tool_choice="auto", forced=None)
-    reply = write_script(
-        recording, ask, chars=options.chunk, faults=faults, number=number, created=created
-    )
-    if not ask.stream:
-        return _whole(form, reply, options.rate)
-    headers |= form.headers(reply)
-    made, dropped = _streamed(form, reply, options.rate)
-    steps = _regroup(made, options.split)
-    return CannedResponse(200, steps, headers, None, recording, dropped)
+        if not ask.stream:
+            return _whole(form, reply, options.rate)
+        headers |= form.headers(reply)
+        made, dropped = _streamed(form, reply, options.rate)
+    return CannedResponse(200, _regroup(made, options.split), headers, None, recording, dropped)
 
 
 def respond_with_error(

@@ -43,10 +43,7 @@ class OpenAIProtocol(Protocol):
             said = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
             raise options.invalid(said)
         functions = [each for each in body["tools"] if each["type"].value == "function"]
-        # The chat API nests the function, the Responses API does not.
-        names = [
-            (each["function"] if "function" in each.value else each)["name"] for each in functions
-        ]
+        names = [_function(each)["name"] for each in functions]
         choice, forced = _tool_choice(body["tool_choice"], any_tools=bool(names))
         return self.read(
             body,
@@ -66,7 +63,8 @@ class OpenAIProtocol(Protocol):
 
     def error_fields(self, error: RequestError) -> Json:
         """Give what the server says of an error."""
-        kind = self.shape.error_types.get(error.status, self.shape.error_type or error.type)
+        kinds = self.shape.error_types
+        kind = kinds.get(str(error.status), kinds.get("else", error.type))
         known = asdict(error) | {"type": kind, "object": "error", None: None}
         return {name: known[source] for name, source in self.shape.error.items()}
 
@@ -119,7 +117,7 @@ class Chat(OpenAIProtocol):
 
     def __init__(self, shape: str = "openai") -> None:
         super().__init__(shape)
-        self.whole_calls = self.shape.whole_calls
+        self.whole_calls = self.shape.calls == "whole"
 
     def conversation(self, body: Given) -> Mapping[str, Any]:
         count = body["n"].of(int)
@@ -194,8 +192,8 @@ class Chat(OpenAIProtocol):
         return self.shape.openai_extras and len(reply.calls) == 1 and next(kinds, None) is Kind.TOOL
 
     def opened(self, block: Block) -> Iterable[Told]:
-        announced = self.shape.first_arguments or self._opens_with_call(block.reply)
-        if block.kind is Kind.TOOL and not announced:
+        announced = self.shape.calls == "announced" and not self._opens_with_call(block.reply)
+        if block.kind is Kind.TOOL and announced:
             call = self._call(block.reply, block.call, "", opens=True)
             yield "", {"index": block.choice, "delta": call}
 
@@ -204,9 +202,10 @@ class Chat(OpenAIProtocol):
         own = {Kind.REASONING: shape.reasoning, Kind.REFUSAL: shape.refusal}
         key = own.get(block.kind, "content")
         if block.kind is Kind.TOOL:
-            opens = shape.legacy_call or (shape.first_arguments and block.begins)
+            unannounced = shape.calls != "announced"
+            opens = shape.calls == "named-again" or (unannounced and block.begins)
             delta = self._call(block.reply, block.call, block.text, opens=opens)
-            shown = block.text or shape.first_arguments
+            shown = block.text or unannounced
         else:
             delta, shown = {**shape.text, str(key): block.text}, key is not None
         if shown:
@@ -231,7 +230,7 @@ class Chat(OpenAIProtocol):
         value |= self._function(reply, number, text) if opens else {"function": {"arguments": text}}
         if not shape.call_type:
             value.pop("type", None)
-        legacy = {"function_call": value["function"]} if shape.legacy_call else {}
+        legacy = {"function_call": value["function"]} if shape.calls == "named-again" else {}
         return {**shape.call, "tool_calls": [value], **legacy}
 
     def _function(self, reply: ReplayedAnswer, number: int, text: str) -> Json:

@@ -99,12 +99,11 @@ class Responses(OpenAIProtocol):
         return self._numbered(reply, super().stream(reply))
 
     def failure(self, reply: ReplayedAnswer, upto: int, *, quiet: bool) -> Iterator[ReplayEvent]:
-        whole = blocks(reply)
-        output: list[Json] = []
-        for block in blocks(replace(reply, deltas=reply.deltas[:upto])):
-            ended = whole[block.index].last < upto
-            status = self._status(whole[block.index]) if ended else "in_progress"
-            output.append(self._item(block, status))
+        begun = blocks(replace(reply, deltas=reply.deltas[:upto]))
+        output = [
+            self._item(block, self._status(whole) if whole.last < upto else "in_progress")
+            for block, whole in zip(begun, blocks(reply), strict=False)
+        ]
         details: Json = {"code": SERVER_ERROR.type, "message": SERVER_ERROR.message}
         failed = self._object(reply, "failed", output) | ({} if self.bare else {"error": details})
         error = {"error": {"type": SERVER_ERROR.type, **details, "param": None}}
