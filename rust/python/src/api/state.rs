@@ -35,7 +35,7 @@ pub struct StateCore {
     limits: Limits,
     lenient: Option<LenientSettings>,
     /// Reads the same text without a type, where the ops are to be those of the document.
-    document: Option<Driver>,
+    document: Option<Box<Driver>>,
 }
 
 impl StateCore {
@@ -220,6 +220,7 @@ impl StateCore {
         let plan = this.plan(py)?;
         this.finish_both(py, plan.get())?;
         this.driver.snapshot(py, plan.get())?;
+        this.driver.settle();
         Ok(this
             .driver
             .builder
@@ -285,7 +286,7 @@ impl StateCore {
         document.begin_ops(py, plan.get(), Dumping::none(py))?;
         this.no_snapshots = !snapshots;
         this.driver.builder.ops = None;
-        this.document = Some(document);
+        this.document = Some(Box::new(document));
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::errors::{exclusive, json_error, repair, shared};
 #[pyclass(module = "partialfast._core")]
 pub struct TextReader {
     state: Option<Py<StateCore>>,
-    envelope: Option<Envelope>,
+    envelope: Option<Box<Envelope>>,
     /// All the text, where the parser does not get or keep it all.
     text: Option<String>,
     /// The parser hands out items, not snapshots.
@@ -111,7 +111,7 @@ impl TextReader {
     fn wrong(slf: &Bound<'_, Self>) -> PyResult<Option<PyErr>> {
         let py = slf.py();
         let this = shared(slf)?;
-        let Some(error) = this.envelope.as_ref().and_then(Envelope::error) else {
+        let Some(error) = this.envelope.as_deref().and_then(Envelope::error) else {
             return Ok(None);
         };
         let path = match &this.state {
@@ -145,7 +145,7 @@ impl TextReader {
     }
 
     fn is_tentative(&self) -> bool {
-        self.envelope.as_ref().is_some_and(Envelope::is_tentative)
+        self.envelope.as_deref().is_some_and(Envelope::is_tentative)
     }
 }
 
@@ -165,7 +165,7 @@ impl TextReader {
     ) -> PyResult<Self> {
         let settings = StateCore::lenience(&state)?;
         let envelope = (noise || key.is_some()).then(|| {
-            Envelope::new(EnvelopeOptions {
+            Box::new(Envelope::new(EnvelopeOptions {
                 noise,
                 key,
                 bare_array,
@@ -175,7 +175,7 @@ impl TextReader {
                     ..lenient::LenientOptions::default()
                 }),
                 limits: Limits::default(),
-            })
+            }))
         });
         Ok(Self {
             text: (items || envelope.is_some()).then(String::new),
@@ -276,13 +276,13 @@ impl TextReader {
     #[getter]
     fn begun(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let this = shared(slf)?;
-        Ok(this.envelope.as_ref().is_none_or(Envelope::is_begun))
+        Ok(this.envelope.as_deref().is_none_or(Envelope::is_begun))
     }
 
     #[getter]
     fn found(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let this = shared(slf)?;
-        Ok(this.envelope.as_ref().is_none_or(Envelope::is_found))
+        Ok(this.envelope.as_deref().is_none_or(Envelope::is_found))
     }
 
     #[getter]

@@ -64,6 +64,16 @@ impl Builder {
         }
     }
 
+    /// Give back the room that reading took, once the text has ended.
+    pub fn settle(&mut self) {
+        self.frames.shrink_to_fit();
+        self.cursor.settle();
+        self.reading.settle();
+        self.raw.bytes.shrink_to_fit();
+        self.raw.floats.shrink_to_fit();
+        self.complete.items.shrink_to_fit();
+    }
+
     /// Drop the text of the items that were read.
     pub fn drop_read_items(&mut self) {
         let read = self.complete.items_end.saturating_sub(self.raw.base);

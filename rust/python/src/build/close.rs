@@ -456,8 +456,7 @@ impl Run<'_, '_> {
 
     /// A container as it stands, closed but not validated.
     fn freeze(&self, frame: &Frame) -> PyResult<Py<PyAny>> {
-        let slot = self.fresh(frame, None)?;
-        Ok(slot.object)
+        self.fresh(frame, None)
     }
 }
 

@@ -142,20 +142,27 @@ impl Cursor {
 
     pub fn leave(&mut self, py: Python<'_>) {
         self.levels.pop();
-        self.settle();
+        self.deactivate();
         if self.muted == 0 {
             self.events.push(Event::Leave(self.here(py)));
         }
     }
 
     pub fn scalar(&mut self, py: Python<'_>) {
-        self.settle();
+        self.deactivate();
         if self.muted == 0 {
             self.events.push(Event::Scalar(self.here(py)));
         }
     }
 
-    fn settle(&mut self) {
+    /// Give back the room that reading took.
+    pub fn settle(&mut self) {
+        self.levels.shrink_to_fit();
+        self.events.shrink_to_fit();
+        self.labels.shrink_to_fit();
+    }
+
+    fn deactivate(&mut self) {
         if let Some(level) = self.levels.last_mut() {
             level.active = false;
         }

@@ -19,7 +19,7 @@ use crate::convert::input::Chunk;
 use crate::errors::json_error;
 use crate::ops::Dumping;
 use crate::plan::Plan;
-use crate::snapshot::frame::{Frame, Open, Slot, Values};
+use crate::snapshot::frame::{Frame, Slot, Values};
 use crate::snapshot::shown::Last;
 
 pub struct Driver {
@@ -244,6 +244,12 @@ impl Driver {
         .map_err(|error| self.fail(py, error))
     }
 
+    /// The text has ended: give back what only reading needs. An answer may have a hundred thousand
+    /// texts, each with a driver that is kept for what it says of its text.
+    pub fn settle(&mut self) {
+        self.builder.settle();
+    }
+
     /// Keys and indices from the root to the value being written.
     pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         self.builder.cursor.path(py, self.is_in_scalar())
@@ -434,14 +440,14 @@ fn visit_frame(frame: &Frame, visit: &PyVisit<'_>) -> Result<(), PyTraverseError
 
 fn visit_slot(slot: &Slot, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
     visit.call(&slot.object)?;
-    visit.call(&slot.dict)?;
-    visit.call(&slot.set)?;
-    if let Some(extra) = &slot.extra {
-        visit.call(&extra.dict)?;
-    }
-    if let Open::Key(key) = &slot.open {
-        visit.call(key)
-    } else {
-        Ok(())
+    visit.call(&slot.open)?;
+    let Some(parts) = &slot.parts else {
+        return Ok(());
+    };
+    visit.call(&parts.dict)?;
+    visit.call(&parts.set)?;
+    match &parts.extra {
+        Some(extra) => visit.call(&extra.dict),
+        None => Ok(()),
     }
 }

@@ -106,6 +106,11 @@ impl Default for Reading {
 }
 
 impl Reading {
+    /// Forget the keys: no more are read.
+    pub fn settle(&mut self) {
+        self.keys.clear();
+    }
+
     /// Begin another text, which may have the same keys.
     pub fn reset(&mut self) {
         self.skip = None;

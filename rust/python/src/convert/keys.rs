@@ -28,6 +28,11 @@ impl StringCache {
         }
     }
 
+    /// Forget all strings, and give back their room.
+    pub fn clear(&mut self) {
+        self.slots = Vec::new();
+    }
+
     /// The Python string of `text`.
     #[inline]
     pub fn get(&mut self, py: Python<'_>, text: Text<'_>) -> PyResult<Py<PyString>> {

@@ -63,7 +63,7 @@ impl Run<'_, '_> {
 
     /// Of a frame whose child is not open: its dump as it stands; `None` where there is none.
     pub(super) fn op_dump_frame(&self, frame: &Frame) -> PyResult<Option<Py<PyAny>>> {
-        let value = self.fresh(frame, None)?.object;
+        let value = self.fresh(frame, None)?;
         self.op_dumped(self.op_dump(frame.outer, &value))
     }
 

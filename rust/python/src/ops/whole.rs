@@ -58,7 +58,7 @@ impl Run<'_, '_> {
             }
             let is_root = matches!(self.plan.node(frame.node).on(frame.kind), Action::Root(_));
             if child.is_some() || !is_root {
-                child = Some(self.fresh(frame, child.as_ref())?.object);
+                child = Some(self.fresh(frame, child.as_ref())?);
             }
         }
         Ok(child)

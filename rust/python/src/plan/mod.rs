@@ -24,8 +24,8 @@ pub use dump::{Dump, FieldDumps};
 
 pub use self::help::{Help, LazyHelp};
 
-/// Index of a node in its plan.
-pub type NodeId = usize;
+/// Index of a node in its plan. Each open container has a few, so it is no longer than it has to be.
+pub type NodeId = u32;
 
 /// What a JSON value is, as far as its first token tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -440,12 +440,12 @@ impl Plan {
     }
 
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id]
+        &self.nodes[id as usize]
     }
 
     /// What lenient reading may know of a node.
     pub fn help(&self, py: Python<'_>, id: NodeId) -> PyResult<Option<&Help>> {
-        let help = self.helps.get(id).and_then(Option::as_ref);
+        let help = self.helps.get(id as usize).and_then(Option::as_ref);
         help.map(|help| help.get(py)).transpose()
     }
 }

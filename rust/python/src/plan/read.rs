@@ -124,7 +124,7 @@ fn flag(node: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
 
 fn node_id(value: &Bound<'_, PyAny>, count: usize) -> PyResult<NodeId> {
     let id = value.extract::<NodeId>()?;
-    if id < count {
+    if (id as usize) < count {
         Ok(id)
     } else {
         Err(PyValueError::new_err(format!("no node {id} in the plan")))

@@ -16,7 +16,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple};
 
 use crate::build::run::Run;
 use crate::ffi;
-use crate::snapshot::frame::{Frame, Slot, Values};
+use crate::snapshot::frame::{Frame, Parts, Slot, Values, address};
 
 /// How many items of a list are compared at each end of what is looked at.
 const ITEMS: usize = 64;
@@ -27,8 +27,8 @@ impl Run<'_, '_> {
     /// Whether the container in `slot` holds what was put there, as far as is looked at.
     #[inline]
     pub(super) fn is_unchanged(&self, frame: &Frame, slot: &Slot) -> bool {
-        if slot.dict.is_some() {
-            return self.is_instance_unchanged(frame, slot);
+        if let Some(parts) = &slot.parts {
+            return self.is_instance_unchanged(frame, slot, parts);
         }
         let object = slot.object.bind(self.py);
         match &frame.values {
@@ -52,12 +52,12 @@ impl Run<'_, '_> {
         }
     }
 
-    fn is_instance_unchanged(&self, frame: &Frame, slot: &Slot) -> bool {
-        let received = slot.set.as_ref().map(|set| set.bind(self.py).len());
-        if received.is_some_and(|received| received != slot.received) {
+    fn is_instance_unchanged(&self, frame: &Frame, slot: &Slot, parts: &Parts) -> bool {
+        let received = parts.set.as_ref().map(|set| set.bind(self.py).len());
+        if received.is_some_and(|received| received != parts.received) {
             return false;
         }
-        match (&slot.extra, &frame.values) {
+        match (&parts.extra, &frame.values) {
             (
                 Some(shown),
                 Values::Object {
@@ -146,7 +146,7 @@ impl Run<'_, '_> {
 /// or was complete later and is written anew.
 fn is_due(frame: &Frame, slot: &Slot, key: usize, value: usize) -> bool {
     let mut since = frame.log.iter().skip(slot.seen);
-    (key == slot.open.address() && value == slot.child)
+    (key == address(slot.open.as_ref()) && value == slot.child)
         || since.any(|logged| logged.key.as_ptr().addr() == key)
 }
 

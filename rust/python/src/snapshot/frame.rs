@@ -58,44 +58,53 @@ pub enum Values {
 /// A container that was handed out as part of a snapshot, and what of the frame it reflects.
 pub struct Slot {
     pub object: Py<PyAny>,
-    /// Of an instance: its `__dict__`, and the names of the fields that it received.
-    pub dict: Option<Py<PyDict>>,
-    pub set: Option<Py<PySet>>,
-    /// How many names that were when it was handed out.
-    pub received: usize,
-    /// Of a model: its `__pydantic_extra__`.
-    pub extra: Option<Extra>,
+    /// Of a model or a dataclass: what it is made of. In a box, since most containers of a deep
+    /// document are lists and dicts.
+    pub parts: Option<Box<Parts>>,
     /// How many items a tuple has room for; 0 where it has just its own.
     pub room: usize,
-    /// Whether the instance was marked as not validated.
-    pub marked: bool,
-    /// How many entries that `__dict__`, or the container itself, had when it was handed out.
+    /// How many entries its `__dict__`, or the container itself, had when it was handed out.
     pub entries: usize,
     /// Items, or entries of `Frame::log`, that it reflects.
     pub seen: usize,
-    /// Whether it shows an open child, and under which key.
-    pub open: Open,
+    /// Under which key it shows an open child, if that has one.
+    pub open: Option<Py<PyAny>>,
     /// The address of that child, which the container keeps alive; 0 where it shows none.
     pub child: usize,
 }
 
 impl Slot {
     /// A container that is no instance.
-    pub const fn of(object: Py<PyAny>, seen: usize, open: Open, child: usize) -> Self {
+    pub const fn of(object: Py<PyAny>, seen: usize, open: Option<Py<PyAny>>, child: usize) -> Self {
         Self {
             object,
-            dict: None,
-            set: None,
-            received: 0,
-            extra: None,
+            parts: None,
             room: 0,
-            marked: false,
             entries: 0,
             seen,
             open,
             child,
         }
     }
+
+    /// Whether it shows an item that is open.
+    pub const fn shows_open_item(&self) -> bool {
+        self.child != 0
+    }
+}
+
+/// What an instance is made of, beside itself.
+pub struct Parts {
+    /// Its `__dict__`.
+    pub dict: Py<PyDict>,
+    /// The names of the fields that it received.
+    pub set: Option<Py<PySet>>,
+    /// How many names that were when it was handed out.
+    pub received: usize,
+    /// Of a model: its `__pydantic_extra__`.
+    pub extra: Option<Extra>,
+    /// Whether it was marked as not validated.
+    pub marked: bool,
 }
 
 /// What an instance holds that its class does not declare.
@@ -105,25 +114,9 @@ pub struct Extra {
     pub entries: usize,
 }
 
-/// What tells one open child from another.
-pub fn address(child: Option<&Py<PyAny>>) -> usize {
-    child.map_or(0, |child| child.as_ptr().addr())
-}
-
-pub enum Open {
-    No,
-    Item,
-    Key(Py<PyAny>),
-}
-
-impl Open {
-    /// What tells one open member from another: field names are shared objects.
-    pub fn address(&self) -> usize {
-        match self {
-            Self::Key(key) => key.as_ptr().addr(),
-            Self::No | Self::Item => 0,
-        }
-    }
+/// What tells one open child from another, and one key from another: field names are shared objects.
+pub fn address(object: Option<&Py<PyAny>>) -> usize {
+    object.map_or(0, |object| object.as_ptr().addr())
 }
 
 /// A member that was completed.
@@ -172,7 +165,8 @@ pub struct Frame {
     pub child: Child,
     /// Members in the order in which they were completed, once there is a slot to bring up to date.
     pub log: Vec<Logged>,
-    pub slots: [Option<Slot>; 2],
+    /// Boxed, since most frames never fill one: a chunk brings all of their container.
+    pub slots: [Option<Box<Slot>>; 2],
     /// Items kept so far, in an array.
     pub kept: usize,
     /// What the ops told of it, where it is part of the dump.

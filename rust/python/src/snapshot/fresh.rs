@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 use crate::build::run::Run;
 use crate::ffi;
 use crate::plan::{Action, Flavor, Sequence};
-use crate::snapshot::frame::{Extra, Frame, Open, Place, Slot, Values, address};
+use crate::snapshot::frame::{Extra, Frame, Parts, Place, Slot, Values, address};
 use crate::snapshot::instance::instance;
 use crate::snapshot::spine::length_of;
 
@@ -15,7 +15,32 @@ const LONG: usize = 32;
 
 impl Run<'_, '_> {
     /// A new container with what `frame` holds, and `child` as its open member.
-    pub fn fresh(&self, frame: &Frame, child: Option<&Py<PyAny>>) -> PyResult<Slot> {
+    pub fn fresh(&self, frame: &Frame, child: Option<&Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        Ok(self.made(frame, child, None)?.object)
+    }
+
+    /// The same in a slot, in the place of `used`, whose container somebody sees.
+    pub(super) fn fresh_slot(
+        &self,
+        frame: &Frame,
+        child: Option<&Py<PyAny>>,
+        used: Option<Box<Slot>>,
+    ) -> PyResult<Box<Slot>> {
+        let Some(mut slot) = used else {
+            return Ok(Box::new(self.made(frame, child, None)?));
+        };
+        // Who keeps all snapshots gets a new container at each, but the same boxes do for it.
+        let spare = slot.parts.take();
+        *slot = self.made(frame, child, spare)?;
+        Ok(slot)
+    }
+
+    fn made(
+        &self,
+        frame: &Frame,
+        child: Option<&Py<PyAny>>,
+        spare: Option<Box<Parts>>,
+    ) -> PyResult<Slot> {
         let py = self.py;
         let shown = child.filter(|_| frame.child.place != Place::Nowhere || is_items(frame));
         match (&frame.values, self.plan.node(frame.node).on(frame.kind)) {
@@ -48,23 +73,27 @@ impl Run<'_, '_> {
                     _ => set_child(&made, frame, shown)?,
                 };
                 let set = match set {
-                    Some(set) => Some(fields_set(frame, set.bind(py), &open)?),
+                    Some(set) => Some(fields_set(frame, set.bind(py), open.as_ref())?),
                     None => None,
                 };
-                let mark = self.open_mark(frame, &open);
+                let mark = self.open_mark(frame, open.as_ref());
                 let object = instance(plan, &made, set.as_ref(), extra.as_ref(), &mark)?;
                 let entries = made.len();
                 let mut slot = Slot::of(object.unbind(), frame.log.len(), open, address(shown));
-                slot.marked = self.is_marked(frame);
                 slot.entries = entries;
-                slot.received = set.as_ref().map_or(0, PySetMethods::len);
-                slot.set = set.map(Bound::unbind);
-                slot.extra = extra.map(|dict| Extra {
-                    entries: dict.len(),
-                    dict: dict.unbind(),
-                });
-                slot.dict =
-                    matches!(plan.flavor, Flavor::Model | Flavor::Dataclass).then(|| made.unbind());
+                if matches!(plan.flavor, Flavor::Model | Flavor::Dataclass) {
+                    let parts = Parts {
+                        dict: made.unbind(),
+                        received: set.as_ref().map_or(0, PySetMethods::len),
+                        set: set.map(Bound::unbind),
+                        extra: extra.map(|dict| Extra {
+                            entries: dict.len(),
+                            dict: dict.unbind(),
+                        }),
+                        marked: self.is_marked(frame),
+                    };
+                    slot.parts = Some(boxed(spare, parts));
+                }
                 Ok(slot)
             }
             (Values::Object { dict, .. }, _) => {
@@ -80,6 +109,17 @@ impl Run<'_, '_> {
     }
 }
 
+/// `parts` in a box: one that is not needed any more, if there is one.
+fn boxed(spare: Option<Box<Parts>>, parts: Parts) -> Box<Parts> {
+    match spare {
+        Some(mut spare) => {
+            *spare = parts;
+            spare
+        }
+        None => Box::new(parts),
+    }
+}
+
 const fn is_items(frame: &Frame) -> bool {
     matches!(frame.values, Values::Items(_))
 }
@@ -89,17 +129,18 @@ const fn is_items(frame: &Frame) -> bool {
 fn fields_set<'py>(
     frame: &Frame,
     set: &Bound<'py, PySet>,
-    open: &Open,
+    open: Option<&Py<PyAny>>,
 ) -> PyResult<Bound<'py, PySet>> {
     let same = frame
         .slots
         .iter()
         .flatten()
-        .filter(|slot| slot.seen == frame.log.len() && slot.open.address() == open.address())
+        .filter(|slot| slot.seen == frame.log.len() && address(slot.open.as_ref()) == address(open))
         .find_map(|slot| {
-            let same = slot.set.as_ref()?.bind(set.py());
+            let parts = slot.parts.as_ref()?;
+            let same = parts.set.as_ref()?.bind(set.py());
             // Else somebody changed it.
-            (same.len() == slot.received).then_some(same)
+            (same.len() == parts.received).then_some(same)
         });
     match same {
         Some(same) => Ok(same.clone()),
@@ -107,9 +148,9 @@ fn fields_set<'py>(
     }
 }
 
-fn copy_set<'py>(set: &Bound<'py, PySet>, open: &Open) -> PyResult<Bound<'py, PySet>> {
+fn copy_set<'py>(set: &Bound<'py, PySet>, open: Option<&Py<PyAny>>) -> PyResult<Bound<'py, PySet>> {
     let copy = ffi::copy_set(set)?;
-    if let Open::Key(key) = open {
+    if let Some(key) = open {
         copy.add(key)?;
     }
     Ok(copy)
@@ -131,13 +172,13 @@ pub(super) fn set_child(
     target: &Bound<'_, PyAny>,
     frame: &Frame,
     child: Option<&Py<PyAny>>,
-) -> PyResult<Open> {
+) -> PyResult<Option<Py<PyAny>>> {
     match (child, &frame.child.key) {
         (Some(child), Some(key)) => {
             assign(target, key, child.bind(target.py()))?;
-            Ok(Open::Key(key.clone_ref(target.py())))
+            Ok(Some(key.clone_ref(target.py())))
         }
-        _ => Ok(Open::No),
+        _ => Ok(None),
     }
 }
 
@@ -149,10 +190,6 @@ fn fresh_sequence(
     let py = items.py();
     let seen = items.len();
     let list = ffi::list_with(items, child)?;
-    let open = match child {
-        Some(_) => Open::Item,
-        None => Open::No,
-    };
     let mut room = 0;
     let object = match action {
         Action::Array(plan) => match plan.sequence {
@@ -173,7 +210,7 @@ fn fresh_sequence(
     };
     let child = child.map_or(0, |child| child.as_ptr().addr());
     let entries = length_of(&object)?;
-    let mut slot = Slot::of(object.unbind(), seen, open, child);
+    let mut slot = Slot::of(object.unbind(), seen, None, child);
     slot.entries = entries;
     slot.room = room;
     Ok(slot)

@@ -29,7 +29,7 @@ use crate::build::builder::Builder;
 use crate::build::run::Run;
 use crate::ffi;
 use crate::plan::{Action, Flavor, Sequence};
-use crate::snapshot::frame::{Frame, Open, Slot, Values, address};
+use crate::snapshot::frame::{Frame, Slot, Values, address};
 use crate::snapshot::shown::Last;
 
 /// References to a container that a slot holds and nobody else.
@@ -50,13 +50,12 @@ impl Slot {
     /// Whether nobody but us can see this container.
     fn is_unseen(&self, py: Python<'_>, references: u8) -> bool {
         ffi::has_references(self.object.bind(py), references)
-            && self
-                .dict
-                .as_ref()
-                .is_none_or(|dict| ffi::has_references(dict.bind(py), OURS_AND_PARENT))
-            && self.extra.as_ref().is_none_or(|extra| {
-                let dict = extra.dict.bind(py);
-                ffi::has_references(dict, OURS_AND_PARENT) && dict.len() == extra.entries
+            && self.parts.as_ref().is_none_or(|parts| {
+                ffi::has_references(parts.dict.bind(py), OURS_AND_PARENT)
+                    && parts.extra.as_ref().is_none_or(|extra| {
+                        let dict = extra.dict.bind(py);
+                        ffi::has_references(dict, OURS_AND_PARENT) && dict.len() == extra.entries
+                    })
             })
             && !ffi::has_weak_references(self.object.bind(py))
     }
@@ -177,7 +176,10 @@ impl Run<'_, '_> {
             if index < unseen
                 && let Some(slot) = &frame.slots[turn]
                 && slot.is_current(frame, child.as_ref())
-                && (slot.dict.is_none() || slot.marked == self.is_marked(frame))
+                && slot
+                    .parts
+                    .as_ref()
+                    .is_none_or(|parts| parts.marked == self.is_marked(frame))
             {
                 if index < touched {
                     let root = self
@@ -201,10 +203,10 @@ impl Run<'_, '_> {
                     self.update(frame, &mut slot, child.as_ref())?;
                     slot
                 }
-                _ => {
+                used => {
                     self.st.shown.copies += 1;
                     let frame = &self.st.frames[index];
-                    self.fresh(frame, child.as_ref())?
+                    self.fresh_slot(frame, child.as_ref(), used)?
                 }
             };
             child = Some(slot.object.clone_ref(py));
@@ -229,8 +231,8 @@ impl Run<'_, '_> {
                 _ => None,
             },
         };
-        let length = match &slot.dict {
-            Some(dict) => dict.bind(self.py).len(),
+        let length = match &slot.parts {
+            Some(parts) => parts.dict.bind(self.py).len(),
             None => length_of(slot.object.bind(self.py)).unwrap_or(usize::MAX),
         };
         length == slot.entries && plan.is_none_or(|plan| plan.private.is_none() && plan.reusable)
@@ -251,14 +253,14 @@ impl Run<'_, '_> {
 
     /// What tells the serializer of a partial model which of its fields are not validated: the
     /// name of the open one, `True` for all, or `None`.
-    pub(super) fn open_mark(&self, frame: &Frame, open: &Open) -> Bound<'_, PyAny> {
+    pub(super) fn open_mark(&self, frame: &Frame, open: Option<&Py<PyAny>>) -> Bound<'_, PyAny> {
         let py = self.py;
         if self.is_marked(frame) {
             return PyBool::new(py, true).to_owned().into_any();
         }
         match open {
-            Open::Key(key) => key.bind(py).clone(),
-            Open::No | Open::Item => py.None().into_bound(py),
+            Some(key) => key.bind(py).clone(),
+            None => py.None().into_bound(py),
         }
     }
 }

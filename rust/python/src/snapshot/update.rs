@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyFrozenSet, PyList, PySet, PyTuple};
 use crate::build::run::Run;
 use crate::ffi::{self, Member};
 use crate::plan::{Action, Sequence};
-use crate::snapshot::frame::{Frame, Open, Place, Slot, Values, address};
+use crate::snapshot::frame::{Frame, Place, Slot, Values, address};
 use crate::snapshot::fresh::{assign, set_child, tuple_of};
 use crate::snapshot::spine::{OURS_AND_PARENT, length_of};
 
@@ -45,26 +45,29 @@ impl Run<'_, '_> {
                 Ok(())
             }
             (Values::Object { dict, extra, .. }, _) => {
-                let before = slot.open.address();
+                let before = address(slot.open.as_ref());
                 let extra = extra.as_ref().map(|extra| extra.bind(py));
                 let seen = slot.seen;
                 update_object(frame, slot, dict.bind(py), extra, child)?;
                 let (Action::Object(plan) | Action::Root(plan)) = action else {
                     return Ok(());
                 };
-                let opened = slot.open.address() != before;
+                let opened = address(slot.open.as_ref()) != before;
                 if let Some(received) = &plan.received
                     && (opened || seen < slot.seen)
                 {
                     update_fields_set(py, frame, slot, seen, received)?;
                 }
                 let marked = self.is_marked(frame);
-                let remarked = std::mem::replace(&mut slot.marked, marked) != marked;
+                let remarked = slot
+                    .parts
+                    .as_mut()
+                    .is_some_and(|parts| std::mem::replace(&mut parts.marked, marked) != marked);
                 let Some(members) = &plan.members else {
                     return Ok(());
                 };
                 if opened || remarked {
-                    let open = self.open_mark(frame, &slot.open);
+                    let open = self.open_mark(frame, slot.open.as_ref());
                     members.open.set(slot.object.bind(py), &open)?;
                 }
                 Ok(())
@@ -81,7 +84,7 @@ fn update_list(
     let list = slot.object.bind(items.py()).cast::<PyList>()?.clone();
     let complete = items.len();
     let open = is_still_open(slot, complete, child);
-    if !open && matches!(slot.open, Open::Item) {
+    if !open && slot.shows_open_item() {
         list.del_item(slot.seen)?;
     }
     for index in slot.seen..complete {
@@ -100,17 +103,12 @@ fn update_list(
 /// Whether the item that was open when the container in `slot` was handed out still is: else it is
 /// complete now, or has gone.
 fn is_still_open(slot: &Slot, complete: usize, child: Option<&Bound<'_, PyAny>>) -> bool {
-    matches!(slot.open, Open::Item) && slot.seen == complete && child.is_some()
+    slot.shows_open_item() && slot.seen == complete && child.is_some()
 }
 
 /// Note that the container in `slot` shows so many `complete` items, and `child` after them.
 fn shows(slot: &mut Slot, complete: usize, child: Option<&Bound<'_, PyAny>>) {
     slot.seen = complete;
-    slot.open = if child.is_some() {
-        Open::Item
-    } else {
-        Open::No
-    };
     slot.child = child.map_or(0, |child| child.as_ptr().addr());
 }
 
@@ -124,7 +122,7 @@ fn update_tuple(
     let length = complete + usize::from(child.is_some());
     if length <= slot.room {
         let tuple = slot.object.bind(py).cast::<PyTuple>()?;
-        if matches!(slot.open, Open::Item) {
+        if slot.shows_open_item() {
             ffi::shorten_tuple(tuple, slot.seen);
         }
         for index in slot.seen..complete {
@@ -167,7 +165,7 @@ fn update_sequence(
     let py = items.py();
     let sequence = slot.object.bind(py);
     let complete = items.len();
-    if matches!(slot.open, Open::Item) {
+    if slot.shows_open_item() {
         sequence.call_method0(intern!(py, "pop"))?;
     }
     for index in slot.seen..complete {
@@ -209,11 +207,15 @@ fn update_object(
     child: Option<&Py<PyAny>>,
 ) -> PyResult<()> {
     let py = values.py();
-    let target = match &slot.dict {
-        Some(dict) => dict.bind(py),
+    let target = match &slot.parts {
+        Some(parts) => parts.dict.bind(py),
         None => slot.object.bind(py).cast::<PyDict>()?,
     };
-    let extra_target = slot.extra.as_ref().map(|extra| extra.dict.bind(py));
+    let extra_target = slot
+        .parts
+        .as_ref()
+        .and_then(|parts| parts.extra.as_ref())
+        .map(|extra| extra.dict.bind(py));
     for logged in &frame.log[slot.seen..] {
         let (from, to) = match (extra, extra_target) {
             (Some(extra), Some(target)) if logged.extra => (extra, target),
@@ -227,7 +229,9 @@ fn update_object(
     let holder = extra_target.filter(|_| frame.child.place == Place::Extra);
     let open = set_child(holder.unwrap_or(target), frame, shown)?;
     let entries = target.len();
-    if let Some(extra) = &mut slot.extra {
+    if let Some(parts) = &mut slot.parts
+        && let Some(extra) = &mut parts.extra
+    {
         extra.entries = extra.dict.bind(py).len();
     }
     slot.entries = entries;
@@ -246,7 +250,10 @@ fn update_fields_set(
     seen: usize,
     received: &Member,
 ) -> PyResult<()> {
-    let Some(set) = slot.set.as_ref().map(|set| set.bind(py)) else {
+    let Some(parts) = &mut slot.parts else {
+        return Ok(());
+    };
+    let Some(set) = parts.set.as_ref().map(|set| set.bind(py)) else {
         return Ok(());
     };
     let is_ours = ffi::has_references(set, OURS_AND_PARENT) && !ffi::has_weak_references(set);
@@ -260,10 +267,10 @@ fn update_fields_set(
     for logged in &frame.log[seen..] {
         set.add(&logged.key)?;
     }
-    if let Open::Key(key) = &slot.open {
+    if let Some(key) = &slot.open {
         set.add(key)?;
     }
-    slot.received = set.len();
-    slot.set = Some(set.unbind());
+    parts.received = set.len();
+    parts.set = Some(set.unbind());
     Ok(())
 }
