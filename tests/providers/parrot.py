@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
+from threading import Event
 from typing import Any
 
 from partialfast.providers import (
@@ -20,7 +22,7 @@ __all__ = ["Parrot"]
 
 
 class Parrot(Provider):
-    """Says what it is told to say, one list of deltas for each request."""
+    """Says what it is told to, one list of blocks for each request; at ``None`` it falls silent."""
 
     name = "parrot"
     modes = (Mode.TOOLS, Mode.JSON)
@@ -28,6 +30,7 @@ class Parrot(Provider):
     def __init__(self, *answers: list[Any]) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
+        self.closed = Event()
 
     def ask(self, question: Question) -> dict[str, Any]:
         names = [shape.name for shape in question.target.shapes]
@@ -41,11 +44,22 @@ class Parrot(Provider):
             yield block
 
     def open(self, request: Request) -> Reply:
-        return Reply(blocks=self._blocks(request), request_id=f"r{len(self.requests) + 1}")
+        def blocks() -> Iterator[Any]:
+            for block in self._blocks(request):
+                if block is None:
+                    self.closed.wait(60)
+                    return
+                yield block
+
+        end = self.closed.set
+        number = len(self.requests) + 1
+        return Reply(blocks=blocks(), close=end, wake=end, request_id=f"r{number}")
 
     async def aopen(self, request: Request) -> AsyncReply:
         async def blocks() -> AsyncIterator[Any]:
             for block in self._blocks(request):
+                if block is None:
+                    await asyncio.sleep(60)
                 yield block
 
         return AsyncReply(blocks=blocks(), aclose=_nothing)

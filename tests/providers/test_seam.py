@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 import partialfast as pf
+from partialfast import exceptions
+from partialfast.answer._delta import Outcome
 from partialfast.providers import AsyncResource, Delta, Mode, Resource, Settings, Tokens
 from tests.providers.parrot import Parrot
 
@@ -117,6 +119,7 @@ def test_retries_show_the_mistake(asynchronous: bool) -> None:  # noqa: FBT001
     assert parrot.requests[0].made == {"wanted"}
 
 
+END = [Delta.Finish(0, "fine", "whole")]
 OUTCOMES = {
     "whole": (says(ADA[:-1]), pf.TruncatedError),
     "cut off": (says(ADA[:-1], reason="full", outcome="cut_off"), pf.TruncatedError),
@@ -132,27 +135,107 @@ OUTCOMES = {
     ),
     "corrupt": ([*says(ADA[:-1], reason=None), Delta.Corrupt("a feather")], pf.CorruptStreamError),
     "refusal": (
-        [Delta.Piece(0, "refusal", None, "No."), Delta.Finish(0, "fine", "whole")],
+        [Delta.Piece(0, "refusal", None, "No."), *END],
         pf.RefusalError,
     ),
     "words": (
-        [Delta.Piece(0, "text", None, "Hello."), Delta.Finish(0, "fine", "whole")],
+        [Delta.Piece(0, "text", None, "Hello."), *END],
         pf.RefusalError,
+    ),
+    "other call": (
+        [Delta.CallBegins(0, 0, "c", "weather"), Delta.Piece(0, "call", 0, "{}"), *END],
+        pf.OtherCallError,
     ),
     "nothing": ([], pf.TruncatedError),
 }
+
+
+COMPLETE = [Delta.CallBegins(0, 0, "c", "User"), Delta.Piece(0, "call", 0, ADA)]
 
 
 @BOTH
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_every_outcome(asynchronous: bool, name: str) -> None:  # noqa: FBT001
     answer, class_ = OUTCOMES[name]
-    _, stream, error = ask(Parrot(answer), asynchronous=asynchronous)
+    # Where the caller offers functions as well, a call of another one is not the answer.
+    tools = [{"name": "weather"}] if name == "other call" else []
+    _, stream, error = ask(Parrot(answer), asynchronous=asynchronous, tools=tools)
     assert type(error) is class_
     assert error.snapshot == stream.snapshot
     assert error.text == stream.text
     assert error.attempts == stream.attempts
-    complete = [Delta.CallBegins(0, 0, "c", "User"), Delta.Piece(0, "call", 0, ADA), *answer[1:]]
-    if answer[2:] and name not in {"error", "corrupt"}:
-        complete = [block for block in complete if getattr(block, "text", ADA) == ADA]
-        assert ask(Parrot(complete), asynchronous=asynchronous)[2] is None
+
+
+@BOTH
+@pytest.mark.parametrize("outcome", [None, *get_args(Outcome)])
+def test_json_that_is_complete_is_an_answer_whatever_was_said(
+    asynchronous: bool,  # noqa: FBT001
+    outcome: Any,
+) -> None:
+    said = [Delta.Finish(0, "so", outcome)] if outcome else []
+    handed, _, error = ask(Parrot([*COMPLETE, *said]), asynchronous=asynchronous)
+    assert error is None
+    assert handed[-1] == User(name="Ada", age=36)
+
+
+def test_no_outcome_and_no_exception_is_left_out() -> None:
+    said = {
+        delta.outcome
+        for answer, _ in OUTCOMES.values()
+        for delta in answer
+        if isinstance(delta, Delta.Finish)
+    }
+    assert said == set(get_args(Outcome))
+    raised = {class_ for _, class_ in OUTCOMES.values()}
+    classes = {getattr(exceptions, name) for name in exceptions.__all__}
+    endings = {each for each in classes if issubclass(each, pf.StreamError)}
+    # The tests below have those that are not about how the server ended the answer.
+    others = {pf.InvalidAnswerError, pf.InvalidJsonError, pf.StreamTimeoutError, pf.StreamError}
+    assert endings - others == raised
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("text", "class_"),
+    [('{"name": "Ada", "age": -1}', pf.InvalidAnswerError), ("{oh", pf.InvalidJsonError)],
+    ids=["invalid", "not JSON"],
+)
+def test_a_mistake_that_no_attempt_corrects(
+    asynchronous: bool,  # noqa: FBT001
+    text: str,
+    class_: type[pf.StreamError],
+) -> None:
+    _, stream, error = ask(Parrot(says(text), says(text)), asynchronous=asynchronous, max_retries=1)
+    assert type(error) is class_
+    assert isinstance(error, ValidationError)
+    assert len(error.attempts) == stream.attempt == 2
+
+
+@BOTH
+def test_a_time_limit(asynchronous: bool) -> None:  # noqa: FBT001
+    _, _, error = ask(Parrot([None]), asynchronous=asynchronous, first_timeout=0.01)
+    assert type(error) is pf.StreamTimeoutError
+    assert (error.text, error.snapshot) == ("", None)
+
+
+@BOTH
+def test_a_stream_that_was_closed_has_no_value(asynchronous: bool) -> None:  # noqa: FBT001
+    parrot = Parrot(says(ADA))
+
+    async def read() -> Any:
+        stream: Any = AsyncResource(parrot, Settings(Mode.TOOLS), None).create_partial(User)
+        async with stream:
+            await anext(stream)
+        with pytest.raises(pf.StreamError) as raised:
+            await stream.final()
+        return raised.value
+
+    if asynchronous:
+        assert type(asyncio.run(read())) is pf.StreamError
+        return
+    stream: Any = Resource(parrot, Settings(Mode.TOOLS), None).create_partial(User)
+    with stream:
+        next(stream)
+    with pytest.raises(pf.StreamError) as raised:
+        stream.final()
+    assert type(raised.value) is pf.StreamError

@@ -3,7 +3,7 @@
 To add one: subclass `Provider`, whose methods say what is the provider's own, and hand an instance
 to `Resource` or `AsyncResource`, with the SDK's object that it calls. Snapshots, items, retries,
 time limits and the verdict at the end are the same for all; `partialfast.answer` is what drives it.
-``tests/providers/parrot.py`` is a whole provider in one short file.
+``docs/new-provider.md`` shows how; ``tests/providers/parrot.py`` is a whole one in a short file.
 
 Importing this package imports no SDK.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from partialfast._core import Delta
 from partialfast._hints import refusing
 from partialfast.answer._aresource import AsyncResource
+from partialfast.answer._gate import Gate
 from partialfast.answer._mode import Mode
 from partialfast.answer._options import Settings
 from partialfast.answer._resource import Resource
@@ -32,6 +33,7 @@ from partialfast.answer._seam import (
 )
 from partialfast.answer._target import Shape, Target
 from partialfast.providers._names import from_provider
+from partialfast.typed._strict_schema import NotStrictError
 
 __all__ = [
     "AsyncReply",
@@ -39,8 +41,10 @@ __all__ = [
     "Block",
     "Delta",
     "Event",
+    "Gate",
     "Mistake",
     "Mode",
+    "NotStrictError",
     "Provider",
     "Question",
     "Reply",
