@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import partialfast as pf
-from partialfast._hints import COMMANDS, HINTS, OF_ARGUMENTS, OF_CLIENTS
+from partialfast._hints import HINTS, OF_ARGUMENTS, OF_CLIENTS, OF_COMMANDS
 from partialfast.answer._hooks import EVENTS
 from partialfast.answer._options import OURS
 
@@ -131,7 +131,7 @@ def page() -> str:
         ],
         "Events": [(each, "same", EVENTS[each]) for each in SURFACE["events"]],
         "Commands": [
-            (f"instructor {each}", "refused", COMMANDS[each.split()[0]])
+            (f"instructor {each}", "refused", OF_COMMANDS[each.split()[0]])
             for each in SURFACE["commands"]
         ],
     }

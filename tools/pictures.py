@@ -18,7 +18,7 @@ import partialfast as pf
 from partialfast import replay
 from partialfast.demo import MeetingInfo
 from partialfast.demo._overview import FormProgress
-from partialfast.demo._view import draw
+from partialfast.demo._view import draw_form
 
 __all__ = ["PAGE", "picture"]
 
@@ -59,7 +59,7 @@ def picture() -> str:
 def _frame(snapshot: MeetingInfo, progress: FormProgress, *, number: int) -> str:
     console = Console(record=True, width=_WIDTH, height=_HEIGHT, file=io.StringIO())
     console.print("$ partialfast demo")
-    console.print(draw(snapshot, progress, title="gpt-4 at the replay server"))
+    console.print(draw_form(snapshot, progress, title="gpt-4 at the replay server"))
     lines = console.export_text(clear=False).count("\n")
     console.print("\n" * max(0, _HEIGHT - lines), end="")
     return console.export_svg(title="partialfast demo", unique_id=f"f{number}")

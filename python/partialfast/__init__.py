@@ -206,11 +206,11 @@ if not TYPE_CHECKING:
 
         home = _HOMES.get(name)
         if home is None:
-            from ._hints import HINTS, missing  # noqa: PLC0415 - for a name that is not there
+            from ._hints import HINTS, missing_name  # noqa: PLC0415 - for a name that is not there
 
             if name in MODULES and name not in HINTS:
                 return importlib.import_module(f"{__name__}.{name}")
-            raise missing(__name__, name)
+            raise missing_name(__name__, name)
         value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value

@@ -42,7 +42,7 @@ def run() -> int:
         # A second one, while `main` told of the first.
         return INTERRUPTED
     finally:
-        # All is done. While Python ends, an interrupt would show a traceback again.
+        # Everything is done. While Python ends, an interrupt would show a traceback again.
         if ours:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 

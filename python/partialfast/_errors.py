@@ -94,7 +94,7 @@ class StreamError(PartialFastError):
         finish_reason: str | None = None,
         attempts: tuple[Any, ...] = (),
     ) -> None:
-        # Not `super`: what it is beside a `StreamError` has a constructor of its own.
+        # Not `super`: the other bases of subclasses have constructors of their own.
         Exception.__init__(self, message)
         self.snapshot = snapshot
         self.text = text

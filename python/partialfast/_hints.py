@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
-__all__ = ["COMMANDS", "HINTS", "OF_ARGUMENTS", "OF_CLIENTS", "hint", "missing", "refusing"]
+__all__ = ["HINTS", "OF_ARGUMENTS", "OF_CLIENTS", "OF_COMMANDS", "hint", "missing_name", "refusing"]
 
 _MULTIMODAL = (
     "pass the provider's own content part in the message, such as "
@@ -151,7 +151,7 @@ OF_CLIENTS: Final = {
 OF_ARGUMENTS: Final = {"token_budget": "`stream.tokens`, or `partialfast extract --budget`"}
 
 #: What to use instead of a subcommand of instructor's.
-COMMANDS: Final = {
+OF_COMMANDS: Final = {
     "batch": "partialfast extract --batch-api",
     "docs": "the pages under docs/",
     "files": "the SDK's client.files",
@@ -175,7 +175,7 @@ def hint(message: str, name: str, hints: Mapping[str, str] = HINTS) -> str:
     return f"{message}; instead of instructor's, use {hints[name]}" if name in hints else message
 
 
-def missing(module: str, name: str) -> Exception:
+def missing_name(module: str, name: str) -> Exception:
     """Make the error for a name that a module does not have.
 
     Args:
@@ -184,7 +184,7 @@ def missing(module: str, name: str) -> Exception:
 
     Returns:
         An `AttributeError`. While ``from module import name`` runs, and there is a hint, an
-        `ImportError`: Python would replace the other by one that does not say it.
+        `ImportError`: Python would replace an `AttributeError` by one without the hint.
     """
     message = hint(f"module {module!r} has no attribute {name!r}", name)
     # The caller's caller: it asks for the attribute.
@@ -201,10 +201,10 @@ def refusing(module: str) -> Callable[[str], NoReturn]:
         module: The module.
 
     Returns:
-        The function, which raises what `missing` makes.
+        The function, which raises what `missing_name` makes.
     """
 
     def getattr_(name: str) -> NoReturn:
-        raise missing(module, name)
+        raise missing_name(module, name)
 
     return getattr_

@@ -93,9 +93,9 @@ class Finder:
             package = sys.modules[_PACKAGE]
             if name in package.__all__:
                 return getattr(package, name)
-            from partialfast._hints import missing  # noqa: PLC0415 - for a name that is not there
+            from partialfast._hints import missing_name  # noqa: PLC0415 - for a name that is not there
 
-            raise missing(module.__name__, name)
+            raise missing_name(module.__name__, name)
 
         module.__getattr__ = named  # type: ignore[method-assign]
 

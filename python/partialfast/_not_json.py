@@ -10,7 +10,7 @@ __all__ = ["not_json"]
 def not_json(error: ValueError) -> str:
     """Say what is wrong with a line or a file.
 
-    Python's own message counts lines as well. Of one line that is always line 1, which stands
+    Python's own message counts lines as well. For a single line that is always line 1, which reads
     oddly beside the number of the line in its file.
 
     Args:

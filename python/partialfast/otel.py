@@ -1,4 +1,4 @@
-"""OpenTelemetry spans of a client's calls, by the GenAI conventions, without a detour of the bytes.
+"""OpenTelemetry spans of a client's calls, by the GenAI conventions, without detours.
 
 Tools that replace functions of the SDK's make it build its objects for each chunk. `instrument`
 gets the same from the reader that has it anyway, and for every provider alike.
@@ -103,7 +103,7 @@ class _Spans:
         self._tracer = tracer
         self._content = content
 
-    def begin(self, sent: Sent) -> _Request:
+    def begin(self, sent: Sent) -> _RequestSpan:
         """Begin the span of a request."""
         from opentelemetry.trace import SpanKind  # noqa: PLC0415 - an extra
 
@@ -114,10 +114,10 @@ class _Spans:
             attributes.update(_said(sent.arguments))
         name = f"{operation} {model}" if isinstance(model, str) else operation
         span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
-        return _Request(span, content=self._content)
+        return _RequestSpan(span, content=self._content)
 
 
-class _Request:
+class _RequestSpan:
     """One request and its answer.
 
     Args:
@@ -195,7 +195,7 @@ def _options(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             try:
                 yield name, kind(value)
             except ValueError:
-                # The server has something to say about it.
+                # It is for the server to refuse it.
                 continue
     for argument in _STOP:
         stop = arguments.get(argument)

@@ -179,9 +179,9 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_the_last_columns_are_left_to_what_the_terminal_says() -> None:
     console = pytest.importorskip("rich.console")
-    from partialfast.batch.run._terminal import draw
+    from partialfast.batch.run._terminal import draw_progress
 
     out = io.StringIO()
-    console.Console(file=out, width=90).print(draw(meter(Clock()).figures(), title="x"))
+    console.Console(file=out, width=90).print(draw_progress(meter(Clock()).figures(), title="x"))
     # "^C" in the last column would wrap, and leave a line behind at each drawing after it.
     assert max(len(each.rstrip()) for each in out.getvalue().splitlines()) <= 90 - len("^C^C")

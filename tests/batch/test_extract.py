@@ -449,7 +449,7 @@ def test_leaving_the_loop_closes_every_response() -> None:
             async with contextlib.aclosing(stream):
                 async for _ in stream:
                     break
-            ours = [task for task in asyncio.all_tasks() if "_Job" in repr(task.get_coro())]
+            ours = [task for task in asyncio.all_tasks() if "_Extraction" in repr(task.get_coro())]
             assert not ours
 
     with replay.serve(

@@ -19,9 +19,9 @@ from partialfast import cli
 from partialfast.batch import BatchError, Meter
 from partialfast.batch.io._documents import open_documents
 from partialfast.batch.io._journal import Journal
-from partialfast.batch.io._regular import read_regular, read_words
-from partialfast.batch.run._figures import printable
-from partialfast.batch.run._terminal import draw
+from partialfast.batch.io._regular import read_regular, read_short_text
+from partialfast.batch.run._figures import escape_unprintable
+from partialfast.batch.run._terminal import draw_progress
 from tests.batching import Person, arguments, write_documents
 
 pytest.importorskip("filelock")
@@ -59,7 +59,7 @@ def test_an_input_without_an_end_is_refused() -> None:
     with pytest.raises(BatchError, match="is a device, and has no end"):
         open_documents("/dev/zero", input_format="jsonl")
     with pytest.raises(BatchError, match="is a device, and has no end"):
-        read_words(Path("/dev/zero"), what="the prompt")
+        read_short_text(Path("/dev/zero"), what="the prompt")
     assert list(open_documents("/dev/null", input_format="jsonl").items()) == []
 
 
@@ -91,8 +91,8 @@ def test_a_document_has_a_limit(tmp_path: Path, name: str, text: str) -> None:
     ],
 )
 def test_what_a_terminal_would_act_upon_is_escaped(text: str, shown: str) -> None:
-    assert printable(text) == shown
-    assert printable(f"{text}\n\t", lines=True).endswith("\n\t")
+    assert escape_unprintable(text) == shown
+    assert escape_unprintable(f"{text}\n\t", lines=True).endswith("\n\t")
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
@@ -100,7 +100,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
     console = rich_console.Console(file=out, width=100, force_terminal=True)
     meter = Meter()
     meter.note = "[/x] \x1b[31m"
-    console.print(draw(meter.figures(), title="[/x].jsonl \x1b]0;owned\x07 → out"))
+    console.print(draw_progress(meter.figures(), title="[/x].jsonl \x1b]0;owned\x07 → out"))
     said = out.getvalue()
     assert "[/x].jsonl \\x1b]0;owned\\x07 → out" in said
     assert "[/x] \\x1b[31m" in said

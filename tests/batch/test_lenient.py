@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 import partialfast as pf
 from partialfast import cli, replay
 from partialfast.batch import Meter, Result, extract
-from partialfast.batch.io._rows import encode
+from partialfast.batch.io._rows import encode_result
 from partialfast.batch.run._progress import summary
 from tests.batching import Person, answer, arguments, lines, recordings, write_documents
 from tests.sloppy import written
@@ -53,7 +53,7 @@ def test_repairs_reach_the_results_and_the_summary() -> None:
     for result in results:
         assert result.value == Person(**answer(1))
         assert list(result.repairs) == expected.repairs
-        _, encoded = encode(TypeAdapter(Person), result)
+        _, encoded = encode_result(TypeAdapter(Person), result)
         line = json.loads(encoded)
         assert line["repairs"][0] == expected.repairs[0]._asdict()
     assert strict[0].error is not None

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from partialfast import cli, replay
 from partialfast.batch import BatchError
-from partialfast.batch.io._recorded import blocks, detect, read_block
+from partialfast.batch.io._recorded import detect, file_blocks, read_block
 from partialfast.batch.run._salvage import salvage
 from tests.batching import answer, lines
 
@@ -316,7 +316,7 @@ def test_blocks_end_where_an_answer_ends(
     path = tmp_path / "in"
     path.write_bytes(content)
     with path.open("rb") as file:
-        parts = list(blocks(file, kind, size=size))
+        parts = list(file_blocks(file, kind, size=size))
     assert b"".join(block for _, block in parts) == content
     assert size == 1000 or len(parts) > 1
     read = [each for first, block in parts for each in read_block(kind, first, block)]

@@ -151,8 +151,8 @@ def test_lists_that_a_model_has_can_be_merged(lists: tuple[Any, str]) -> None:
     [
         (Minutes, "guest:email", "no such field; its fields: title, guests"),
         (Minutes, "guests:mail", "the items have no field 'mail'; their fields: name, email"),
-        (Minutes, "title", "the field is no list"),
-        (Minutes, ":email", "the value is no list"),
+        (Minutes, "title", "the field is not a list"),
+        (Minutes, ":email", "the value is not a list"),
         (list[Guest], ":mail", "the items have no field 'mail'"),
     ],
 )

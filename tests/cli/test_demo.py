@@ -10,7 +10,7 @@ from rich.console import Console
 
 from partialfast import demo, replay
 from partialfast.demo import FieldMark, FormProgress, FormRow, MeetingInfo, User, rows
-from partialfast.demo._view import draw
+from partialfast.demo._view import draw_form
 
 
 class Place(BaseModel):
@@ -79,7 +79,7 @@ def test_the_figures_count_from_the_request() -> None:
 def drawn(snapshot: BaseModel | None, made: FormProgress) -> str:
     out = io.StringIO()
     console = Console(file=out, width=60, force_terminal=False)
-    console.print(draw(snapshot, made, title="title"))
+    console.print(draw_form(snapshot, made, title="title"))
     return out.getvalue()
 
 
@@ -127,7 +127,7 @@ def test_other_providers_are_played_to_their_own_sdks(provider: str, module: str
     pytest.importorskip(module)
     out, err = io.StringIO(), io.StringIO()
     with replay.serve(replay.builtin("meeting")) as url:
-        demo.run(demo.replayed(provider, url), out=out, err=err)
+        demo.run_terminal(demo.replayed(provider, url), out=out, err=err)
         assert url.exchanges[0].recording is not None
     lines = out.getvalue().splitlines()
     final = demo.MeetingInfo.model_validate_json(lines[-1])

@@ -274,7 +274,7 @@ def test_a_defect_is_not_explained_away(
     def fail(*_: object, **__: object) -> None:
         raise ImportError("cannot import name 'x'")
 
-    monkeypatch.setattr("partialfast.demo.run", fail)
+    monkeypatch.setattr("partialfast.demo.run_terminal", fail)
     assert cli.main(["demo"]) == 70
     error = capsys.readouterr().err
     assert "this should not have happened: ImportError: cannot import name 'x'" in error

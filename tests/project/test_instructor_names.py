@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 import partialfast as pf
 from partialfast import replay
-from partialfast._hints import COMMANDS, HINTS, OF_ARGUMENTS, OF_CLIENTS
+from partialfast._hints import HINTS, OF_ARGUMENTS, OF_CLIENTS, OF_COMMANDS
 from partialfast.cli import main
 from tools.instructor_docs import example_of
 from tools.instructor_names import PAGE, SURFACE, page, verdict
@@ -167,7 +167,7 @@ def test_each_command_is_refused_with_what_to_use(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         main([command, "list"])
-    assert COMMANDS[command] in capsys.readouterr().err
+    assert OF_COMMANDS[command] in capsys.readouterr().err
 
 
 def test_a_module_that_neither_has_is_not_found() -> None:

@@ -1,6 +1,8 @@
-"""A name stands for one thing: no module and no public class of one tree is named like another.
+"""A name stands for one thing: no two files have a module, a class or a name for others alike.
 
-Names that do stand more than once are listed with the one thing that each of them means.
+What is looked at: the modules; the classes, private ones too, without their underscores; and the
+functions, constants and types that a module has for others. Names that do stand more than once are
+listed with the one thing that each of them means.
 """
 
 from __future__ import annotations
@@ -8,17 +10,13 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = [
-    path
-    for path in sorted((ROOT / "python" / "partialfast").rglob("*.py"))
-    if not path.stem.startswith("__")
-]
+PYTHON = sorted((ROOT / "python" / "partialfast").rglob("*.py"))
 RUST = sorted([*(ROOT / "rust/core/src").rglob("*.rs"), *(ROOT / "rust/python/src").rglob("*.rs")])
 
 # Each with what it means, wherever it stands.
@@ -46,53 +44,100 @@ MODULES = {
 }
 CLASSES = {
     "AsyncClient": "the client, and OpenAI's, which has more parts",
+    "Batch": "a batch of its API's, as the replay server has it",
+    "Block": "a part of an answer: what one read brought, and what the replay server says in one",
     "Chat": "the chat API of its folder's provider: asked, and replayed",
     "Client": "the client, and OpenAI's, which has more parts",
     "Delta": "what a dialect says, in the core and as objects of Python",
+    "Encoder": "writes one answer on the wire of its file",
+    "Ending": "how an answer ended: as it is read, and as the replay server sent it",
     "Event": "an event of a stream: as a provider sends it, and as a wire does",
     "Fed": "what a call of `feed` did, of each machine",
-    "Outcome": "how it ended: an item of a batch, an answer on a wire",
+    "Gate": "what holds something up until it may go on: a read, and a replayed piece",
+    "Outcome": "how it ended: an item of a batch, an answer on a wire, an answer of a provider's",
     "Reader": "what feeds the machine of its folder",
+    "RemoteLimiter": "the limiter that another process keeps: Ray's actor, and the command",
+    "Resource": "what is called, and the same for functions of LiteLLM's kind",
     "Responses": "an API of that name: asked, and replayed",
+    "ToolEncoder": "writes the call of a tool on the wire of its file",
     "Wire": "the wire of its file, which is loaded by the file's name",
+}
+NAMES = {
+    "INTERRUPTED": "the exit status of a program that was interrupted",
+    "Message": "a message to a model",
+    "Path": "keys and indices from the root to a value",
+    "Source": "what is read: ops for a browser, and chunks of another library's",
+    "astream": "snapshots: of text, and of another library's stream",
+    "astream_items": "items: of text, and of another library's stream",
+    "configure": "adds the arguments of the command of its file",
+    "connected": "the client of a command: of the provider that it names, and of OpenAI's kind",
+    "execute": "runs the command of its file",
+    "first_request": "what a command would send first: to the same two",
+    "module": "serves the browser's module: as it is imported, and where Starlette is needed",
+    "stream": "snapshots: of text, and of another library's stream",
+    "stream_items": "items: of text, and of another library's stream",
 }
 
 
-def modules(paths: Iterable[Path]) -> dict[str, list[Path]]:
-    found: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in paths:
-        if path.stem not in {"mod", "lib"}:
-            found[path.stem.strip("_")].append(path.relative_to(ROOT))
-    return found
+def modules(path: Path) -> Iterator[str]:
+    if path.stem.strip("_") not in {"init", "main", "mod", "lib"}:
+        yield path.stem.strip("_")
 
 
-def classes(paths: Iterable[Path]) -> dict[str, list[Path]]:
-    found: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in paths:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".py":
-            names = [each.name for each in ast.parse(text).body if isinstance(each, ast.ClassDef)]
-        else:
-            items = r"^\s*pub(?:\([^)]*\))? (?:struct|enum|trait|type) (\w+)"
-            names = re.findall(items, text, re.MULTILINE)
-        for name in names:
-            if not name.startswith("_"):
-                found[name].append(path.relative_to(ROOT))
-    return found
+def classes(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        names = [each.name for each in ast.parse(text).body if isinstance(each, ast.ClassDef)]
+        yield from (name.strip("_") for name in names)
+    else:
+        # Private ones stand in their module alone, whose name says what they are about.
+        items = r"^\s*pub(?:\([^)]*\))? (?:struct|enum|trait|type) (\w+)"
+        yield from re.findall(items, text, re.MULTILINE)
 
 
-def twice(found: dict[str, list[Path]]) -> dict[str, list[str]]:
-    return {name: [str(each) for each in paths] for name, paths in found.items() if len(paths) > 1}
+def names(path: Path) -> Iterator[str]:
+    """Yield what a Python module has for others and defines itself."""
+    if path.suffix != ".py":
+        return
+    defined: list[str] = []
+    exported: list[str] = []
+    for each in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+            defined.append(each.name)
+        elif isinstance(each, ast.Assign | ast.AnnAssign):
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            assigned = [target.id for target in targets if isinstance(target, ast.Name)]
+            defined += assigned
+            if "__all__" in assigned and each.value is not None:
+                exported = [
+                    part.value
+                    for part in ast.walk(each.value)
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                ]
+    yield from (name for name in exported if name in defined and name != "__version__")
+
+
+def classes_and_names(path: Path) -> Iterator[str]:
+    yield from classes(path)
+    yield from names(path)
+
+
+def twice(find: Callable[[Path], Iterator[str]], tree: Iterable[Path]) -> dict[str, list[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for path in tree:
+        for name in find(path):
+            found[name].add(str(path.relative_to(ROOT)))
+    return {name: sorted(paths) for name, paths in found.items() if len(paths) > 1}
 
 
 @pytest.mark.parametrize("tree", [PYTHON, RUST], ids=["python", "rust"])
 def test_no_name_stands_for_two_things(tree: list[Path]) -> None:
     assert tree
-    for found, listed in ((modules(tree), MODULES), (classes(tree), CLASSES)):
-        repeated = twice(found)
+    for find, listed in ((modules, MODULES), (classes_and_names, {**CLASSES, **NAMES})):
+        repeated = twice(find, tree)
         assert {name: repeated[name] for name in repeated.keys() - listed.keys()} == {}
 
 
 def test_what_is_listed_stands_twice() -> None:
-    for find, listed in ((modules, MODULES), (classes, CLASSES)):
-        assert listed.keys() - {*twice(find(PYTHON)), *twice(find(RUST))} == set()
+    for find, listed in ((modules, MODULES), (classes_and_names, {**CLASSES, **NAMES})):
+        assert listed.keys() - {*twice(find, PYTHON), *twice(find, RUST)} == set()

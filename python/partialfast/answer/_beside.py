@@ -1,4 +1,4 @@
-"""The text beside the answer: what the model says in words, refuses with, and reasons."""
+"""The text beside the answer: words, a refusal, reasoning."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OURS", "CallOptions", "Settings"]
 
-# The arguments that are ours, beside the model and the stream.
+# The arguments that are ours, besides the model and the stream.
 OURS = (
     "max_retries",
     "context",
@@ -79,7 +79,7 @@ class CallOptions:
         stall_timeout: Seconds between two tokens.
         total_timeout: Seconds that an attempt may take in all.
         fallbacks: What to ask when an attempt gave no value: arguments to change, or clients.
-        hooks: What is told of this call beside the client's own.
+        hooks: What is told of this call besides the client's own.
         on: What is called with each value that completes at a place.
         on_progress: What is told how far the answer is.
         as_: What a type checker takes snapshots for.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["load"]
+__all__ = ["import_extra"]
 
 
-def load(name: str, *, what: str, extra: str = "batch") -> Any:
+def import_extra(name: str, *, what: str, extra: str = "batch") -> Any:
     """Import a module of another package.
 
     Args:

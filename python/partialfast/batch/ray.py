@@ -29,10 +29,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._parquet import value_column
-from partialfast.batch.io._rows import encode, plain
+from partialfast.batch.io._rows import encode_result, plain
 from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._collector import collecting_seldom
 from partialfast.batch.loop._extract import extract
@@ -60,7 +60,7 @@ _WAVE = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
+class _ActorWork:
     """What an actor is to do. Can be pickled.
 
     Args:
@@ -131,7 +131,7 @@ def extract_dataset(  # noqa: PLR0913 - each is an option of its own, nearly all
     """
     from partialfast.providers.openai._command_client import Endpoint  # noqa: PLC0415 - it imports the client
 
-    work = _Work(
+    work = _ActorWork(
         model=model,
         llm=llm,
         endpoint=Endpoint.of_environment(base_url, mode=mode, concurrency=streams),
@@ -154,10 +154,10 @@ def _rows_per_block(streams: int) -> int:
     return max(1, 2 * streams // _BLOCKS)
 
 
-def _map(blocks: Any, work: _Work, limiter: Any, *, actors: int, num_cpus: float) -> Any:
-    data = load("ray.data", what="A Ray dataset", extra="ray")
+def _map(blocks: Any, work: _ActorWork, limiter: Any, *, actors: int, num_cpus: float) -> Any:
+    data = import_extra("ray.data", what="A Ray dataset", extra="ray")
     return blocks.map_batches(
-        _Worker,
+        _Actor,
         fn_constructor_args=(work, limiter),
         batch_size=None,
         batch_format="pyarrow",
@@ -179,8 +179,8 @@ def _start_limiter(*, rpm: float | None, tpm: float | None) -> Any:
 
 def _start(class_: type[Any], *arguments: Any) -> Any:
     """Start an actor on this machine; it has to live as long as this process."""
-    ray = load("ray", what="A cluster", extra="ray")
-    scheduling = load("ray.util.scheduling_strategies", what="A cluster", extra="ray")
+    ray = import_extra("ray", what="A cluster", extra="ray")
+    scheduling = import_extra("ray.util.scheduling_strategies", what="A cluster", extra="ray")
     here = ray.get_runtime_context().get_node_id()
     actor = ray.remote(class_).options(
         num_cpus=0,
@@ -193,7 +193,7 @@ def _start(class_: type[Any], *arguments: Any) -> Any:
 
 
 class _LimiterActor:
-    """keeps the limits of all actors."""
+    """Keeps the limits of all actors."""
 
     def __init__(self, rpm: float | None, tpm: float | None) -> None:
         self._limiter = EndpointLimiter(rpm=rpm, tpm=tpm)
@@ -244,7 +244,7 @@ def _first_line(error: BaseException) -> str:
     return str(cause).strip().splitlines()[0]
 
 
-class _Worker:
+class _Actor:
     """Extracts blocks of documents; what Ray's actors are.
 
     All blocks of an actor go through one run of `extract`, so that its slots are busy while the
@@ -255,12 +255,12 @@ class _Worker:
         limiter: The actor that keeps the limits.
     """
 
-    def __init__(self, work: _Work, limiter: Any) -> None:
+    def __init__(self, work: _ActorWork, limiter: Any) -> None:
         self._work = work
         self._limiter = _RemoteLimiter(limiter)
         self._model = find_model(work.model) if isinstance(work.model, str) else work.model
         self._adapter: TypeAdapter[Any] = TypeAdapter(self._model)
-        self._pa = load("pyarrow", what="Ray")
+        self._pa = import_extra("pyarrow", what="Ray")
         self._asked: asyncio.Queue[Item] = asyncio.Queue()
         self._count = 0
         self._waiting: dict[int, asyncio.Future[Any]] = {}
@@ -325,7 +325,7 @@ class _Worker:
         outbox = self._work.outbox
         if outbox is None:
             return result
-        light, line = encode(self._adapter, result)
+        light, line = encode_result(self._adapter, result)
         row = (pickle.dumps(_light(light)), line)
         outbox.put.remote(row)
         return row
@@ -435,7 +435,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
     arguments: Mapping[str, Any],
     actors: int | None = None,
 ) -> Callable[[Iterator[Item], Meter, asyncio.Event], AsyncGenerator[tuple[Any, bytes], None]]:
-    """Prepare a run on a cluster, for `partialfast.batch.run._job.run`.
+    """Prepare a run on a cluster, for `partialfast.batch.run._job.run_job`.
 
     Args:
         address: The cluster's address; ``auto`` for the one that this machine is part of,
@@ -457,7 +457,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
         BatchError: There is no such cluster.
     """
     ray = _join(address)
-    data = load("ray.data", what="--ray", extra="ray")
+    data = import_extra("ray.data", what="--ray", extra="ray")
     rest = dict(arguments)
     rpm, tpm = rest.pop("rpm", None), rest.pop("tpm", None)
     concurrency = rest.pop("concurrency", 64)
@@ -466,7 +466,7 @@ def lines_from(  # noqa: PLR0913 - those of the command
     # Never more requests than were allowed, all actors together.
     count = max(1, min(wanted, concurrency))
     streams = concurrency // count
-    work = _Work(
+    work = _ActorWork(
         model=model,
         llm=llm,
         endpoint=endpoint,
@@ -555,8 +555,8 @@ def _join(address: str) -> Any:
     # The thread that reads results may ask once more when the run is over, which would start a
     # cluster.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
-    ray = load("ray", what="--ray", extra="ray")
-    load("ray.data", what="--ray", extra="ray")
+    ray = import_extra("ray", what="--ray", extra="ray")
+    import_extra("ray.data", what="--ray", extra="ray")
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
@@ -572,7 +572,7 @@ def _join(address: str) -> Any:
 
 
 def _table(items: list[Item]) -> Any:
-    return load("pyarrow", what="Ray").table(
+    return import_extra("pyarrow", what="Ray").table(
         {
             "id": [item.id for item in items],
             "fields": [json.dumps(dict(item.fields), default=str) for item in items],

@@ -77,7 +77,7 @@ def _object(text: str) -> dict[str, Any]:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"is no JSON ({error}): {text!r}") from None
+        raise argparse.ArgumentTypeError(f"is not JSON ({error}): {text!r}") from None
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError(f"must be a JSON object: {text!r}")
     return value

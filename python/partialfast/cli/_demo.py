@@ -59,7 +59,7 @@ def execute(args: argparse.Namespace) -> None:
             if args.web:
                 _demo_web.execute(args, endpoint, editable=not _is_recording(args))
                 return
-            demo.run(endpoint, out=sys.stdout, err=sys.stderr)
+            demo.run_terminal(endpoint, out=sys.stdout, err=sys.stderr)
     except ImportError as error:
         raise missing(error) from error
     except APIConnectionError as error:

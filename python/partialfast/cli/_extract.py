@@ -20,17 +20,17 @@ from pydantic import TypeAdapter
 from partialfast.batch import BatchError, EndpointLimiter
 from partialfast.batch.io._attachments import Attachments
 from partialfast.batch.io._cache import AnswerCache
-from partialfast.batch.io._documents import FORMATS, MOST_BYTES, open_documents
+from partialfast.batch.io._documents import INPUT_FORMATS, MOST_BYTES, open_documents
 from partialfast.batch.io._model import find_model
 from partialfast.batch.io._output import Files
 from partialfast.batch.io._outputs import ROWS_PER_FILE, open_output
-from partialfast.batch.io._regular import read_words
+from partialfast.batch.io._regular import read_short_text
 from partialfast.batch.io._split import Merged, PartMerger, Split, SplitDocuments
 from partialfast.batch.io._uploads import Uploads
 from partialfast.batch.loop._extract import Prepare
 from partialfast.batch.loop._prompt import placeholders
 from partialfast.batch.run._by_batch import ByBatch
-from partialfast.batch.run._figures import printable
+from partialfast.batch.run._figures import escape_unprintable
 from partialfast.batch.run._job import Elsewhere, Job, look_ahead, show_request
 from partialfast.batch.run._session import Session
 from partialfast.batch.run._spending import Budget, FailureLimit, Prices, check_budget
@@ -172,7 +172,9 @@ def _configure_what(parser: argparse.ArgumentParser) -> None:
         help="JSON Lines, CSV, Parquet, a folder of texts, HTML, DOCX, or - for standard input",
     )
     parser.add_argument(
-        "--input-format", choices=FORMATS, help="default: by the name; jsonl on standard input"
+        "--input-format",
+        choices=INPUT_FORMATS,
+        help="default: by the name; jsonl on standard input",
     )
     parser.add_argument(
         "--output",
@@ -315,7 +317,7 @@ def execute(args: argparse.Namespace) -> int:
                 args.mode, job.model, args.llm, messages, provider=args.provider
             )
             for text in show_request(found, body_of({**request, **_sent(args)})):
-                print(printable(text, lines=True))
+                print(escape_unprintable(text, lines=True))
             return 0
         by_batch = _by_batch(args, job, endpoint) if args.batch_api else None
         session = Session(
@@ -528,13 +530,13 @@ def _job(args: argparse.Namespace, endpoint: Endpoint) -> Job:
 
 
 def _told(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the command line says that the server is told beside model and messages."""
+    """Return what the command line says that the server is told besides model and messages."""
     given = {"temperature": args.temperature, "max_tokens": args.max_tokens}
     return {**{name: value for name, value in given.items() if value is not None}, **args.said}
 
 
 def _sent(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the server is told beside the model and the messages."""
+    """Return what the server is told besides the model and the messages."""
     return {**_told(args), **args.asked}
 
 
@@ -549,7 +551,7 @@ def _split(args: argparse.Namespace) -> Split | None:
     return Split(args.split, overlap, args.split_field)
 
 
-#: Providers beside those that speak as OpenAI does whose requests can hold images and PDFs.
+#: Providers besides those that speak as OpenAI does whose requests can hold images and PDFs.
 _ATTACHING = frozenset({"anthropic", "bedrock", "gemini", "google", "vertexai"})
 
 
@@ -615,4 +617,4 @@ def _cache(args: argparse.Namespace, model: Any, request: Mapping[str, Any]) -> 
 
 
 def _words(text: str, *, what: str) -> str:
-    return read_words(Path(text[1:]), what=what) if text.startswith("@") else text
+    return read_short_text(Path(text[1:]), what=what) if text.startswith("@") else text

@@ -104,9 +104,9 @@ def main(argv: Sequence[str] | None = None, *, begin: Callable[[], None] = lambd
     except Exception as error:
         if debug:
             raise
-        from partialfast.batch.run._figures import printable  # noqa: PLC0415 - for errors alone
+        from partialfast.batch.run._figures import escape_unprintable  # noqa: PLC0415 - for errors alone
 
-        _tell(f"partialfast: {printable(_explain(error), lines=True)}")
+        _tell(f"partialfast: {escape_unprintable(_explain(error), lines=True)}")
         if isinstance(error, OSError):
             _discard_output()
         return 1 if isinstance(error, (CommandError, OSError)) else _DEFECT
@@ -164,10 +164,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
             )
             subparser.set_defaults(execute=execute)
     if chosen is not None and chosen not in COMMANDS:
-        from partialfast._hints import COMMANDS as INSTEAD  # noqa: PLC0415 - for a wrong one alone
+        from partialfast._hints import OF_COMMANDS  # noqa: PLC0415 - for a wrong one alone
 
-        if chosen in INSTEAD:
-            parser.error(f"there is no command {chosen!r}: instead of it, use {INSTEAD[chosen]}")
+        if chosen in OF_COMMANDS:
+            parser.error(
+                f"there is no command {chosen!r}: instead of it, use {OF_COMMANDS[chosen]}"
+            )
     try:
         return parser.parse_args(arguments)
     except SystemExit:
@@ -197,9 +199,9 @@ class _Parser(argparse.ArgumentParser):
 
         It holds arguments that are not taken, which may be names of files that a shell filled in.
         """
-        from partialfast.batch.run._figures import printable  # noqa: PLC0415 - for errors alone
+        from partialfast.batch.run._figures import escape_unprintable  # noqa: PLC0415 - for errors alone
 
-        super().error(printable(message))
+        super().error(escape_unprintable(message))
 
 
 class _Version(argparse.Action):

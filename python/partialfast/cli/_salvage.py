@@ -9,8 +9,8 @@ from pathlib import Path
 from partialfast._repairs import counted
 from partialfast.batch import BatchError
 from partialfast.batch.io._model import find_model
-from partialfast.batch.io._recorded import FORMATS
-from partialfast.batch.run._figures import printable
+from partialfast.batch.io._recorded import RECORDED_FORMATS
+from partialfast.batch.run._figures import escape_unprintable
 from partialfast.batch.run._salvage import Salvaged, salvage
 from partialfast.batch.run._session import SOME_FAILED
 from partialfast.cli._errors import CommandError, missing
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, metavar="FILE", help="a .jsonl file")
     parser.add_argument(
         "--format",
-        choices=FORMATS,
+        choices=RECORDED_FORMATS,
         help="text: an answer a line; string: the same as JSON strings; batch: results of OpenAI's "
         "or Anthropic's batches; sse: recorded streams (default: told by the first line)",
     )
@@ -115,6 +115,6 @@ def _report(found: Salvaged, output: Path) -> None:
     if found.repaired:
         answers = "answer" if found.repaired == 1 else "answers"
         print(f"{found.repaired:,} {answers} needed repairs: {counted(found.repairs)}", file=err)
-    print(printable(f"values: {output}"), file=err)
+    print(escape_unprintable(f"values: {output}"), file=err)
     if others:
-        print(printable(f"failures: {output.with_suffix('.errors.jsonl')}"), file=err)
+        print(escape_unprintable(f"failures: {output.with_suffix('.errors.jsonl')}"), file=err)

@@ -40,9 +40,9 @@ def execute(args: argparse.Namespace) -> None:
         output.write_text(source, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {output}: {error.strerror}") from error
-    from partialfast.batch.run._figures import printable  # noqa: PLC0415 - for this line alone
+    from partialfast.batch.run._figures import escape_unprintable  # noqa: PLC0415 - for this line alone
 
-    print(printable(f"Wrote {output}"), file=sys.stderr)
+    print(escape_unprintable(f"Wrote {output}"), file=sys.stderr)
 
 
 def _beside(file: str | None, name: str) -> Path:

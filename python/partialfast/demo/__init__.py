@@ -9,7 +9,7 @@ from __future__ import annotations
 from partialfast.demo._endpoint import DemoEndpoint, replayed
 from partialfast.demo._meeting import MeetingInfo, User
 from partialfast.demo._overview import FieldMark, FormProgress, FormRow, rows
-from partialfast.demo._run import run
+from partialfast.demo._run import run_terminal
 from partialfast.demo._web import run_web, web_app
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "User",
     "replayed",
     "rows",
-    "run",
+    "run_terminal",
     "run_web",
     "web_app",
 ]

@@ -11,10 +11,10 @@ from partialfast.demo._endpoint import DemoEndpoint
 from partialfast.demo._meeting import PROMPT, MeetingInfo
 from partialfast.demo._overview import FormProgress
 
-__all__ = ["run"]
+__all__ = ["run_terminal"]
 
 
-def run(endpoint: DemoEndpoint, *, out: TextIO, err: TextIO) -> None:
+def run_terminal(endpoint: DemoEndpoint, *, out: TextIO, err: TextIO) -> None:
     """Stream the meeting and show every snapshot.
 
     Args:
@@ -47,7 +47,7 @@ def _draw(endpoint: DemoEndpoint, out: TextIO) -> None:
         from rich.console import Console  # noqa: PLC0415 - needed on a terminal only
         from rich.live import Live  # noqa: PLC0415
 
-        from partialfast.demo._view import draw  # noqa: PLC0415
+        from partialfast.demo._view import draw_form  # noqa: PLC0415
     except ModuleNotFoundError as error:
         message = (
             f"drawing on a terminal needs {error.name}, which is not installed: "
@@ -57,9 +57,11 @@ def _draw(endpoint: DemoEndpoint, out: TextIO) -> None:
     title = f"{endpoint.model} at {endpoint.place}"
     progress = FormProgress()
     console = Console(file=out)
-    with Live(draw(None, progress, title=title), console=console, refresh_per_second=30) as live:
+    with Live(
+        draw_form(None, progress, title=title), console=console, refresh_per_second=30
+    ) as live:
         for snapshot in _snapshots(endpoint, progress):
-            live.update(draw(snapshot, progress, title=title))
+            live.update(draw_form(snapshot, progress, title=title))
 
 
 def _snapshots(endpoint: DemoEndpoint, progress: FormProgress) -> Iterator[MeetingInfo]:

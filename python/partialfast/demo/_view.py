@@ -10,7 +10,7 @@ from rich.text import Text
 
 from partialfast.demo._overview import FieldMark, FormProgress, FormRow, rows
 
-__all__ = ["draw"]
+__all__ = ["draw_form"]
 
 _SIGNS = {
     FieldMark.WAITING: Text("·", style="dim"),
@@ -24,7 +24,7 @@ _STYLES = {
 }
 
 
-def draw(snapshot: BaseModel | None, progress: FormProgress, *, title: str) -> RenderableType:
+def draw_form(snapshot: BaseModel | None, progress: FormProgress, *, title: str) -> RenderableType:
     """Draw a snapshot with the figures below it.
 
     Args:

@@ -172,7 +172,7 @@ async def lines_of(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 def object_of(line: bytes) -> Mapping[str, Any]:
-    """Read a line; what is no object, such as the page of a gateway, counts as an empty one.
+    """Read a line; what is not an object, such as the page of a gateway, counts as an empty one.
 
     Args:
         line: The line.

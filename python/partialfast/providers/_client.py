@@ -132,7 +132,7 @@ def make_client(  # noqa: PLR0913 - each is said by the provider
         defaults: Arguments for every call that does not set them.
         model: The ``model`` of calls that do not name one.
         is_async: Whether the SDK's client is asynchronous.
-        places: Where `create` and its variants are beside the client itself.
+        places: Where `create` and its variants are besides the client itself.
 
     Raises:
         TypeError: `mode` is not a `Mode`.

@@ -1,6 +1,6 @@
 """A response of HTTP/1.1, read without I/O: bytes in, a head and the bytes of the body out.
 
-It reads what an API answers to a ``POST`` (RFC 9112). What a browser would have to know beside
+It reads what an API answers to a ``POST`` (RFC 9112). What a browser would have to know besides
 that (upgrades, content codings, trailers) is not read here: the head says that it is there, and the
 caller asks in another way.
 """
@@ -36,7 +36,7 @@ class Head:
 
     Args:
         status: The status code.
-        headers: Names in small letters, and values, in their order.
+        headers: Names in lower case, and values, in their order.
     """
 
     status: int
@@ -47,7 +47,7 @@ class Head:
         """Give the value of a header; those of several of one name with commas between them.
 
         Args:
-            name: In small letters.
+            name: In lower case.
         """
         values = [value for known, value in self.headers if known == name]
         return ", ".join(values) if values else None

@@ -112,7 +112,7 @@ def file_of(part: Any) -> AttachedFile | None:
     """Return the file in a part that is shaped as OpenAI's, such as a PDF.
 
     Returns:
-        The file; ``None`` where the part is none, or only names one.
+        The file; ``None`` where the part is not one, or only names one.
     """
     if not isinstance(part, Mapping):
         return None

@@ -19,7 +19,7 @@ __all__ = ["NAMES", "asking", "from_provider", "provider_in", "takes_retries"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class _KnownServer:
     """A server that speaks as OpenAI's.
 
     Args:
@@ -35,20 +35,20 @@ class _Server:
     path: str = ""
 
 
-_SERVERS: dict[str, _Server] = {
-    "cerebras": _Server("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
-    "databricks": _Server(None, "DATABRICKS_TOKEN", "DATABRICKS_HOST", "/serving-endpoints"),
-    "deepseek": _Server("https://api.deepseek.com", "DEEPSEEK_API_KEY"),
-    "fireworks": _Server("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
-    "groq": _Server("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-    "huggingface": _Server("https://router.huggingface.co/v1", "HF_TOKEN"),
-    "llamacpp": _Server("http://localhost:8080/v1", url="LLAMACPP_BASE_URL"),
-    "lmstudio": _Server("http://localhost:1234/v1", url="LMSTUDIO_BASE_URL"),
-    "openrouter": _Server("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-    "perplexity": _Server("https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
-    "together": _Server("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
-    "vllm": _Server("http://localhost:8000/v1", url="VLLM_BASE_URL"),
-    "xai": _Server("https://api.x.ai/v1", "XAI_API_KEY"),
+_SERVERS: dict[str, _KnownServer] = {
+    "cerebras": _KnownServer("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
+    "databricks": _KnownServer(None, "DATABRICKS_TOKEN", "DATABRICKS_HOST", "/serving-endpoints"),
+    "deepseek": _KnownServer("https://api.deepseek.com", "DEEPSEEK_API_KEY"),
+    "fireworks": _KnownServer("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
+    "groq": _KnownServer("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "huggingface": _KnownServer("https://router.huggingface.co/v1", "HF_TOKEN"),
+    "llamacpp": _KnownServer("http://localhost:8080/v1", url="LLAMACPP_BASE_URL"),
+    "lmstudio": _KnownServer("http://localhost:1234/v1", url="LMSTUDIO_BASE_URL"),
+    "openrouter": _KnownServer("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "perplexity": _KnownServer("https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
+    "together": _KnownServer("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    "vllm": _KnownServer("http://localhost:8000/v1", url="VLLM_BASE_URL"),
+    "xai": _KnownServer("https://api.x.ai/v1", "XAI_API_KEY"),
 }
 
 

@@ -111,14 +111,14 @@ def _without_a_walk(request: Request, *, observed: bool) -> dict[str, Any]:
     arguments = request.arguments
     extra: object = arguments.get("extra_body") or {}
     if not isinstance(extra, (dict, Mapping)):
-        # The SDK has something to say about it.
+        # It is for the SDK to refuse it.
         return arguments
     walked = {name: value for name, value in arguments.items() if name not in request.made}
     plain = {name: arguments[name] for name in request.made & arguments.keys()}
     for name in () if observed else _MESSAGES:
         said = walked.get(name)
         if isinstance(said, list) and _is_json(said, _DEPTH):
-            # In their place something has to stand: the SDK asks for it.
+            # Something has to be in their place: the SDK asks for it.
             plain[name], walked[name] = said, []
     return {**walked, "extra_body": {**plain, **extra}}
 

@@ -26,7 +26,7 @@ from partialfast.typed._schema import Definitions, Schema, config_of, resolve, s
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from partialfast.typed._nodes import Action, Kind
+    from partialfast.typed._nodes import Action, JsonKind
 
 __all__ = ["CompileOptions", "Compiler", "Family", "Scope", "Unready", "family"]
 
@@ -34,7 +34,7 @@ Config: TypeAlias = "Mapping[str, Any]"
 
 
 class CompileOptions(NamedTuple):
-    """What a plan depends on beside the type."""
+    """What a plan depends on besides the type."""
 
     by_alias: bool | None
     by_name: bool | None
@@ -232,9 +232,11 @@ class Compiler:
             return dataclasses.replace(self.node(self.child(schema, scope)))
         return self.compile(schema, scope)
 
-    def make(self, schema: Schema, scope: Scope, on: Mapping[Kind, Action], **rest: Any) -> Node:
+    def make(
+        self, schema: Schema, scope: Scope, on: Mapping[JsonKind, Action], **rest: Any
+    ) -> Node:
         """Return a node; kinds that `on` does not name are validated when complete."""
-        every: dict[Kind, Action] = {kind: on.get(kind, "validate") for kind in KINDS}
+        every: dict[JsonKind, Action] = {kind: on.get(kind, "validate") for kind in KINDS}
         help_ = functools.partial(help_of, schema, self.facts, self.definitions)
         return Node(every, self.validator(schema, scope), help=help_, **rest)
 
@@ -248,7 +250,7 @@ class Compiler:
 
     def hidden(self, schema: Schema, scope: Scope) -> Node:
         """Return a node of what is absent until the enclosing value is complete."""
-        on: dict[Kind, Action] = dict.fromkeys(KINDS, "hide")
+        on: dict[JsonKind, Action] = dict.fromkeys(KINDS, "hide")
         return self.make(schema, scope, on, close="leave", deferred=True)
 
     def label(self, schema: Schema, scope: Scope) -> Any:

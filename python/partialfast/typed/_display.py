@@ -31,7 +31,7 @@ _TEXT = 2000
 _HEAD, _TAIL = 5, 15
 
 
-class _State(Enum):
+class _DrawnState(Enum):
     """What is known of a value: its end has come, has not come, or nothing has come."""
 
     COMPLETE = "complete"
@@ -39,7 +39,7 @@ class _State(Enum):
     ABSENT = "absent"
 
 
-class _Node(NamedTuple):
+class _DrawnNode(NamedTuple):
     """A value as it is drawn.
 
     Args:
@@ -50,9 +50,9 @@ class _Node(NamedTuple):
     """
 
     name: str | None
-    state: _State
+    state: _DrawnState
     text: str
-    parts: list[_Node] | None = None
+    parts: list[_DrawnNode] | None = None
 
 
 def _cut(text: str) -> str:
@@ -62,7 +62,7 @@ def _cut(text: str) -> str:
     return text[: _TEXT // 2] + left_out + text[-_TEXT // 2 :]
 
 
-def _look(value: Any, name: str | None, state: _State, path: Path | None) -> _Node:
+def _look(value: Any, name: str | None, state: _DrawnState, path: Path | None) -> _DrawnNode:
     """Return what is drawn of a value.
 
     Args:
@@ -72,13 +72,13 @@ def _look(value: Any, name: str | None, state: _State, path: Path | None) -> _No
         path: From this value to the one that is being written, if that is inside it and known.
     """
     if partial_origin(type(value)) is not None:
-        return _Node(name, state, type(value).__qualname__, list(_fields(value, path)))
-    if state is _State.OPEN and type(value) in (list, tuple, dict):
-        return _Node(name, state, type(value).__name__, list(_items(value, path)))
-    return _Node(name, state, _cut(repr(value)))
+        return _DrawnNode(name, state, type(value).__qualname__, list(_fields(value, path)))
+    if state is _DrawnState.OPEN and type(value) in (list, tuple, dict):
+        return _DrawnNode(name, state, type(value).__name__, list(_items(value, path)))
+    return _DrawnNode(name, state, _cut(repr(value)))
 
 
-def _fields(value: Any, path: Path | None) -> Iterator[_Node]:
+def _fields(value: Any, path: Path | None) -> Iterator[_DrawnNode]:
     """Look at the fields of an instance of a partial class, declared ones first."""
     if path is not None and isinstance(value, RootModel):
         # The document has no key for it.
@@ -89,15 +89,15 @@ def _fields(value: Any, path: Path | None) -> Iterator[_Node]:
         if not field.shown:
             continue
         if not field.received:
-            yield _Node(field.name, _State.ABSENT, "absent")
+            yield _DrawnNode(field.name, _DrawnState.ABSENT, "absent")
             continue
         is_open = field.open or (writing is not None and writing in field.keys)
         inside = path[1:] if path and is_open else None
-        state = _State.OPEN if is_open else _State.COMPLETE
+        state = _DrawnState.OPEN if is_open else _DrawnState.COMPLETE
         yield _look(field.value, field.name, state, inside)
 
 
-class _Field(NamedTuple):
+class _DrawnField(NamedTuple):
     name: str
     value: Any
     shown: bool
@@ -106,18 +106,18 @@ class _Field(NamedTuple):
     keys: tuple[Any, ...]
 
 
-def _declared(value: Any) -> Iterator[_Field]:
+def _declared(value: Any) -> Iterator[_DrawnField]:
     if isinstance(value, BaseModel):
         open_, received = open_field(value), value.model_fields_set
         fields = type(value).model_fields
         for name, info in fields.items():
             keys = (name, info.alias, info.validation_alias)
             has = name in received
-            yield _Field(
+            yield _DrawnField(
                 name, value.__dict__.get(name), info.repr, has, has and name == open_, keys
             )
         for name, extra in (value.__pydantic_extra__ or {}).items():
-            yield _Field(name, extra, True, True, name == open_, (name,))  # noqa: FBT003
+            yield _DrawnField(name, extra, True, True, name == open_, (name,))  # noqa: FBT003
         return
     names = received_fields(value)
     declared = {each.name: each for each in dataclasses.fields(value)}
@@ -126,10 +126,10 @@ def _declared(value: Any) -> Iterator[_Field]:
         part = getattr(value, name, None) if has else None
         # The instance does not know which field is open, unless that holds what is incomplete.
         is_open = has and partial_origin(type(part)) is not None
-        yield _Field(name, part, each.repr, has, is_open, (name,))
+        yield _DrawnField(name, part, each.repr, has, is_open, (name,))
 
 
-def _items(value: Any, path: Path | None) -> Iterator[_Node]:
+def _items(value: Any, path: Path | None) -> Iterator[_DrawnNode]:
     """Look at the items of an open list or dict; of many at the first and the last ones."""
     at = path[0] if path else None
     items = list(value.items() if isinstance(value, Mapping) else enumerate(value))
@@ -137,11 +137,11 @@ def _items(value: Any, path: Path | None) -> Iterator[_Node]:
     for number, (key, item) in enumerate(items):
         if left_out > 0 and _HEAD <= number < _HEAD + left_out:
             if number == _HEAD:
-                yield _Node("…", _State.COMPLETE, f"{left_out:,} more")
+                yield _DrawnNode("…", _DrawnState.COMPLETE, f"{left_out:,} more")
             continue
         is_open = key == at if path is not None else partial_origin(type(item)) is not None
         inside = path[1:] if path and is_open else None
-        state = _State.OPEN if is_open else _State.COMPLETE
+        state = _DrawnState.OPEN if is_open else _DrawnState.COMPLETE
         yield _look(item, _cut(str(key)), state, inside)
 
 
@@ -151,16 +151,16 @@ def _items(value: Any, path: Path | None) -> Iterator[_Node]:
 #: In the colours of the page, so that it can be read on a dark one. Where a notebook is not trusted
 #: the style is taken out: the words and the dots remain.
 _HTML = {
-    _State.COMPLETE: "<code>{}</code>",
-    _State.OPEN: '<code style="opacity:.85">{}</code>…',
-    _State.ABSENT: '<em style="opacity:.5">{}</em>',
+    _DrawnState.COMPLETE: "<code>{}</code>",
+    _DrawnState.OPEN: '<code style="opacity:.85">{}</code>…',
+    _DrawnState.ABSENT: '<em style="opacity:.5">{}</em>',
 }
 
 
-def _html(node: _Node) -> str:
+def _html(node: _DrawnNode) -> str:
     if node.parts is None:
         return _HTML[node.state].format(html.escape(node.text))
-    more = "…" if node.state is _State.OPEN else ""
+    more = "…" if node.state is _DrawnState.OPEN else ""
     cell = 'style="text-align:left;vertical-align:top;white-space:pre-wrap"'
     rows = "".join(
         f'<tr class="partialfast-{part.state.value}"><th {cell}>{html.escape(part.name or "")}</th>'
@@ -179,26 +179,26 @@ def snapshot_html(snapshot: Any) -> str:
     Returns:
         HTML in which everything that came from the model is escaped.
     """
-    return f"<div>{_html(_look(snapshot, None, _State.OPEN, None))}</div>"
+    return f"<div>{_html(_look(snapshot, None, _DrawnState.OPEN, None))}</div>"
 
 
 # --------------------------------------------------------------------------------------------
 # rich
 
-_STYLES = {_State.COMPLETE: "", _State.OPEN: "yellow", _State.ABSENT: "dim italic"}
+_STYLES = {_DrawnState.COMPLETE: "", _DrawnState.OPEN: "yellow", _DrawnState.ABSENT: "dim italic"}
 
 
-def _tree(node: _Node) -> Tree:
+def _tree(node: _DrawnNode) -> Tree:
     # Rich alone asks for this.
     from rich.text import Text  # noqa: PLC0415
     from rich.tree import Tree  # noqa: PLC0415
 
     label = Text()
     if node.name is not None:
-        style = "dim" if node.state is _State.ABSENT else "bold"
+        style = "dim" if node.state is _DrawnState.ABSENT else "bold"
         label.append(f"{node.name}: ", style)
     label.append(node.text, _STYLES[node.state])
-    if node.state is _State.OPEN:
+    if node.state is _DrawnState.OPEN:
         label.append("…", _STYLES[node.state])
     tree = Tree(label)
     tree.children.extend(_tree(part) for part in node.parts or ())
@@ -211,14 +211,14 @@ def snapshot_tree(snapshot: Any) -> Tree:
     Args:
         snapshot: An instance of a partial class.
     """
-    return _tree(_look(snapshot, None, _State.OPEN, None))
+    return _tree(_look(snapshot, None, _DrawnState.OPEN, None))
 
 
 # --------------------------------------------------------------------------------------------
 # Streams
 
 
-class _Stream(Protocol):
+class _HasSnapshot(Protocol):
     @property
     def snapshot(self) -> Any: ...
 
@@ -235,14 +235,14 @@ class Displayed:
         """Tell whether nothing of the snapshot is open any more."""
         raise NotImplementedError
 
-    def _node(self) -> _Node | None:
-        stream = cast("_Stream", self)
+    def _node(self) -> _DrawnNode | None:
+        stream = cast("_HasSnapshot", self)
         snapshot = stream.snapshot
         if snapshot is None:
             return None
         if self._ended():
-            return _look(snapshot, None, _State.COMPLETE, None)
-        return _look(snapshot, None, _State.OPEN, stream.path)
+            return _look(snapshot, None, _DrawnState.COMPLETE, None)
+        return _look(snapshot, None, _DrawnState.OPEN, stream.path)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""

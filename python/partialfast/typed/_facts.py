@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, RootModel
 from pydantic_core import core_schema
 
-from partialfast.typed._nodes import Kind
+from partialfast.typed._nodes import JsonKind
 from partialfast.typed._schema import (
     Definitions,
     Schema,
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 #: The kinds of JSON values, in the order in which a node lists its actions.
-KINDS: tuple[Kind, ...] = typing.get_args(Kind)
+KINDS: tuple[JsonKind, ...] = typing.get_args(JsonKind)
 EVERY = frozenset[str](KINDS)
 
 #: The factories that are run for a field that is not there: they make something empty.
@@ -268,7 +268,7 @@ class Facts:
         graph = _Graph([schema, *definitions.values()], definitions)
         #: Tells whether validating a schema calls code of the user's, at any depth. What is made
         #: without such code is put together from validated fields, so that anything that pydantic
-        #: does beside validating fields one by one counts as well: private attributes, validated
+        #: does besides validating fields one by one counts as well: private attributes, validated
         #: defaults.
         self.runs_code: _Reach = _Reach(graph, self._runs_code)
         #: Tells whether code of the user's in a schema could look at the fields beside its value.

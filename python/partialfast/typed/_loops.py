@@ -45,7 +45,7 @@ class LoopOptions(StreamOptions, total=False):
     on_progress: OnProgress | None
 
 
-class _Received(Displayed, Generic[T]):
+class _LoopBase(Displayed, Generic[T]):
     """What was received so far; it can be looked at after an error as well.
 
     Args:
@@ -67,7 +67,7 @@ class _Received(Displayed, Generic[T]):
         return self._state.done
 
     def _feed_counted(self, chunk: Chunk) -> T | None:
-        """Feed a chunk and count it, which takes time that only callbacks make worth it."""
+        """Feed a chunk and count it, which takes time, so only where callbacks need the count."""
         self._chunks += 1
         return self._state.feed(chunk)
 
@@ -135,7 +135,7 @@ class _Received(Displayed, Generic[T]):
         return final, not was_done or final is None
 
 
-class Snapshots(_Received[T], Iterator[T]):
+class Snapshots(_LoopBase[T], Iterator[T]):
     """The snapshots of one text: an iterator and a context manager.
 
     Args:
@@ -213,7 +213,7 @@ class Snapshots(_Received[T], Iterator[T]):
         self.close()
 
 
-class AsyncSnapshots(_Received[T], AsyncIterator[T]):
+class AsyncSnapshots(_LoopBase[T], AsyncIterator[T]):
     """The snapshots of one text from an asynchronous source; the twin of `Snapshots`.
 
     Args:
@@ -317,7 +317,7 @@ def stream(type_: Any, chunks: Iterable[Chunk], **options: Unpack[LoopOptions]) 
             handed out. ``on_progress``, called with a `Progress` before each snapshot is.
 
     Returns:
-        An iterator of snapshots. The last is the final value, fully validated. Beside them it has
+        An iterator of snapshots. The last is the final value, fully validated. Besides them it has
         ``snapshot``, ``text``, ``path``, ``completed``, ``repairs``, ``final()`` and ``close()``.
 
     Raises:
@@ -353,7 +353,7 @@ def astream(
             return is awaited.
 
     Returns:
-        An asynchronous iterator of snapshots; the last is the final value. Beside them it has
+        An asynchronous iterator of snapshots; the last is the final value. Besides them it has
         ``snapshot``, ``text``, ``path``, ``completed``, ``repairs``, ``final()`` and ``aclose()``.
 
     Raises:
@@ -478,7 +478,7 @@ def stream_items(
         **options: Those of `StreamState`.
 
     Returns:
-        An iterator of items, fully validated, in order. Beside them it has ``repairs`` and
+        An iterator of items, fully validated, in order. Besides them it has ``repairs`` and
         ``close()``.
 
     Raises:
@@ -540,7 +540,7 @@ def astream_items(
         **options: Those of `StreamState`.
 
     Returns:
-        An iterator of items, fully validated, in order. Beside them it has ``repairs`` and
+        An iterator of items, fully validated, in order. Besides them it has ``repairs`` and
         ``aclose()``.
 
     Raises:

@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 #: The slot that names the field still being written, in every partial model instance.
 OPEN = "__partialfast_open__"
-#: The slot of a partial dataclass with the names of the fields that were received. It has not the
-#: name of a model's, since pydantic would dump by that.
+#: The slot of a partial dataclass with the names of the fields that were received. It does not
+#: have the name of a model's slot, since pydantic would dump by that.
 RECEIVED = "__partialfast_received__"
 #: Where a partial class keeps the class that it came from.
 ORIGIN = "__partialfast_origin__"
@@ -88,7 +88,7 @@ def partial_origin(class_: Any) -> Any:
 
 
 def asks_for_nested(type_: Any) -> bool:
-    """Tell whether nested models that have not begun are to be empty, or in a part of `type_`."""
+    """Tell whether `type_`, or a part of it, asks for nested models that begin empty."""
     if is_class(type_):
         # A model would look for the attributes in Python at each new stream.
         return False

@@ -26,9 +26,9 @@ __all__ = [
     "Field",
     "Flavor",
     "Goto",
-    "Items",
+    "ItemHolder",
+    "JsonKind",
     "Key",
-    "Kind",
     "Map",
     "Node",
     "Object",
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 #: The kinds of JSON values, in the order in which a node lists its actions.
-Kind = Literal["object", "array", "string", "integer", "float", "bool", "null"]
+JsonKind = Literal["object", "array", "string", "integer", "float", "bool", "null"]
 
 #: What becomes of a value that has no parts, or is not shown:
 #:
@@ -74,7 +74,7 @@ Unknown = Literal["ignore", "forbid", "validate"]
 
 #: How an array is held. The items of ``items`` are handed out one by one; ``other`` is made by a
 #: function.
-Items = Literal["list", "tuple", "set", "frozenset", "other", "items"]
+ItemHolder = Literal["list", "tuple", "set", "frozenset", "other", "items"]
 
 #: A union member as pydantic names it in the location of an error, or a function that tells.
 Label: TypeAlias = "str | int | Callable[[], str] | None"
@@ -205,7 +205,7 @@ class Array:
     """
 
     action: ClassVar[Literal["array"]] = "array"
-    items: Items
+    items: ItemHolder
     first: Sequence[int] = ()
     rest: int | None = None
     make: Callable[[Any], Any] | None = None
@@ -282,7 +282,7 @@ class Node:
         deferred: It cannot be validated without its siblings. For the compiler only.
     """
 
-    on: Mapping[Kind, Action]
+    on: Mapping[JsonKind, Action]
     validator: Callable[[], Any]
     close: Close = "raw"
     shell: Callable[[], Any] | None = None

@@ -78,7 +78,7 @@ def _copied(value: Any) -> Any:
     return value
 
 
-class _Pace:
+class _Interval:
     """When ops are due.
 
     Args:
@@ -142,10 +142,12 @@ def stream_ops(
         JsonError: The text is not JSON.
         pydantic.ValidationError: A value is invalid.
     """
-    return _stream(_state(type_, of, options, by_alias=by_alias), chunks, _Pace(every))
+    return _stream(_state(type_, of, options, by_alias=by_alias), chunks, _Interval(every))
 
 
-def _stream(state: StreamState[Any], chunks: Iterable[Chunk], pace: _Pace) -> Iterator[list[Op]]:
+def _stream(
+    state: StreamState[Any], chunks: Iterable[Chunk], pace: _Interval
+) -> Iterator[list[Op]]:
     for chunk in chunks:
         failure = _feed(state, chunk)
         if failure is not None or pace.is_due():
@@ -208,11 +210,11 @@ def astream_ops(
         JsonError: The text is not JSON.
         pydantic.ValidationError: A value is invalid.
     """
-    return _astream(_state(type_, of, options, by_alias=by_alias), chunks, _Pace(every))
+    return _astream(_state(type_, of, options, by_alias=by_alias), chunks, _Interval(every))
 
 
 async def _astream(
-    state: StreamState[Any], chunks: AsyncIterable[Chunk], pace: _Pace
+    state: StreamState[Any], chunks: AsyncIterable[Chunk], pace: _Interval
 ) -> AsyncIterator[list[Op]]:
     async for chunk in chunks:
         failure = _feed(state, chunk)

@@ -84,7 +84,7 @@ def rewritten(schema: Schema, definitions: Definitions) -> Schema:
         schema: Of a value that is a part of a partial instance.
         definitions: What it may refer to.
     """
-    rewriter = _Rewriter(definitions)
+    rewriter = _DumpRewriter(definitions)
     made = rewriter.rewrite(schema)
     return standalone(made, rewriter.definitions())
 
@@ -98,7 +98,7 @@ def _build(partial: type[Any], schema: Schema, definitions: Definitions) -> Sche
 def _serializer(partial: type[Any], schema: Schema, definitions: Definitions) -> SchemaSerializer:
     """Return a serializer of partial instances of the class that `schema` is of."""
     schema = _beneath_functions(schema, definitions)
-    rewriter = _Rewriter(definitions)
+    rewriter = _DumpRewriter(definitions)
     made = rewriter.own(schema, partial)
     return SchemaSerializer(
         cast("Any", standalone(made, rewriter.definitions())), cast("Any", config_of(schema))
@@ -113,7 +113,7 @@ def _beneath_functions(schema: Schema, definitions: Definitions) -> Schema:
     return schema
 
 
-class _Rewriter:
+class _DumpRewriter:
     """Rewrites schemas for dumping incomplete values."""
 
     def __init__(self, definitions: Definitions) -> None:

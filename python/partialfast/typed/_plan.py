@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pydantic import TypeAdapter
 
-    from partialfast.typed._nodes import Action, Kind, Node
+    from partialfast.typed._nodes import Action, JsonKind, Node
 
 __all__ = ["Compiled", "compile_type"]
 
@@ -201,5 +201,5 @@ def _items_root(compiler: Compiler) -> Node:
         message = "streaming items needs a list-like type, such as `list[Model]`"
         raise TypeError(message)
     array = Array("items", rest=compiler.child(listed.item, compiler.top))
-    on: dict[Kind, Action] = {"array": array}
+    on: dict[JsonKind, Action] = {"array": array}
     return compiler.make(compiler.schema, compiler.top, on)

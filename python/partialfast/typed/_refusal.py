@@ -75,8 +75,8 @@ class _SnapshotMetaclass(type):
 def _module(class_: Any) -> str:
     """Return the ``__module__`` of a partial class.
 
-    With ``from_attributes`` pydantic reads the attributes of what is no instance, unless it is of
-    one of Python's own classes. It tells those by their module, and takes what has none for one.
+    With ``from_attributes`` pydantic reads the attributes of what is not an instance, unless it is
+    of one of Python's own classes. It tells those by their module, and takes what has none for one.
     """
     if _is_validating(sys._getframe(1)):  # noqa: SLF001
         message = "a snapshot is not read by its attributes"

@@ -360,8 +360,8 @@ class StreamState(Displayed, StateCore, Generic[T]):
 
         Raises:
             pydantic_core.PydanticSerializationError: The complete value cannot be dumped, as
-                ``model_dump`` could not dump it either (so for whatever a serializer raises).
-                Raised once, after the last op was taken; `feed` and `finish` are not concerned.
+                ``model_dump`` could not dump it either (the same goes for whatever a serializer
+                raises). Raised once, after the last op was taken, and not by `feed` or `finish`.
         """
         if not self.has_ops:
             self.keep_ops()

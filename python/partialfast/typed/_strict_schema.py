@@ -2,7 +2,7 @@
 
 The rules are those of OpenAI's guide on structured outputs, "Supported schemas" and "Some
 type-specific keywords are not yet supported": every object is closed and has all its properties,
-there are ``anyOf`` and references, and few keywords beside. A keyword that is left out here still
+there are ``anyOf`` and references, and few keywords besides. A keyword that is left out here still
 holds for the answer, which the type itself validates.
 """
 
@@ -131,7 +131,7 @@ def strict_schema(schema: Json, rules: Rules = OPENAI) -> Json:
             where that is not allowed, a type that stands in itself.
         TypeError: It has more than a schema may have.
     """
-    made = _Rewriter(rules).rewrite(schema, ())
+    made = _StrictRewriter(rules).rewrite(schema, ())
     if not rules.recursion:
         _check_recursion(made, rules)
     if rules.limits:
@@ -170,7 +170,7 @@ def _plain(schema: Json, rules: Rules) -> Json:
     return made
 
 
-class _Rewriter:
+class _StrictRewriter:
     """Rewrites a schema and what is inside."""
 
     def __init__(self, rules: Rules) -> None:

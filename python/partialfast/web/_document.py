@@ -9,10 +9,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-__all__ = ["Change", "Document", "Kind", "Merge", "OpLike", "Path", "own"]
+__all__ = ["Change", "Document", "Merge", "OpKind", "OpLike", "Path", "own"]
 
 Path = tuple[str | int, ...]
-Kind = Literal["set", "append"]
+OpKind = Literal["set", "append"]
 
 
 class OpLike(Protocol):
@@ -20,7 +20,7 @@ class OpLike(Protocol):
 
     @property
     @abstractmethod
-    def op(self) -> Kind:
+    def op(self) -> OpKind:
         """``"set"`` or ``"append"``."""
 
     @property
@@ -44,17 +44,17 @@ class Change(NamedTuple):
         new: Whether there was nothing at the path before.
     """
 
-    op: Kind
+    op: OpKind
     path: Path
     value: Any
     new: bool
 
 
-class _Nothing:
-    """The type of `_NOTHING`."""
+class _Missing:
+    """The type of `_MISSING`."""
 
 
-_NOTHING: Final = _Nothing()
+_MISSING: Final = _Missing()
 
 
 def own(value: Any) -> Any:
@@ -73,21 +73,21 @@ class Document:
 
     def __init__(self) -> None:
         # The root is an item of a list, so that it is replaced like any item.
-        self._holder: list[Any] = [_NOTHING]
+        self._holder: list[Any] = [_MISSING]
         self._text: Path | None = None
         self._pieces: list[str] = []
 
     @property
     def empty(self) -> bool:
         """Whether nothing has been set."""
-        return self._holder[0] is _NOTHING
+        return self._holder[0] is _MISSING
 
     @property
     def value(self) -> Any:
         """The value so far, not to be changed; ``None`` before anything was set."""
         self._join()
         root = self._holder[0]
-        return None if root is _NOTHING else root
+        return None if root is _MISSING else root
 
     def at(self, path: Path) -> Any:
         """Return what is at a path."""
@@ -95,7 +95,7 @@ class Document:
         container, key = self._parent(path)
         return container[key]
 
-    def apply(self, op: Kind, path: Path, value: Any) -> Change:
+    def apply(self, op: OpKind, path: Path, value: Any) -> Change:
         """Apply an op.
 
         Args:
@@ -121,7 +121,7 @@ class Document:
             new = key not in container
             container[key] = own(value)
         elif isinstance(container, list) and isinstance(key, int) and 0 <= key <= len(container):
-            new = key == len(container) or container[key] is _NOTHING
+            new = key == len(container) or container[key] is _MISSING
             container[key : key + 1] = [own(value)]
         else:
             raise _misfit(op, path)
@@ -160,7 +160,7 @@ def _misfit(what: str, path: Path) -> ValueError:
     return ValueError(f"the {what} at {list(path)} does not fit what the ops before it made")
 
 
-class _Node:
+class _Pending:
     """What is pending at one place: something set, or text appended, or changes further in."""
 
     __slots__ = ("children", "document", "new", "pieces")
@@ -168,7 +168,7 @@ class _Node:
     def __init__(self) -> None:
         self.document: Document | None = None
         self.pieces: list[str] = []
-        self.children: dict[str | int, _Node] = {}
+        self.children: dict[str | int, _Pending] = {}
         self.new = False
 
 
@@ -182,14 +182,14 @@ class Merge:
     __slots__ = ("_root", "_some")
 
     def __init__(self) -> None:
-        self._root = _Node()
+        self._root = _Pending()
         self._some = False
 
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return self._some
 
-    def put(self, op: Kind, path: Path, value: Any, *, new: bool = False) -> None:
+    def put(self, op: OpKind, path: Path, value: Any, *, new: bool = False) -> None:
         """Add an op.
 
         Args:
@@ -206,7 +206,7 @@ class Merge:
                 return
             child = node.children.get(step)
             if child is None:
-                child = node.children[step] = _Node()
+                child = node.children[step] = _Pending()
             node = child
         if op == "append":
             if node.document is None:
@@ -228,11 +228,11 @@ class Merge:
         Returns:
             As few ops as do the same, in an order that can be applied.
         """
-        root, self._root, self._some = self._root, _Node(), False
+        root, self._root, self._some = self._root, _Pending(), False
         return list(_changes(root, ()))
 
 
-def _changes(node: _Node, path: Path) -> Iterator[Change]:
+def _changes(node: _Pending, path: Path) -> Iterator[Change]:
     if node.document is not None:
         yield Change("set", path, node.document.value, node.new)
     elif node.pieces:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, cast
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from partialfast.web._document import Kind, OpLike, Path
+from partialfast.web._document import OpKind, OpLike, Path
 from partialfast.web._outcome import Outcome
 
 __all__ = ["OpsRequest", "Put", "Source", "is_async", "read", "read_in_thread"]
@@ -51,12 +51,12 @@ class OpsRequest(NamedTuple):
 
 
 class _Op(NamedTuple):
-    op: Kind
+    op: OpKind
     path: Path
     value: Any
 
 
-class _Items:
+class _SourceItems:
     """Sorts what a source yields.
 
     Args:
@@ -66,7 +66,7 @@ class _Items:
     """
 
     def __init__(self, source: Source, put: Put, options: OpsRequest) -> None:
-        # What a client's stream has beside its items is looked up by name: there are several kinds.
+        # What a client's stream has besides its items is looked up by name: there are many kinds.
         self.source = cast("Any", source)
         self.outcome: Outcome | None = None
         self._put = put
@@ -134,7 +134,7 @@ async def read(source: Source, put: Put, options: OpsRequest) -> Outcome:
     """
     if not is_async(source):
         return await _read_aside(source, put, options)
-    items = _Items(source, put, options)
+    items = _SourceItems(source, put, options)
     try:
         async for item in items.iterable:
             if not items.take(item):
@@ -202,7 +202,7 @@ def read_in_thread(
     Returns:
         What closes the source, from any thread and at once.
     """
-    items = _Items(source, put, options)
+    items = _SourceItems(source, put, options)
     stopped = threading.Event()
 
     def run() -> None:

@@ -17,7 +17,7 @@ def pointer(path: Path) -> str:
 
 
 def check_growth(growth: float) -> None:
-    """See that a text can grow by so much.
+    """Check the growth of a text.
 
     Args:
         growth: As of `Patches`.

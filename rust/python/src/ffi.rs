@@ -581,7 +581,7 @@ fn add_method<M: MethodDef<binaryfunc::Func>>(
 
 /// A value that one caller at a time has the use of.
 ///
-/// `PyO3` keeps an atomic flag for that in each instance. With the GIL a flag that is none will do;
+/// `PyO3` keeps an atomic flag for that in each instance. With the GIL a flag that is not atomic will do;
 /// the atomic one takes 8 % of the time of a short chunk, whose instructions it hardly adds to.
 pub struct Guarded<T> {
     held: Flag,

@@ -34,7 +34,7 @@ class AnswerCache:
         folder: Where they are; made if it is not there.
         model: The type of the values.
         key: The property that a model was asked to wrap the value in, if any.
-        request: The rest of every request, beside its messages: endpoint, schema, options.
+        request: The rest of every request, besides its messages: endpoint, schema, options.
         reading: How answers are read: arguments of `partialfast.StreamState`. They are not part of
             what is asked, so that an answer is found however it is read.
 

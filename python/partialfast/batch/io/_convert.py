@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["CONVERTED", "to_text"]
 
-#: What a document may become when it is unpacked, beside its own size.
+#: How large a document may become when it is unpacked, besides its own size.
 _MOST_GROWTH = 50
 _MOST_PARTS = 10_000
 #: Elements that hold no text for a reader.
@@ -46,14 +46,16 @@ def to_text(path: Path, data: bytes) -> str:
 def _of_html(path: Path, data: bytes) -> str:
     del path
     # The parser finds the encoding as a browser does; HTML need not be UTF-8.
-    soup: Any = load("bs4", what="HTML", extra="documents").BeautifulSoup(data, "html.parser")
+    soup: Any = import_extra("bs4", what="HTML", extra="documents").BeautifulSoup(
+        data, "html.parser"
+    )
     for element in soup.find_all(_NO_TEXT):
         element.decompose()
     return _markdown(soup)
 
 
 def _of_docx(path: Path, data: bytes) -> str:
-    mammoth = load("mammoth", what="DOCX", extra="documents")
+    mammoth = import_extra("mammoth", what="DOCX", extra="documents")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             sizes = [part.file_size for part in parts.infolist()]
@@ -69,12 +71,14 @@ def _of_docx(path: Path, data: bytes) -> str:
         raise
     except Exception as error:  # whatever a document makes the converter raise
         raise BatchError(f"{path}: not a DOCX file that can be read: {error}") from error
-    soup: Any = load("bs4", what="DOCX", extra="documents").BeautifulSoup(html, "html.parser")
+    soup: Any = import_extra("bs4", what="DOCX", extra="documents").BeautifulSoup(
+        html, "html.parser"
+    )
     return _markdown(soup)
 
 
 def _markdown(soup: Any) -> str:
-    converter = load("markdownify", what="HTML", extra="documents").MarkdownConverter
+    converter = import_extra("markdownify", what="HTML", extra="documents").MarkdownConverter
     said: str = converter(strip=["img"], heading_style="ATX", bullets="-").convert_soup(soup)
     lines = [line.rstrip() for line in said.splitlines()]
     kept = [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]

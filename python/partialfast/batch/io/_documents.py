@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from partialfast._not_json import not_json
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.io._attachments import ATTACHED
 from partialfast.batch.io._convert import CONVERTED, to_text
 from partialfast.batch.io._regular import is_endless, read_regular
 from partialfast.batch.loop._result import BatchError, Item
 
-__all__ = ["FORMATS", "MOST_BYTES", "Documents", "open_documents"]
+__all__ = ["INPUT_FORMATS", "MOST_BYTES", "Documents", "open_documents"]
 
-#: Bytes of one document, unless it is said otherwise. No model reads as much at once.
+#: Bytes of one document, unless another limit is given. No model reads that much at once.
 MOST_BYTES = 1 << 24
 
 #: The kinds of input, as ``--input-format`` names them.
-FORMATS = ("jsonl", "csv", "parquet", "text")
+INPUT_FORMATS = ("jsonl", "csv", "parquet", "text")
 
 _BY_SUFFIX = {
     ".jsonl": "jsonl",
@@ -115,7 +115,7 @@ def open_documents(  # noqa: PLR0913 - each is an option of its own
 
     Args:
         path: A file, a folder of text files, or ``-`` for standard input.
-        input_format: One of `FORMATS`; by default told by the name, and JSON Lines on
+        input_format: One of `INPUT_FORMATS`; by default told by the name, and JSON Lines on
             standard input.
         id_field: The field that is the id.
         written: The files that results go to. None of them is a document.
@@ -175,7 +175,7 @@ def _is_same(path: Path, written: Path) -> bool:
     return written.exists() and path.samefile(written)
 
 
-class _Lines(Documents):
+class _TextDocuments(Documents):
     """Text, from a file or from standard input."""
 
     def __init__(
@@ -215,7 +215,7 @@ class _Lines(Documents):
             yield place, line
 
 
-class _JsonLines(_Lines):
+class _JsonLines(_TextDocuments):
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         with self._open() as file:
             for place, line in self._lines(file):
@@ -243,7 +243,7 @@ def _refuse_twins(names: Sequence[str], where: str) -> None:
         raise BatchError(f"{where}: two columns are called {twins[0]!r}")
 
 
-class _Csv(_Lines):
+class _Csv(_TextDocuments):
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         # A document is often longer than the module's default of 128 KiB.
         csv.field_size_limit(self._most_bytes)
@@ -271,7 +271,7 @@ class _Csv(_Lines):
                 yield place, cast("dict[str, Any]", record)
 
 
-class _Text(_Lines):
+class _Text(_TextDocuments):
     """A file is one document; of standard input each line is."""
 
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -284,7 +284,7 @@ class _Text(_Lines):
                     yield place, {"text": line.rstrip("\r\n")}
 
 
-_LINES: dict[str, type[_Lines]] = {"jsonl": _JsonLines, "csv": _Csv, "text": _Text}
+_LINES: dict[str, type[_TextDocuments]] = {"jsonl": _JsonLines, "csv": _Csv, "text": _Text}
 
 
 class _Folder(Documents):
@@ -334,10 +334,10 @@ class _Parquet(Documents):
     def __init__(self, path: Path, id_field: str | None, most_bytes: int) -> None:
         super().__init__(str(path), id_field, most_bytes)
         self._path = path
-        self._parquet = load("pyarrow.parquet", what="Parquet")
+        self._parquet = import_extra("pyarrow.parquet", what="Parquet")
 
     def records(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        arrow_error = load("pyarrow", what="Parquet").ArrowException
+        arrow_error = import_extra("pyarrow", what="Parquet").ArrowException
         number = 0
         try:
             with self._parquet.ParquetFile(self._path) as file:

@@ -19,9 +19,9 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from typing_extensions import Self
 
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.io._regular import open_for_owner
-from partialfast.batch.io._rows import HEAD, Row, copied, encode, marked, read_row
+from partialfast.batch.io._rows import HEAD, Row, copied, encode_result, marked, read_row
 from partialfast.batch.loop._result import BatchError, Result
 
 __all__ = ["Journal", "JournalError", "Start"]
@@ -71,8 +71,8 @@ class Journal:
             if start == "new":
                 _refuse_results(values)
                 _refuse_results(errors)
-            self._values = _File(values, keep=start == "resume")
-            self._errors = _File(errors, keep=start == "resume" and not retry_failed)
+            self._values = _JournalFile(values, keep=start == "resume")
+            self._errors = _JournalFile(errors, keep=start == "resume" and not retry_failed)
             _refuse_overlap(self.done.keys() & self.failed.keys(), values, errors)
         except BaseException:
             self._lock.release()
@@ -115,7 +115,7 @@ class Journal:
         Raises:
             JournalError: It cannot be written. What was written before is whole.
         """
-        result, line = encode(self._adapter, result)
+        result, line = encode_result(self._adapter, result)
         self.append(result, line, run=run, request=request)
         return result
 
@@ -126,7 +126,7 @@ class Journal:
 
         Args:
             result: The result.
-            line: What `encode` gave.
+            line: What `encode_result` gave.
             run: The number of the run, as the manifest counts them.
             request: The digest of what was asked.
 
@@ -206,7 +206,7 @@ def _refuse_overlap(both: set[str], values: Path, errors: Path) -> None:
         )
 
 
-class _File:
+class _JournalFile:
     """A file to which whole lines are appended."""
 
     def __init__(self, path: Path, *, keep: bool) -> None:
@@ -333,7 +333,7 @@ def _is_torn(line: bytes) -> bool:
 
 
 def _lock(path: Path) -> Any:
-    filelock = load("filelock", what="Writing results")
+    filelock = import_extra("filelock", what="Writing results")
     # The lock stays: whoever removed it might remove that of the next run.
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
     try:

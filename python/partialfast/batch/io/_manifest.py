@@ -25,7 +25,7 @@ __all__ = ["Manifest", "differences", "write_whole"]
 
 _FORMAT = 1
 _MOST_BYTES = 1 << 26
-#: Differences that are named; of a model that is another altogether there are hundreds.
+#: How many differences are named: a model that is entirely different has hundreds.
 _NAMED = 8
 _PACKAGES = ("partialfast", "pydantic", "openai")
 

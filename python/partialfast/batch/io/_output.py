@@ -21,7 +21,7 @@ Record = Mapping[str, Any]
 
 
 class Sink(ABC):
-    """What the values of a run go to, beside the journal.
+    """What the values of a run go to, besides the journal.
 
     Args:
         name: What to call it; it holds no password.

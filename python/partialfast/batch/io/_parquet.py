@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.io._output import Record, Sink
 from partialfast.batch.io._regular import open_for_owner
 from partialfast.batch.loop._result import BatchError
@@ -36,7 +36,7 @@ def require_pyarrow() -> None:
     Raises:
         ImportError: pyarrow is not installed.
     """
-    load("pyarrow.parquet", what="Parquet")
+    import_extra("pyarrow.parquet", what="Parquet")
 
 
 def arrow_schema(model: Any) -> Any:
@@ -97,7 +97,7 @@ class ParquetFile(Sink):
 
 
 class ParquetFolder(Sink):
-    """A folder of Parquet files of so many rows each, for more than one file should hold.
+    """A folder of Parquet files of so many rows each, for values that are too many for one file.
 
     Each file is whole or not there; files of an earlier time that are not made again are removed
     last. An empty ``_SUCCESS`` says that all are there, as in the folders that Hadoop and Spark
@@ -160,7 +160,10 @@ def _is_part(path: Path) -> bool:
 
 
 def _write_file(table: _Table, records: Iterator[Record], output: Path) -> None:
-    pa, pq = load("pyarrow", what="Parquet"), load("pyarrow.parquet", what="Parquet")
+    pa, pq = (
+        import_extra("pyarrow", what="Parquet"),
+        import_extra("pyarrow.parquet", what="Parquet"),
+    )
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -187,14 +190,14 @@ class _Table:
     """The columns of a type, and how values get into them."""
 
     def __init__(self, model: Any) -> None:
-        self._pa = pa = load("pyarrow", what="Parquet")
+        self._pa = pa = import_extra("pyarrow", what="Parquet")
         self._left = _MOST_COLUMNS
         whole = TypeAdapter(model).json_schema(mode="serialization")
         self._definitions: Mapping[str, Any] = whole.get("$defs", {})
         root = self._node(whole, ())
-        self._flat = isinstance(root, _Struct)
+        self._flat = isinstance(root, _StructColumn)
         self.root = root
-        columns = dict(root.children) if isinstance(root, _Struct) else {"value": root}
+        columns = dict(root.children) if isinstance(root, _StructColumn) else {"value": root}
         self._id = "id"
         while self._id in columns:
             self._id = f"_{self._id}"
@@ -222,22 +225,22 @@ class _Table:
 
     def _node(  # noqa: PLR0911 - a return for each kind of schema
         self, schema: Any, above: tuple[str, ...]
-    ) -> _Node:
+    ) -> _ParquetColumn:
         """Find the column for a part of a JSON schema."""
         pa = self._pa
         self._left -= 1
         if not isinstance(schema, Mapping) or self._left < 0:
-            return _Json(pa.string())
+            return _JsonColumn(pa.string())
         reference = schema.get("$ref")
         if isinstance(reference, str):
             name = reference.rpartition("/")[2]
             if name in above or name not in self._definitions:
-                return _Json(pa.string())
+                return _JsonColumn(pa.string())
             return self._node(self._definitions[name], (*above, name))
         members = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
         if members:
             kept = [each for each in members if each != {"type": "null"}]
-            return self._node(kept[0], above) if len(kept) == 1 else _Json(pa.string())
+            return self._node(kept[0], above) if len(kept) == 1 else _JsonColumn(pa.string())
         values = schema.get("enum", [schema["const"]] if "const" in schema else None)
         if values is not None:
             return self._of_values(values)
@@ -251,45 +254,47 @@ class _Table:
             return self._object(schema, above)
         return self._scalar(kind, schema.get("format"))
 
-    def _scalar(self, kind: Any, format_: Any) -> _Node:
+    def _scalar(self, kind: Any, format_: Any) -> _ParquetColumn:
         pa = self._pa
-        made: dict[tuple[Any, Any], Callable[[], _Node]] = {
-            ("string", "date"): lambda: _Date(pa.date32()),
-            ("string", "date-time"): lambda: _Time(pa.timestamp("us", tz="UTC")),
-            ("string", None): lambda: _Node(pa.string()),
-            ("number", None): lambda: _Float(pa.float64()),
-            ("integer", None): lambda: _Node(pa.int64()),
-            ("boolean", None): lambda: _Node(pa.bool_()),
+        made: dict[tuple[Any, Any], Callable[[], _ParquetColumn]] = {
+            ("string", "date"): lambda: _DateColumn(pa.date32()),
+            ("string", "date-time"): lambda: _TimeColumn(pa.timestamp("us", tz="UTC")),
+            ("string", None): lambda: _ParquetColumn(pa.string()),
+            ("number", None): lambda: _FloatColumn(pa.float64()),
+            ("integer", None): lambda: _ParquetColumn(pa.int64()),
+            ("boolean", None): lambda: _ParquetColumn(pa.bool_()),
         }
         # Other formats are strings that are checked.
         make = made.get((kind, format_)) or made.get((kind, None))
-        return make() if make is not None else _Json(pa.string())
+        return make() if make is not None else _JsonColumn(pa.string())
 
-    def _of_values(self, values: list[Any]) -> _Node:
+    def _of_values(self, values: list[Any]) -> _ParquetColumn:
         pa = self._pa
         kinds = {type(value) for value in values if value is not None}
         types = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), float: pa.float64()}
         [kind] = kinds if len(kinds) == 1 else [object]
-        return _Node(types[kind]) if kind in types else _Json(pa.string())
+        return _ParquetColumn(types[kind]) if kind in types else _JsonColumn(pa.string())
 
-    def _array(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> _Node:
+    def _array(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> _ParquetColumn:
         if "prefixItems" in schema or not isinstance(schema.get("items"), Mapping):
-            return _Json(self._pa.string())
-        return _List(self._pa, self._node(schema["items"], above))
+            return _JsonColumn(self._pa.string())
+        return _ListColumn(self._pa, self._node(schema["items"], above))
 
-    def _object(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> _Node:
+    def _object(self, schema: Mapping[str, Any], above: tuple[str, ...]) -> _ParquetColumn:
         pa = self._pa
         properties: Mapping[str, Any] = schema.get("properties", {})
         others = schema.get("additionalProperties")
         if not properties and isinstance(others, Mapping):
-            return _Map(pa, self._node(others, above))
+            return _MapColumn(pa, self._node(others, above))
         # An object of any keys, and a struct without fields, which Parquet cannot hold.
         if not properties or others is True or isinstance(others, Mapping):
-            return _Json(pa.string())
-        return _Struct(pa, {name: self._node(each, above) for name, each in properties.items()})
+            return _JsonColumn(pa.string())
+        return _StructColumn(
+            pa, {name: self._node(each, above) for name, each in properties.items()}
+        )
 
 
-class _Node:
+class _ParquetColumn:
     """A column whose values are already what it holds."""
 
     def __init__(self, type_: Any) -> None:
@@ -299,22 +304,22 @@ class _Node:
         return value
 
 
-class _Float(_Node):
+class _FloatColumn(_ParquetColumn):
     def convert(self, value: Any) -> Any:
         return value if value is None else float(value)
 
 
-class _Json(_Node):
+class _JsonColumn(_ParquetColumn):
     def convert(self, value: Any) -> Any:
         return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-class _Date(_Node):
+class _DateColumn(_ParquetColumn):
     def convert(self, value: Any) -> Any:
         return None if value is None else date.fromisoformat(value)
 
 
-class _Time(_Node):
+class _TimeColumn(_ParquetColumn):
     def convert(self, value: Any) -> Any:
         if value is None:
             return None
@@ -323,8 +328,8 @@ class _Time(_Node):
         return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-class _List(_Node):
-    def __init__(self, pa: Any, child: _Node) -> None:
+class _ListColumn(_ParquetColumn):
+    def __init__(self, pa: Any, child: _ParquetColumn) -> None:
         super().__init__(pa.list_(child.type))
         self.child = child
 
@@ -332,8 +337,8 @@ class _List(_Node):
         return None if value is None else [self.child.convert(each) for each in value]
 
 
-class _Map(_Node):
-    def __init__(self, pa: Any, child: _Node) -> None:
+class _MapColumn(_ParquetColumn):
+    def __init__(self, pa: Any, child: _ParquetColumn) -> None:
         super().__init__(pa.map_(pa.string(), child.type))
         self.child = child
 
@@ -343,8 +348,8 @@ class _Map(_Node):
         return [(key, self.child.convert(each)) for key, each in value.items()]
 
 
-class _Struct(_Node):
-    def __init__(self, pa: Any, children: Mapping[str, _Node]) -> None:
+class _StructColumn(_ParquetColumn):
+    def __init__(self, pa: Any, children: Mapping[str, _ParquetColumn]) -> None:
         super().__init__(pa.struct([pa.field(name, each.type) for name, each in children.items()]))
         self.children = children
 

@@ -13,10 +13,10 @@ from typing import IO, Any, NamedTuple
 from partialfast._core import Delta, EventReader
 from partialfast._not_json import not_json
 
-__all__ = ["FORMATS", "Recorded", "blocks", "detect", "read_block"]
+__all__ = ["RECORDED_FORMATS", "Recorded", "detect", "file_blocks", "read_block"]
 
 #: The kinds of files, as ``--format`` names them.
-FORMATS = ("text", "string", "batch", "sse")
+RECORDED_FORMATS = ("text", "string", "batch", "sse")
 
 #: A byte order mark, in UTF-8.
 _MARK = b"\xef\xbb\xbf"
@@ -56,7 +56,7 @@ def detect(head: bytes) -> str:
         head: The beginning of the file; a first line that is not whole will do.
 
     Returns:
-        One of `FORMATS`.
+        One of `RECORDED_FORMATS`.
     """
     line = head.removeprefix(_MARK).lstrip().split(b"\n", 1)[0]
     if line.startswith((b"data:", b"event:", b"id:", b":", b"retry:")):
@@ -72,12 +72,12 @@ def detect(head: bytes) -> str:
     return "text"
 
 
-def blocks(file: IO[bytes], kind: str, *, size: int) -> Iterator[tuple[int, bytes]]:
+def file_blocks(file: IO[bytes], kind: str, *, size: int) -> Iterator[tuple[int, bytes]]:
     """Cut a file where one answer ends and the next begins.
 
     Args:
         file: The file.
-        kind: One of `FORMATS`.
+        kind: One of `RECORDED_FORMATS`.
         size: Bytes of a block, about.
 
     Yields:
@@ -112,7 +112,7 @@ def read_block(kind: str, first: int, block: bytes) -> Iterator[tuple[int, Recor
     """Read the answers of a block.
 
     Args:
-        kind: One of `FORMATS`.
+        kind: One of `RECORDED_FORMATS`.
         first: The number of the block's first line.
         block: The block.
 
@@ -187,7 +187,7 @@ def _batch(line: bytes) -> Recorded:
     failed = record.get("error") or body.get("error")
     if failed:
         return Recorded(id_, b"", f"the request failed: {_said(failed)}")
-    answer = _Answer("openai_responses" if "output" in body else "openai_chat")
+    answer = _RecordedAnswer("openai_responses" if "output" in body else "openai_chat")
     answer.take_event(json.dumps(body))
     recorded = answer.recorded()
     if not (recorded.text or recorded.problem or recorded.finish_reason):
@@ -204,7 +204,7 @@ def _message_batch(id_: str, result: Mapping[str, Any]) -> Recorded:
     if kind != "succeeded":
         return Recorded(id_, b"", f"the request was not answered: {kind}")
     message = _object(result.get("message"))
-    answer = _Answer("anthropic")
+    answer = _RecordedAnswer("anthropic")
     answer.take_event(json.dumps(message))
     recorded = answer.recorded()
     content = message.get("content")
@@ -217,7 +217,7 @@ def _message_batch(id_: str, result: Mapping[str, Any]) -> Recorded:
     return recorded._replace(id=id_)
 
 
-class _Answer:
+class _RecordedAnswer:
     """What one answer says, read in the provider's dialect by the core.
 
     Args:
@@ -381,6 +381,6 @@ class _Bounds:
 
     def read(self, block: bytes) -> Recorded:
         """Read the stream, which ends with the block."""
-        answer = _Answer("openai_responses" if self._is_response else "openai_chat")
+        answer = _RecordedAnswer("openai_responses" if self._is_response else "openai_chat")
         answer.take_stream(block[self._start :])
         return answer.recorded()

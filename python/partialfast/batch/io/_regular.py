@@ -9,7 +9,7 @@ from pathlib import Path
 
 from partialfast.batch.loop._result import BatchError
 
-__all__ = ["is_endless", "is_shared", "open_for_owner", "read_regular", "read_words"]
+__all__ = ["is_endless", "is_shared", "open_for_owner", "read_regular", "read_short_text"]
 
 #: Bytes of a file with a prompt.
 _MOST_WORDS = 1 << 22
@@ -63,7 +63,7 @@ def read_regular(path: Path, *, most_bytes: int) -> bytes:
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
-def read_words(path: Path, *, what: str) -> str:
+def read_short_text(path: Path, *, what: str) -> str:
     """Read what somebody says in a file or a pipe, such as a prompt.
 
     Args:

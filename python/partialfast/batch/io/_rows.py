@@ -14,7 +14,7 @@ from partialfast._repairs import Repair
 from partialfast.batch.loop._classify import classify
 from partialfast.batch.loop._result import Failure, Result, result_of
 
-__all__ = ["HEAD", "Row", "copied", "encode", "marked", "misfit", "plain", "read_row"]
+__all__ = ["HEAD", "Row", "copied", "encode_result", "marked", "misfit", "plain", "read_row"]
 
 #: How every line begins.
 HEAD = b'{"id":'
@@ -91,7 +91,7 @@ def copied(line: bytes, id_: str) -> tuple[bytes, bool]:
     return _dump({**record, "id": id_}) + b"\n", "value" in record
 
 
-def encode(adapter: TypeAdapter[Any], result: Result[Any]) -> tuple[Result[Any], bytes]:
+def encode_result(adapter: TypeAdapter[Any], result: Result[Any]) -> tuple[Result[Any], bytes]:
     """Make the line of a result.
 
     Args:

@@ -18,7 +18,7 @@ from pydantic.json_schema import CoreRef, JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import NotRequired, Required, TypedDict
 
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["LARGEST_SCHEMA", "schema_type"]
@@ -54,7 +54,7 @@ def schema_type(schema: Mapping[str, Any], *, name: str) -> Any:
         BatchError: It is not a JSON Schema, or larger than `LARGEST_SCHEMA`.
         ImportError: jsonschema is not installed.
     """
-    validators = load("jsonschema.validators", what="A JSON Schema")
+    validators = import_extra("jsonschema.validators", what="A JSON Schema")
     class_: Any = validators.validator_for({"$schema": _DIALECT, **schema})
     try:
         class_.check_schema(schema)
@@ -75,18 +75,18 @@ def schema_type(schema: Mapping[str, Any], *, name: str) -> Any:
 
 def _resolver(class_: Any, schema: Mapping[str, Any]) -> Any:
     """Give what finds the targets of references in it; nothing is fetched."""
-    standard = load("jsonschema_specifications", what="A JSON Schema")
+    standard = import_extra("jsonschema_specifications", what="A JSON Schema")
     return standard.REGISTRY.resolver_with_root(_resource(class_, schema))
 
 
 def _resource(class_: Any, schema: Mapping[str, Any]) -> Any:
-    dialects = load("referencing.jsonschema", what="A JSON Schema")
+    dialects = import_extra("referencing.jsonschema", what="A JSON Schema")
     return dialects.specification_with(class_.META_SCHEMA["$schema"]).create_resource(schema)
 
 
 def _refuse_dangling(class_: Any, schema: Mapping[str, Any], resolver: Any) -> None:
     """Refuse a schema with a reference that leads nowhere, or out of it."""
-    exceptions = load("referencing.exceptions", what="A JSON Schema")
+    exceptions = import_extra("referencing.exceptions", what="A JSON Schema")
     waiting = [(_resource(class_, schema), resolver)]
     while waiting:
         resource, here = waiting.pop()
@@ -116,7 +116,9 @@ class _Builder:
     """
 
     def __init__(self, class_: Any, root: Mapping[str, Any], resolver: Any) -> None:
-        self._whole = class_(root, registry=load("referencing", what="A JSON Schema").Registry())
+        self._whole = class_(
+            root, registry=import_extra("referencing", what="A JSON Schema").Registry()
+        )
         self._class = class_
         self._root = root
         self._resolver = resolver
@@ -147,7 +149,7 @@ class _Builder:
     def _check(self, schema: Any) -> AfterValidator:
         # References are relative to the root, in a part of it too.
         validator = self._whole.evolve(schema=schema)
-        best_match = load("jsonschema.exceptions", what="A JSON Schema").best_match
+        best_match = import_extra("jsonschema.exceptions", what="A JSON Schema").best_match
 
         def check(value: Any) -> Any:
             error = best_match(validator.iter_errors(value))
@@ -199,10 +201,10 @@ class _Builder:
         typed_dict: Any = TypedDict
         made = typed_dict(name, fields)
         made.__pydantic_config__ = ConfigDict(extra="forbid" if closed else "allow")
-        return made if closed else Annotated[made, _Open()]
+        return made if closed else Annotated[made, _Extensible()]
 
 
-class _Open:
+class _Extensible:
     """Has properties that a schema does not name dumped with the others.
 
     Pydantic 2.11 reads the configuration of a typed dict to validate, and not to dump.

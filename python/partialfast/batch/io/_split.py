@@ -238,7 +238,7 @@ def _fault_of_merge(schema: Mapping[str, Any], name: str, key: str | None) -> st
         if each.get("type", "array") == "array"
     ]
     if not lists:
-        return f"{'the field' if name else 'the value'} is no list; write --merge LIST:KEY"
+        return f"{'the field' if name else 'the value'} is not a list; write --merge LIST:KEY"
     fields = _fields(_resolved(schema, lists[0].get("items")))
     if key is None or fields is None or key in fields or len(lists) > 1:
         return None
@@ -259,7 +259,7 @@ def _resolved(root: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:
 
 
 def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Give the fields of an object; ``None`` where it may have others, or is no object."""
+    """Give the fields of an object; ``None`` where it may have others, or is not an object."""
     fields = schema.get("properties")
     return fields if isinstance(fields, dict) and not schema.get("additionalProperties") else None
 
@@ -295,7 +295,7 @@ class Merged(Sink):
             raise BatchError(f"{self._path} is there already: --overwrite begins anew")
 
     def write(self, records: Iterator[Record]) -> None:
-        """PartMerger, and write documents of which all parts have a value."""
+        """Merge values, and write the documents of which all parts have one."""
         merged = self._documents(records)
         if self._sink is not None:
             self._sink.write(merged)

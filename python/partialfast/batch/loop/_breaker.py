@@ -40,7 +40,7 @@ def backoff_s(
     return pause * (0.5 + draw() / 2)
 
 
-class _State(Enum):
+class _BreakerState(Enum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half open"
@@ -77,7 +77,7 @@ class Breaker:
     ) -> None:
         self._options = options or BreakerOptions()
         self._draw = draw
-        self._state = _State.CLOSED
+        self._state = _BreakerState.CLOSED
         self._in_a_row = 0
         self._pauses = 0
         self._until = 0.0
@@ -87,12 +87,12 @@ class Breaker:
     @property
     def is_tripped(self) -> bool:
         """Whether it has given up; `reason` says why."""
-        return self._state is _State.TRIPPED
+        return self._state is _BreakerState.TRIPPED
 
     @property
     def is_closed(self) -> bool:
         """Whether requests go freely."""
-        return self._state is _State.CLOSED
+        return self._state is _BreakerState.CLOSED
 
     def ask(self, now: float) -> tuple[float, int]:
         """Ask to send a request.
@@ -104,19 +104,19 @@ class Breaker:
             Seconds to wait before asking again (0: go), and the number of the probe that the
             request is (0: none).
         """
-        if self._state is _State.CLOSED:
+        if self._state is _BreakerState.CLOSED:
             return 0.0, 0
         if now < self._until:
             return self._until - now, 0
-        self._state = _State.HALF_OPEN
+        self._state = _BreakerState.HALF_OPEN
         self._until = now + _PROBE_S
         self._probe += 1
         return 0.0, self._probe
 
     def succeeded(self, probe: int) -> None:
         """Note that a request was answered."""
-        if self._state is _State.CLOSED or self._is_probe(probe):
-            self._state = _State.CLOSED
+        if self._state is _BreakerState.CLOSED or self._is_probe(probe):
+            self._state = _BreakerState.CLOSED
             self._in_a_row = self._pauses = 0
 
     def throttled(self, now: float, probe: int, retry_after_s: float | None, reason: str) -> None:
@@ -126,28 +126,28 @@ class Breaker:
     def failed(self, now: float, probe: int, reason: str) -> None:
         """Note that a request failed for a reason that lies outside the item."""
         self._in_a_row += 1
-        if self._state is not _State.CLOSED or self._in_a_row >= self._options.failures:
+        if self._state is not _BreakerState.CLOSED or self._in_a_row >= self._options.failures:
             self._pause(now, probe, None, reason)
 
     def returned(self, now: float, probe: int) -> None:
         """Note that a request was given up before anything was known."""
         if self._is_probe(probe):
-            self._state = _State.OPEN
+            self._state = _BreakerState.OPEN
             self._until = now
 
     def _trip(self, reason: str) -> None:
         """Give up."""
-        self._state = _State.TRIPPED
+        self._state = _BreakerState.TRIPPED
         self.reason = reason
 
     def _is_probe(self, probe: int) -> bool:
-        return self._state is _State.HALF_OPEN and probe == self._probe and probe > 0
+        return self._state is _BreakerState.HALF_OPEN and probe == self._probe and probe > 0
 
     def _pause(self, now: float, probe: int, retry_after_s: float | None, reason: str) -> None:
         options = self._options
-        if self._state is _State.TRIPPED:
+        if self._state is _BreakerState.TRIPPED:
             return
-        if self._state is _State.CLOSED or self._is_probe(probe):
+        if self._state is _BreakerState.CLOSED or self._is_probe(probe):
             self._pauses += 1
             if self._pauses > options.pauses:
                 self._trip(reason)
@@ -158,7 +158,7 @@ class Breaker:
             # What the endpoint says counts, until it has been wrong twice.
             if retry_after_s is not None:
                 pause = retry_after_s if self._pauses <= 2 else max(pause, retry_after_s)  # noqa: PLR2004
-            self._state = _State.OPEN
+            self._state = _BreakerState.OPEN
             self._until = now + pause
-        elif self._state is _State.OPEN and retry_after_s is not None:
+        elif self._state is _BreakerState.OPEN and retry_after_s is not None:
             self._until = max(self._until, now + retry_after_s)

@@ -55,18 +55,18 @@ if TYPE_CHECKING:
 
     from partialfast.answer._attempt import Attempt
 
-__all__ = ["Prepare", "Source", "extract"]
+__all__ = ["ItemSource", "Prepare", "extract"]
 
 T = TypeVar("T")
 
 #: What is done to messages before they are sent.
 Prepare = Callable[[list[Message]], Awaitable[list[Message]]]
 #: A document, its fields (with its ``id`` among them or not), or its text.
-Source = Item | Mapping[str, Any] | str
+ItemSource = Item | Mapping[str, Any] | str
 
 
 @dataclass(frozen=True, slots=True)
-class _Settings:
+class _ExtractSettings:
     """What is asked of every item."""
 
     model: Any
@@ -81,7 +81,7 @@ class _Settings:
 
 
 async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all with a default
-    items: Iterable[Source] | AsyncIterable[Source],
+    items: Iterable[ItemSource] | AsyncIterable[ItemSource],
     *,
     model: TypeForm[T],
     client: Any,
@@ -171,7 +171,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     meter: Meter | None,
     answers: Answers | None,
     prepare: Prepare | None,
-) -> _Job[Any]:
+) -> _Extraction[Any]:
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1: {concurrency}")
     if max_retries < 0:
@@ -183,7 +183,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
     request = getattr(client, "create_partial", client)
     if not callable(request):
         raise _no_client(client)
-    settings = _Settings(
+    settings = _ExtractSettings(
         model=model,
         llm=llm,
         request=cast("RequestFunction", request),
@@ -194,7 +194,7 @@ def _make_job(  # noqa: PLR0913, PLR0917 - the arguments of `extract`
         answers=answers,
         prepare=prepare,
     )
-    return _Job(
+    return _Extraction(
         settings, limiter or EndpointLimiter(rpm=rpm, tpm=tpm), concurrency, meter or Meter()
     )
 
@@ -212,11 +212,11 @@ _GULP_S = 0.25
 _END = object()
 
 
-class _Job(Generic[T]):
+class _Extraction(Generic[T]):
     """One run of `extract`."""
 
     def __init__(
-        self, settings: _Settings, limiter: RateLimiter, concurrency: int, meter: Meter
+        self, settings: _ExtractSettings, limiter: RateLimiter, concurrency: int, meter: Meter
     ) -> None:
         self._settings = settings
         self._limiter = limiter
@@ -237,7 +237,7 @@ class _Job(Generic[T]):
 
     def start(
         self,
-        items: Iterable[Source] | AsyncIterable[Source],
+        items: Iterable[ItemSource] | AsyncIterable[ItemSource],
         *,
         ordered: bool,
         until: asyncio.Event | None,
@@ -286,7 +286,7 @@ class _Job(Generic[T]):
             if state.first_sent is None:
                 task.cancel()
 
-    async def _feed(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:
+    async def _feed(self, items: Iterable[ItemSource] | AsyncIterable[ItemSource]) -> None:
         try:
             await self._start_all(items)
         except asyncio.CancelledError:
@@ -301,7 +301,7 @@ class _Job(Generic[T]):
                 await asyncio.wait(self._tasks)
         self._results.put_nowait(_END)
 
-    async def _start_all(self, items: Iterable[Source] | AsyncIterable[Source]) -> None:
+    async def _start_all(self, items: Iterable[ItemSource] | AsyncIterable[ItemSource]) -> None:
         index = 0
         async for source in _each(items):
             item = _item(source, index)
@@ -542,7 +542,9 @@ def _tokens(usage: Usage) -> int:
     return usage.input_tokens + usage.output_tokens
 
 
-async def _each(items: Iterable[Source] | AsyncIterable[Source]) -> AsyncIterator[Source]:
+async def _each(
+    items: Iterable[ItemSource] | AsyncIterable[ItemSource],
+) -> AsyncIterator[ItemSource]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item
@@ -551,7 +553,7 @@ async def _each(items: Iterable[Source] | AsyncIterable[Source]) -> AsyncIterato
             yield item
 
 
-def _item(source: Source, index: int) -> Item:
+def _item(source: ItemSource, index: int) -> Item:
     if isinstance(source, Item):
         return source
     if isinstance(source, str):

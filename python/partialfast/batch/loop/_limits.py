@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.loop._breaker import Breaker, BreakerOptions
 from partialfast.batch.loop._result import EndpointError
 
@@ -191,7 +191,7 @@ def _limiter(name: str, per_minute: float | None) -> AsyncLimiter | None:
         return None
     if not per_minute > 0:
         raise ValueError(f"{name} must be positive: {per_minute}")
-    limiter: Any = load("aiolimiter", what="A limit per minute")
+    limiter: Any = import_extra("aiolimiter", what="A limit per minute")
     # A bucket of a second's worth, but at least of one whole request.
     burst = max(1.0, per_minute / _MINUTE_S)
     made: AsyncLimiter = limiter.AsyncLimiter(burst, burst * _MINUTE_S / per_minute)

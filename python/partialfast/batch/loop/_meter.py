@@ -30,7 +30,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class FrequentError:
-    """What went wrong alike for several items.
+    """What went wrong in the same way for several items.
 
     Args:
         count: How often.
@@ -46,7 +46,7 @@ class FrequentError:
 
 
 _DETAIL = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")
-#: Sorts of errors that are told apart. A server can make each of its messages another.
+#: How many sorts of errors are told apart: a server can make each of its messages different.
 _SORTS = 256
 _FREQUENT = 3
 

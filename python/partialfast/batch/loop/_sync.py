@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from partialfast.batch.loop._extract import Prepare, Source, extract
+from partialfast.batch.loop._extract import ItemSource, Prepare, extract
 from partialfast.batch.loop._limits import RateLimiter
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._prompt import Prompt
@@ -39,7 +39,7 @@ _END = object()
 
 
 def extract_sync(  # noqa: PLR0913 - those of `extract`
-    items: Iterable[Source],
+    items: Iterable[ItemSource],
     *,
     model: TypeForm[T],
     client: Any,

@@ -36,7 +36,7 @@ from partialfast.batch.io._answer_text import read_answer_into
 from partialfast.batch.io._manifest import write_whole
 from partialfast.batch.io._recorded import read_block
 from partialfast.batch.io._regular import open_for_owner, read_regular
-from partialfast.batch.io._rows import encode
+from partialfast.batch.io._rows import encode_result
 from partialfast.batch.loop._breaker import backoff_s
 from partialfast.batch.loop._classify import ErrorScope, classify, describe
 from partialfast.batch.loop._meter import Meter
@@ -68,7 +68,7 @@ _UNCERTAIN = frozenset({408, 409})
 
 
 @dataclass(slots=True)
-class _File:
+class _RequestFile:
     """A file of requests.
 
     Args:
@@ -165,7 +165,7 @@ class ByBatch:
         self._provider: BatchProvider
         self._price = 1.0
         self._run = ""
-        self._files: list[_File] = []
+        self._files: list[_RequestFile] = []
         self._past: dict[str, _Past] = {}
         self._wanted: set[str] = set()
         #: Tokens that were paid for at the price of a batch.
@@ -196,7 +196,7 @@ class ByBatch:
                     if until.is_set():
                         return
                     if file.is_in_doubt:
-                        meter.note = "waiting to learn whether a batch of before is this run's"
+                        meter.note = "waiting to learn whether an earlier batch is this run's"
                         continue
                     state = await self._look(file)
                     if state.kind == "working":
@@ -248,7 +248,7 @@ class ByBatch:
         try:
             state = json.loads(read_regular(path, most_bytes=_MOST_STATE))
             self._run = state["run"]
-            self._files = [_File(**each) for each in state["files"]]
+            self._files = [_RequestFile(**each) for each in state["files"]]
             for id_, past in state["past"].items():
                 self._past[id_] = _Past(
                     past["attempts"],
@@ -283,7 +283,7 @@ class ByBatch:
         }
         write_whole(self._folder / "state.json", json.dumps(state).encode())
 
-    def _requests(self, file: _File) -> Iterator[tuple[str, bytes]]:
+    def _requests(self, file: _RequestFile) -> Iterator[tuple[str, bytes]]:
         with self._path(file.number).open("rb") as lines:
             for line in lines:
                 yield json.loads(line)["custom_id"], line
@@ -310,9 +310,9 @@ class ByBatch:
             self._files += made
             self._save()
 
-    def _write(self, lines: Iterator[bytes]) -> list[_File]:
+    def _write(self, lines: Iterator[bytes]) -> list[_RequestFile]:
         """Write requests to as many files as it takes; note none of them."""
-        made: list[_File] = []
+        made: list[_RequestFile] = []
         count = size = 0
         file: Any = None
         try:
@@ -321,7 +321,7 @@ class ByBatch:
                 if file is None or full or size + len(line) > self._provider.most_bytes:
                     if file is not None:
                         _sync(file)
-                    made.append(_File(len(self._files) + len(made) + 1))
+                    made.append(_RequestFile(len(self._files) + len(made) + 1))
                     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
                     file = os.fdopen(open_for_owner(self._path(made[-1].number), flags), "wb")
                     count = size = 0
@@ -332,14 +332,14 @@ class ByBatch:
                 _sync(file)
         return made
 
-    def _forget(self, file: _File) -> None:
+    def _forget(self, file: _RequestFile) -> None:
         """Give a batch up; its requests are asked again by the run that resumes this one."""
         file.collected = True
         self._save()
 
     # The provider.
 
-    async def _submit(self, files: list[_File]) -> None:
+    async def _submit(self, files: list[_RequestFile]) -> None:
         new = [each for each in files if each.batch is None]
         if not new:
             return
@@ -347,7 +347,7 @@ class ByBatch:
             file.batch = await self._submitted(file)
             self._save()
 
-    async def _submitted(self, file: _File) -> str | None:
+    async def _submitted(self, file: _RequestFile) -> str | None:
         """Submit a file; give nothing if it cannot be known yet whether that was done before."""
 
         async def submit() -> str | None:
@@ -374,12 +374,12 @@ class ByBatch:
 
         return await self._patiently(submit)
 
-    def _search(self, file: _File, since: float) -> Search:
+    def _search(self, file: _RequestFile, since: float) -> Search:
         count = sum(1 for _ in self._requests(file))
         known = {each.batch for each in self._files if each.batch is not None}
         return Search(self._run, file.number, count, since, known)
 
-    async def _look(self, file: _File) -> BatchState:
+    async def _look(self, file: _RequestFile) -> BatchState:
         return await self._patiently(lambda: self._provider.look(file.batch or ""))
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -403,7 +403,7 @@ class ByBatch:
 
     # The results.
 
-    async def _collect(self, file: _File) -> AsyncGenerator[tuple[Result[Any], bytes], None]:
+    async def _collect(self, file: _RequestFile) -> AsyncGenerator[tuple[Result[Any], bytes], None]:
         """Give the results of a batch, and write a file of what has to be asked again."""
         asked = dict(self._requests(file))
         again: dict[str, bytes] = {}
@@ -462,7 +462,7 @@ class ByBatch:
 
     def _finish(self, result: Result[Any]) -> tuple[Result[Any], bytes]:
         self._wanted.discard(result.id)
-        return encode(self._adapter, result)
+        return encode_result(self._adapter, result)
 
     def _judge(self, line: BatchLine) -> _Verdict:
         """Read a line of the results."""

@@ -6,7 +6,7 @@ import re
 
 from partialfast.batch.loop._meter import Latency
 
-__all__ = ["duration", "latency", "printable"]
+__all__ = ["duration", "escape_unprintable", "latency"]
 
 #: What a terminal acts upon, or what changes the order in which text is read: control characters,
 #: line separators, directions (Unicode Standard Annex 9), halves of surrogate pairs.
@@ -29,7 +29,7 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"
 
 
-def printable(text: str, *, lines: bool = False) -> str:
+def escape_unprintable(text: str, *, lines: bool = False) -> str:
     """Escape what a terminal would act upon instead of showing it.
 
     Names of files, ids and what a server says are written by others.

@@ -29,7 +29,7 @@ from partialfast.batch.run._spending import Budget, FailureLimit, Prices, Spendi
 from partialfast.batch.run._survey import Survey, digest_of, reconcile, refuse_others, survey
 from partialfast.batch.run._twins import Twins
 
-__all__ = ["Elsewhere", "Job", "JobOutcome", "look_ahead", "run", "show_request"]
+__all__ = ["Elsewhere", "Job", "JobOutcome", "look_ahead", "run_job", "show_request"]
 
 #: Gives the lines of finished items for items, elsewhere: see `partialfast.batch.ray`.
 Elsewhere = Callable[
@@ -130,7 +130,7 @@ def look_ahead(job: Job) -> Survey | None:
     return survey(job.documents, job.messages(), limit=job.limit)
 
 
-async def run(  # noqa: PLR0913 - each has one thing to do
+async def run_job(  # noqa: PLR0913 - each has one thing to do
     job: Job,
     *,
     client: Any,

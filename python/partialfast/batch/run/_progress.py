@@ -11,9 +11,9 @@ from typing import TextIO
 from typing_extensions import Self
 
 from partialfast._repairs import counted
-from partialfast.batch._needs import load
+from partialfast.batch._needs import import_extra
 from partialfast.batch.loop._meter import Figures, Meter
-from partialfast.batch.run._figures import duration, latency, printable
+from partialfast.batch.run._figures import duration, escape_unprintable, latency
 
 __all__ = ["line", "shown", "summary"]
 
@@ -43,7 +43,7 @@ async def shown(
     if quiet:
         yield
         return
-    with _Terminal(out, title) if out.isatty() else _Lines(out) as view:
+    with _Terminal(out, title) if out.isatty() else _LineView(out) as view:
         ticking = asyncio.create_task(_tick(meter, view, _TERMINAL_S if out.isatty() else every_s))
         try:
             yield
@@ -77,7 +77,7 @@ class _View:
         """Show how it ended."""
 
 
-class _Lines(_View):
+class _LineView(_View):
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._seen = ""
@@ -94,8 +94,8 @@ class _Lines(_View):
 
 class _Terminal(_View):
     def __init__(self, out: TextIO, title: str) -> None:
-        console = load("rich.console", what="Drawing on a terminal")
-        live = load("rich.live", what="Drawing on a terminal")
+        console = import_extra("rich.console", what="Drawing on a terminal")
+        live = import_extra("rich.live", what="Drawing on a terminal")
         self._title = title
         self._live = live.Live(console=console.Console(file=out), auto_refresh=False)
 
@@ -107,9 +107,9 @@ class _Terminal(_View):
         self._live.__exit__(None, None, None)
 
     def show(self, figures: Figures) -> None:
-        from partialfast.batch.run._terminal import draw  # noqa: PLC0415 - needs rich
+        from partialfast.batch.run._terminal import draw_progress  # noqa: PLC0415 - needs rich
 
-        self._live.update(draw(figures, title=self._title), refresh=True)
+        self._live.update(draw_progress(figures, title=self._title), refresh=True)
 
     last = show
 
@@ -132,7 +132,7 @@ def line(figures: Figures) -> str:
         parts.append(f"{duration(figures.left_s)} left")
     if figures.note:
         parts.append(figures.note)
-    return printable(" | ".join([duration(figures.elapsed_s), *parts]))
+    return escape_unprintable(" | ".join([duration(figures.elapsed_s), *parts]))
 
 
 def _remarks(figures: Figures) -> Iterator[str]:
@@ -150,7 +150,9 @@ def _remarks(figures: Figures) -> Iterator[str]:
         yield "most frequent errors, with an example each:"
         for each in figures.frequent:
             message = textwrap.shorten(each.message, 160, placeholder=" …")
-            yield printable(f"  {each.count:,} x {each.kind}, such as {each.id}: {message}")
+            yield escape_unprintable(
+                f"  {each.count:,} x {each.kind}, such as {each.id}: {message}"
+            )
 
 
 def summary(figures: Figures) -> Iterator[str]:

@@ -24,7 +24,7 @@ from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Repair
 from partialfast.batch.io._answer_text import read_answer_into
 from partialfast.batch.io._model import find_model
-from partialfast.batch.io._recorded import Recorded, blocks, detect, read_block
+from partialfast.batch.io._recorded import Recorded, detect, file_blocks, read_block
 from partialfast.batch.io._regular import is_endless, open_for_owner
 from partialfast.batch.io._rows import plain
 from partialfast.batch.loop._classify import classify
@@ -66,7 +66,7 @@ class Salvaged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _BlockYield:
     """What a block had in it."""
 
     values: bytes
@@ -159,8 +159,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(file: IO[bytes], how: _How, workers: int) -> Iterator[_Found]:
-    parts = blocks(file, how.kind, size=_BLOCK)
+def _read(file: IO[bytes], how: _How, workers: int) -> Iterator[_BlockYield]:
+    parts = file_blocks(file, how.kind, size=_BLOCK)
     if workers == 1:
         reader = _Reader(how)
         for first, block in parts:
@@ -170,7 +170,7 @@ def _read(file: IO[bytes], how: _How, workers: int) -> Iterator[_Found]:
     with ProcessPoolExecutor(
         workers, get_context("spawn"), initializer=_begin, initargs=(how,)
     ) as pool:
-        waiting: deque[Future[_Found]] = deque()
+        waiting: deque[Future[_BlockYield]] = deque()
         for first, block in parts:
             waiting.append(pool.submit(_work, first, block))
             # In order, and with a bounded number of blocks in memory.
@@ -188,7 +188,7 @@ def _begin(how: _How) -> None:
     _reader = _Reader(how)
 
 
-def _work(first: int, block: bytes) -> _Found:
+def _work(first: int, block: bytes) -> _BlockYield:
     assert _reader is not None  # noqa: S101 - for the type checkers
     return _reader.read(first, block)
 
@@ -213,7 +213,7 @@ class _Reader:
         self._repaired = 0
         self._repairs: Counter[str] = Counter()
 
-    def read(self, first: int, block: bytes) -> _Found:
+    def read(self, first: int, block: bytes) -> _BlockYield:
         """Read a block."""
         values: list[bytes] = []
         errors: list[bytes] = []
@@ -223,7 +223,9 @@ class _Reader:
             kind, line = self._judge(recorded, recorded.id or str(number))
             counts[kind] += 1
             (values if kind in {"complete", "partial"} else errors).append(line)
-        return _Found(b"".join(values), b"".join(errors), counts, self._repaired, self._repairs)
+        return _BlockYield(
+            b"".join(values), b"".join(errors), counts, self._repaired, self._repairs
+        )
 
     def _judge(self, recorded: Recorded, id_: str) -> tuple[str, bytes]:
         if recorded.problem is not None:

@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 from partialfast.batch.loop._meter import Meter
 from partialfast.batch.loop._result import BatchError
-from partialfast.batch.run._figures import printable
-from partialfast.batch.run._job import Elsewhere, Job, JobOutcome, look_ahead, run
+from partialfast.batch.run._figures import escape_unprintable
+from partialfast.batch.run._job import Elsewhere, Job, JobOutcome, look_ahead, run_job
 from partialfast.batch.run._progress import summary
 from partialfast.batch.run._sample import estimate
 from partialfast.batch.run._survey import Survey
@@ -65,7 +65,8 @@ class Session:
         """Run it.
 
         Args:
-            sample: So many documents first, chosen at random, and what they say about the rest.
+            sample: How many documents to ask about first, chosen at random, to tell what the rest
+                is like.
             go_on: Whether to go on with the rest after that.
 
         Returns:
@@ -133,7 +134,7 @@ class Session:
 
     async def _run(self, found: Survey | None) -> JobOutcome:
         async with self._connect() as client:
-            return await run(
+            return await run_job(
                 self._job,
                 client=client,
                 until=self._until,
@@ -178,7 +179,7 @@ class Session:
 
     def _say(self, *lines: str) -> None:
         for text in lines:
-            print(printable(text), file=self._err)
+            print(escape_unprintable(text), file=self._err)
 
     def _resume_command(self) -> str:
         # A database's password must not show on the screen.

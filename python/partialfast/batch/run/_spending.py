@@ -14,7 +14,7 @@ __all__ = ["Budget", "FailureLimit", "Prices", "SpendingGuard", "check_budget"]
 
 #: A share of failures means nothing before so many documents.
 _ENOUGH = 20
-#: Tokens of a document of which nothing is known yet, beside those of its prompt.
+#: Tokens of a document of which nothing is known yet, besides those of its prompt.
 _OUTPUT = 256
 _MILLION = 1_000_000
 _UNITS = {"": 1, "k": 1_000, "m": _MILLION}
@@ -93,8 +93,8 @@ class FailureLimit:
     """How many documents may fail.
 
     Args:
-        count: So many; ``None`` if it is a share.
-        share: So many of those that were finished, from 0 to 1; ``None`` if it is a number.
+        count: How many; ``None`` if it is a share.
+        share: What share of those that were finished, from 0 to 1; ``None`` if it is a number.
     """
 
     count: int | None = None
@@ -205,7 +205,7 @@ class SpendingGuard:
             )
 
     def _is_affordable(self) -> bool:
-        """Whether there is money for another document, beside those that are asked about."""
+        """Whether there is money for another document, besides those that are asked about."""
         if self._budget is None:
             return True
         spent = self._spent + self._paid

@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from partialfast.batch.loop._meter import Figures
-from partialfast.batch.run._figures import duration, latency, printable
+from partialfast.batch.run._figures import duration, escape_unprintable, latency
 
-__all__ = ["draw"]
+__all__ = ["draw_progress"]
 
 
-def draw(figures: Figures, *, title: str) -> RenderableType:
+def draw_progress(figures: Figures, *, title: str) -> RenderableType:
     """Draw the figures.
 
     Args:
@@ -72,9 +72,9 @@ def draw(figures: Figures, *, title: str) -> RenderableType:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items())
         parts.append(Text(f"failures: {kinds}", style="red"))
     if figures.note:
-        parts.append(Text(printable(figures.note), style="yellow"))
+        parts.append(Text(escape_unprintable(figures.note), style="yellow"))
     # As text, for a name in brackets would be taken for markup.
-    head = Text(printable(title))
+    head = Text(escape_unprintable(title))
     return _Narrower(Panel(Group(*parts), title=head, title_align="left", border_style="dim"))
 
 

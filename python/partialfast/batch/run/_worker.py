@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from partialfast.batch.io._cache import AnswerCache
 from partialfast.batch.io._model import find_model
-from partialfast.batch.io._rows import encode
+from partialfast.batch.io._rows import encode_result
 from partialfast.batch.loop._collector import collecting_seldom
 from partialfast.batch.loop._extract import extract
 from partialfast.batch.loop._limits import RateLimiter
@@ -180,7 +180,7 @@ async def _work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         with collecting_seldom():
             async with contextlib.aclosing(results) as stream:
                 async for result in stream:
-                    light, line = encode(adapter, result)
+                    light, line = encode_result(adapter, result)
                     light = without_content(light)
                     write_message(writer, ("result", light, line))
                     await writer.drain()

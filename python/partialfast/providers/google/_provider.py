@@ -273,7 +273,7 @@ def _in_time(request: Request) -> dict[str, Any]:
     return {**arguments, "config": {**arguments["config"], "http_options": options}}
 
 
-#: What OpenAI's users write beside the messages, and what it is called here.
+#: What OpenAI's users write besides the messages, and what it is called here.
 _OPTIONS = {
     "max_completion_tokens": "max_output_tokens",
     "max_tokens": "max_output_tokens",

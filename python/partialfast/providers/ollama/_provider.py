@@ -46,7 +46,7 @@ def _error(message: str, body: Any, request: Any = None) -> ServerError:
     return error
 
 
-#: What OpenAI's users write beside the messages, and what it is called here.
+#: What OpenAI's users write besides the messages, and what it is called here.
 _OPTIONS = {
     "max_tokens": "num_predict",
     "seed": "seed",
@@ -56,11 +56,11 @@ _OPTIONS = {
 }
 
 
-class _AskedError(Exception):
+class _CapturedError(Exception):
     """Unwinds the SDK's own reading: what it wanted to send is known."""
 
 
-class _Asked:
+class _Capture:
     """Stands for the HTTP client of the SDK's client, and takes what is to be sent."""
 
     arguments: tuple[Any, ...] = ()
@@ -68,7 +68,7 @@ class _Asked:
 
     def stream(self, *args: Any, **kwargs: Any) -> Any:
         self.arguments, self.options = args, kwargs
-        raise _AskedError
+        raise _CapturedError
 
 
 class Chat(Provider):
@@ -145,11 +145,11 @@ class Chat(Provider):
             return whole(self.client.chat(**request.arguments))
         if not has_all(self.client, "_client"):
             return open_objects(self.client.chat(**request.arguments, stream=True))
-        asked = _Asked()
+        asked = _Capture()
         try:
             for _ in self._asking(asked).chat(**request.arguments, stream=True):
                 break
-        except _AskedError:
+        except _CapturedError:
             pass
         http = self.client._client  # noqa: SLF001 - it alone has the bytes
         sent = http.build_request(*asked.arguments, **_in_time(asked.options, request))
@@ -169,11 +169,11 @@ class Chat(Provider):
             return at_once(whole(answer))
         if not has_all(self.client, "_client"):
             return await aopen_objects(await self.client.chat(**request.arguments, stream=True))
-        asked = _Asked()
+        asked = _Capture()
         try:
             async for _ in await self._asking(asked).chat(**request.arguments, stream=True):
                 break
-        except _AskedError:
+        except _CapturedError:
             pass
         http = self.client._client  # noqa: SLF001 - as above
         sent = http.build_request(*asked.arguments, **_in_time(asked.options, request))
@@ -183,7 +183,7 @@ class Chat(Provider):
             raise _failure(response)
         return areply_of(response)
 
-    def _asking(self, asked: _Asked) -> Any:
+    def _asking(self, asked: _Capture) -> Any:
         client = copy.copy(self.client)
         client._client = asked  # noqa: SLF001 - a copy's
         return client

@@ -65,7 +65,7 @@ class _Client(ResourceBase, Generic[Asked]):
         completions: Asked = self._resource(chat, settings, client.chat.completions)
         #: Chat completions are in ``client.chat.completions``.
         self.chat: _Chat[Asked] = _Chat(client.chat, completions)
-        #: Instructor's other name of ``client.chat.completions``.
+        #: Instructor's other name for ``client.chat.completions``.
         self.messages: Asked = completions
         #: The Responses API.
         self.responses: Asked = self._resource(

@@ -24,7 +24,7 @@ __all__ = ["KeptFacts", "cache_folder"]
 
 logger = logging.getLogger("partialfast")
 
-#: Names another folder; if it is if it is if it is empty, nothing is kept.
+#: Names another folder; if it is empty, nothing is kept.
 _VARIABLE: Final = "PARTIALFAST_CACHE_DIR"
 _VERSION: Final = 1
 #: Servers are updated.

@@ -45,7 +45,7 @@ _FAILING = 500
 # What may be different the next time.
 _PASSING = (DroppedError, ServerError, StreamTimeoutError)
 
-#: What is kept beside the trials: whether usage is reported in a stream.
+#: What is kept besides the trials: whether usage is reported in a stream.
 USAGE = "usage"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from partialfast.typed._compiler import Compiler, Scope
-    from partialfast.typed._nodes import Action, Close, Kind, Node
+    from partialfast.typed._nodes import Action, Close, JsonKind, Node
     from partialfast.typed._schema import Schema
 
 __all__: list[str] = []
@@ -107,7 +107,7 @@ class _Wrapped:
         """
         schema, scope = self._schema, self._scope
         deferred = inner.deferred or (scope.has_data and takes_info(schema["function"]))
-        on: dict[Kind, Action] = {
+        on: dict[JsonKind, Action] = {
             kind: self._action(action, deferred=deferred) for kind, action in inner.on.items()
         }
         close: Close = "leave" if deferred else "raw"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from partialfast.typed._compiler import Unready, family
 from partialfast.typed._dumping import key_dump
 from partialfast.typed._nodes import Map
-from partialfast.typed.families.sequences import whole
+from partialfast.typed.families.sequences import closing_container
 
 if TYPE_CHECKING:
     from partialfast.typed._compiler import Compiler, Scope
@@ -40,7 +40,7 @@ def _mapping(compiler: Compiler, schema: Schema, scope: Scope, table: Map) -> No
         table.keys = compiler.validator(one_key, scope)
         table.dumped_keys = key_dump(one_key, compiler.definitions, scope.config)
     table.values = compiler.child(values, scope)
-    closing = whole(compiler, schema, [values], scope)
+    closing = closing_container(compiler, schema, [values], scope)
     return compiler.make(schema, scope, {"object": table}, **closing)
 
 

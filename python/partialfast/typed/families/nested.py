@@ -24,8 +24,8 @@ def empty_nested(compiler: Compiler, schema: Schema, around: tuple[Any, ...] = (
         around: The classes that contain it: one that contains itself would never end.
 
     Returns:
-        An instance of the partial class; ``None`` for what is no such class (a union or a list of
-        some, say), and where a function may make something else of it.
+        An instance of the partial class; ``None`` for what is not such a class (a union or a list
+        of some, say), and where a function may make something else of it.
     """
     schema, rewrites = unwrap(schema, compiler.definitions)
     if rewrites or schema["type"] not in ("model", "dataclass") or schema.get("root_model"):

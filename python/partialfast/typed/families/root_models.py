@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from partialfast.typed._compiler import Compiler, Scope
-    from partialfast.typed._nodes import Action, Kind, Node
+    from partialfast.typed._nodes import Action, JsonKind, Node
     from partialfast.typed._schema import Schema
 
 __all__ = ["root_model"]
@@ -55,7 +55,7 @@ def root_model(
         prepare=functools.partial(build_serializer, partial, schema, compiler.definitions),
         **instance,
     )
-    on: dict[Kind, Action] = {}
+    on: dict[JsonKind, Action] = {}
     for kind in KINDS:
         if not isinstance(inner.on[kind], str) or inner.on[kind] in ("text", "text-validate"):
             on[kind] = described
@@ -70,7 +70,7 @@ def _settled(compiler: Compiler, node: Node) -> Node:
     Raises:
         Unready: A part of it is being compiled.
     """
-    on: dict[Kind, Action] = {}
+    on: dict[JsonKind, Action] = {}
     for kind, action in node.on.items():
         if action == "text-validate":
             on[kind] = "text"

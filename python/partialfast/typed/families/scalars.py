@@ -10,7 +10,7 @@ from partialfast.typed._nodes import Array, Map
 
 if TYPE_CHECKING:
     from partialfast.typed._compiler import Compiler, Scope
-    from partialfast.typed._nodes import Action, Kind, Node
+    from partialfast.typed._nodes import Action, JsonKind, Node
     from partialfast.typed._schema import Schema
 
 __all__: list[str] = []
@@ -33,7 +33,7 @@ _STRING_CONFIG = (
 def _any(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     # What is inside is of any kind again, also where this node has something around it.
     inside = compiler.reserve()
-    on: dict[Kind, Action] = dict.fromkeys(KINDS, "take")
+    on: dict[JsonKind, Action] = dict.fromkeys(KINDS, "take")
     on["object"] = Map(values=inside)
     on["array"] = Array("list", rest=inside)
     node = compiler.make(schema, scope, on, close="keep")

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from partialfast.typed._nodes import Node
     from partialfast.typed._schema import Schema
 
-__all__ = ["whole"]
+__all__ = ["closing_container"]
 
 _ANY: Schema = {"type": "any"}
 #: Keys of a container schema that ask something of the whole.
 _CONSTRAINTS = ("min_length", "max_length")
 
 
-def whole(
+def closing_container(
     compiler: Compiler, schema: Schema, parts: Iterable[Schema], scope: Scope
 ) -> dict[str, Any]:
     """Return how a container closes whose `parts` are validated one by one."""
@@ -40,7 +40,7 @@ def whole(
 def _sequence(compiler: Compiler, schema: Schema, scope: Scope, array: Array) -> Node:
     item = schema.get("items_schema", _ANY)
     array.rest = compiler.child(item, scope)
-    closing = whole(compiler, schema, [item], scope)
+    closing = closing_container(compiler, schema, [item], scope)
     return compiler.make(schema, scope, {"array": array}, **closing)
 
 
@@ -80,7 +80,7 @@ def _tuple(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
             closing = {"close": "leave", "deferred": True}
     else:
         array = Array("tuple", first=nodes[:-1], rest=nodes[-1])
-        closing = whole(compiler, schema, items, scope)
+        closing = closing_container(compiler, schema, items, scope)
         if len(items) > 1 and closing["close"] != "leave":
             closing = {"close": "build" if closing["close"] == "keep" else "raw"}
     return compiler.make(schema, scope, {"array": array}, **closing)

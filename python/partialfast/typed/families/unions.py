@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from partialfast.typed._compiler import Compiler, Scope
-    from partialfast.typed._nodes import Action, Kind, Node
+    from partialfast.typed._nodes import Action, JsonKind, Node
     from partialfast.typed._schema import Schema
 
 __all__: list[str] = []
@@ -33,7 +33,7 @@ def _tagged_union(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     for tag, choice in tags.items():
         plain = tag.value if isinstance(tag, enum.Enum) else tag
         members[plain] = UnionTarget(compiler.child(choice, scope), plain)
-    on: dict[Kind, Action] = {"object": Tagged(keys, members)}
+    on: dict[JsonKind, Action] = {"object": Tagged(keys, members)}
     if compiler.waits(schema, scope):
         return compiler.make(schema, scope, on, close="leave", deferred=True)
     return compiler.make(schema, scope, on)
@@ -62,7 +62,7 @@ def _union(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
     ]
     accepted = [compiler.facts.accepts(choice) for choice, _ in choices]
     deferred = compiler.waits(schema, scope)
-    on: dict[Kind, Action] = {}
+    on: dict[JsonKind, Action] = {}
     for kind in KINDS:
         takers = [choice for choice, kinds in zip(choices, accepted, strict=True) if kind in kinds]
         if len(takers) == 1:
@@ -75,7 +75,7 @@ def _union(compiler: Compiler, schema: Schema, scope: Scope) -> Node:
             if len(members) == len(described):
                 on[kind] = Choose(members)
     if deferred:
-        every: dict[Kind, Action] = dict.fromkeys(KINDS, "hide")
+        every: dict[JsonKind, Action] = dict.fromkeys(KINDS, "hide")
         every.update({kind: action for kind, action in on.items() if isinstance(action, Goto)})
         return compiler.make(schema, scope, every, close="leave", deferred=True)
     return compiler.make(schema, scope, on)

@@ -142,7 +142,7 @@ export class Answer {
         if (this.#id !== null) headers.set("Last-Event-ID", this.#id);
         const response = await get(url, { ...init, headers, signal: this.#abort.signal });
         if (!response.ok || response.status === 204 || !response.body) {
-          const said = await response.json().catch(() => ({})); // a proxy's error is no JSON
+          const said = await response.json().catch(() => ({})); // a proxy's error is not JSON
           const outcome = FINAL.test(said.outcome) ? said.outcome : "failed";
           this.#end(outcome, said.message ?? `The server answered ${response.status}.`, said.detail);
           break;

@@ -14,7 +14,7 @@ const WORDS: &[&str] = &[
 ];
 /// Longer names are none of these.
 const NAME: usize = 16;
-/// Longer attributes are none.
+/// What goes on for longer is not a tag.
 const ATTRIBUTES: usize = 256;
 
 /// A tag.

@@ -279,7 +279,7 @@ impl Decoder {
 }
 
 /// The character that a backslash and the bytes after it stand for, and how many bytes after the
-/// first of them it takes: `None` if it is no escape, is cut, or is one half of a surrogate pair.
+/// first of them it takes: `None` if it is not an escape, is cut, or is one half of a surrogate pair.
 #[inline]
 fn escape(rest: &[u8]) -> Option<(char, usize)> {
     let character = match rest.first()? {

@@ -1,4 +1,4 @@
-//! The normaliser and the strict machine, one after the other.
+//! The normaliser, and the strict machine after it.
 
 use super::machine::{Fed, Lenient, Question};
 use super::output::{self, Stretch};

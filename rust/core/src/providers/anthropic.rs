@@ -2,7 +2,7 @@
 //!
 //! A message is a list of blocks, each begun, continued and ended by events with its index. Text
 //! blocks are the content, thinking blocks the reasoning, `tool_use` blocks the calls. Blocks that
-//! the server itself uses (its own tools and their results, compaction, fallback) are no answer.
+//! the server itself uses (its own tools and their results, compaction, fallback) are not the answer.
 //!
 //! Several messages may come in one stream, spliced by whoever continues a turn or falls back to
 //! another model: their texts follow each other, their calls are counted on, and the last ending
@@ -53,7 +53,7 @@ static EVENT: WantedMembers<Name> = WantedMembers {
         ("message", Want::Members(&MESSAGE)),
         ("usage", Want::Raw(Name::Usage)),
         ("error", Want::Raw(Name::Error)),
-        // Where the answer is no stream, the message itself stands here.
+        // Where the answer is not a stream, the message itself stands here.
         ("id", Want::Text(Name::Id)),
         ("model", Want::Text(Name::Model)),
         ("content", Want::Each(Name::Block, &BLOCK)),

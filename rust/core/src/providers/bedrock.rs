@@ -75,7 +75,7 @@ static ROOT: Want<Name> = Want::Members(&WantedMembers {
     ],
 });
 
-/// Where the answer is no stream, the message stands here.
+/// Where the answer is not a stream, the message stands here.
 static OUTPUT: WantedMembers<Name> = WantedMembers {
     members: &[("message", Want::Object(Name::Message, &MESSAGE))],
 };

@@ -2,7 +2,7 @@
 //!
 //! A server that fails often writes something else than the events that it was asked for: a JSON
 //! object, a page, a line of words among the events. A body that begins like JSON is read as one event
-//! when it is at its end, which is also what an answer is that was not streamed; what is no event
+//! when it is at its end, which is also what an answer is that was not streamed; what is not an event
 //! is passed on in the server's own words.
 
 use super::{AnyDialect, Delta, Dialect};
@@ -259,7 +259,7 @@ impl BodyReader {
         self.conclude(sink);
     }
 
-    /// Says at last that all is over, after what was no event.
+    /// Says at last that all is over, after what was not an event.
     fn conclude(&mut self, sink: &mut impl FnMut(Delta<'_>)) {
         if std::mem::take(&mut self.reading.done) {
             self.say_stray(sink);

@@ -66,7 +66,7 @@ enum After {
     Held,
     /// The name once more, so that arguments that follow are those of another call.
     Name,
-    /// What is no argument. The rest of it is dropped.
+    /// What is not an argument. The rest of it is dropped.
     Other,
 }
 
@@ -79,7 +79,7 @@ impl Call {
         self.after == After::Held
     }
 
-    /// What was held back was no beginning of the arguments.
+    /// What was held back was not the beginning of the arguments.
     fn forget_what_is_held(&mut self) {
         self.after = After::Nothing;
         self.said = Said::default();
@@ -444,7 +444,7 @@ impl Calls {
         at
     }
 
-    /// Takes in what a piece says of its call beside the arguments.
+    /// Takes in what a piece says of its call besides the arguments.
     fn learn(
         &mut self,
         at: usize,
@@ -514,7 +514,7 @@ impl Calls {
             if let Some(decoded) = encoded.decode(text) {
                 return self.add_decoded(at, choice, number, &decoded, sink);
             }
-            // It was none: the text is wrong, as whoever reads it will say.
+            // It was not: the text is wrong, as whoever reads it will say.
             call.encoded = None;
         }
         self.add_decoded(at, choice, number, text, sink);

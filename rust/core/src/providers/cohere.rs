@@ -41,7 +41,7 @@ static ROOT: Want<Name> = Want::Members(&WantedMembers {
         ("id", Want::Text(Name::Id)),
         ("delta", Want::Members(&DELTA)),
         ("error", Want::Raw(Name::Error)),
-        // Where the answer is no stream, it stands here.
+        // Where the answer is not a stream, it stands here.
         ("message", Want::Object(Name::Message, &WHOLE)),
         ("finish_reason", Want::Text(Name::FinishReason)),
         ("usage", Want::Raw(Name::Usage)),

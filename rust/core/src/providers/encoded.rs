@@ -17,7 +17,7 @@ impl Default for Encoded {
 }
 
 impl Encoded {
-    /// What a piece of the string says; `None` if it is no JSON string.
+    /// What a piece of the string says; `None` if it is not a JSON string.
     pub(super) fn decode(&mut self, piece: &str) -> Option<String> {
         let mut text = Decoded(String::new());
         let mut rest = piece.as_bytes();
@@ -29,7 +29,7 @@ impl Encoded {
     }
 }
 
-/// Collects the characters of a string. Anything else is no string, and stops the machine.
+/// Collects the characters of a string. Anything else is not a string, and stops the machine.
 #[derive(Debug)]
 struct Decoded(String);
 

@@ -132,7 +132,7 @@ impl<N: Copy> Picked<N> for EventFacts<N> {
     }
 }
 
-/// Reads the facts of an event, and the data that they were read from; tells the sink where it is no
+/// Reads the facts of an event, and the data that they were read from; tells the sink where it is not
 /// JSON.
 pub(super) fn read<'r, N: DialectNames + PartialEq>(
     reader: &'r mut Reader<N, EventFacts<N>>,

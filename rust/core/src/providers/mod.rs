@@ -1,7 +1,7 @@
 //! What the providers of models write into their events, one file for each dialect.
 //!
 //! A dialect turns the events of one answer into [`Delta`]s: [`Dialect`] says what it has to do. The
-//! files here that are no dialect are what dialects share: `pick.rs` and `reader.rs` take the values
+//! files here that are not dialects are what dialects share: `pick.rs` and `reader.rs` take the values
 //! at known places out of the JSON of an event, `mend.rs` mends it where servers get it wrong,
 //! `facts.rs` lists the values, `single.rs` has what answers with one choice are made of, `calls.rs`
 //! tells function calls apart, `encoded.rs` reads arguments that are encoded twice, `said.rs` tells
@@ -43,7 +43,7 @@ pub use ollama::Ollama;
 pub use openai_chat::OpenAiChat;
 pub use openai_responses::OpenAiResponses;
 
-/// The data of the event that ends a stream of chat completions. It is no JSON.
+/// The data of the event that ends a stream of chat completions. It is not JSON.
 pub const DONE: &str = "[DONE]";
 
 /// How one provider writes an answer: events in, deltas out.

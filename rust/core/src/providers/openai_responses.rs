@@ -165,7 +165,7 @@ struct Event {
     output_index: Option<u64>,
     content_index: Option<u64>,
     error: Option<Span>,
-    // Of what is no event of the API.
+    // Of what is not an event of the API.
     detail: Option<Span>,
     usage: Option<Span>,
     is_error: bool,

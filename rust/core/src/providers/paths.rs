@@ -177,7 +177,7 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// The steps of a path that names one place; `None`: it is none.
+/// The steps of a path that names one place; `None` if it does not name one.
 fn parse(path: &str) -> Option<Vec<Step>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();

@@ -47,7 +47,7 @@ pub(super) struct Said {
     depth: u32,
     /// Which of them are arrays; the innermost is the lowest bit.
     arrays: u64,
-    /// The first byte that is no white space; 0 before.
+    /// The first byte that is not white space; 0 before.
     first: u8,
 }
 
@@ -97,7 +97,7 @@ impl Said {
         begins && matches!(self.spot, Spot::Inside | Spot::Whole)
     }
 
-    /// The first byte that is no white space.
+    /// The first byte that is not white space.
     pub(super) fn first(&self) -> Option<u8> {
         Some(self.first).filter(|byte| *byte != 0)
     }

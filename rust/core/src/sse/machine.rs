@@ -17,7 +17,7 @@
 //! limit are checked up to it before the limit is reported.
 //!
 //! Two things go beyond the standard, because servers write them where they fail. A line `error: ...`
-//! is the data of an event of that name. And lines that are no field are remembered, as far as they
+//! is the data of an event of that name. And lines that are not fields are remembered, as far as they
 //! are few: they may be all that the server says.
 
 use std::fmt;
@@ -201,12 +201,12 @@ pub struct EventMachine {
     data: String,
     /// Whether a chunk before this one had a data line of the open event.
     has_data: bool,
-    /// The beginning of the lines that are no field.
+    /// The beginning of the lines that are not fields.
     stray: String,
     error: Option<EventError>,
 }
 
-/// How many bytes are remembered of the lines that are no field.
+/// How many bytes are remembered of the lines that are not fields.
 const MOST_STRAY: usize = 4096;
 
 impl EventMachine {
@@ -235,7 +235,7 @@ impl EventMachine {
         self.offset
     }
 
-    /// The lines of the stream so far that are no field, an open one included: what a server writes that
+    /// The lines of the stream so far that are not fields, an open one included: what a server writes that
     /// fails before it comes to events, or among them. The beginning, if there is much of it.
     #[must_use]
     pub fn stray(&self) -> &str {
@@ -518,7 +518,7 @@ impl EventMachine {
                 continue;
             }
             if seen < BOM.len() {
-                // It was none: these bytes begin the first line. (Those of this chunk are still there.)
+                // It was not one: these bytes begin the first line. (Those of this chunk are still there.)
                 self.line.extend_from_slice(&BOM[..seen - at]);
                 at = 0;
             }
@@ -530,7 +530,7 @@ impl EventMachine {
     }
 }
 
-/// Takes a line apart: the name ends at the first colon, and one space after it is no part of the
+/// Takes a line apart: the name ends at the first colon, and one space after it is not part of the
 /// value.
 fn field(line: &[u8]) -> Field<'_> {
     let (name, value) = match memchr(b':', line) {

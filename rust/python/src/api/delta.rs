@@ -36,7 +36,7 @@ macro_rules! words {
                 match word.extract::<&str>()? {
                     $($word => Ok(Self::$variant),)*
                     word => Err(PyValueError::new_err(format!(
-                        "{word:?} is no {}: use one of {}",
+                        "{word:?} is not {}: use one of {}",
                         $of,
                         [$($word),*].join(", "),
                     ))),
@@ -48,12 +48,12 @@ macro_rules! words {
 
 words! {
     /// Which text of an answer.
-    Part, "part": Text = "text", Refusal = "refusal", Reasoning = "reasoning", Call = "call"
+    Part, "a part": Text = "text", Refusal = "refusal", Reasoning = "reasoning", Call = "call"
 }
 
 words! {
     /// What an ending means.
-    Outcome, "outcome": Whole = "whole", CutOff = "cut_off", Filtered = "filtered",
+    Outcome, "an outcome": Whole = "whole", CutOff = "cut_off", Filtered = "filtered",
     Refused = "refused", Failed = "failed", Unknown = "unknown"
 }
 

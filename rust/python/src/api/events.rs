@@ -83,7 +83,7 @@ impl EventReader {
             Some((_, Some(dialect))) => Some(BodyReader::new(dialect)),
             Some((name, None)) => {
                 return Err(PyValueError::new_err(format!(
-                    "{name:?} is no dialect: use one of {}",
+                    "{name:?} is not a dialect: use one of {}",
                     AnyDialect::NAMES.join(", ")
                 )));
             }

@@ -154,7 +154,7 @@ pub fn string<'py>(py: Python<'py>, text: &str, ascii: bool) -> PyResult<Bound<'
     if ascii {
         return ffi::string_of(py, text.as_bytes(), 0x7f);
     }
-    // The first byte of a character tells how wide it is to be stored, and is no continuation.
+    // The first byte of a character tells how wide it is to be stored, and is not a continuation.
     let bytes = text.as_bytes();
     let widest = bytes.iter().copied().max().unwrap_or(0);
     let length = bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();

@@ -99,7 +99,7 @@ impl Ops {
     }
 }
 
-/// What the ops told of an open container. A frame that is no part of the dump has none.
+/// What the ops told of an open container. A frame that is not part of the dump has none.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "facts that are independent of each other, each learnt at an event of its own"

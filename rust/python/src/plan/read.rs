@@ -93,14 +93,14 @@ const ITEMS: [(&str, Sequence); 6] = [
 /// The words of all tables, for the test.
 pub fn words(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let words = PyDict::new(py);
-    words.set_item("Kind", ON.map(|(word, _)| word))?;
+    words.set_item("JsonKind", ON.map(|(word, _)| word))?;
     words.set_item("Simple", SIMPLE.map(|(word, _)| word))?;
     words.set_item("Compound", COMPOUND.map(|(word, _)| word))?;
     words.set_item("Close", CLOSES.map(|(word, _)| word))?;
     words.set_item("Flavor", FLAVORS.map(|(word, _)| word))?;
     words.set_item("Default", DEFAULTS.map(|(word, _)| word))?;
     words.set_item("Unknown", UNKNOWN.map(|(word, _)| word))?;
-    words.set_item("Items", ITEMS.map(|(word, _)| word))?;
+    words.set_item("ItemHolder", ITEMS.map(|(word, _)| word))?;
     Ok(words)
 }
 
@@ -111,7 +111,7 @@ fn look_up<T: Copy>(table: &[(&str, T)], word: &Bound<'_, PyAny>) -> PyResult<T>
         .iter()
         .find(|(name, _)| *name == text)
         .map(|(_, meaning)| *meaning)
-        .ok_or_else(|| PyValueError::new_err(format!("{text:?} is no word of a plan")))
+        .ok_or_else(|| PyValueError::new_err(format!("{text:?} is not a word of a plan")))
 }
 
 fn optional<'py>(node: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {

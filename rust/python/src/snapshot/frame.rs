@@ -74,7 +74,7 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A container that is no instance.
+    /// A container that is not an instance.
     pub const fn of(object: Py<PyAny>, seen: usize, open: Option<Py<PyAny>>, child: usize) -> Self {
         Self {
             object,

@@ -12,10 +12,10 @@ from pydantic import TypeAdapter
 
 from partialfast.batch.io._output import Record
 
-__all__ = ["Column", "Columns", "Kind"]
+__all__ = ["Column", "ColumnKind", "Columns"]
 
 #: What a column holds. What has no kind of its own (objects, arrays, unions, any value) is JSON.
-Kind = Literal["text", "integer", "number", "boolean", "date", "time", "json"]
+ColumnKind = Literal["text", "integer", "number", "boolean", "date", "time", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Column:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
 
 
 class Columns:
@@ -76,7 +76,7 @@ class Columns:
             schema = self._definitions.get(reference.rpartition("/")[2], {})
         return schema
 
-    def _kind(self, schema: Any) -> Kind:
+    def _kind(self, schema: Any) -> ColumnKind:
         if not isinstance(schema, Mapping):
             return "json"
         schema = self._resolved(schema)
@@ -97,8 +97,13 @@ class Columns:
         return kind if kind in {"integer", "number", "boolean"} else "json"
 
 
-_OF_TYPES: Mapping[type, Kind] = {str: "text", int: "integer", bool: "boolean", float: "number"}
-_OF_FORMATS: Mapping[Any, Kind] = {"date": "date", "date-time": "time"}
+_OF_TYPES: Mapping[type, ColumnKind] = {
+    str: "text",
+    int: "integer",
+    bool: "boolean",
+    float: "number",
+}
+_OF_FORMATS: Mapping[Any, ColumnKind] = {"date": "date", "date-time": "time"}
 
 
 def _time(value: Any) -> Any:
@@ -113,7 +118,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-_CONVERT: Mapping[Kind, Callable[[Any], Any]] = {
+_CONVERT: Mapping[ColumnKind, Callable[[Any], Any]] = {
     "text": _same,
     "integer": _same,
     "number": lambda value: None if value is None else float(value),

@@ -9,16 +9,16 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from partialfast.batch.io._output import Record, Sink
-from partialfast.batch.io.databases._columns import Columns, Kind
+from partialfast.batch.io.databases._columns import ColumnKind, Columns
 from partialfast.batch.loop._result import BatchError
 
-__all__ = ["Connection", "Database"]
+__all__ = ["Database", "DatabaseConnection"]
 
 #: Rows of a statement, and of a transaction.
 _ROWS = 500
 
 
-class Connection(AbstractContextManager["Connection"]):
+class DatabaseConnection(AbstractContextManager["DatabaseConnection"]):
     """A connection. Leaving it closes it."""
 
     @abstractmethod
@@ -42,7 +42,7 @@ class Database(Sink):
     """
 
     #: The type of a column, by what it holds.
-    types: ClassVar[Mapping[Kind, str]]
+    types: ClassVar[Mapping[ColumnKind, str]]
     #: What stands for a value in a statement.
     mark: ClassVar[str] = "?"
     #: As `mark`, for what is JSON.
@@ -59,7 +59,7 @@ class Database(Sink):
         return True
 
     @abstractmethod
-    def connect(self) -> Connection:
+    def connect(self) -> DatabaseConnection:
         """Connect.
 
         Raises:
@@ -123,7 +123,7 @@ class Database(Sink):
             return []
 
     def _write(
-        self, connection: Connection, statement: str, rows: list[list[Any]]
+        self, connection: DatabaseConnection, statement: str, rows: list[list[Any]]
     ) -> Iterator[tuple[str, str]]:
         """Write rows; give those that the database does not take, each with what it says."""
         if not rows:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from partialfast.batch._needs import load
-from partialfast.batch.io.databases._columns import Kind
-from partialfast.batch.io.databases._database import Connection, Database
+from partialfast.batch._needs import import_extra
+from partialfast.batch.io.databases._columns import ColumnKind
+from partialfast.batch.io.databases._database import Database, DatabaseConnection
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["DuckDb"]
@@ -22,7 +22,7 @@ class DuckDb(Database):
         table: The name of the table, in parts.
     """
 
-    types: ClassVar[Mapping[Kind, str]] = {
+    types: ClassVar[Mapping[ColumnKind, str]] = {
         "text": "VARCHAR", "integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN",
         "date": "DATE", "time": "TIMESTAMPTZ", "json": "JSON",
     }  # fmt: skip
@@ -30,22 +30,22 @@ class DuckDb(Database):
     def __init__(self, path: Path, table: Sequence[str]) -> None:
         super().__init__(str(path), table)
         self._path = path
-        self._duckdb = load("duckdb", what="DuckDB", extra="databases")
+        self._duckdb = import_extra("duckdb", what="DuckDB", extra="databases")
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
         """What the package raises; DuckDB 1 has no class of its own for half a surrogate pair."""
         return (self._duckdb.Error, RuntimeError)
 
-    def connect(self) -> Connection:
+    def connect(self) -> DatabaseConnection:
         """Open the file; it is made if it is not there."""
         try:
-            return _Connection(self._duckdb.connect(str(self._path)))
+            return _DuckDbConnection(self._duckdb.connect(str(self._path)))
         except self._duckdb.Error as error:
             raise BatchError(f"cannot open {self._path}: {error}") from error
 
 
-class _Connection(Connection):
+class _DuckDbConnection(DatabaseConnection):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from partialfast.batch._needs import load
-from partialfast.batch.io.databases._columns import Kind
-from partialfast.batch.io.databases._database import Connection, Database
+from partialfast.batch._needs import import_extra
+from partialfast.batch.io.databases._columns import ColumnKind
+from partialfast.batch.io.databases._database import Database, DatabaseConnection
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["Postgresql"]
@@ -25,7 +25,7 @@ class Postgresql(Database):
         table: The name of the table, in parts.
     """
 
-    types: ClassVar[Mapping[Kind, str]] = {
+    types: ClassVar[Mapping[ColumnKind, str]] = {
         "text": "text", "integer": "bigint", "number": "double precision", "boolean": "boolean",
         "date": "date", "time": "timestamptz", "json": "jsonb",
     }  # fmt: skip
@@ -35,14 +35,14 @@ class Postgresql(Database):
     def __init__(self, url: str, name: str, table: Sequence[str]) -> None:
         super().__init__(name, table)
         self._url = url
-        self._psycopg = load("psycopg", what="PostgreSQL", extra="databases")
+        self._psycopg = import_extra("psycopg", what="PostgreSQL", extra="databases")
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
         """What the package raises."""
         return (self._psycopg.Error,)
 
-    def connect(self) -> Connection:
+    def connect(self) -> DatabaseConnection:
         """Connect to the server."""
         try:
             connection = self._psycopg.connect(
@@ -51,10 +51,10 @@ class Postgresql(Database):
         except self._psycopg.Error as error:
             # The server's message does not hold the password.
             raise BatchError(f"cannot reach {self.name}: {' '.join(str(error).split())}") from None
-        return _Connection(connection)
+        return _PostgreSqlConnection(connection)
 
 
-class _Connection(Connection):
+class _PostgreSqlConnection(DatabaseConnection):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 

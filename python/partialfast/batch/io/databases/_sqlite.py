@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from partialfast.batch.io.databases._columns import Kind
-from partialfast.batch.io.databases._database import Connection, Database
+from partialfast.batch.io.databases._columns import ColumnKind
+from partialfast.batch.io.databases._database import Database, DatabaseConnection
 from partialfast.batch.loop._result import BatchError
 
 __all__ = ["Sqlite"]
@@ -26,7 +26,7 @@ class Sqlite(Database):
     """
 
     # Dates and times are text, which SQLite compares and its functions read.
-    types: ClassVar[Mapping[Kind, str]] = {
+    types: ClassVar[Mapping[ColumnKind, str]] = {
         "text": "TEXT", "integer": "INTEGER", "number": "REAL", "boolean": "INTEGER",
         "date": "TEXT", "time": "TEXT", "json": "TEXT",
     }  # fmt: skip
@@ -40,15 +40,15 @@ class Sqlite(Database):
         """What the module raises."""
         return (sqlite3.Error,)
 
-    def connect(self) -> Connection:
+    def connect(self) -> DatabaseConnection:
         """Open the file; it is made if it is not there."""
         try:
-            return _Connection(sqlite3.connect(self._path, timeout=_PATIENCE_S))
+            return _SqliteConnection(sqlite3.connect(self._path, timeout=_PATIENCE_S))
         except sqlite3.Error as error:
             raise BatchError(f"cannot open {self._path}: {error}") from error
 
 
-class _Connection(Connection):
+class _SqliteConnection(DatabaseConnection):
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
