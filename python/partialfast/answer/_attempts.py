@@ -46,7 +46,7 @@ from partialfast.answer._templates import filled
 from partialfast.answer._text import StateOptions
 from partialfast.answer._watch import Sent, Watchers
 from partialfast.answer._words import explain
-from partialfast.typed._state import details_of
+from partialfast.typed._whole_errors import details_of
 
 __all__ = ["Call", "StandIn"]
 

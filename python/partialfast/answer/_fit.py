@@ -74,7 +74,7 @@ def read_lines(text: str, shape: Shape, options: StateOptions) -> list[Any] | No
         return None
     answer = Answer(0, Shape("", "", shape.wanted, None, {}), options, noisy=False, items=False)
     try:
-        answer.feed(f"[{','.join(items)}]")
+        answer.reader.feed(f"[{','.join(items)}]")
         return cast("list[Any]", answer.finish())
     except (JsonError, StreamError, ValidationError):
         return None
@@ -115,7 +115,7 @@ def _as_call(value: Mapping[str, Any], target: Target) -> tuple[Shape, str] | No
 def _fits(text: str, shape: Shape, options: StateOptions) -> bool:
     answer = Answer(0, shape, options, noisy=False, items=False)
     try:
-        answer.feed(text)
+        answer.reader.feed(text)
         answer.finish()
     except (JsonError, StreamError, ValidationError):
         return False

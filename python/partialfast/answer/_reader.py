@@ -392,8 +392,7 @@ class AnswerReader:
         call = self.received.router.begin_call(choice, number, id_, name)
         if call.answer is not None and len(self.received.router.answers) > known:
             self._attach(call.answer, choice=choice, call=number)
-            early = "".join(call.early)
-            call.early.clear()
+            early = call.take_early()
             if early:
                 self._feed(call.answer, early)
         return call
@@ -412,7 +411,7 @@ class AnswerReader:
             call = self.received.router.call(choice, cast("int", number), "")
             if call.ignored:
                 return
-            received = "".join(call.early) if call.answer is None else call.answer.text
+            received = call.early_text if call.answer is None else call.answer.text
             if text.startswith(received) and len(text) > len(received):
                 self._on_arguments(choice, cast("int", number), text[len(received) :])
         elif part != "text":
@@ -460,7 +459,7 @@ class AnswerReader:
 
     def _feed(self, answer: Answer, piece: str) -> None:
         try:
-            news = answer.feed(piece)
+            news = answer.reader.feed(piece)
         except Exception as error:  # noqa: BLE001 - whatever the user's validators raise
             self._fail_in(answer, error)
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from partialfast.answer._beside import Beside, too_much
@@ -62,7 +62,8 @@ class FunctionCall:
         answer: What reads the arguments; ``None`` until it is known which function it is.
         ignored: Whether one value was asked for, and this call is not it.
         other: Whether it is not one of ours.
-        early: Arguments that belong to no answer, or not yet.
+        early: Arguments that belong to no answer, or not yet; ``None`` where there are none, as in
+            most of what may be a hundred thousand calls.
     """
 
     choice: int
@@ -72,7 +73,23 @@ class FunctionCall:
     answer: Answer | None = None
     ignored: bool = False
     other: bool = False
-    early: list[str] = field(default_factory=list)
+    early: list[str] | None = None
+
+    def keep_early(self, piece: str) -> None:
+        """Keep a piece of arguments that belongs to no answer, or not yet."""
+        if self.early is None:
+            self.early = []
+        self.early.append(piece)
+
+    @property
+    def early_text(self) -> str:
+        """The arguments that belong to no answer, or not yet."""
+        return "".join(self.early or ())
+
+    def take_early(self) -> str:
+        """Return these arguments, which an answer has now."""
+        taken, self.early = self.early_text, None
+        return taken
 
 
 def named(written: str, shapes: Sequence[Shape]) -> Shape | None:
@@ -143,7 +160,7 @@ class Router:
     def other_calls(self) -> list[OtherCall]:
         """The calls of functions that are not ours."""
         return [
-            OtherCall(call.name or "", call.id, "".join(call.early))
+            OtherCall(call.name or "", call.id, call.early_text)
             for call in self._calls.values()
             if call.other
         ]
@@ -218,7 +235,7 @@ class Router:
         call = self._calls.get((choice, number)) or self.begin_call(choice, number, None, None)
         if call.answer is None and not call.ignored:
             self._beside.count(piece)
-            call.early.append(piece)
+            call.keep_early(piece)
         return call
 
     def _find_answer(self, call: FunctionCall) -> None:

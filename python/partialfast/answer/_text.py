@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
@@ -46,7 +45,8 @@ DEFAULTS: Final = StateOptions(
 class Answer:
     """Reads one text: what stands around the value is taken off, the rest goes to the parser.
 
-    `feed` is the reader's: it reads the next piece and tells whether there is something new.
+    `reader` reads the pieces and tells whether there is something new. An answer may be one of a
+    hundred thousand calls, so that nothing is kept here that can be asked for there.
 
     Args:
         number: Its place among the answers, counted from 0.
@@ -55,6 +55,8 @@ class Answer:
         noisy: Whether prose, code fences and ``<think>`` blocks may stand around the JSON.
         items: Whether the wanted list is handed out item by item.
     """
+
+    __slots__ = ("_noisy", "_options", "_result", "number", "parser", "reader", "shape")
 
     def __init__(
         self, number: int, shape: Shape, options: StateOptions, *, noisy: bool, items: bool
@@ -74,7 +76,6 @@ class Answer:
             bare_array=shape.key == "items",
             items=items,
         )
-        self.feed: Callable[[str], bool] = self.reader.feed
         self._result: Any = _UNKNOWN
 
     @property

@@ -8,13 +8,15 @@ what a plan can say, and `families` how each family of schemas says it.
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import gc
 from collections import OrderedDict
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic_core import SchemaError
 
 from partialfast._core import Plan
 from partialfast.typed import families
@@ -23,9 +25,10 @@ from partialfast.typed._items import items_of
 from partialfast.typed._marks import asks_for_nested, kept_by, lock, partial_origin
 from partialfast.typed._nodes import Array
 from partialfast.typed._schema import adapter_for, config_of, is_class, split
+from partialfast.typed._whole_errors import WholeErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator
 
     from pydantic import TypeAdapter
 
@@ -47,14 +50,18 @@ class Compiled(NamedTuple):
             that it had.
         length_check: Validates a list by its length alone, where items are streamed one by one and
             the type has such a constraint.
-        config: Of the whole type.
+        validate: The whole type's own ``validate_json``.
+        errors: Makes its errors.
+        hooks: What the builder calls: see ``_core.pyi``, at `StateCore.start`.
     """
 
     plan: Plan
     adapter: TypeAdapter[Any]
     made_of: tuple[tuple[type[Any], Any], ...]
     length_check: Callable[[Any], Any] | None
-    config: Mapping[str, Any]
+    validate: Callable[..., Any]
+    errors: WholeErrors
+    hooks: tuple[Any, ...]
 
     def is_current(self) -> bool:
         """Tell whether the named classes are what they were; ``model_rebuild`` changes them."""
@@ -186,8 +193,29 @@ def _compile_anew(type_: Any, options: CompileOptions) -> Compiled:
     root = compiler.reserve()
     compiler.put(root, _items_root(compiler) if options.items else _root(compiler))
     compiler.finish()
-    config = config_of(compiler.resolve(compiler.schema))
-    return Compiled(Plan(compiler.nodes), adapter, made_of, length_check, config)
+    validator = adapter.validator
+    errors = WholeErrors(validator.title, config_of(compiler.resolve(compiler.schema)))
+    return Compiled(
+        Plan(compiler.nodes),
+        adapter,
+        made_of,
+        length_check,
+        validator.validate_json,
+        errors,
+        (errors.relocate, errors.forbidden, ValidationError, SchemaError, _copied),
+    )
+
+
+def _copied(default: Any) -> Any:
+    """Return a copy of a field's default, or the default itself where there is no copying it.
+
+    pydantic copies it only when the document has ended without the field, so a default that
+    cannot be copied (an iterator) is not an error before that.
+    """
+    try:
+        return copy.deepcopy(default)
+    except Exception:  # noqa: BLE001 - whatever the user's class raises
+        return default
 
 
 def _root(compiler: Compiler) -> Node:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
-import copy
-import functools
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -14,30 +11,25 @@ from typing import (
     TypedDict,
     TypeVar,
     cast,
-    get_args,
     overload,
 )
 
 from pydantic import ValidationError
 from pydantic_core import (
-    ErrorDetails,
     InitErrorDetails,
     PydanticCustomError,
-    SchemaError,
     SchemaSerializer,
-    SchemaValidator,
-    core_schema,
 )
-from pydantic_core.core_schema import ErrorType
 
 from partialfast._core import JsonParser, StateCore, TextReader
 from partialfast._errors import JsonError, TruncatedError
 from partialfast._repairs import Lenient, Repair
 from partialfast.typed._display import Displayed
 from partialfast.typed._plan import compile_type
+from partialfast.typed._whole_errors import details_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import TypeAlias
 
     from typing_extensions import Buffer, TypeForm
@@ -48,7 +40,7 @@ if TYPE_CHECKING:
     #: A piece of the text, as it arrives.
     Chunk: TypeAlias = str | Buffer
 
-__all__ = ["Chunk", "ItemsState", "OnInvalid", "StreamOptions", "StreamState", "details_of"]
+__all__ = ["Chunk", "ItemsState", "OnInvalid", "StreamOptions", "StreamState"]
 
 T = TypeVar("T")
 
@@ -79,90 +71,8 @@ class StreamOptions(TypedDict, total=False):
     envelope: bool
 
 
-#: What a config says about errors.
-_ABOUT_ERRORS = ("hide_input_in_errors", "validation_error_cause")
 #: Dumps by what a value is, as pydantic does where nothing is declared.
 _ANY = SchemaSerializer({"type": "any"})
-
-
-@functools.cache
-def _known_errors() -> frozenset[str]:
-    return frozenset(get_args(ErrorType))
-
-
-def _moved(item: ErrorDetails, prefix: tuple[Any, ...]) -> InitErrorDetails:
-    """Return the error `item` with its location below `prefix`."""
-    context = item.get("ctx")
-    location = (*prefix, *item["loc"])
-    known = InitErrorDetails(
-        type=item["type"], loc=location, input=item["input"], ctx=context or {}
-    )
-    if item["type"] in _known_errors():
-        # A custom error may bear a known name: that of an e-mail address is "value_error".
-        with contextlib.suppress(TypeError):
-            made = ValidationError.from_exception_data("", [known], input_type="json")
-            if made.errors(include_url=False)[0]["msg"] == item["msg"]:
-                return known
-    # The message is in its final form already.
-    custom = PydanticCustomError(cast("Any", item["type"]), cast("Any", item["msg"]), context)
-    return InitErrorDetails(type=custom, loc=location, input=item["input"])
-
-
-def details_of(error: ValidationError, prefix: tuple[Any, ...]) -> list[InitErrorDetails]:
-    """Return the errors of `error`, each located below `prefix`."""
-    return [_moved(item, prefix) for item in error.errors(include_url=False)]
-
-
-def _copied(default: Any) -> Any:
-    """Return a copy of a field's default, or the default itself where there is no copying it.
-
-    pydantic copies it only when the document has ended without the field, so a default that
-    cannot be copied (an iterator) is not an error before that.
-    """
-    try:
-        return copy.deepcopy(default)
-    except Exception:  # noqa: BLE001 - whatever the user's class raises
-        return default
-
-
-class _Errors:
-    """Makes pydantic's errors as they would be, had the whole text been validated.
-
-    Args:
-        title: Of the whole type.
-        config: Of the whole type: it says what an error shows, and what its cause is.
-    """
-
-    def __init__(self, title: str, config: Mapping[str, Any]) -> None:
-        self._title = title
-        self._config = {key: config[key] for key in _ABOUT_ERRORS if key in config}
-
-    def of(self, details: list[InitErrorDetails]) -> ValidationError:
-        """Return the error that has `details`."""
-        made = ValidationError.from_exception_data(self._title, details, input_type="json")
-        return self._as_configured(made) if self._config else made
-
-    def _as_configured(self, error: ValidationError) -> ValidationError:
-        """Let pydantic raise `error` again, by a validator that has the whole type's config."""
-
-        def fail(_: object) -> None:
-            raise error
-
-        schema: Any = core_schema.no_info_plain_validator_function(fail)
-        config: Any = {**self._config, "title": self._title}
-        try:
-            SchemaValidator(schema, config).validate_json("null")
-        except ValidationError as raised:
-            return raised
-        return error
-
-    def relocate(self, error: ValidationError, location: tuple[Any, ...]) -> ValidationError:
-        """Return `error`, found at `location`, with its location counted from the root."""
-        return self.of(details_of(error, location))
-
-    def forbidden(self, kind: str, location: tuple[Any, ...], key: str) -> ValidationError:
-        """Return the error, of pydantic's `kind`, of a forbidden key, before its value was read."""
-        return self.of([InitErrorDetails(type=kind, loc=location, input=key)])
 
 
 class StreamState(Displayed, StateCore, Generic[T]):
@@ -204,6 +114,9 @@ class StreamState(Displayed, StateCore, Generic[T]):
     _outline: JsonParser | None = None
     _outlined = 0
     _outline_restarts = 0
+    #: `max_depth`, `max_bytes`, `lenient` and `max_repairs`, for the same. An answer may have many
+    #: thousand texts, so each keeps only what differs.
+    _limits: tuple[int, int, Lenient, int] = (MAX_DEPTH, MAX_BYTES, False, MAX_REPAIRS)
 
     @overload
     def __init__(
@@ -261,19 +174,15 @@ class StreamState(Displayed, StateCore, Generic[T]):
             message = f'on_invalid must be "raise" or "defer", not {on_invalid!r}'
             raise ValueError(message)
         compiled = compile_type(type_, by_alias=by_alias, by_name=by_name, items=self._items)
-        validator = compiled.adapter.validator
         given = {"strict": strict, "context": context, "by_alias": by_alias, "by_name": by_name}
         arguments = {name: value for name, value in given.items() if value is not None}
-        self._title = validator.title
-        self._length_check = compiled.length_check
-        self._errors = errors = _Errors(self._title, compiled.config)
-        self._adapter = compiled.adapter
+        self._compiled = compiled
         self.start(
             compiled.plan,
-            root=validator.validate_json,
+            root=compiled.validate,
             arguments=arguments or None,
             defer=on_invalid == "defer",
-            hooks=(errors.relocate, errors.forbidden, ValidationError, SchemaError, _copied),
+            hooks=compiled.hooks,
             max_depth=max_depth,
             max_bytes=max_bytes,
             lenient=lenient,
@@ -288,12 +197,9 @@ class StreamState(Displayed, StateCore, Generic[T]):
             self._decode = codecs.getincrementaldecoder("utf-8")().decode
             # Only such a state pays for the extra step.
             self.__dict__["feed"] = self._feed_envelope
-        self._outline_options = {
-            "max_depth": max_depth,
-            "max_bytes": max_bytes,
-            "lenient": lenient,
-            "max_repairs": max_repairs,
-        }
+        limits = (max_depth, max_bytes, lenient, max_repairs)
+        if limits != self._limits:
+            self._limits = limits
 
     if TYPE_CHECKING:
 
@@ -347,7 +253,7 @@ class StreamState(Displayed, StateCore, Generic[T]):
             snapshots=snapshots,
             by_alias=by_alias,
             options=options if by_alias is None else {**options, "by_alias": by_alias},
-            root=self._adapter.serializer.to_python,
+            root=self._compiled.adapter.serializer.to_python,
             by_value=_ANY.to_python,
         )
 
@@ -390,7 +296,8 @@ class StreamState(Displayed, StateCore, Generic[T]):
     def __repr__(self) -> str:
         """Say of what type it is, and how far."""
         where = "complete" if self.done else f"inside {self.path!r}" if self.path else "open"
-        return f"<{type(self).__name__} {self._title}, {len(self.raw)} bytes, {where}>"
+        title = self._compiled.adapter.validator.title
+        return f"<{type(self).__name__} {title}, {len(self.raw)} bytes, {where}>"
 
     def _ended(self) -> bool:
         return self.done
@@ -411,7 +318,13 @@ class StreamState(Displayed, StateCore, Generic[T]):
             return False
         if self._outline is None or self._outline_restarts != self.restarts:
             self._outline_restarts, self._outlined = self.restarts, 0
-            self._outline = JsonParser(**cast("dict[str, Any]", self._outline_options))
+            max_depth, max_bytes, lenient, max_repairs = self._limits
+            self._outline = JsonParser(
+                max_depth=max_depth,
+                max_bytes=max_bytes,
+                lenient=lenient,
+                max_repairs=max_repairs,
+            )
         raw = self.raw
         try:
             self._outline.feed(raw[self._outlined :])
@@ -469,7 +382,7 @@ class StreamState(Displayed, StateCore, Generic[T]):
                 "more_errors", "and {count} more errors", {"count": self.more_errors}
             )
             details.append(InitErrorDetails(type=others, loc=(), input=None))
-        return self._errors.of(details)
+        return self._compiled.errors.of(details)
 
     def _end(self) -> Any:
         if self._reader is not None:
@@ -540,9 +453,10 @@ class ItemsState(StreamState[T]):
             raise self._truncated(error) from error
         if self.errors:
             raise self._all_errors()
-        if self._length_check is not None:
+        length_check = self._compiled.length_check
+        if length_check is not None:
             try:
-                self._length_check([None] * self._taken)
+                length_check([None] * self._taken)
             except ValidationError as error:
-                raise self._errors.of(details_of(error, ())) from None
+                raise self._compiled.errors.of(details_of(error, ())) from None
         return cast("T", None)
