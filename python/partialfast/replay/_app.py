@@ -26,13 +26,7 @@ from partialfast.replay._guard import admit, check_size
 from partialfast.replay._message_batches import MessageBatches
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import (
-    CannedResponse,
-    Options,
-    json_response,
-    respond,
-    respond_with_error,
-)
+from partialfast.replay._steps import CannedResponse, Options, respond, respond_with_error
 
 __all__ = ["App"]
 
@@ -169,7 +163,7 @@ class App:
     async def _models(self, _: Exchange, __: Params) -> CannedResponse:
         names = self._recordings.models or ["replay"]
         data = [{"id": n, "object": "model", "created": 0, "owned_by": "replay"} for n in names]
-        return json_response({"object": "list", "data": data})
+        return CannedResponse.of_json({"object": "list", "data": data})
 
 
 async def _in_thread(handle: Handler, exchange: Exchange, params: Params) -> CannedResponse:
@@ -213,6 +207,7 @@ class _Connection:
         """Answer requests until either side has had enough, and the connection is closed."""
         try:
             await self._answer_all()
+            self.writer.close()
             await self.writer.wait_closed()
         except BaseException:
             # Nobody waits for what the client has not taken yet.
@@ -229,8 +224,6 @@ class _Connection:
             response = respond_with_error(PROTOCOLS["chat"], refused)
             response.headers["connection"] = "close"
             await self._play(response, Exchange("", "", {}, b"", None))
-        finally:
-            self.writer.close()
 
     async def _read(self) -> Exchange | None:
         """Read a request; there is none when the connection is at its end."""
@@ -252,10 +245,9 @@ class _Connection:
         except h11.RemoteProtocolError as error:
             raise RequestError(error.error_status_hint, f"Invalid HTTP request: {error}") from error
         path, mark, query = request.target.decode("latin-1").partition("?")
-        try:
+        body = None
+        with suppress(RequestError):  # It is answered with an error of its own.
             body = parse_body(bytes(raw)).value
-        except RequestError:
-            body = None  # answered with an error of its own; here it is only entered
         port = self.writer.get_extra_info("peername")[1]
         method = request.method.decode()
         return Exchange(method, unquote(path) + mark + query, headers, bytes(raw), body, port)

@@ -26,9 +26,7 @@ class RequestError(Exception):
 
 #: OpenAI's error for a failure of its own.
 SERVER_ERROR = RequestError(
-    500,
-    "The server had an error while processing your request. Sorry about that!",
-    type="server_error",
+    500, "The server had an error while processing your request. Sorry about that!", "server_error"
 )
 
 

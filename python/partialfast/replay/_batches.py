@@ -25,7 +25,7 @@ from partialfast.replay._ask import Given, RequestError, parse_body
 from partialfast.replay._exchanges import Exchange
 from partialfast.replay._protocols import PROTOCOLS, Protocol
 from partialfast.replay._recording import RecordingSet
-from partialfast.replay._steps import CannedResponse, Options, PacedWrite, json_response, respond
+from partialfast.replay._steps import CannedResponse, Options, PacedWrite, respond
 
 __all__ = [
     "OK",
@@ -176,7 +176,7 @@ class Batches(BatchShelf):
 
     def _shown(self, name: str) -> CannedResponse:
         size = len(self._found(name))
-        return json_response({
+        return CannedResponse.of_json({
             "id": name, "object": "file", "bytes": size, "created_at": int(time.time()),
             "filename": f"{name}.jsonl", "purpose": "batch", "status": "processed",
             # And what Anthropic's files have, which go to the same place.
@@ -210,12 +210,12 @@ class Batches(BatchShelf):
         }  # fmt: skip
         batch = self.batches[name] = _Batch(shown, self.next_fault())
         self.lose(batch.fault)
-        return json_response(shown)
+        return CannedResponse.of_json(shown)
 
     def _list(self, _: Exchange, params: Params) -> CannedResponse:
         page, more = self.page(params, after="after")
         data = [batch.shown for batch in page]
-        return json_response({"object": "list", "data": data, "has_more": more})
+        return CannedResponse.of_json({"object": "list", "data": data, "has_more": more})
 
     def _look(self, _: Exchange, params: Params) -> CannedResponse:
         batch = self.batches.get(params["id"])
@@ -224,7 +224,7 @@ class Batches(BatchShelf):
         batch.looks += 1
         if batch.shown["status"] in {"validating", "in_progress"}:
             batch.shown |= self._work(batch)
-        return json_response(batch.shown)
+        return CannedResponse.of_json(batch.shown)
 
     def _work(self, batch: _Batch) -> dict[str, Any]:
         """Work at a batch that is looked at; give what changes."""

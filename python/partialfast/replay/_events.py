@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
 
-__all__ = ["DONE", "Json", "ReplayEvent", "dump", "encode"]
+__all__ = ["DONE", "Json", "ReplayEvent", "dump"]
 
 Json = dict[str, Any]
 
@@ -39,11 +39,3 @@ def dump(value: object) -> bytes:
     except PydanticSerializationError:
         # A lone surrogate, recorded on purpose, can only travel as an escape.
         return json.dumps(value, separators=(",", ":")).encode()
-
-
-def encode(event: ReplayEvent) -> bytes:
-    """Write an event as it goes over the wire (WHATWG HTML, 9.2.5)."""
-    if event.comment is not None:
-        return f": {event.comment}\n\n".encode()
-    name = f"event: {event.event}\n".encode() if event.event is not None else b""
-    return name + b"data: " + event.payload + b"\n\n"

@@ -17,7 +17,6 @@ __all__ = ["Ending", "Exchange", "ExchangeLog"]
 #: connection, a fault dropped it, or the server was stopped.
 Ending = Literal["complete", "disconnect", "dropped", "stopped"]
 
-
 # A server may run for long.
 _MOST_KEPT: Final = 100_000
 _MOST_KEPT_BYTES: Final = 1 << 28

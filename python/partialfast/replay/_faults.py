@@ -39,8 +39,7 @@ class FaultKind(enum.Enum):
     CORRUPT = "corrupt"  #: An event comes whose data is not JSON; then the body ends.
     REFUSE = "refuse"  #: The model refuses to answer.
     STATUS = "status"  #: No stream at all but an error response, such as ``status:429``.
-    #: A request that has the field gets a 400, such as ``reject:stream_options``.
-    REJECT = "reject"
+    REJECT = "reject"  #: A request that has the field gets a 400: ``reject:stream_options``.
 
 
 @dataclass(frozen=True)

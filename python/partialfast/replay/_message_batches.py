@@ -27,7 +27,7 @@ from partialfast.replay._batches import (
     json_lines,
 )
 from partialfast.replay._exchanges import Exchange
-from partialfast.replay._steps import CannedResponse, json_response
+from partialfast.replay._steps import CannedResponse
 
 __all__ = ["MessageBatches"]
 
@@ -88,7 +88,7 @@ class MessageBatches(BatchShelf):
         batch = _Batch(f"msgbatch_{len(self.batches) + 1}", requests, self.next_fault())
         self.batches[batch.id] = batch
         self.lose(batch.fault)
-        return json_response(_shown(batch, exchange))
+        return CannedResponse.of_json(_shown(batch, exchange))
 
     def _list(self, exchange: Exchange, params: Params) -> CannedResponse:
         batches, more = self.page(params, after="after_id")
@@ -96,18 +96,20 @@ class MessageBatches(BatchShelf):
             self._go_on(batch)
         page = [_shown(batch, exchange) for batch in batches]
         first, last = (page[0]["id"], page[-1]["id"]) if page else (None, None)
-        return json_response({"data": page, "has_more": more, "first_id": first, "last_id": last})
+        return CannedResponse.of_json(
+            {"data": page, "has_more": more, "first_id": first, "last_id": last}
+        )
 
     def _look(self, exchange: Exchange, params: Params) -> CannedResponse:
         batch = self._named(params)
         self._go_on(batch)
-        return json_response(_shown(batch, exchange))
+        return CannedResponse.of_json(_shown(batch, exchange))
 
     def _cancel(self, exchange: Exchange, params: Params) -> CannedResponse:
         batch = self._named(params)
         if batch.results is None:
             batch.end([{"type": "canceled"} for _ in batch.requests])
-        return json_response(_shown(batch, exchange))
+        return CannedResponse.of_json(_shown(batch, exchange))
 
     def _results(self, _: Exchange, params: Params) -> CannedResponse:
         results = self._named(params).results

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
     Field,
     InstanceOf,
     StrictBool,
     StrictInt,
     TypeAdapter,
     ValidationError,
+    with_config,
 )
 
 from partialfast._errors import PartialFastError
@@ -39,12 +39,10 @@ class RecordingError(PartialFastError, ValueError):
 
 # The text itself is not checked: it may hold a lone surrogate on purpose.
 Text = InstanceOf[str]
-
-
 _Faults = Annotated[tuple[InstanceOf[Fault], ...], BeforeValidator(parse_faults)]
-_NOTHING_ELSE = ConfigDict(extra="forbid")
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class ToolCall:
     """One tool call of a recorded answer.
@@ -57,14 +55,13 @@ class ToolCall:
             ``"omit"`` to leave the field out, ``None`` for the server's habit.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
-
     name: Text
     arguments: Text
     id: Text | None = None
     index: StrictInt | Literal["omit"] | None = None
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True)
 class Recording:
     r"""One recorded answer.
@@ -95,8 +92,6 @@ class Recording:
             ``None`` for always.
         raw: The body of a captured stream, sent as it is instead of all above.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _NOTHING_ELSE
 
     text: Text = ""
     match: Text | None = None

@@ -53,9 +53,7 @@ class _Ids(dict[str, Any]):
     """What ids are made of: for each purpose, characters that look random."""
 
     def __missing__(self, purpose: str) -> str:
-        made: str = hashlib.sha512(f"{self['answer']}/{purpose}".encode()).hexdigest()
-        self[purpose] = made
-        return made
+        return hashlib.sha512(f"{self['answer']}/{purpose}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -210,10 +208,8 @@ def _calls(recording: Recording, ask: Ask) -> tuple[ToolCall, ...]:
     asked = bool(ask.tools) and ask.tool_choice != "none"
     if recording.via == "content" or (recording.via is None and not asked):
         return ()
-    if recording.tool_calls:
-        return recording.tool_calls
     name = recording.tool or ask.forced or next(iter(ask.tools), "")
-    return (ToolCall(name, recording.text),)
+    return recording.tool_calls or (ToolCall(name, recording.text),)
 
 
 def _call_deltas(

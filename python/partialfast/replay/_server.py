@@ -133,10 +133,8 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
 
         from partialfast.replay._app import App  # noqa: PLC0415 - needs more than the package
     except ModuleNotFoundError as error:
-        message = (
-            f"the replay server needs {error.name}, which is not installed: "
-            'pip install "partialfast[demo]"'
-        )
+        wanted = f"the replay server needs {error.name}, which is not installed"
+        message = f'{wanted}: pip install "partialfast[demo]"'
         raise ImportError(message, name=error.name) from error
     app = App(played, options, hold=hold, batches=batches)
     # Not `socket.create_server`, which leaves its socket open where the number is no port.

@@ -10,25 +10,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter, with_config
 
 __all__ = ["SHAPES", "ServerShape", "shape_named"]
-
 
 _Fields = Mapping[str, Any]
 _ERROR = ("message", "type", "param", "code")
 
 
+@with_config(extra="forbid")
 @dataclass(frozen=True, kw_only=True)
 class ServerShape:
     """How a server gives a chat completion.
 
     Ids and headers are as `ReplayedAnswer.fill` and `call_id` take them.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     source: list[str]  # how it differs, and where that is known from
     id: str = "chatcmpl-{id:.29}"  # the answer's id

@@ -21,14 +21,7 @@ from partialfast.replay._recording import Recording, RecordingSet
 from partialfast.replay._script import ReplayedAnswer, write_script
 from partialfast.replay._shapes import shape_named
 
-__all__ = [
-    "CannedResponse",
-    "Options",
-    "PacedWrite",
-    "json_response",
-    "respond",
-    "respond_with_error",
-]
+__all__ = ["CannedResponse", "Options", "PacedWrite", "respond", "respond_with_error"]
 
 
 class PacedWrite(NamedTuple):
@@ -69,26 +62,23 @@ class CannedResponse:
     recording: Recording | None = None  # what is played, if anything
     dropped: bool = False  # the connection is closed after the steps, in the middle of the body
 
+    @classmethod
+    def of_json(
+        cls, value: object, status: int = 200, headers: dict[str, str] | None = None
+    ) -> CannedResponse:
+        """Give JSON at once."""
+        body = dump(value)
+        headers = {"content-type": "application/json"} | (headers or {})
+        return cls(status, (PacedWrite(body),), headers, len(body))
+
     @property
     def body(self) -> bytes:
         """All that is written."""
         return b"".join(step.data for step in self.steps)
 
 
-def json_response(
-    value: object, status: int = 200, headers: dict[str, str] | None = None
-) -> CannedResponse:
-    """Give JSON at once."""
-    body = dump(value)
-    headers = {"content-type": "application/json"} | (headers or {})
-    return CannedResponse(status, (PacedWrite(body),), headers, len(body))
-
-
-_STREAMED = {
-    # A proxy in between must not gather the events.
-    "cache-control": "no-cache",
-    "x-accel-buffering": "no",
-}
+#: A proxy in between must not gather the events.
+_STREAMED = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 def respond(
@@ -138,7 +128,9 @@ def respond_with_error(
     if error.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
         # OpenAI says how long to wait. A short time, or every retrying test would take seconds.
         headers["retry-after-ms"] = "20"
-    return replace(json_response(form.error(error), error.status, headers), recording=recording)
+    return replace(
+        CannedResponse.of_json(form.error(error), error.status, headers), recording=recording
+    )
 
 
 #: Generation dies midway.
@@ -191,7 +183,7 @@ def _streamed(
 
 def _whole(form: Protocol, reply: ReplayedAnswer, rate: float | None) -> CannedResponse:
     """Give an answer at once; what ends a stream early ends its body early."""
-    made = json_response(form.whole(reply), 200, form.headers(reply))
+    made = CannedResponse.of_json(form.whole(reply), 200, form.headers(reply))
     body, wait, ends = made.body, reply.completion_tokens / (rate or math.inf), None
     for _, fault in reply.marks:
         if fault.kind in _FAILURES:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 from partialfast.replay._ask import MISSING, Ask, Given, RequestError, ToolChoice
-from partialfast.replay._events import Json, ReplayEvent, dump, encode
+from partialfast.replay._events import Json, ReplayEvent, dump
 from partialfast.replay._script import Kind, ReplayedAnswer, count_tokens
 
 __all__ = ["Block", "Protocol", "Told", "arguments", "blocks"]
@@ -151,8 +151,11 @@ class Protocol(ABC):
         return {"message": error.message}
 
     def encode(self, event: ReplayEvent) -> bytes:
-        """Write an event as it goes over the wire."""
-        return encode(event)
+        """Write an event as it goes over the wire (WHATWG HTML, 9.2.5)."""
+        if event.comment is not None:
+            return f": {event.comment}\n\n".encode()
+        name = f"event: {event.event}\n".encode() if event.event is not None else b""
+        return name + b"data: " + event.payload + b"\n\n"
 
     def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
         """Give the response headers beside the content type."""

@@ -42,8 +42,7 @@ class OpenAIProtocol(Protocol):
         if options.of(dict) and not stream:
             said = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
             raise options.invalid(said)
-        functions = [each for each in body["tools"] if each["type"].value == "function"]
-        names = [_function(each)["name"] for each in functions]
+        names = [_function(t)["name"] for t in body["tools"] if t["type"].value == "function"]
         choice, forced = _tool_choice(body["tool_choice"], any_tools=bool(names))
         return self.read(
             body,
@@ -88,8 +87,7 @@ def _tool_choice(choice: Given, *, any_tools: bool) -> tuple[ToolChoice, Given]:
     return cast("ToolChoice", kind), name
 
 
-#: Answers with more choices than this are refused, so that no request can ask for
-#: an answer without bound. OpenAI's own limit is 128.
+#: More choices are refused, so that every answer has a bound. OpenAI's own limit is 128.
 _MAX_CHOICES = 8
 
 #: How often a server that comments or annotates does so, in chunks.
@@ -274,9 +272,8 @@ class Chat(OpenAIProtocol):
 
     def _message(self, reply: ReplayedAnswer, choice: int) -> Json:
         shape = self.shape
-        content, refusal, reasoning = (
-            reply.text(kind, choice=choice) for kind in (Kind.CONTENT, Kind.REFUSAL, Kind.REASONING)
-        )
+        said = {kind: reply.text(kind, choice=choice) for kind in Kind}
+        content, refusal = said[Kind.CONTENT], said[Kind.REFUSAL]
         blank = None if refusal or reply.calls else ""
         message: Json = {"role": "assistant", "content": content or blank}
         if shape.refusal == "refusal":
@@ -290,8 +287,8 @@ class Chat(OpenAIProtocol):
                 self._function(reply, call, reply.text(Kind.TOOL, choice=choice, call=call))
                 for call in range(len(reply.calls))
             ]
-        if reasoning and shape.reasoning is not None:
-            message[shape.reasoning] = reasoning
+        if said[Kind.REASONING] and shape.reasoning is not None:
+            message[shape.reasoning] = said[Kind.REASONING]
         return message
 
     # Shared by both

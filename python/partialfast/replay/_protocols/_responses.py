@@ -190,13 +190,9 @@ class Responses(OpenAIProtocol):
         if form is _REASONING:
             return item | {"type": "reasoning", "summary": [], "content": parts, "status": status}
         if form is _CALL:
-            return item | {
-                "type": "function_call",
-                "status": status,
-                "arguments": block.text,
-                "call_id": block.call_id("call_{:.32}" if self.bare else "call_{:.24}"),
-                "name": block.name,
-            }
+            id_ = block.call_id("call_{:.32}" if self.bare else "call_{:.24}")
+            call = {"arguments": block.text, "call_id": id_, "name": block.name}
+            return item | {"type": "function_call", "status": status} | call
         return item | {"type": "message", "status": status, "content": parts, "role": "assistant"}
 
     def _object(self, reply: ReplayedAnswer, status: str, output: list[Json]) -> Json:
@@ -205,13 +201,8 @@ class Responses(OpenAIProtocol):
         identity: Json = {"id": reply.fill("resp_{id:.48}"), "object": "response"}
         if self.bare and status == "in_progress":
             return identity | {"status": status}
-        value: Json = identity | {
-            "created_at": reply.created,
-            "status": status,
-            "model": reply.ask.model,
-            "output": output,
-            "usage": None,
-        }
+        made = {"created_at": reply.created, "status": status, "model": reply.ask.model}
+        value = identity | made | {"output": output, "usage": None}
         if self.bare:
             return value
         incomplete = {"reason": _INCOMPLETE.get(reply.finish)} if status == "incomplete" else None
