@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from partialfast import cli, replay
-from partialfast.batch.run._workers import STREAMS, worker_count
+from partialfast.batch.loop._limits import EndpointLimiter
+from partialfast.batch.loop._meter import Meter
+from partialfast.batch.loop._result import Item
+from partialfast.batch.run._worker import Setup
+from partialfast.batch.run._workers import STREAMS, Workers, worker_count
+from partialfast.providers.openai._command_client import Endpoint
 from tests.batching import (
     answer,
     arguments,
@@ -132,6 +140,40 @@ def test_a_worker_that_is_killed_ends_the_run_and_loses_nothing(tmp_path: Path) 
             _, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
     assert Counter(line["id"] for line in lines(output)) == Counter(f"d{n}" for n in range(60))
+
+
+def test_leaving_closes_an_input_that_blocks() -> None:
+    asked, go, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def items() -> Iterator[Item]:
+        try:
+            asked.set()
+            go.wait()
+            yield Item("d0", {})
+        finally:
+            closed.set()
+
+    async def run() -> None:
+        setup = Setup(
+            model="tests.batching:Person",
+            llm="gpt-4",
+            endpoint=Endpoint("http://127.0.0.1:9/v1", "k"),
+            streams=1,
+            path=list(sys.path),
+        )
+        workers = Workers(setup, count=1, messages=lambda _: [], limiter=EndpointLimiter())
+        results = workers(items(), Meter(), asyncio.Event())
+        following = asyncio.ensure_future(anext(results))
+        await asyncio.to_thread(asked.wait)
+        following.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await following
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+    # The thread that reads goes on by itself once it can.
+    go.set()
+    closed.wait()
 
 
 def test_as_many_as_are_needed() -> None:

@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable, Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 
 from partialfast.batch.loop._aside import aside
 from partialfast.batch.loop._limits import EndpointLimiter
@@ -21,6 +21,8 @@ from partialfast.batch.loop._result import BatchError, EndpointError, Item
 from partialfast.batch.run._worker import Setup, read_message, write_message
 
 __all__ = ["STREAMS", "Workers", "worker_count"]
+
+T = TypeVar("T")
 
 #: Streams that one process carries without its event loop being late; see docs/sizing.md.
 STREAMS = 1024
@@ -122,21 +124,13 @@ class Workers:
         try:
             # The input may block, and must not hold up what is in flight.
             async with contextlib.aclosing(aside(items, name="partialfast-batch-input")) as source:
-                stopped = asyncio.ensure_future(until.wait())
-                while True:
-                    following = asyncio.ensure_future(anext(source, None))
-                    await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                    if stopped.done() or (item := following.result()) is None:
-                        following.cancel()
-                        await asyncio.gather(following, return_exceptions=True)
-                        break
+                while (item := await _unless(until, anext(source, None))) is not None:
                     await room.acquire()
                     worker = min(workers, key=lambda each: each.waiting)
                     worker.waiting += 1
                     meter.started()
                     worker.send(("item", Item(item.id, {"messages": self._messages(item)})))
                     await worker.writer.drain()
-                stopped.cancel()
         finally:
             for worker in workers:
                 worker.send(("end",))
@@ -211,6 +205,20 @@ class _Worker:
         """Send it a message."""
         if not self.writer.is_closing():
             write_message(self.writer, message)
+
+
+async def _unless(stop: asyncio.Event, awaitable: Awaitable[T]) -> T | None:
+    """Wait for something; ``None`` if `stop` is set first. Neither is waited for afterwards."""
+    following = asyncio.ensure_future(awaitable)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return None if stopped.done() else following.result()
+    finally:
+        # A generator cannot be closed as long as somebody waits for its next item.
+        following.cancel()
+        stopped.cancel()
+        await asyncio.gather(following, stopped, return_exceptions=True)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
