@@ -6,12 +6,22 @@ A provider has one file, ``_batches.py`` in its folder, with a class that is a `
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
-__all__ = ["BatchLine", "BatchProvider", "BatchState", "Search", "Sought", "lines_of", "object_of"]
+__all__ = [
+    "BatchLine",
+    "BatchProvider",
+    "BatchState",
+    "Search",
+    "Sought",
+    "lines_of",
+    "listed",
+    "object_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +151,7 @@ class BatchProvider(Protocol):
         """
         ...
 
-    def results(self, name: str, ids: Sequence[str]) -> AsyncIterator[BatchLine]:
+    def results(self, name: str, ids: Sequence[str]) -> AsyncGenerator[BatchLine, None]:
         """Fetch what a batch that has ended has brought.
 
         Args:
@@ -154,21 +164,43 @@ class BatchProvider(Protocol):
         ...
 
 
-async def lines_of(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def listed(pages: Awaitable[Any]) -> AsyncGenerator[Any, None]:
+    """Give what an SDK lists, page by page.
+
+    The SDK's own iteration is several generators, one within the other. Who leaves it early can
+    close only the outermost.
+
+    Args:
+        pages: What the SDK's ``list`` returned.
+
+    Yields:
+        What is listed, in the order of the pages.
+    """
+    page: Any = await pages
+    while True:
+        for each in page.data:
+            yield each
+        if not page.has_next_page():
+            return
+        page = await page.get_next_page()
+
+
+async def lines_of(blocks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
     """Cut a file into its lines, without empty ones.
 
     Args:
-        blocks: The file.
+        blocks: The file; closed at the end, or when this is.
     """
     rest = b""
-    async for block in blocks:
-        # At line feeds alone: an answer may hold what Unicode calls an end of a line.
-        *lines, rest = (rest + block).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield line
-    if rest.strip():
-        yield rest
+    async with aclosing(blocks):
+        async for block in blocks:
+            # At line feeds alone: an answer may hold what Unicode calls an end of a line.
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield line
+        if rest.strip():
+            yield rest
 
 
 def object_of(line: bytes) -> Mapping[str, Any]:

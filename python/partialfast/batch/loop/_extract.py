@@ -19,7 +19,6 @@ import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterable,
@@ -149,8 +148,9 @@ async def extract(  # noqa: PLR0913 - each is an option of its own, nearly all w
     )  # fmt: skip
     job.start(items, ordered=ordered, until=until)
     try:
-        async for result in job.results():
-            yield result
+        async with contextlib.aclosing(job.results()) as results:
+            async for result in results:
+                yield result
     finally:
         await job.close()
 
@@ -248,7 +248,7 @@ class _Extraction(Generic[T]):
         if until is not None:
             self._watcher = asyncio.create_task(self._stop_at(until))
 
-    async def results(self) -> AsyncIterator[Result[T]]:
+    async def results(self) -> AsyncGenerator[Result[T], None]:
         """Give the results, and raise at last what ended the batch."""
         waiting: dict[int, Result[T]] = {}
         expected = 0
@@ -303,18 +303,19 @@ class _Extraction(Generic[T]):
 
     async def _start_all(self, items: Iterable[ItemSource] | AsyncIterable[ItemSource]) -> None:
         index = 0
-        async for source in _each(items):
-            item = _item(source, index)
-            taken = time.monotonic()
-            await self._room.acquire()
-            await self._slots.acquire()
-            state = ItemState(item, index, taken)
-            task = asyncio.create_task(self._run(state))
-            self._tasks[task] = state
-            task.add_done_callback(self._tasks.pop)
-            index += 1
-            # A request costs about half a millisecond to build: one in each turn of the loop.
-            await asyncio.sleep(0)
+        async with contextlib.aclosing(_each(items)) as sources:
+            async for source in sources:
+                item = _item(source, index)
+                taken = time.monotonic()
+                await self._room.acquire()
+                await self._slots.acquire()
+                state = ItemState(item, index, taken)
+                task = asyncio.create_task(self._run(state))
+                self._tasks[task] = state
+                task.add_done_callback(self._tasks.pop)
+                index += 1
+                # A request costs about half a millisecond to build: one in each turn of the loop.
+                await asyncio.sleep(0)
 
     async def _run(self, state: ItemState) -> None:
         try:
@@ -544,7 +545,7 @@ def _tokens(usage: Usage) -> int:
 
 async def _each(
     items: Iterable[ItemSource] | AsyncIterable[ItemSource],
-) -> AsyncIterator[ItemSource]:
+) -> AsyncGenerator[ItemSource, None]:
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item

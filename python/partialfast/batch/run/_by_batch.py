@@ -13,6 +13,7 @@ is noted together with what it comes from.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -204,10 +205,11 @@ class ByBatch:
                     if state.kind == "refused":
                         self._forget(file)
                         raise BatchError(f"the provider refuses a batch: {state.message}")
-                    async for result, line in self._collect(file):
-                        meter.started()
-                        meter.finished(result)
-                        yield result, line
+                    async with contextlib.aclosing(self._collect(file)) as results:
+                        async for result, line in results:
+                            meter.started()
+                            meter.finished(result)
+                            yield result, line
                     meter.elsewhere = len(self._wanted)
                 if any(
                     not each.collected and (each.batch is not None or each.is_in_doubt)
@@ -408,17 +410,19 @@ class ByBatch:
         asked = dict(self._requests(file))
         again: dict[str, bytes] = {}
         seen: set[str] = set()
-        async for line in self._provider.results(file.batch or "", list(asked)):
-            id_ = line.id
-            # A result that was written by an earlier process, or that nobody has asked for.
-            if id_ not in asked or id_ not in self._wanted or id_ in seen:
-                continue
-            seen.add(id_)
-            verdict = self._judge(line)
-            if (result := self._settle(id_, verdict)) is not None:
-                yield self._finish(result)
-            elif not self._finish_live:
-                again[id_] = self._asked_again(asked[id_], verdict)
+        found = self._provider.results(file.batch or "", list(asked))
+        async with contextlib.aclosing(found) as lines:
+            async for line in lines:
+                id_ = line.id
+                # A result that was written by an earlier process, or that nobody has asked for.
+                if id_ not in asked or id_ not in self._wanted or id_ in seen:
+                    continue
+                seen.add(id_)
+                verdict = self._judge(line)
+                if (result := self._settle(id_, verdict)) is not None:
+                    yield self._finish(result)
+                elif not self._finish_live:
+                    again[id_] = self._asked_again(asked[id_], verdict)
         for id_ in [id_ for id_ in asked if id_ in self._wanted and id_ not in seen]:
             lost = Failure("endpoint", "the batch brought nothing for this request")
             if (result := self._settle(id_, _Verdict(failure=lost))) is not None:

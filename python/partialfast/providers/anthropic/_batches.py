@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from partialfast.providers._batches import (
     Search,
     Sought,
     lines_of,
+    listed,
     object_of,
 )
 from partialfast.providers.anthropic._provider import Messages
@@ -128,40 +129,41 @@ class AnthropicBatches:
         """
         mark, at_work = _mark(search.run, search.number), False
         # The newest comes first.
-        async for batch in self._batches.list(limit=1000):
-            if batch.created_at.timestamp() < search.since - _CLOCKS_S:
-                break
-            counts = batch.request_counts
-            count = (
-                counts.processing
-                + counts.succeeded
-                + counts.errored
-                + counts.canceled
-                + counts.expired
-            )
-            if batch.id in search.known or count != search.count:
-                continue
-            if batch.processing_status != "ended":
-                at_work = True
-            elif batch.results_url and await self._is_marked(batch.id, mark):
-                return Sought(str(batch.id))
+        async with aclosing(listed(self._batches.list(limit=1000))) as batches:
+            async for batch in batches:
+                if batch.created_at.timestamp() < search.since - _CLOCKS_S:
+                    break
+                counts = batch.request_counts
+                count = (
+                    counts.processing
+                    + counts.succeeded
+                    + counts.errored
+                    + counts.canceled
+                    + counts.expired
+                )
+                if batch.id in search.known or count != search.count:
+                    continue
+                if batch.processing_status != "ended":
+                    at_work = True
+                elif batch.results_url and await self._is_marked(batch.id, mark):
+                    return Sought(str(batch.id))
         return Sought(None, is_certain=not at_work)
 
     async def _is_marked(self, name: str, mark: str) -> bool:
         """Tell whose a batch is by the first of its results."""
-        async with self._results(name) as blocks:
-            async for line in lines_of(blocks):
-                id_ = object_of(line).get("custom_id")
-                return isinstance(id_, str) and id_.startswith(mark)
-        return False
+        async with self._results(name) as lines:
+            first = await anext(lines, b"")
+        id_ = object_of(first).get("custom_id")
+        return isinstance(id_, str) and id_.startswith(mark)
 
     @asynccontextmanager
-    async def _results(self, name: str) -> AsyncGenerator[AsyncIterator[bytes]]:
-        """Open the file of results as it is."""
+    async def _results(self, name: str) -> AsyncGenerator[AsyncGenerator[bytes, None]]:
+        """Open the file of results, line by line."""
         # Old versions of the SDK have no `with_streaming_response` for it.
         decoder = await self._batches.results(name)
         try:
-            yield decoder.http_response.aiter_bytes()
+            async with aclosing(lines_of(decoder.http_response.aiter_bytes())) as lines:
+                yield lines
         finally:
             await decoder.close()
 
@@ -176,7 +178,7 @@ class AnthropicBatches:
         done = counts.succeeded + counts.errored
         return BatchState("ended" if batch.processing_status == "ended" else "working", done)
 
-    async def results(self, name: str, ids: Sequence[str]) -> AsyncIterator[BatchLine]:
+    async def results(self, name: str, ids: Sequence[str]) -> AsyncGenerator[BatchLine, None]:
         """Fetch what a batch that has ended has brought.
 
         Args:
@@ -186,8 +188,8 @@ class AnthropicBatches:
         Yields:
             A line for each request that was answered or has failed, in any order.
         """
-        async with self._results(name) as blocks:
-            async for line in lines_of(blocks):
+        async with self._results(name) as lines:
+            async for line in lines:
                 record = object_of(line)
                 row = str(record.get("custom_id")).rpartition("-")[2]
                 known = row.isdecimal() and int(row) < len(ids)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from partialfast.providers._batches import (
     Search,
     Sought,
     lines_of,
+    listed,
     object_of,
 )
 from partialfast.providers.openai._command_client import first_request
@@ -109,10 +111,11 @@ class OpenAIBatches:
             search: Which one.
         """
         wanted = (search.run, str(search.number))
-        async for batch in self._client.batches.list(limit=100):
-            metadata = batch.metadata or {}
-            if (metadata.get(_RUN), metadata.get(_NUMBER)) == wanted:
-                return Sought(str(batch.id))
+        async with aclosing(listed(self._client.batches.list(limit=100))) as batches:
+            async for batch in batches:
+                metadata = batch.metadata or {}
+                if (metadata.get(_RUN), metadata.get(_NUMBER)) == wanted:
+                    return Sought(str(batch.id))
         return Sought(None)
 
     async def look(self, name: str) -> BatchState:
@@ -131,7 +134,7 @@ class OpenAIBatches:
         ended = batch.status in {"completed", "expired", "cancelled"}
         return BatchState("ended" if ended else "working", done)
 
-    async def results(self, name: str, ids: Sequence[str]) -> AsyncIterator[BatchLine]:
+    async def results(self, name: str, ids: Sequence[str]) -> AsyncGenerator[BatchLine, None]:
         """Fetch what a batch that has ended has brought.
 
         Args:
@@ -147,8 +150,11 @@ class OpenAIBatches:
             if not file:
                 continue
             content = self._client.files.with_streaming_response.content(file)
-            async with content as response:
-                async for line in lines_of(response.iter_bytes()):
+            async with (
+                content as response,
+                aclosing(lines_of(response.http_response.aiter_bytes())) as lines,
+            ):
+                async for line in lines:
                     yield _read(line)
 
 
