@@ -179,6 +179,9 @@ class InvalidAnswerError(StreamError, ValidationError):
             title: Name of the type.
             line_errors: Pydantic's errors.
             details: See `StreamError`; ``attempts`` are all that were made.
+
+        Returns:
+            The exception.
         """
         made = cls.from_exception_data(title, line_errors, input_type="json")
         made.__dict__.update(details)

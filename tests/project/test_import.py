@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +39,17 @@ HEAVY = (
     "uvicorn",
     "xai_sdk",
 )
+
+# What the layer that knows no provider may import besides the package's own layers below it.
+_FOR_ANSWERS = {
+    *sys.stdlib_module_names,
+    "anyio",  # for event loops other than asyncio's
+    "jinja2",  # for templates in messages, of those who use them
+    "pydantic",
+    "pydantic_core",
+    "tenacity",  # for those who hand over an object of it
+    "typing_extensions",
+}
 
 _MODULES = """
 import json, sys
@@ -101,3 +114,18 @@ def test_every_public_name_has_a_home() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'strem'"):
         _ = pf.strem  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_the_answer_layer_imports_no_sdk() -> None:
+    [package] = pf.__path__
+    files = sorted((Path(package) / "answer").glob("*.py"))
+    assert files
+    for path in files:
+        # Wherever it stands, in a function too.
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                names = [node.module or ""]
+            others = {name.partition(".")[0] for name in names} - _FOR_ANSWERS - {"partialfast"}
+            assert others == set(), path

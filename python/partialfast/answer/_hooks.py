@@ -117,7 +117,13 @@ class Hooks:
         return bool(self._handlers.get(event))
 
     def tell(self, event: str, *args: Any, **kwargs: Any) -> None:
-        """Call the handlers of an event. What one of them raises is logged: it ends no call."""
+        """Call the handlers of an event. What one of them raises is logged: it ends no call.
+
+        Args:
+            event: One of `EVENTS`.
+            *args: What each of them gets.
+            **kwargs: What each of them gets by name.
+        """
         for handler in tuple(self._handlers.get(event, ())):
             try:
                 handler(*args, **kwargs)

@@ -35,6 +35,9 @@ class Encoder(Protocol):
     def step(self, step: Step) -> list[Event | Piece]:
         """Return what leads to the next version.
 
+        Args:
+            step: What has changed.
+
         Raises:
             RefusedError: The wire cannot say it.
         """
@@ -84,7 +87,7 @@ class Wire(Hashable, Protocol):
 
     @abstractmethod
     def encoder(self) -> Encoder:
-        """Begin an answer."""
+        """Return what writes one answer for one reader."""
 
 
 def wire_names() -> list[str]:

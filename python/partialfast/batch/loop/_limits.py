@@ -24,27 +24,64 @@ class RateLimiter(Protocol):
 
     @abstractmethod
     async def admit(self, tokens: float) -> int:
-        """Wait until a request of about so many tokens may go; give the number of its probe."""
+        """Wait until a request may go.
+
+        Args:
+            tokens: About how many it will read and write.
+
+        Returns:
+            The number of the probe that it is; 0 for none. To be handed back with what becomes of
+            the request.
+
+        Raises:
+            EndpointError: The endpoint answers only errors.
+        """
 
     @abstractmethod
     async def succeeded(self, probe: int) -> None:
-        """Note that a request was answered."""
+        """Note that a request was answered.
+
+        Args:
+            probe: What `admit` gave.
+        """
 
     @abstractmethod
     async def throttled(self, probe: int, retry_after_s: float | None, reason: str) -> None:
-        """Note that the endpoint asks for a pause."""
+        """Note that the endpoint asks for a pause.
+
+        Args:
+            probe: What `admit` gave.
+            retry_after_s: For how long, if it said so.
+            reason: The error in words.
+        """
 
     @abstractmethod
     async def failed(self, probe: int, reason: str) -> bool:
-        """Note a failure; say whether the endpoint is doubted, so that no item is to blame."""
+        """Note that a request failed for a reason that lies outside the item.
+
+        Args:
+            probe: What `admit` gave.
+            reason: The error in words.
+
+        Returns:
+            Whether all requests fail at present, so that no item is to blame.
+        """
 
     @abstractmethod
     async def returned(self, probe: int) -> None:
-        """Note that a request was given up before anything was known."""
+        """Note that a request was given up before anything was known.
+
+        Args:
+            probe: What `admit` gave.
+        """
 
     @abstractmethod
     async def settle(self, tokens: float) -> None:
-        """Correct an estimate: by how much the tokens used were more."""
+        """Correct an estimate.
+
+        Args:
+            tokens: How many more were used than `admit` was told; negative for fewer.
+        """
 
 
 class EndpointLimiter:

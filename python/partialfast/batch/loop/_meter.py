@@ -155,7 +155,11 @@ class Meter:
         self._in_flight += 1
 
     def finished(self, result: Result[Any]) -> None:
-        """Count a result."""
+        """Count a result.
+
+        Args:
+            result: The result.
+        """
         now = self._clock()
         self._in_flight -= 1
         self._attempts += result.attempts
@@ -210,7 +214,11 @@ class Meter:
             self._examples.setdefault(sort, (id_, failure.message))
 
     def spoilt(self, result: Result[Any]) -> None:
-        """Count a result as failed after all: its value could not be written."""
+        """Count a result as failed after all: its value could not be written.
+
+        Args:
+            result: The result, with the failure.
+        """
         assert result.error is not None  # noqa: S101 - for the type checkers
         self._done -= 1
         self._failed += 1

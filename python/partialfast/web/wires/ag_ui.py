@@ -68,7 +68,7 @@ class Wire:
         return self.tool is None and not self.growth
 
     def encoder(self) -> _Encoder:
-        """Begin an answer."""
+        """Return what writes one answer for one reader."""
         return _StateEncoder(self) if self.tool is None else _ToolEncoder(self, self.tool)
 
 

@@ -67,7 +67,7 @@ class Wire:
         return self.part is not None
 
     def encoder(self) -> _Encoder:
-        """Begin an answer."""
+        """Return what writes one answer for one reader."""
         return _PartEncoder(self, self.part) if self.part is not None else _ToolEncoder(self)
 
 

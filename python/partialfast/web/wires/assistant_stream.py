@@ -37,7 +37,7 @@ class Wire:
     breaks: ClassVar[bool] = True
 
     def encoder(self) -> _Encoder:
-        """Begin an answer."""
+        """Return what writes one answer for one reader."""
         return _Encoder()
 
 

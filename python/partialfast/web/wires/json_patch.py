@@ -49,7 +49,7 @@ class Wire:
         return not self.growth
 
     def encoder(self) -> _Encoder:
-        """Begin an answer."""
+        """Return what writes one answer for one reader."""
         return _Encoder(self.growth)
 
 

@@ -40,7 +40,7 @@ class Wire:
     breaks: ClassVar[bool] = False
 
     def encoder(self) -> _Encoder:
-        """Begin an answer."""
+        """Return what writes one answer for one reader."""
         return _Encoder(tight=True)
 
 

@@ -104,7 +104,7 @@ fn surrogate(escape: &str) -> Option<u16> {
     (0xD800..0xE000).contains(&unit).then_some(unit)
 }
 
-/// Adds what stands between strings; whether there was something in it that is no JSON.
+/// Adds what stands between strings; whether there was something in it that is not JSON.
 fn push_without_nan(mended: &mut String, text: &str) -> bool {
     if !text.contains(['N', 'I']) {
         mended.push_str(text);

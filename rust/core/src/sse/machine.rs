@@ -547,7 +547,7 @@ fn field(line: &[u8]) -> Field<'_> {
     }
 }
 
-/// Remembers a line that is no field, as far as there is room.
+/// Remembers a line that is not a field, as far as there is room.
 #[cold]
 fn add_stray(stray: &mut String, line: &[u8]) {
     if stray.len() >= MOST_STRAY {

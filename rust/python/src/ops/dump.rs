@@ -73,7 +73,7 @@ impl Run<'_, '_> {
     /// stream: what was told of it stays, until what is around it is dumped.
     pub(super) fn op_dumped<T>(&self, dump: PyResult<T>) -> PyResult<Option<T>> {
         match dump {
-            // An interrupt is none of its own.
+            // An interrupt is not a failure of the dump.
             Err(error) if error.is_instance_of::<PyException>(self.py) => Ok(None),
             dump => dump.map(Some),
         }
