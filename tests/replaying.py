@@ -1,41 +1,50 @@
-"""Requests to the replay server's logic, and answers put together again, for its tests."""
+"""Requests to the replay server or its logic, and answers put together again, for its tests."""
 
 from __future__ import annotations
 
+import http.client
 import json
+from contextlib import closing
 from typing import Any
 
-from partialfast.replay import Recording, parse_faults
+import pytest
+
+from partialfast.replay import Recording, Server, parse_faults
 from partialfast.replay._ask import Ask, Given
 from partialfast.replay._protocols import PROTOCOLS
 from partialfast.replay._recording import RecordingSet
 from partialfast.replay._steps import CannedResponse, Options, respond
 
 __all__ = [
+    "FLAT_FORCED",
+    "FLAT_TOOLS",
     "FORCED",
     "MESSAGES",
     "SIZE",
     "TEXT",
     "TOOLS",
     "Answer",
-    "body",
+    "bedrock_anthropic_client",
+    "boto3_client",
     "canned",
     "chat",
     "choice",
     "events",
     "only",
+    "post",
     "responses",
     "tool_request",
 ]
 
 TEXT = '{"name":"Ada","city":"Zürich 日本","age":36}'
 SIZE = len(TEXT.encode())
-TOOLS = [
-    {"type": "function", "function": {"name": "Person", "parameters": {"type": "object"}}},
-    {"type": "function", "function": {"name": "Place", "parameters": {"type": "object"}}},
-]
-FORCED = {"type": "function", "function": {"name": "Person"}}
-MESSAGES = [
+_FUNCTIONS = [{"name": name, "parameters": {"type": "object"}} for name in ("Person", "Place")]
+TOOLS: list[Any] = [{"type": "function", "function": each} for each in _FUNCTIONS]
+FORCED: Any = {"type": "function", "function": {"name": "Person"}}
+#: The same for the Responses API.
+FLAT_TOOLS: list[Any] = [{"type": "function", **each} for each in _FUNCTIONS]
+FLAT_FORCED: Any = {"type": "function", "name": "Person"}
+MESSAGES: list[Any] = [
     {"role": "system", "content": "Extract."},
     {"role": "user", "content": "Ada of Zürich is 36."},
 ]
@@ -54,8 +63,7 @@ def responses(**fields: Any) -> Ask:
 def tool_request(api: str, **fields: Any) -> Ask:
     if api == "chat":
         return chat(tools=TOOLS, tool_choice=FORCED, **fields)
-    flat = [{"type": "function", **tool["function"]} for tool in TOOLS]  # type: ignore[dict-item]
-    return responses(tools=flat, tool_choice={"type": "function", "name": "Person"}, **fields)
+    return responses(tools=FLAT_TOOLS, tool_choice=FLAT_FORCED, **fields)
 
 
 def canned(recording: Recording, ask: Ask, **options: Any) -> CannedResponse:
@@ -69,14 +77,10 @@ def canned(recording: Recording, ask: Ask, **options: Any) -> CannedResponse:
     )
 
 
-def body(made: CannedResponse) -> bytes:
-    return made.body
-
-
 def events(made: CannedResponse) -> list[Any]:
     """Read a stream the plain way: whole events, comments left out, JSON decoded."""
     found: list[Any] = []
-    for block in body(made).decode().split("\n\n"):
+    for block in made.body.decode().split("\n\n"):
         lines = [line for line in block.split("\n") if line and not line.startswith(":")]
         data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
         if data:
@@ -123,3 +127,38 @@ def only(shape: str, ask: Ask, **fields: Any) -> list[Any]:
 
 def choice(chunk: Any) -> Any:
     return chunk["choices"][0]
+
+
+# Over a socket
+
+
+def post(url: Server, path: str, body: bytes, **headers: str) -> tuple[int, bytes]:
+    """Ask over a connection of its own: give the status and the body."""
+    with closing(
+        http.client.HTTPConnection(url.origin.removeprefix("http://"), timeout=10)
+    ) as http_:
+        http_.request("POST", path, body, {"content-type": "application/json", **headers})
+        answer = http_.getresponse()
+        return answer.status, answer.read()
+
+
+def boto3_client(url: Server) -> closing[Any]:
+    """Make boto3's client of Bedrock, which asks once only."""
+    boto3 = pytest.importorskip("boto3")
+    made = boto3.client(
+        "bedrock-runtime",
+        endpoint_url=url.origin,
+        region_name="us-east-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=boto3.session.Config(retries={"total_max_attempts": 1}),
+    )
+    return closing(made)
+
+
+def bedrock_anthropic_client(url: Server) -> Any:
+    """Make Anthropic's client of Bedrock, which asks once only."""
+    anthropic = pytest.importorskip("anthropic")
+    pytest.importorskip("boto3")
+    keys = {"aws_access_key": "a", "aws_secret_key": "b", "aws_region": "us-east-1"}
+    return anthropic.AnthropicBedrock(base_url=url.origin, max_retries=0, **keys)

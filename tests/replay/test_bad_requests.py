@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from partialfast import replay
 from partialfast.replay import Server
 from tests.patience import STALL
+from tests.replaying import bedrock_anthropic_client, boto3_client
 
 # The SDKs warn of things in themselves.
 pytestmark = [
@@ -191,7 +192,8 @@ def api(request: pytest.FixtureRequest) -> Api:
 
 
 def test_what_is_no_json_object(connection: http.client.HTTPConnection, api: Api) -> None:
-    for body in (b"", b"{", b"[]", b"4", b"\xff", b"[" * 100_000):
+    deep = b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    for body in (b"", b"{", b"[]", b"4", b'"text"', b"\xff", b"[" * 100_000, deep):
         status, said, headers = ask(connection, api.path, body)
         assert status == 400
         assert api.refused(json.loads(said), headers)
@@ -257,22 +259,20 @@ def by_openai(url: Server) -> Any:
 def by_anthropic(url: Server) -> Any:
     anthropic = pytest.importorskip("anthropic")
     with anthropic.Anthropic(base_url=url.origin, api_key="k", max_retries=0) as client:
-        error = _by_anthropic(anthropic, client)
+        error = _by_anthropic(client)
     assert error.body["error"]["type"] == "invalid_request_error"
     return error
 
 
 def by_bedrock_anthropic(url: Server) -> Any:
-    anthropic = pytest.importorskip("anthropic")
-    pytest.importorskip("boto3")
-    keys = {"aws_access_key": "a", "aws_secret_key": "b", "aws_region": "us-east-1"}
-    with anthropic.AnthropicBedrock(base_url=url.origin, max_retries=0, **keys) as client:
-        error = _by_anthropic(anthropic, client)
+    with bedrock_anthropic_client(url) as client:
+        error = _by_anthropic(client)
     assert list(error.body) == ["message"]
     return error
 
 
-def _by_anthropic(anthropic: Any, client: Any) -> Any:
+def _by_anthropic(client: Any) -> Any:
+    anthropic = pytest.importorskip("anthropic")
     with pytest.raises(anthropic.BadRequestError) as caught:
         client.messages.create(**ASKED, max_tokens=9, extra_body={"messages": 4})
     return caught.value
@@ -281,36 +281,23 @@ def _by_anthropic(anthropic: Any, client: Any) -> Any:
 def by_google(url: Server) -> Any:
     genai = pytest.importorskip("google.genai")
     options = {"base_url": url.origin, "extra_body": {"contents": 4}}
-    client = genai.Client(api_key="k", http_options=options)
-    try:
-        with pytest.raises(genai.errors.ClientError) as caught:
-            client.models.generate_content(model="m", contents="Ada?")
-    finally:
-        client.close()
+    with (
+        closing(genai.Client(api_key="k", http_options=options)) as client,
+        pytest.raises(genai.errors.ClientError) as caught,
+    ):
+        client.models.generate_content(model="m", contents="Ada?")
     assert (caught.value.code, caught.value.status) == (400, "INVALID_ARGUMENT")
     return caught.value
 
 
 def by_boto3(url: Server) -> Any:
-    boto3 = pytest.importorskip("boto3")
-    client = boto3.client(
-        "bedrock-runtime",
-        endpoint_url=url.origin,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-        config=boto3.session.Config(retries={"total_max_attempts": 1}),
-    )
-
     def spoil(params: dict[str, Any], **_: Any) -> None:
         params["body"] = b'{"messages": 4}'
 
-    client.meta.events.register("before-call.bedrock-runtime.Converse", spoil)
-    try:
+    with boto3_client(url) as client:
+        client.meta.events.register("before-call.bedrock-runtime.Converse", spoil)
         with pytest.raises(client.exceptions.ValidationException) as caught:
             client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": "Ada?"}]}])
-    finally:
-        client.close()
     return caught.value
 
 

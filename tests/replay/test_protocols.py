@@ -6,8 +6,8 @@ recorded; faults are what the SDK takes them for.
 
 from __future__ import annotations
 
-import http.client
 import json
+from contextlib import closing
 from typing import Any, NamedTuple, Protocol
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from partialfast import replay
 from partialfast.replay import Recording, Server, ToolCall
 from partialfast.replay._script import count_tokens
+from tests.replaying import bedrock_anthropic_client, boto3_client, post
 
 # The SDKs warn of things in themselves.
 pytestmark = [
@@ -51,10 +52,7 @@ def anthropic(url: Server, *, tools: bool, stream: bool) -> Said:
 
 
 def bedrock_anthropic(url: Server, *, tools: bool, stream: bool) -> Said:
-    module = pytest.importorskip("anthropic")
-    pytest.importorskip("boto3")
-    keys = {"aws_access_key": "a", "aws_secret_key": "b", "aws_region": "us-east-1"}
-    with module.AnthropicBedrock(base_url=url.origin, max_retries=0, **keys) as client:
+    with bedrock_anthropic_client(url) as client:
         return _anthropic(client, "anthropic.claude-v1:0", tools=tools, stream=stream)
 
 
@@ -82,15 +80,15 @@ def _anthropic(client: Any, model: str, *, tools: bool, stream: bool) -> Said:
 
 def google(url: Server, *, tools: bool, stream: bool) -> Said:
     module = pytest.importorskip("google.genai")
-    client = module.Client(api_key="k", http_options={"base_url": url.origin})
     declared = [{"name": name, "parameters_json_schema": SCHEMA} for name in TOOLS]
     config = {"tools": [{"function_declarations": declared}]} if tools else {}
     arguments = {"model": "gemini", "contents": "hi", "config": config}
-    chunks = (
-        list(client.models.generate_content_stream(**arguments))
-        if stream
-        else [client.models.generate_content(**arguments)]
-    )
+    with closing(module.Client(api_key="k", http_options={"base_url": url.origin})) as client:
+        chunks = (
+            list(client.models.generate_content_stream(**arguments))
+            if stream
+            else [client.models.generate_content(**arguments)]
+        )
     parts = [
         part
         for chunk in chunks
@@ -98,7 +96,6 @@ def google(url: Server, *, tools: bool, stream: bool) -> Said:
         for part in candidate.content.parts or []
     ]
     usage = chunks[-1].usage_metadata
-    client.close()
     return Said(
         "".join(part.text or "" for part in parts if not part.thought),
         "".join(part.text or "" for part in parts if part.thought),
@@ -116,15 +113,6 @@ def google(url: Server, *, tools: bool, stream: bool) -> Said:
 
 
 def bedrock(url: Server, *, tools: bool, stream: bool) -> Said:
-    boto3 = pytest.importorskip("boto3")
-    client = boto3.client(
-        "bedrock-runtime",
-        endpoint_url=url.origin,
-        region_name="us-east-1",
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
-        config=boto3.session.Config(retries={"total_max_attempts": 1}),
-    )
     arguments: dict[str, Any] = {
         "modelId": "amazon.nova-v1:0",
         "messages": [{"role": "user", "content": [{"text": "hi"}]}],
@@ -132,13 +120,11 @@ def bedrock(url: Server, *, tools: bool, stream: bool) -> Said:
     if tools:
         specs = [{"toolSpec": {"name": n, "inputSchema": {"json": SCHEMA}}} for n in TOOLS]
         arguments["toolConfig"] = {"tools": specs}
-    try:
+    with boto3_client(url) as client:
         if stream:
             return _converse(client.converse_stream(**arguments)["stream"])
         answer = client.converse(**arguments)
-        usage = answer["usage"]
-    finally:
-        client.close()
+    usage = answer["usage"]
     content = answer["output"]["message"]["content"]
     reasons = [part["reasoningContent"] for part in content if "reasoningContent" in part]
     return Said(
@@ -316,11 +302,6 @@ def test_gemini_knows_a_field_by_both_its_names(config: str, in_pieces: str) -> 
         "toolConfig": {config: {"mode": "ANY", in_pieces: True}},
     }
     with replay.serve(Recording(tool_calls=(ToolCall("first", json.dumps(ARGUMENTS)),))) as url:
-        connection = http.client.HTTPConnection(url.origin.removeprefix("http://"), timeout=10)
-        try:
-            path = "/v1beta1/publishers/google/models/m:streamGenerateContent?alt=sse"
-            headers = {"content-type": "application/json", "x-goog-api-key": "k"}
-            connection.request("POST", path, json.dumps(body), headers)
-            assert connection.getresponse().read().count(b"partialArgs") > len(ARGUMENTS)
-        finally:
-            connection.close()
+        path = "/v1beta1/publishers/google/models/m:streamGenerateContent?alt=sse"
+        _, said = post(url, path, json.dumps(body).encode())
+    assert said.count(b"partialArgs") > len(ARGUMENTS)

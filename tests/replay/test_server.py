@@ -20,18 +20,10 @@ from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 from partialfast import replay
 from tests.openai_driver import HTTP
 from tests.patience import STALL, with_time_enough
+from tests.replaying import FLAT_FORCED, FLAT_TOOLS, FORCED, MESSAGES, TEXT, TOOLS
 
 pytestmark = pytest.mark.network
 
-TEXT = '{"name":"Ada","city":"Zürich 日本","age":36}'
-PARAMETERS = {"type": "object", "properties": {}}
-TOOLS: list[Any] = [{"type": "function", "function": {"name": "Person", "parameters": PARAMETERS}}]
-FORCED: Any = {"type": "function", "function": {"name": "Person"}}
-FLAT_TOOLS: list[Any] = [
-    {"type": "function", "name": "Person", "parameters": PARAMETERS, "strict": False}
-]
-FLAT_FORCED: Any = {"type": "function", "name": "Person"}
-MESSAGES: list[Any] = [{"role": "user", "content": "Ada of Zürich is 36."}]
 CHAT: dict[str, Any] = {"model": "gpt-4", "messages": MESSAGES}
 
 
@@ -63,12 +55,9 @@ def text_of(chunk: Any) -> str:
 
 @pytest.mark.parametrize("shape", replay.SHAPES)
 @pytest.mark.parametrize("mode", ["tool", "content"])
-@pytest.mark.parametrize("split", [None, "1", "7", "4096"])
-def test_the_sdk_reads_every_shape(
-    client: OpenAI, shape: str, mode: str, split: str | None
-) -> None:
+def test_the_sdk_reads_every_shape(client: OpenAI, shape: str, mode: str) -> None:
     fields: dict[str, Any] = {"tools": TOOLS, "tool_choice": FORCED} if mode == "tool" else {}
-    options = headers(shape=shape) | ({} if split is None else headers(split=split))
+    options = headers(shape=shape, split="7")
     stream = client.chat.completions.create(
         **CHAT, stream=True, stream_options={"include_usage": True}, extra_headers=options, **fields
     )
@@ -150,12 +139,9 @@ def test_azures_clients_find_their_routes(server: replay.Server, deployment: str
 
 
 def test_errors_become_the_sdks_own(client: OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="No recording matches") as not_found:
-        client.chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "?"}])
+    with pytest.raises(openai.NotFoundError, match=r"No recording matches .*'Who\?'") as not_found:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Who?"}])
     assert not_found.value.code == "recording_not_found"
-    with pytest.raises(openai.BadRequestError, match="empty array") as bad:
-        client.chat.completions.create(model="gpt-4", messages=[])
-    assert (bad.value.param, bad.value.type) == ("messages", "invalid_request_error")
     with pytest.raises(openai.NotFoundError, match=r"Invalid URL \(POST /v1/embeddings\)"):
         client.embeddings.create(model="gpt-4", input="a", encoding_format="float")
     with pytest.raises(openai.BadRequestError, match="Bad header 'x-replay-shape': unknown shape"):
@@ -178,7 +164,6 @@ def test_models_are_listed(client: OpenAI) -> None:
         ("status:429", openai.RateLimitError),
         ("status:500", openai.InternalServerError),
         ("status:401", openai.AuthenticationError),
-        ("reject:stream", openai.BadRequestError),
     ],
 )
 def test_an_error_status_is_the_sdks_error(
