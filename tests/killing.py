@@ -6,7 +6,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 
 from partialfast import replay
 from tests.batching import Zygote, asked, wait_for
@@ -15,9 +17,20 @@ __all__ = ["Killer"]
 
 
 def _arrived(server: replay.Server) -> None:
-    """Wait for what a killed command had sent, which may still be on its way into the server."""
-    del server
-    time.sleep(0.03)
+    """Wait until the server has read what a killed command had sent.
+
+    One loop reads all connections: it has read what came before a question when it answers that. A
+    connection that it had not accepted is only read along with the first question, hence a second.
+    """
+    for _ in range(2):
+        with closing(HTTPConnection(server.origin.removeprefix("http://"))) as connection:
+            connection.request("GET", "/v1/models")
+            assert connection.getresponse().status == 200
+
+
+def _requests(server: replay.Server, first: int) -> list[str]:
+    """Return the documents that were asked about, from an exchange on."""
+    return [asked(each) for each in server.exchanges[first:] if each.method == "POST"]
 
 
 @dataclass
@@ -81,7 +94,7 @@ class Killer:
                 time.sleep(pause(self.draw))
                 status = self.runner.kill(child)
                 self.settle(server)
-            sent = {asked(each) for each in server.exchanges[begun:]}
+            sent = set(_requests(server, begun))
             assert not done & sent, "what has a result was asked for again"
             if status == -9:
                 self.kills += 1
@@ -93,6 +106,6 @@ class Killer:
                 self.amid_resumed += bool(done and in_flight)
                 interrupted.update(in_flight)
         assert status == self.status
-        requests = Counter(asked(each) for each in server.exchanges[first:])
+        requests = Counter(_requests(server, first))
         again = requests - Counter(set(requests))
         assert not again - interrupted, "what was not in flight was asked for again"
