@@ -1,28 +1,28 @@
 """One answer, read without I/O: blocks in, snapshots or items out, and the verdict at the end.
 
-Theory of operation. The stream hands over blocks as they come. `EventReader` makes deltas of
-them, or hands the pieces of one answer, the attached one, straight to its parser. Most events are
-one more piece of the one answer, and their way is short: `quick` gives the snapshots that they make
-without a line of Python in between. It stops at whatever else there is, which `pull` deals with,
-one delta after the other, until something is due to be handed to the caller. So `path`, `completed`
-and `text` always belong to the snapshot that the caller holds, however many events one read
-brought.
+Theory of operation. The stream hands over blocks as they come. All of them go one way: into
+`EventReader`, which keeps their order, makes deltas of them, or hands the pieces of one answer, the
+attached one, straight to its parser. Most events are one more piece of the one answer, and what
+comes of them is taken by iterating over it (`quick`): snapshots, without a line of Python in
+between. The iteration stops at whatever else there is, which `pull` takes, one delta after the
+other, until something is due to be handed to the caller. So `path`, `completed` and `text` always
+belong to the snapshot that the caller holds, however many events one read brought.
 
-What was handed out last is kept in one place, `EventReader.last`, on both ways.
+What was handed out last is in one place, `EventReader.last`: the iteration keeps it there itself.
 
 Once nothing more comes, the `pull` that finds no delta gives the verdict: the final value, or the
 one exception that says how the answer ended. Whatever is wrong waits (`_failure`) until what came
 before it has been handed out.
 
 The parts: `Received` has what came, so far: of it `Router` tells which answer a delta belongs to,
-`Beside` keeps the text beside it, and `Ending` what was said about the end. `verdict` judges.
+`Beside` keeps the text beside it, and `Ending` what was said about the end. `Outgoing` keeps what
+is handed out until it is due. `verdict` judges.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -37,6 +37,7 @@ from partialfast._repairs import Repair
 from partialfast.answer._asked import END, NOTHING, Asked, End, Lost
 from partialfast.answer._explain import Explainer
 from partialfast.answer._fit import read_lines, read_words
+from partialfast.answer._outgoing import Outgoing
 from partialfast.answer._pace import Pace
 from partialfast.answer._received import Received
 from partialfast.answer._route import FunctionCall, KeepOpsOptions
@@ -76,7 +77,6 @@ class AnswerReader:
         self.answered_in_words: bool = False
         self.received: Received = Received(asked, functools.partial(_new_answer, asked))
         self._asked = asked
-        self._pace = pace
         self._items = asked.target.items
         self._events = EventReader(asked.provider.dialect)
         # The answer whose pieces go from the bytes to the parser without becoming deltas.
@@ -86,16 +86,7 @@ class AnswerReader:
         self._newest: Answer | None = None
         self._ended = False
         self._failure: Exception | None = None
-        # What is due: a changed snapshot, or items.
-        self._changed = False
-        self._ready: deque[Any] = deque()
-        self._taken: list[Any] = []
-        # Completions are looked up when the caller asks, where that gives the right ones: with a
-        # snapshot at each event. Else they are collected, at each change or at each piece.
-        self._collects = self._items or not pace.every_event
-        self._collects_pieces = pace.every_value or asked.item_is_call
-        self._completed: list[Path] = []
-        self._newly_completed: list[Path] = []
+        self._outgoing = Outgoing(asked, pace, self._events)
 
     # What the caller sees.
 
@@ -117,8 +108,8 @@ class AnswerReader:
     @property
     def completed(self) -> list[Path]:
         """Paths of the values that were completed with what was handed out last."""
-        if self._collects or self._newest is None:
-            return self._completed
+        if self._outgoing.collects or self._newest is None:
+            return self._outgoing.completed
         return self._newest.parser.newly_completed
 
     @property
@@ -152,17 +143,17 @@ class AnswerReader:
     @property
     def is_pending(self) -> bool:
         """Whether there is a snapshot that was not due yet."""
-        return self._changed
+        return self._outgoing.changed
 
     @property
     def due_in(self) -> float | None:
         """Seconds until a snapshot is due; ``None`` where time has no part in it."""
-        return self._pace.due_in
+        return self._outgoing.pace.due_in
 
     @property
     def rests_for(self) -> float:
         """Seconds in which nothing needs to be read, since nothing is due before."""
-        due = self._pace.due_in
+        due = self._outgoing.pace.due_in
         newest = self._newest
         if not due or self.received.ending.is_written or newest is None or newest.done:
             return 0.0
@@ -267,11 +258,11 @@ class AnswerReader:
             return
         # Parts of the piece that is wrong may have been right.
         snapshot = newest.parser.snapshot
-        self._changed = snapshot is not None and snapshot is not self._events.last
+        self._outgoing.changed = snapshot is not None and snapshot is not self._events.last
 
     def take_newest(self) -> Any:
         """Return the newest snapshot, which is due although nothing more was read."""
-        self._is_due(more=False)
+        self._outgoing.is_due(more=False)
         return self._take_snapshot()
 
     def pull(self) -> Any:
@@ -288,8 +279,9 @@ class AnswerReader:
         due: Any = next(self.quick, NOTHING) if self._failure is None else NOTHING
         if due is not NOTHING:
             return due
-        if self._ready:
-            return self._take_item()
+        outgoing = self._outgoing
+        if outgoing.items:
+            return outgoing.take_item()
         while due is NOTHING and self._failure is None:
             try:
                 delta = self._events.pull()
@@ -303,7 +295,7 @@ class AnswerReader:
             else:
                 self._apply(delta)
             due = self._due(more=True)
-        if due is NOTHING and (self._changed or self._ready or self._failure is not None):
+        if due is NOTHING and (outgoing.changed or outgoing.items or self._failure is not None):
             due = self._due(more=False)
         if due is NOTHING and self._ended and not self.over:
             due = self._judge()
@@ -312,10 +304,11 @@ class AnswerReader:
         return due
 
     def _due(self, *, more: bool) -> Any:
-        if self._ready:
-            return self._take_item()
+        outgoing = self._outgoing
+        if outgoing.items:
+            return outgoing.take_item()
         failed = self._failure is not None
-        if self._changed and (failed or self._is_due(more=more)):
+        if outgoing.changed and (failed or outgoing.is_due(more=more)):
             return self._take_snapshot()
         if self._failure is not None:
             self.over = True
@@ -441,14 +434,14 @@ class AnswerReader:
         return self._items or self.received.router.chosen is answer
 
     def _attach(self, answer: Answer, *, choice: int, call: int | None) -> None:
-        if self._collects_pieces or self.received.ending.has_ended(choice):
+        if self._outgoing.collects_pieces or self.received.ending.has_ended(choice):
             self._detach()
             return
         # Nobody sees what the pieces of one block make one by one, unless each snapshot is wanted.
-        by_block = not (self._items or self._pace.every_event)
+        by_block = not (self._items or self._outgoing.pace.every_event)
         self._events.attach(answer.reader, choice=choice, call=call, by_block=by_block)
         self._attached = self._newest = answer
-        if not self._collects:
+        if not self._outgoing.collects:
             self.quick = iter(self._events)
 
     def _detach(self) -> None:
@@ -468,15 +461,15 @@ class AnswerReader:
         if answer is not self._newest:
             # Another choice has begun the value.
             self._newest = answer
-        self._collect(answer, news=news)
+        self._outgoing.collect(answer, news=news, failed=self._failure is not None)
 
     def _note(self, answer: Answer) -> None:
         """Note news of the attached answer."""
         self._newest = answer
-        if self._collects:
-            self._collect(answer, news=True)
+        if self._outgoing.collects:
+            self._outgoing.collect(answer, news=True, failed=self._failure is not None)
         else:
-            self._changed = True
+            self._outgoing.changed = True
 
     def _fail_in(self, answer: Answer | None, error: Exception) -> None:
         if isinstance(error, UnicodeError):
@@ -484,51 +477,15 @@ class AnswerReader:
             error = self._explainer.corrupt(str(error))
         if answer is not None:
             self._newest = answer
-            if self._collects:
+            if self._outgoing.collects:
                 # What the same piece completed before is handed out first, so that the outcome
                 # does not depend on how the text was cut.
-                self._failure = error
-                self._collect(answer, news=self._items)
+                self._outgoing.collect(answer, news=self._items, failed=True)
         self.fail(error)
 
-    def _collect(self, answer: Answer, *, news: bool) -> None:
-        """Note what a piece of an answer brought."""
-        if self._collects_pieces:
-            completed = answer.parser.completed
-            news = news or (bool(completed) and answer.parser.snapshot is not None)
-        else:
-            completed = answer.parser.newly_completed if news and self._collects else []
-        if self._asked.item_is_call:
-            self._newly_completed += [(answer.number, *path) for path in completed]
-            # Not whenever it is complete: white space may follow.
-            if () in completed and self._failure is None:
-                self._ready.append(answer.finish())
-            return
-        self._newly_completed += completed
-        if self._items:
-            self._ready.extend(answer.parser.take_items())
-        else:
-            self._changed = self._changed or news
-
-    # Handing out.
-
-    def _is_due(self, *, more: bool) -> bool:
-        return self._pace.is_due(completed=bool(self._newly_completed), more=more)
-
     def _take_snapshot(self) -> Any:
-        self._changed = False
-        return self._hand_out(cast("Answer", self._newest).parser.snapshot)
-
-    def _take_item(self) -> Any:
-        item = self._ready.popleft()
-        self._taken.append(item)
-        return self._hand_out(item)
-
-    def _hand_out(self, due: Any) -> Any:
-        self._events.last = due
-        self._completed = self._newly_completed
-        self._newly_completed = []
-        return due
+        self._outgoing.changed = False
+        return self._outgoing.hand_out(cast("Answer", self._newest).parser.snapshot)
 
     # The end.
 
@@ -572,18 +529,18 @@ class AnswerReader:
                 value = answer.finish()
                 if late and self._asked.item_is_call:
                     # A call without arguments is complete only now.
-                    self._ready.append(value)
+                    self._outgoing.items.append(value)
             self.over = True
-            self.final = self._taken
-            return self._take_item() if self._ready else NOTHING
+            self.final = self._outgoing.taken
+            return self._outgoing.take_item() if self._outgoing.items else NOTHING
         chosen = cast("Answer", self.received.router.chosen)
         self.final = chosen.finish()
         self.over = True
-        self._changed = False
+        self._outgoing.changed = False
         if self.final is self.snapshot and self.final is not None:
             # Handed out when its last byte came.
             return NOTHING
-        return self._hand_out(self.final)
+        return self._outgoing.hand_out(self.final)
 
     def _take_words(self) -> bool:
         """Take JSON in the content for the answer where a call was asked for, if it fits."""
@@ -611,10 +568,10 @@ class AnswerReader:
         items = read_lines(answer.text, answer.shape, self._asked.options)
         if items is None:
             return False
-        self._ready.extend(items)
+        self._outgoing.items.extend(items)
         self.received.own_repairs.append(Repair("items_without_list", 0, 1, 1))
         self.over = True
-        self.final = self._taken
+        self.final = self._outgoing.taken
         return True
 
     @property
