@@ -16,66 +16,78 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = sorted((ROOT / "python" / "partialfast").rglob("*.py"))
-RUST = sorted([*(ROOT / "rust/core/src").rglob("*.rs"), *(ROOT / "rust/python/src").rglob("*.rs")])
+TREES = {
+    "python": sorted((ROOT / "python" / "partialfast").rglob("*.py")),
+    "rust": sorted(
+        path
+        for crate in ("core", "python")
+        for path in (ROOT / "rust" / crate / "src").rglob("*.rs")
+    ),
+}
 
-# Each with what it means, wherever it stands.
+# Each with what it means, wherever it stands in its language.
 MODULES = {
-    "attachments": "images and files that go with a prompt",
-    "base": "what the files of its folder share",
-    "batches": "a provider's batch endpoint: asked, and replayed",
-    "chat": "an API of that name: asked, and replayed",
-    "client": "the client of its folder's provider",
-    "delta": "what a dialect says, in the core and as objects of Python",
-    "dump": "how a value is dumped: as the plan has it, and in ops",
-    "errors": "exceptions",
-    "events": "the events of a stream that is sent",
-    "extract": "extraction: the loop, and its command",
-    "keys": "the keys of an object",
-    "machine": "the resumable machine of its folder",
-    "ops": "ops: the state's, and the wire that sends them as they are",
-    "provider": "the provider of its folder",
-    "reader": "what feeds the machine of its folder",
-    "responses": "an API of that name: asked, and replayed",
-    "salvage": "salvaging: the run, and its command",
-    "source": "where a stream of another library's comes from",
-    "tokens": "the tokens of the machine of its folder",
-    "uploads": "files that are uploaded: by a run, and to each provider",
+    "python": {
+        "attachments": "images and files that go with a prompt",
+        "base": "what the files of its folder share",
+        "batches": "a provider's batch endpoint: asked, and replayed",
+        "chat": "an API of that name: asked, and replayed",
+        "client": "the client of its folder's provider",
+        "errors": "exceptions",
+        "events": "the events of a stream that is sent",
+        "extract": "extraction: the loop, and its command",
+        "ops": "ops: the state's, and the wire that sends them as they are",
+        "provider": "the provider of its folder",
+        "responses": "an API of that name: asked, and replayed",
+        "salvage": "salvaging: the run, and its command",
+        "source": "where a stream of another library's comes from",
+        "uploads": "files that are uploaded: by a run, and to each provider",
+    },
+    "rust": {
+        "delta": "what a dialect says, in the core and as objects of Python",
+        "dump": "how a value is dumped: as the plan has it, and in ops",
+        "keys": "the keys of an object",
+        "machine": "the resumable machine of its folder",
+        "reader": "what feeds the machine of its folder",
+        "tokens": "the tokens of the machine of its folder",
+    },
 }
-CLASSES = {
-    "AsyncClient": "the client, and OpenAI's, which has more parts",
-    "Batch": "a batch of its API's, as the replay server has it",
-    "Block": "a part of an answer: what one read brought, and what the replay server says in one",
-    "Chat": "the chat API of its folder's provider: asked, and replayed",
-    "Client": "the client, and OpenAI's, which has more parts",
-    "Delta": "what a dialect says, in the core and as objects of Python",
-    "Encoder": "writes one answer on the wire of its file",
-    "Ending": "how an answer ended: as it is read, and as the replay server sent it",
-    "Event": "an event of a stream: as a provider sends it, and as a wire does",
-    "Fed": "what a call of `feed` did, of each machine",
-    "Gate": "what holds something up until it may go on: a read, and a replayed piece",
-    "Outcome": "how it ended: an item of a batch, an answer on a wire, an answer of a provider's",
-    "Reader": "what feeds the machine of its folder",
-    "RemoteLimiter": "the limiter that another process keeps: Ray's actor, and the command",
-    "Resource": "what is called, and the same for functions of LiteLLM's kind",
-    "Responses": "an API of that name: asked, and replayed",
-    "ToolEncoder": "writes the call of a tool on the wire of its file",
-    "Wire": "the wire of its file, which is loaded by the file's name",
-}
-NAMES = {
-    "INTERRUPTED": "the exit status of a program that was interrupted",
-    "Message": "a message to a model",
-    "Path": "keys and indices from the root to a value",
-    "Source": "what is read: ops for a browser, and chunks of another library's",
-    "astream": "snapshots: of text, and of another library's stream",
-    "astream_items": "items: of text, and of another library's stream",
-    "configure": "adds the arguments of the command of its file",
-    "connected": "the client of a command: of the provider that it names, and of OpenAI's kind",
-    "execute": "runs the command of its file",
-    "first_request": "what a command would send first: to the same two",
-    "module": "serves the browser's module: as it is imported, and where Starlette is needed",
-    "stream": "snapshots: of text, and of another library's stream",
-    "stream_items": "items: of text, and of another library's stream",
+CLASSES_AND_NAMES = {
+    "python": {
+        "AsyncClient": "the client, and OpenAI's, which has more parts",
+        "Batch": "a batch of its API's, as the replay server has it",
+        "Block": "a part of an answer: as one read brings it, and as the replay server begins it",
+        "Chat": "the chat API of its folder's provider: asked, and replayed",
+        "Client": "the client, and OpenAI's, which has more parts",
+        "Encoder": "writes one answer on the wire of its file",
+        "Ending": "how an answer ended: as it is read, and as the replay server sent it",
+        "Event": "an event of a stream: as a provider sends it, and as a wire does",
+        "Gate": "what holds something up until it may go on: a read, and a replayed piece",
+        "INTERRUPTED": "the exit status of a program that was interrupted",
+        "Message": "a message to a model",
+        "Outcome": "how it ended: an item of a batch, an answer, an answer on a wire",
+        "Path": "keys and indices from the root to a value",
+        "RemoteLimiter": "the limiter that another process keeps: Ray's actor, and the command",
+        "Resource": "what is called, and the same for functions of LiteLLM's kind",
+        "Responses": "an API of that name: asked, and replayed",
+        "Source": "what is read: ops for a browser, and chunks of another library's",
+        "ToolEncoder": "writes the call of a tool on the wire of its file",
+        "Wire": "the wire of its file, which is loaded by the file's name",
+        "astream": "snapshots: of text, and of another library's stream",
+        "astream_items": "items: of text, and of another library's stream",
+        "configure": "adds the arguments of the command of its file",
+        "connected": "the client of a command: of the provider that it names, and of OpenAI's kind",
+        "execute": "runs the command of its file",
+        "first_request": "what a command would send first: to the same two",
+        "module": "serves the browser's module: as it is imported, and where Starlette is needed",
+        "stream": "snapshots: of text, and of another library's stream",
+        "stream_items": "items: of text, and of another library's stream",
+    },
+    "rust": {
+        "Delta": "what a dialect says, in the core and as objects of Python",
+        "Fed": "what a call of `feed` did, of each machine",
+        "Reader": "what feeds the machine of its folder",
+    },
 }
 
 
@@ -130,14 +142,16 @@ def twice(find: Callable[[Path], Iterator[str]], tree: Iterable[Path]) -> dict[s
     return {name: sorted(paths) for name, paths in found.items() if len(paths) > 1}
 
 
-@pytest.mark.parametrize("tree", [PYTHON, RUST], ids=["python", "rust"])
-def test_no_name_stands_for_two_things(tree: list[Path]) -> None:
-    assert tree
-    for find, listed in ((modules, MODULES), (classes_and_names, {**CLASSES, **NAMES})):
-        repeated = twice(find, tree)
-        assert {name: repeated[name] for name in repeated.keys() - listed.keys()} == {}
+@pytest.mark.parametrize("language", TREES)
+def test_no_name_stands_for_two_things(language: str) -> None:
+    assert TREES[language]
+    for find, listed in ((modules, MODULES), (classes_and_names, CLASSES_AND_NAMES)):
+        repeated = twice(find, TREES[language])
+        unlisted = repeated.keys() - listed[language].keys()
+        assert {name: repeated[name] for name in unlisted} == {}
 
 
-def test_what_is_listed_stands_twice() -> None:
-    for find, listed in ((modules, MODULES), (classes_and_names, {**CLASSES, **NAMES})):
-        assert listed.keys() - {*twice(find, PYTHON), *twice(find, RUST)} == set()
+@pytest.mark.parametrize("language", TREES)
+def test_what_is_listed_stands_twice(language: str) -> None:
+    for find, listed in ((modules, MODULES), (classes_and_names, CLASSES_AND_NAMES)):
+        assert listed[language].keys() - twice(find, TREES[language]).keys() == set()

@@ -56,7 +56,7 @@ def read_schema(partial: Any, partial_of: Callable[[Any], Any]) -> Schema:
     """
     origin = partial_origin(partial)
     schema, definitions = split(adapter_for(origin).core_schema)
-    reader = _Reader(definitions, partial_of)
+    reader = _ReadRewriter(definitions, partial_of)
     inside = reader.reference(_beneath_functions(schema, definitions))
     return {
         "type": "definitions",
@@ -78,7 +78,7 @@ def _beneath_functions(schema: Schema, definitions: Definitions) -> Schema:
     return schema
 
 
-class _Reader:
+class _ReadRewriter:
     """Rewrites schemas for reading values that may be incomplete."""
 
     def __init__(self, definitions: Definitions, partial_of: Callable[[Any], Any]) -> None:

@@ -162,7 +162,7 @@ def _cores() -> int:
 def _read(file: IO[bytes], how: _How, workers: int) -> Iterator[_BlockYield]:
     parts = file_blocks(file, how.kind, size=_BLOCK)
     if workers == 1:
-        reader = _Reader(how)
+        reader = _BlockReader(how)
         for first, block in parts:
             yield reader.read(first, block)
         return
@@ -180,12 +180,12 @@ def _read(file: IO[bytes], how: _How, workers: int) -> Iterator[_BlockYield]:
             yield waiting.popleft().result()
 
 
-_reader: _Reader | None = None
+_reader: _BlockReader | None = None
 
 
 def _begin(how: _How) -> None:
     global _reader  # noqa: PLW0603 - a process of the pool has one
-    _reader = _Reader(how)
+    _reader = _BlockReader(how)
 
 
 def _work(first: int, block: bytes) -> _BlockYield:
@@ -193,7 +193,7 @@ def _work(first: int, block: bytes) -> _BlockYield:
     return _reader.read(first, block)
 
 
-class _Reader:
+class _BlockReader:
     """Reads blocks.
 
     Args:
