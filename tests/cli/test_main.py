@@ -301,10 +301,10 @@ def test_an_interrupt_ends_the_demo_and_its_request() -> None:
     ):
         assert first_line(process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(TIMEOUT_S) == 130
         assert process.stderr
         assert process.stderr.read() == "\n"
-        assert server.wait_ended(timeout=1.0).ending == "disconnect"
+        assert server.wait_ended(timeout=TIMEOUT_S).ending == "disconnect"
 
 
 def test_a_reader_that_goes_away_ends_the_demo_quietly() -> None:

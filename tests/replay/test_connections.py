@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from partialfast import replay
+from tests.patience import STALL
 
 pytestmark = pytest.mark.network
 
@@ -168,5 +169,5 @@ def test_a_fault_of_the_server_is_told_and_logged(caplog: pytest.LogCaptureFixtu
     with replay.serve(broken) as url, connect(url) as connection:
         connection.sendall(HEAD + b"connection: close\r\n\r\n" + BODY)
         assert read_all(connection).startswith(b"HTTP/1.1 500 ")
-        assert url.wait_ended().ending == "complete"
+        assert url.wait_ended(timeout=STALL).ending == "complete"
     assert "/v1/chat/completions could not be answered" in caplog.text
