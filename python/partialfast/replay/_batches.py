@@ -239,12 +239,7 @@ class Batches(BatchShelf):
             kind = "fail"
         if kind == "fail":
             message, place = "This line is not parseable.", len(requests) + 1
-            error = {
-                "code": "invalid_json_line",
-                "line": place,
-                "message": message,
-                "param": None,
-            }
+            error = {"code": "invalid_json_line", "line": place, "message": message, "param": None}
             return {"status": "failed", "errors": {"object": "list", "data": [error]}}
         if kind == "wait" and batch.looks <= number:
             return {"status": "in_progress"}

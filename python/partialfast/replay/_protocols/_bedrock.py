@@ -14,13 +14,7 @@ from dataclasses import replace
 from partialfast.replay._ask import Ask, Given, RequestError
 from partialfast.replay._events import Json, ReplayEvent, dump
 from partialfast.replay._protocols._anthropic import Anthropic
-from partialfast.replay._protocols._base import (
-    Block,
-    Protocol,
-    Told,
-    arguments,
-    blocks,
-)
+from partialfast.replay._protocols._base import Block, Protocol, Told, arguments, blocks
 from partialfast.replay._script import Kind, ReplayedAnswer
 
 __all__ = ["Bedrock", "BedrockAnthropic"]

@@ -25,10 +25,7 @@ class Cohere(Protocol):
     paths = ("/v2/chat",)
     reasons = ("COMPLETE", "TOOL_CALL", "MAX_TOKENS", "ERROR_TOXIC")
     answer_headers = (("x-debug-trace-id", "{request:.32}"),)
-    died = (
-        "message-end",
-        {"delta": {"finish_reason": "ERROR", "error": "internal server error"}},
-    )
+    died = ("message-end", {"delta": {"finish_reason": "ERROR", "error": "internal server error"}})
 
     def ask(self, body: Given, path: Mapping[str, str]) -> Ask:
         del path
