@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from partialfast import cli, replay
 from partialfast.batch import BatchError
+from partialfast.batch.io import _recorded
 from partialfast.batch.io._recorded import detect, file_blocks, read_block
 from partialfast.batch.run._salvage import salvage
 from tests.batching import answer, lines
@@ -185,6 +188,44 @@ def test_an_odd_result_costs_no_other(tmp_path: Path, line: str) -> None:
     assert [line["id"] for line in found(tmp_path)] == ["a", "b"]
     [failure] = failed(tmp_path)
     assert failure["error"]["kind"] in {"unanswered", "json"}
+
+
+# Half of a surrogate pair is what Python's reader of JSON takes and others refuse.
+_any_text = st.text(st.characters(exclude_categories=()), max_size=20)
+_any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_any_text, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def _nested(value: Any, depth: int) -> Any:
+    return value if depth == 0 else [_nested(value, depth - 1)]
+
+
+def _refuse(*_: object) -> Any:
+    raise ValueError
+
+
+@given(
+    text=_any_text | st.just('{"n":1}'),
+    other=_any_json,
+    depth=st.sampled_from([0, 0, 0, 250]),
+    plain=st.booleans(),
+)
+def test_a_result_is_read_as_python_reads_it(
+    text: str, other: Any, depth: int, *, plain: bool
+) -> None:
+    body = completion(call(text)) | {"usage": other, "other": _nested(other, depth)}
+    line = json.dumps(
+        {"custom_id": "a", "response": {"status_code": 200, "body": body}, "other": other},
+        ensure_ascii=plain,
+    ).encode("utf-8", "surrogatepass")
+    read = [*read_block("batch", 1, line)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_recorded, "from_json", _refuse)
+        patch.setattr(_recorded, "to_json", _refuse)
+        assert read == [*read_block("batch", 1, line)]
 
 
 def events(*pieces: str, id_: str = "c") -> list[str]:
