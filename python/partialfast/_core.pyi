@@ -36,7 +36,12 @@ class Delta:
 
     @final
     class Head(Delta):
-        """What the server calls the answer, and the model that it comes from."""
+        """What the server calls the answer, and the model that it comes from.
+
+        Args:
+            id: The server's name for the response; `None` where it has not said.
+            model: The model; `None` likewise.
+        """
 
         __match_args__ = ("id", "model")
         def __new__(cls, id: str | None, model: str | None) -> Self: ...  # noqa: A002
@@ -47,7 +52,15 @@ class Delta:
 
     @final
     class Piece(Delta):
-        """More of a text: pieces, concatenated, are the text. `call` is a call's number."""
+        """More of a text: pieces, concatenated, are the text.
+
+        Args:
+            choice: The number of the choice, from 0.
+            part: Which of its texts: ``"text"`` for the content, ``"refusal"``, ``"reasoning"``, or
+                ``"call"`` for the arguments of a function call.
+            call: The number of the call; `None` for other texts.
+            text: The characters.
+        """
 
         __match_args__ = ("choice", "part", "call", "text")
         def __new__(cls, choice: int, part: _Part, call: int | None, text: str) -> Self: ...
@@ -62,7 +75,14 @@ class Delta:
 
     @final
     class Whole(Delta):
-        """All of a text, given at its end, whether or not pieces have brought it already."""
+        """All of a text, given at its end, whether or not pieces have brought it already.
+
+        Args:
+            choice: As in `Piece`.
+            part: As in `Piece`.
+            call: As in `Piece`.
+            text: All of it.
+        """
 
         __match_args__ = ("choice", "part", "call", "text")
         def __new__(cls, choice: int, part: _Part, call: int | None, text: str) -> Self: ...
@@ -77,7 +97,14 @@ class Delta:
 
     @final
     class CallBegins(Delta):
-        """A call begins, or more of its id or name is known than when it began."""
+        """A call begins, or more of its id or name is known than when it began.
+
+        Args:
+            choice: The number of the choice, from 0.
+            call: The number of the call within its choice, from 0.
+            id: The server's name for it; `None` where it has not said.
+            name: The function; `None` likewise.
+        """
 
         __match_args__ = ("choice", "call", "id", "name")
         def __new__(
@@ -98,7 +125,12 @@ class Delta:
 
     @final
     class CallEnds(Delta):
-        """The server has said that nothing more comes of a call."""
+        """The server has said that nothing more comes of a call.
+
+        Args:
+            choice: The number of the choice.
+            call: The number of the call.
+        """
 
         __match_args__ = ("choice", "call")
         def __new__(cls, choice: int, call: int) -> Self: ...
@@ -109,7 +141,11 @@ class Delta:
 
     @final
     class Usage(Delta):
-        """Token usage: the JSON text of the provider's own object."""
+        """Token usage.
+
+        Args:
+            json: The JSON text of the provider's own object.
+        """
 
         __match_args__ = ("json",)
         def __new__(cls, json: str) -> Self: ...
@@ -118,7 +154,14 @@ class Delta:
 
     @final
     class Finish(Delta):
-        """The server says that a choice has ended; see `Reopens`."""
+        """The server says that a choice has ended; see `Reopens`.
+
+        Args:
+            choice: The number of the choice.
+            reason: What the server wrote.
+            outcome: What that means: ``"whole"``, ``"cut_off"``, ``"filtered"``, ``"refused"``,
+                ``"failed"``, or ``"unknown"`` for a reason that is on no list.
+        """
 
         __match_args__ = ("choice", "reason", "outcome")
         def __new__(cls, choice: int, reason: str, outcome: _Outcome) -> Self: ...
@@ -134,6 +177,9 @@ class Delta:
         """More comes of a choice that had ended: what its `Finish` said is void.
 
         Servers that write a finish reason into every event do that.
+
+        Args:
+            choice: The number of the choice.
         """
 
         __match_args__ = ("choice",)
@@ -143,7 +189,11 @@ class Delta:
 
     @final
     class ServerError(Delta):
-        """The server says that it failed: the JSON text of its error object, or plain text."""
+        """The server says that it failed.
+
+        Args:
+            said: The JSON text of its error object, or plain text.
+        """
 
         __match_args__ = ("said",)
         def __new__(cls, said: str) -> Self: ...
@@ -156,6 +206,9 @@ class Delta:
 
         It comes at the end; of a long text only the beginning. It is not a failure by itself, but
         it may say why an answer is incomplete.
+
+        Args:
+            said: The text.
         """
 
         __match_args__ = ("said",)
@@ -165,7 +218,11 @@ class Delta:
 
     @final
     class Corrupt(Delta):
-        """An event that cannot be read."""
+        """An event that cannot be read.
+
+        Args:
+            why: What is wrong with it.
+        """
 
         __match_args__ = ("why",)
         def __new__(cls, why: str) -> Self: ...
