@@ -234,7 +234,6 @@ CASES = [
         "huggingface",
         _huggingface,
         usage="ChatCompletionStreamOutputUsage",
-        request_id=False,
     ),
     Case(
         "groq",

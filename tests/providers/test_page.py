@@ -11,7 +11,6 @@ import pytest
 
 from partialfast import replay
 from partialfast.answer._mode import Mode
-from partialfast.answer._seam import Event
 from tests.either import drained, value_of
 from tests.providers.cases import CASES, Case
 from tests.providers.test_providers import SAID, TEXT, User
@@ -40,7 +39,7 @@ ROWS = {
     "huggingface": ("HuggingFace", ["huggingface_hub"]),
     "groq": ("OpenAI chat and its look-alikes", ["openai", "groq"]),
 }
-READ_AS: dict[type[Any], str] = {bytes: "bytes", Event: "lines", str: "objects"}
+READ_AS: dict[type[Any], str] = {bytes: "bytes", str: "objects"}
 AS_OPENAI = "OpenAI chat and its look-alikes"
 
 

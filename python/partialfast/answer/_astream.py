@@ -66,6 +66,8 @@ class _AsyncStream(StreamBase[T, Final_]):
         self._busy = False
         # A read that goes on while the caller has something else.
         self._reading: asyncio.Task[Any] | None = None
+        # A read that nothing but cancelling ends.
+        self._interruptible: _Read | None = None
         self._home: asyncio.AbstractEventLoop | None = None
 
     def __await__(self) -> Generator[Any, None, Self]:
@@ -215,6 +217,8 @@ class _AsyncStream(StreamBase[T, Final_]):
             if reading is not None:
                 reading.cancel()
                 await asyncio.wait({reading})
+            if (read := self._interruptible) is not None:
+                await read.interrupt()
             await reply.aclose()
 
     async def _next(self) -> Any:
@@ -323,7 +327,13 @@ class _AsyncStream(StreamBase[T, Final_]):
             # Closed by another task.
             return END
         try:
-            return await anext(reply.blocks, END)
+            if not reply.interrupts:
+                return await anext(reply.blocks, END)
+            self._interruptible = read = _Read()
+            try:
+                return await read.next_of(reply)
+            finally:
+                self._interruptible = None
         except Exception as error:
             lost = self._call.provider.lost(error)
             if lost is None:
@@ -334,6 +344,31 @@ class _AsyncStream(StreamBase[T, Final_]):
         if self._closed_by_another(_task):
             raise self._reader.closed()
         return block
+
+
+class _Read:
+    """A read that another task may have to end; see `AsyncReply`."""
+
+    def __init__(self) -> None:
+        from anyio import CancelScope, Event  # noqa: PLC0415 - comes with the SDK, not with us
+
+        self._scope, self._ended = CancelScope(), Event()
+        self._reader = _task()
+
+    async def next_of(self, reply: AsyncReply) -> Any:
+        """Return the next block; the end where the read is interrupted."""
+        with self._scope:
+            try:
+                return await anext(reply.blocks, END)
+            finally:
+                self._ended.set()
+        return END
+
+    async def interrupt(self) -> None:
+        """Cancel it and wait for its end, unless that is what the read itself does."""
+        if self._reader != _task():
+            self._scope.cancel()
+            await self._ended.wait()
 
 
 def _close_later(reply: AsyncReply) -> None:

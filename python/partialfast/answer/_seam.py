@@ -137,9 +137,12 @@ class AsyncReply:
 
     Args:
         blocks: As those of a `Reply`.
-        aclose: Closes the response at once; a read that waits meanwhile fails. It is called once.
+        aclose: Closes the response at once. It is called once. It may be called while a read waits,
+            which fails then, unless `interrupts`.
         afinish: Closes the response of which nothing more is wanted, so that its connection can be
             used again; `aclose` where there is none.
+        interrupts: Whether a read that waits has to be cancelled before `aclose` is called: nothing
+            else can end it.
         request: The HTTP request, for exceptions of the SDK's that want it.
         request_id: The server's name for the request.
         content_type: Of the response.
@@ -150,6 +153,7 @@ class AsyncReply:
     blocks: AsyncIterator[Block]
     aclose: Callable[[], Awaitable[Any]]
     afinish: Callable[[], Awaitable[Any]] | None = None
+    interrupts: bool = False
     request: Any = None
     request_id: str | None = None
     content_type: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import AsyncGeneratorType
 from typing import Any, Final
 
@@ -14,7 +14,15 @@ from partialfast.answer._gate import Gate, gate_of
 from partialfast.answer._seam import AsyncReply, Reply, transport_errors
 from partialfast.providers._http2 import acancel, cancel, is_http2
 
-__all__ = ["ID_HEADER", "areply_of", "pool_waker", "read_for", "reply_of", "waker"]
+__all__ = [
+    "ID_HEADER",
+    "aclose_generators",
+    "areply_of",
+    "pool_waker",
+    "read_for",
+    "reply_of",
+    "waker",
+]
 
 #: The header that names a request, unless an API has another.
 ID_HEADER: Final = "x-request-id"
@@ -30,6 +38,7 @@ def reply_of(
     *,
     blocks: Iterator[Any] | None = None,
     close: Callable[[], Any] | None = None,
+    rest: Callable[[], Any] | None = None,
     id_header: str = ID_HEADER,
 ) -> Reply:
     """Return the reply that a response is.
@@ -38,11 +47,14 @@ def reply_of(
         http: The response; ``None`` where only `blocks` and `close` are known of it.
         blocks: What is read of it; its bytes, of which nothing was read, where this is left out.
         close: Closes it; its own `close` where there is none.
+        rest: Reads what is left of it once the answer is complete; where this is left out, as much
+            as lets its connection be used again.
         id_header: The header that names the request, or the usual one.
     """
     request = getattr(http, "request", None)
     read = _bytes_of(http) if blocks is None else blocks
     shut: Callable[[], Any] = close or http.close
+    read_rest = rest or functools.partial(_read_rest, http, request, read)
     shared = is_http2(http)
 
     def end() -> None:
@@ -51,7 +63,7 @@ def reply_of(
         shut()
 
     def finish() -> None:
-        _read_rest(http, request, read)
+        read_rest()
         end()
 
     return Reply(
@@ -70,6 +82,7 @@ def areply_of(
     *,
     blocks: AsyncIterator[Any] | None = None,
     close: Callable[[], Any] | None = None,
+    rest: Callable[[], Awaitable[Any]] | None = None,
     id_header: str = ID_HEADER,
 ) -> AsyncReply:
     """Return the reply that a response is; the twin of `reply_of`."""
@@ -77,6 +90,7 @@ def areply_of(
         return _of_aiohttp(http, id_header)
     read: Any = _abytes_of(http) if blocks is None else blocks
     shut: Callable[[], Any] = close or http.aclose
+    read_rest = rest or functools.partial(_aread_rest, read)
     gate = gate_of(http)
 
     async def end() -> None:
@@ -86,13 +100,14 @@ def areply_of(
         await shut()
 
     async def finish() -> None:
-        await _aread_rest(read)
+        await read_rest()
         await end()
 
     return AsyncReply(
         blocks=read,
         aclose=end,
         afinish=finish,
+        interrupts=http is None,
         request=getattr(http, "request", None),
         request_id=_request_id(http, id_header),
         content_type=_header(http, "content-type"),
@@ -289,6 +304,21 @@ async def _aend(http: Any, blocks: AsyncGeneratorType[Any, None]) -> None:
         with move_on_after(_FINISH_S):
             while blocks.ag_running:  # noqa: ASYNC110 - a generator has no event
                 await sleep(_LOOK_S)
+
+
+async def aclose_generators(*generators: Any) -> None:
+    """Close those of some objects that are asynchronous generators and wait for nothing.
+
+    A generator that has not ended would be left to the garbage collector. That may run in another
+    thread in the middle of their being closed one by the other, and then complains of one that
+    "is already executing".
+
+    Args:
+        *generators: The objects; the outermost first, where one reads another.
+    """
+    for each in generators:
+        if isinstance(each, AsyncGeneratorType) and not each.ag_running:
+            await each.aclose()
 
 
 async def _aread_rest(blocks: AsyncIterator[bytes]) -> None:

@@ -15,8 +15,14 @@ from typing import Any, Final, cast
 
 from partialfast._core import Delta
 from partialfast.answer._alarm import call_after
-from partialfast.answer._seam import AsyncReply, Block, Event, Reply, transport_errors
-from partialfast.providers._http import ID_HEADER, areply_of, reply_of
+from partialfast.answer._seam import AsyncReply, Block, Reply, transport_errors
+from partialfast.providers._http import (
+    ID_HEADER,
+    aclose_generators,
+    areply_of,
+    reply_of,
+    waker,
+)
 
 __all__ = ["aopen_observed", "as_json", "at_once", "open_observed", "whole"]
 
@@ -105,7 +111,7 @@ class _Tee:
         """Return what is read along with an object of the SDK's; empty where that is nothing."""
         if self.works:
             return self.take()
-        return chunk if isinstance(chunk, Event) else as_json(chunk)
+        return as_json(chunk)
 
     def after(self, error: BaseException) -> Block:
         """Return what is read when the SDK has failed: what it says, or the bytes meanwhile.
@@ -151,21 +157,16 @@ def open_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> R
         if shut is not None:
             shut()
 
-    def finish() -> None:
-        alarm = call_after(_OBSERVED_S, reply.wake or _nothing)
+    def rest() -> None:
+        alarm = call_after(_OBSERVED_S, waker(http) or _nothing)
         try:
             with contextlib.suppress(*_harmless(package)):
                 for _ in blocks:
                     pass
         finally:
             alarm.cancel()
-        reply.close()
 
-    reply = reply_of(http, blocks=blocks, close=close, id_header=id_header)
-    # What a provider reads in place of the SDK's stream knows its connection.
-    reply.wake = reply.wake or getattr(stream, "wake", None)
-    reply.finish = finish
-    return reply
+    return reply_of(http, blocks=blocks, close=close, rest=rest, id_header=id_header)
 
 
 def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> AsyncReply:
@@ -180,20 +181,19 @@ def aopen_observed(stream: Any, package: str, *, id_header: str = ID_HEADER) -> 
         method = getattr(stream, "aclose", None) or getattr(stream, "close", None)
         if callable(method) and inspect.isawaitable(closing := method()):
             await closing
+        # The SDK's stream keeps a generator that keeps the stream.
+        await aclose_generators(*getattr(stream, "__dict__", {}).values(), tee.source)
         if shut is not None:
             await shut()
 
-    async def finish() -> None:
+    async def rest() -> None:
         from anyio import move_on_after  # noqa: PLC0415 - comes with the SDK, not with us
 
         with move_on_after(_OBSERVED_S), contextlib.suppress(*_harmless(package)):
             async for _ in blocks:
                 pass
-        await reply.aclose()
 
-    reply = areply_of(http, blocks=blocks, close=close, id_header=id_header)
-    reply.afinish = finish
-    return reply
+    return areply_of(http, blocks=blocks, close=close, rest=rest, id_header=id_header)
 
 
 def _blocks(chunks: Iterator[Any], tee: _Tee, package: str) -> Iterator[Block]:

@@ -128,7 +128,8 @@ class Source(Provider):
         """Read the chunks."""
         del request
         chunks = aiter(self.chunks)
-        return AsyncReply(blocks=self._aread(chunks), aclose=_acloser(chunks, self.chunks))
+        close = _acloser(chunks, self.chunks)
+        return AsyncReply(blocks=self._aread(chunks), aclose=close, interrupts=True)
 
     def _read(self, chunks: Iterator[Any]) -> Iterator[Block]:
         for chunk in chunks:

@@ -28,7 +28,7 @@ from partialfast.answer._seam import (
 from partialfast.answer._target import Shape
 from partialfast.answer._words import instructions
 from partialfast.providers._failures import failure_class
-from partialfast.providers._http import pool_waker
+from partialfast.providers._http import aclose_generators, pool_waker
 from partialfast.providers._messages import (
     arguments_of,
     as_list,
@@ -165,11 +165,15 @@ class Converse(Provider):
             raise
         stream = answer["stream"]
 
+        blocks = _aevents(stream)
+
         async def aclose() -> None:
             stream.close()
+            # The SDK's stream keeps a generator that keeps the stream.
+            await aclose_generators(blocks, *vars(stream).values())
 
         return AsyncReply(
-            blocks=_aevents(stream),
+            blocks=blocks,
             aclose=aclose,
             request_id=_request_id(answer),
             content_type="application/vnd.amazon.eventstream",

@@ -121,16 +121,14 @@ class Chat(Provider):
             return open_objects(self.client.chat_stream(**arguments))
         manager = self.client.with_raw_response.chat_stream(**arguments)
         opened = manager.__enter__()
+        close = functools.partial(manager.__exit__, None, None, None)
         http = getattr(opened, "_response", None)
         if http is None:
-            reply = open_objects(opened.data)
-            reply.close = _both(reply.close, manager)
-            return reply
-        reply = reply_of(http, id_header="x-debug-trace-id")
+            return open_objects(opened.data, close)
+        reply = reply_of(http, close=close, id_header="x-debug-trace-id")
         if arguments is not request.arguments:
             wrapper = getattr(self.client, "_client_wrapper", None)
             read_for(reply, None if wrapper is None else wrapper.get_timeout())
-        reply.close = _both(reply.close, manager)
         return reply
 
     async def aopen(self, request: Request) -> AsyncReply:
@@ -142,19 +140,11 @@ class Chat(Provider):
             return await aopen_objects(self.client.chat_stream(**_in_time(request)))
         manager = self.client.with_raw_response.chat_stream(**_in_time(request))
         opened = await manager.__aenter__()
+        close = functools.partial(manager.__aexit__, None, None, None)
         http = getattr(opened, "_response", None)
         if http is None:
-            reply = await aopen_objects(opened.data)
-        else:
-            reply = areply_of(http, id_header="x-debug-trace-id")
-        shut = reply.aclose
-
-        async def aclose() -> None:
-            await shut()
-            await manager.__aexit__(None, None, None)
-
-        reply.aclose = aclose
-        return reply
+            return await aopen_objects(opened.data, close)
+        return areply_of(http, close=close, id_header="x-debug-trace-id")
 
     def usage(self, reported: Any) -> Any:
         """Make of decoded usage the object that the SDK makes of it."""
@@ -180,14 +170,6 @@ class Chat(Provider):
         """Return what is both a `StreamError` and the SDK's ``ApiError``."""
         del request
         return _error(message, said)
-
-
-def _both(close: Any, manager: Any) -> Any:
-    def shut() -> None:
-        close()
-        manager.__exit__(None, None, None)
-
-    return shut
 
 
 def _in_time(request: Request) -> dict[str, Any]:

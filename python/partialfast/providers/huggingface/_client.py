@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 from partialfast._core import Delta
 from partialfast.answer._mode import Mode
-from partialfast.answer._seam import Block
+from partialfast.answer._seam import AsyncReply, Block, Reply, Request
 from partialfast.providers._client import AsyncClient, Client
 from partialfast.providers._function_clients import FunctionChat, client_of_function
-from partialfast.providers.huggingface._lines import reading_lines
+from partialfast.providers._http import areply_of, reply_of
+from partialfast.providers._observed import aopen_observed, open_observed
+from partialfast.providers.huggingface._response import response_of
 
 if TYPE_CHECKING:
     from huggingface_hub import AsyncInferenceClient, InferenceClient
@@ -33,6 +35,16 @@ class _ChatCompletion(FunctionChat):
             return None
         said: Any = error.args[0] if error.args else str(error)
         return Delta.ServerError(said if isinstance(said, str) else json.dumps(said))
+
+    def _open(self, request: Request) -> Reply:
+        stream = self._create(request.arguments)
+        http = response_of(stream)
+        return open_observed(stream, self.package) if http is None else reply_of(http)
+
+    async def _aopen(self, request: Request) -> AsyncReply:
+        stream = await self._create(request.arguments)
+        http = response_of(stream)
+        return aopen_observed(stream, self.package) if http is None else areply_of(http)
 
     def usage(self, reported: Any) -> Any:
         """Make of decoded usage the object that the SDK makes of it."""
@@ -81,5 +93,4 @@ def from_huggingface(
     function = getattr(client, "chat_completion", None)
     if not callable(function):
         raise TypeError(f"from_huggingface takes an InferenceClient, not {client!r}")
-    function = reading_lines(function)
     return client_of_function(client, function, _ChatCompletion, mode, defaults, model=model)
