@@ -238,7 +238,7 @@ def test_chunks_that_do_not_come_are_not_waited_for(backend: str) -> None:
     async def read(stream: Any, shown: anyio.Event) -> None:
         try:
             async for snapshot in stream:
-                told.append(snapshot.name)  # noqa: PERF401 - an error ends the loop
+                told.append(snapshot.name)
                 shown.set()
         except pf.StreamError as error:
             told.append(str(error))
