@@ -236,7 +236,7 @@ class Provider(ABC):
 
     @property
     def left_out(self) -> tuple[type, ...]:
-        """Types of the SDK's whose instances say that an argument is left out."""
+        """Types of the SDK's whose instances say that an argument is left out; none by default."""
         return ()
 
     def plain(self, sdk: Any, arguments: Mapping[str, Any]) -> Any:
@@ -281,7 +281,17 @@ class Provider(ABC):
         raise TypeError(f"{self.name} can only be asked asynchronously")
 
     async def aopen(self, request: Request) -> AsyncReply:
-        """Send a request; the twin of `open`."""
+        """Send a request; the twin of `open`.
+
+        Args:
+            request: What to send.
+
+        Returns:
+            The reply, of which nothing has been read.
+
+        Raises:
+            Exception: As the SDK raises it.
+        """
         del request
         raise TypeError(f"{self.name} can only be asked without asynchrony")
 
@@ -313,29 +323,81 @@ class Provider(ABC):
         return Settled(self.modes[0], {})
 
     async def asettle(self, arguments: Mapping[str, Any]) -> Settled:
-        """Find out how to ask; the twin of `settle`."""
+        """Find out how to ask, for `Mode.AUTO`; the twin of `settle`.
+
+        Args:
+            arguments: The caller's.
+
+        Returns:
+            How to ask: by default in the first of `modes`.
+
+        Raises:
+            Exception: As the SDK raises it.
+        """
         return Provider.settle(self, arguments)
 
     def choices(self, arguments: Mapping[str, Any]) -> int:
-        """Return how many answers are asked for at once."""
+        """Tell how many answers are asked for at once.
+
+        Args:
+            arguments: The caller's.
+
+        Returns:
+            The number: by default 1.
+        """
         del arguments
         return 1
 
     def offers_tools(self, arguments: Mapping[str, Any]) -> bool:
-        """Tell whether the caller offers tools of their own."""
+        """Tell whether the caller offers tools of their own.
+
+        A call of one of those is then not taken for the answer: the name of the function has to be
+        the one that was offered for it.
+
+        Args:
+            arguments: The caller's.
+
+        Returns:
+            Whether there are any: by default whether ``tools`` is among the arguments.
+        """
         return bool(arguments.get("tools"))
 
     @staticmethod
     def strict_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-        """Return the JSON schema of a type by the provider's rules for strict ones."""
+        """Return the JSON schema of a type by the provider's rules for strict ones.
+
+        Args:
+            adapter: The type.
+
+        Returns:
+            The schema: by default as pydantic makes it.
+
+        Raises:
+            NotStrictError: The rules cannot say what the type takes; the schema is then sent as
+                pydantic makes it, and not as a strict one (`Shape.strict`).
+        """
         return adapter.json_schema()
 
     def usage(self, reported: Any) -> Any:
-        """Make of decoded usage the object that the SDK makes of it."""
+        """Make of decoded usage the object that the SDK makes of it.
+
+        Args:
+            reported: The JSON that a `Delta.Usage` had.
+
+        Returns:
+            What the caller gets as ``stream.usage``: by default the same.
+        """
         return reported
 
     def tokens(self, reported: Any) -> Tokens:
-        """Read the neutral numbers out of decoded usage."""
+        """Read the neutral numbers out of decoded usage.
+
+        Args:
+            reported: The JSON that a `Delta.Usage` had.
+
+        Returns:
+            What the caller gets as ``stream.tokens``: by default no number.
+        """
         del reported
         return Tokens()
 
@@ -358,6 +420,10 @@ class Provider(ABC):
 
         Args:
             error: What was raised before the answer began.
+
+        Returns:
+            Whether a fallback is asked: by default after a lost connection, and where
+            ``error.status_code`` says that the server is busy or fails.
         """
         status: Any = getattr(error, "status_code", None)
         busy = isinstance(status, int) and (status in _BUSY or status >= _SERVER_ERRORS)
@@ -371,6 +437,7 @@ class Provider(ABC):
 
         Returns:
             The exception of the transport that says most about it; ``None`` for any other failure.
+            By default, those of httpx, its successor and aiohttp, and of Python itself are known.
         """
         return error if isinstance(error, transport_errors()) else None
 
