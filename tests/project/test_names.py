@@ -38,6 +38,7 @@ MODULES = {
         "extract": "extraction: the loop, and its command",
         "ops": "ops: the state's, and the wire that sends them as they are",
         "provider": "the provider of its folder",
+        "response": "an HTTP response: as a provider's is read, and as one goes to a browser",
         "responses": "an API of that name: asked, and replayed",
         "salvage": "salvaging: the run, and its command",
         "source": "where a stream of another library's comes from",
