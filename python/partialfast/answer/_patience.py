@@ -17,6 +17,10 @@ __all__ = ["Patience", "WaitEnd"]
 # written. Some servers send neither, and keep the connection open.
 _FOR_USAGE_S: Final = 0.5
 _FOR_THE_END_S: Final = 0.1
+# A process that was held up finds late what came in time: it is read after all, as long as it is
+# there, and as long as it does not look as if it would never end.
+_LATE_S: Final = 0.01
+_MOST_LATE: Final = 4_096
 
 
 class WaitEnd(Enum):
@@ -52,6 +56,10 @@ class Patience:
         self._began = clock() if self.limited else 0.0
         self._progress = 0
         self._moved = self._began
+        # What was there when the end was waited for, since when, and the blocks that came too late.
+        self._said: tuple[int, bool] | None = None
+        self._said_at = 0.0
+        self._late = 0
 
     def next(self, reader: AnswerReader, *, timed: bool) -> tuple[float, WaitEnd] | None:
         """Tell how long to wait for the next block.
@@ -67,11 +75,24 @@ class Patience:
         if timed and reader.is_pending and (due := reader.due_in) is not None:
             waits.append((due, WaitEnd.SNAPSHOT))
         if reader.received.ending.is_written:
-            usage = reader.received.usage_json is not None
-            waits.append((_FOR_THE_END_S if usage else _FOR_USAGE_S, WaitEnd.END))
+            waits.append((self._for_the_end(reader), WaitEnd.END))
         if self.limited:
             waits += self._limits(reader)
         return min(waits, key=lambda wait: wait[0], default=None)
+
+    def _for_the_end(self, reader: AnswerReader) -> float:
+        """Tell how long to wait for what may come after all is written.
+
+        A server may go on with comments for ever: they do not make the waiting begin anew.
+        """
+        now, usage = self._clock(), reader.received.usage_json is not None
+        if self._said != (said := (reader.progress, usage)):
+            self._said, self._said_at = said, now
+        left = self._said_at + (_FOR_THE_END_S if usage else _FOR_USAGE_S) - now
+        if left > _LATE_S:
+            return left
+        self._late += 1
+        return _LATE_S if self._late <= _MOST_LATE else 0.0
 
     def rest(self, reader: AnswerReader) -> float:
         """Tell how long the next block may lie unread, for what it brings is not due before.

@@ -21,6 +21,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient, DefaultHttpxClient, OpenAI
 
 import partialfast as pf
 from partialfast import replay
+from partialfast.answer import _patience
 from partialfast.providers.openai import AsyncStream, Stream
 from tests import openai_driver as driver
 from tests.either import in_step
@@ -376,23 +377,26 @@ def test_a_transport_of_the_callers_may_be_read_once_only() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("end", ["[DONE]", "finish_reason"])
 @pytest.mark.parametrize("more", ["", ": alive\n\n"], ids=["silent", "talking"])
-@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+@EVERY_WAY
 def test_a_server_that_does_not_end_its_body_is_not_waited_for(
-    asynchronous: bool,  # noqa: FBT001
-    more: str,
+    way: Way, more: str, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        async with driver.opened(Way(asynchronous, "raw"), url) as client:
+        async with driver.opened(way, url) as client:
             stream = in_step(client.create_partial(**ASK))
             since = time.monotonic()
             assert (await stream.final()).budget == 50000
             assert time.monotonic() - since < STALL
 
     call = {"index": 0, "id": "c", "function": {"name": "Meeting", "arguments": TEXT}}
-    chunk = {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
-    body = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
-    with endless(body, more) as url:
+    choice: dict[str, Any] = {"index": 0, "delta": {"tool_calls": [call]}}
+    if end == "finish_reason":
+        choice["finish_reason"] = "tool_calls"
+    body = f"data: {json.dumps({'id': '1', 'model': 'm', 'choices': [choice]})}\n\n"
+    monkeypatch.setattr(_patience, "_FOR_USAGE_S", 0.5)
+    with endless(body + "data: [DONE]\n\n" * (end == "[DONE]"), more) as url:
         asyncio.run(main())
 
 
