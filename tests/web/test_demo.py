@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from partialfast import demo, replay
+from tests.patience import STALL
 from tests.web.serving import Raw, request, serving
 
 pytestmark = pytest.mark.network
@@ -100,7 +101,7 @@ def test_it_is_asked_again_and_stopped_with_the_keyboard(open_page: Open) -> Non
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Enter")
     wait_status(page, "closed")
-    assert page.server.wait_ended(timeout=1).ending == "disconnect"
+    assert page.server.wait_ended(timeout=STALL).ending == "disconnect"
     assert page.inner_text("#message") == "The answer was stopped."
     page.focus("#ask")
     page.keyboard.press("Enter")
@@ -217,7 +218,7 @@ def test_a_real_server_is_asked_what_the_page_says() -> None:
             response = Raw(origin, "/answer", method="POST", body=b"Read this.")
             response.until(b"email")
             response.close()
-            exchange = model.wait_ended(timeout=1)
+            exchange = model.wait_ended(timeout=STALL)
         finally:
             process.terminate()
             process.communicate(timeout=10)

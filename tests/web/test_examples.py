@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from partialfast import replay
+from tests.patience import STALL
 from tests.web.driver import apply, events_of, ops_lines
 from tests.web.serving import Raw, request
 
@@ -171,7 +172,7 @@ def test_django(model: replay.Server) -> None:
         gone = Raw(origin, "/meeting?text=x", method="POST")
         gone.until(b"users")
         gone.close()
-        assert model.wait_ended(timeout=2).ending == "disconnect"
+        assert model.wait_ended(timeout=STALL).ending == "disconnect"
     assert (page.status, module.status, response.status) == (200, 200, 200)
     assert b"partialfast.js" in html
     assert module.headers["content-type"] == "text/javascript"

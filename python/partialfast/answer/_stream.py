@@ -222,7 +222,7 @@ class SyncStream(StreamBase[T, Final_]):
         else:
             block = self._read()
         if self._rung is None or block is not END:
-            # A process that was held up finds late what had come in time.
+            # The block may have come in time and be noticed late, by a process that was held up.
             return reader.feed(block)
         return self._time_out(self._rung)
 

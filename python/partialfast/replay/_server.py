@@ -137,7 +137,7 @@ def serve(  # noqa: PLR0913 - each is an option of its own, all with a default
         message = f'{wanted}: pip install "partialfast[demo]"'
         raise ImportError(message, name=error.name) from error
     app = App(played, options, hold=hold, batches=batches)
-    # Not `socket.create_server`, which leaves its socket open where the number is no port.
+    # Not `socket.create_server`, which leaves its socket open where the number is not a port.
     # asyncio sends each write at once (TCP_NODELAY) only where the protocol is named; else a client
     # that uses its connection again waits 40 ms for each answer.
     loop = {"loop_factory": asyncio.SelectorEventLoop}

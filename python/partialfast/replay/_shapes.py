@@ -68,7 +68,7 @@ class ServerShape:
     verdicts: Literal["none", "inside", "beside"] = (
         "none"  # of Azure's filter: in its chunks or apart
     )
-    headers: Mapping[str, str] = field(default_factory=dict)  # beside the content type
+    headers: Mapping[str, str] = field(default_factory=dict)  # besides the content type
     # what an error has, and which field of the `RequestError` each of it is; `None` for null
     error: Mapping[str, str | None] = field(default_factory=lambda: {name: name for name in _ERROR})
     # the type of an error by its status, or "else", where the server has its own

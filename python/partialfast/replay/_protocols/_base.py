@@ -66,7 +66,7 @@ class Protocol(ABC):
     speaker: ClassVar[str] = "user"  # of a message without a role
     ignored_choices: tuple[str, ...] = ()  # which forms of `tool_choice` are read as `auto`
     reasons: ClassVar[tuple[str, ...]] = _FINISHES  # the provider's words for these
-    # headers of an answer beside the content type, with ids as `ReplayedAnswer.fill` takes them
+    # headers of an answer besides the content type, with ids as `ReplayedAnswer.fill` takes them
     answer_headers: tuple[tuple[str, str], ...] = ()
     died: ClassVar[Told]  # what is told when generation dies midway
     whole_calls: bool = False  # a call is told at once, when it is whole
@@ -158,11 +158,11 @@ class Protocol(ABC):
         return name + b"data: " + event.payload + b"\n\n"
 
     def headers(self, reply: ReplayedAnswer) -> dict[str, str]:
-        """Give the response headers beside the content type."""
+        """Give the response headers besides the content type."""
         return {name: reply.fill(form) for name, form in self.answer_headers}
 
     def error_headers(self, error: RequestError) -> dict[str, str]:
-        """Give the headers of an error response beside the content type."""
+        """Give the headers of an error response besides the content type."""
         del error
         return {}
 
