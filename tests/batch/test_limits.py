@@ -7,7 +7,7 @@ import email.utils
 import selectors
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -17,6 +17,8 @@ from partialfast.batch.loop._classify import ErrorScope, classify
 from partialfast.batch.loop._estimate import Estimator, read_usage
 from partialfast.batch.loop._limits import Permit
 from partialfast.batch.loop._result import Usage
+
+T = TypeVar("T")
 
 OPTIONS = BreakerOptions(failures=3, pauses=3, first_s=1.0, longest_s=4.0)
 
@@ -32,12 +34,12 @@ class VirtualTime(selectors.DefaultSelector):
         return super().select(0)
 
 
-def in_virtual_time(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def in_virtual_time(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     selector = VirtualTime()
     loop = asyncio.SelectorEventLoop(selector)
     loop.time = lambda: selector.now  # type: ignore[method-assign]
     try:
-        loop.run_until_complete(main())
+        return loop.run_until_complete(main())
     finally:
         loop.close()
 
@@ -152,22 +154,23 @@ def test_pauses_are_jittered_and_bounded() -> None:
 
 
 async def admitted(limiter: EndpointLimiter, count: int, tokens: float = 0.0) -> list[float]:
-    began = time.monotonic()
+    clock = asyncio.get_running_loop().time
+    began = clock()
 
     async def one() -> float:
         permit = Permit(limiter, await limiter.admit(tokens))
         await permit.succeeded()
-        return time.monotonic() - began
+        return clock() - began
 
     return sorted(await asyncio.gather(*(one() for _ in range(count))))
 
 
 def test_requests_per_minute_are_kept_from_the_first_second() -> None:
     # 20 a second.
-    times = asyncio.run(admitted(EndpointLimiter(rpm=1200), 34))
+    times = in_virtual_time(lambda: admitted(EndpointLimiter(rpm=1200), 34))
     # A second's worth goes at once; the rest at the rate.
-    assert times[19] < 0.3
-    assert times[-1] >= 14 / 20 - 0.1
+    assert times[19] < 0.05
+    assert times[-1] == pytest.approx(14 / 20, abs=0.05)
 
 
 def test_tokens_per_minute_are_kept_and_estimates_corrected() -> None:
@@ -176,18 +179,16 @@ def test_tokens_per_minute_are_kept_and_estimates_corrected() -> None:
         first = (await admitted(limiter, 3, 500))[-1]
         # It was twice as much: the next has to wait for what was not announced.
         await limiter.settle(500)
-        began = time.monotonic()
-        await admitted(limiter, 1, 100)
-        return first, time.monotonic() - began
+        return first, (await admitted(limiter, 1, 100))[0]
 
-    first, second = asyncio.run(run())
-    assert 0.4 <= first < 2
-    assert second >= 0.5
+    first, second = in_virtual_time(run)
+    assert first == pytest.approx(0.5, abs=0.01)
+    assert second == pytest.approx(0.6, abs=0.01)
 
 
 def test_a_request_beyond_a_second_of_tokens_waits_and_is_not_refused() -> None:
-    times = asyncio.run(admitted(EndpointLimiter(tpm=60_000), 1, 1_500))
-    assert 0.4 <= times[0] < 2
+    times = in_virtual_time(lambda: admitted(EndpointLimiter(tpm=60_000), 1, 1_500))
+    assert times[0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_pause_holds_all_and_then_lets_one_try() -> None:
