@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -341,7 +341,8 @@ def by_huggingface(url: Server) -> Any:
         hub.InferenceClient(base_url=url, api_key="k") as client,
         pytest.raises(hub.errors.BadRequestError) as caught,
     ):
-        client.chat_completion([{"role": "user", "content": "Ada?"}], extra_body={"messages": 4})
+        # In old versions an argument counts more than what `extra_body` says.
+        client.chat_completion(cast("Any", 4))
     return caught.value
 
 

@@ -49,7 +49,9 @@ def test_a_default_is_dumped_while_it_is_open_as_in_the_end() -> None:
     for text in ('{"hidden": []}', '{"hidden": [4]}'):
         shown = list(pf.stream(holder, bytewise(text.encode())))
         dumps = [each.model_dump(mode="json")["hidden"] for each in shown if each.hidden]
-        assert [dump[1] for dump in dumps] == ["None"] * len(dumps)
+        # "None", or null with pydantic 2.11.
+        end = holder.model_validate_json(text).model_dump(mode="json")["hidden"]
+        assert [dump[1] for dump in dumps] == [end[1]] * len(dumps)
         document: Any = None
         for ops in pf.stream_ops(holder, bytewise(text.encode())):
             document = pf.apply_ops(document, ops)
