@@ -61,8 +61,8 @@ class Answer:
     def __init__(
         self, number: int, shape: Shape, options: StateOptions, *, noisy: bool, items: bool
     ) -> None:
-        self.number = number
-        self.shape = shape
+        self.number: int = number
+        self.shape: Shape = shape
         self._options = options
         self._noisy = noisy
         class_: type[StreamState[Any]] = ItemsState if items else StreamState
