@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import openai
 import pytest
+from openai.resources.chat.completions import Completions
 from pydantic import BaseModel
 
 import partialfast as pf
@@ -69,3 +71,42 @@ def test_what_a_wrapper_gives_is_read_to_its_end(api: str, given: str) -> None:
     assert "tool_choice" in arguments
     assert "tools" not in (arguments.get("extra_body") or {})
     assert ended == [True]
+
+
+class Proxy:
+    """Stands in for the SDK's resource, and has all that it has."""
+
+    def __init__(self, resource: Any) -> None:
+        self._resource = resource
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._resource, name)
+
+    def create(self, **arguments: Any) -> Any:
+        return self._resource.create(**arguments)
+
+
+class Mine(Completions):
+    """A class of the caller's."""
+
+
+STANDS_IN: dict[str, Any] = {"proxy": Proxy, "subclass": lambda given: Mine(given._client)}
+
+
+@pytest.mark.parametrize("kind", STANDS_IN)
+def test_what_stands_in_for_the_sdk_fails_as_it_does(kind: str) -> None:
+    answers = [{"text": ADA.model_dump_json(), "times": 1}]
+    answers += [{**answers[0], "fault": fault} for fault in ("error@5", "drop@5", "status:503")]
+    said: dict[str, Any] = {"messages": SAID, "model": "gpt-4", "response_model": User}
+    with replay.serve(answers) as url, open_sync(str(url)) as sdk:
+        chat: Any = sdk.chat
+        chat.completions = STANDS_IN[kind](chat.completions)
+        client = pf.from_openai(sdk)
+        assert client.create_partial(**said).final() == ADA
+        with pytest.raises(pf.ServerError) as server_error:
+            client.create_partial(**said).final()
+        assert isinstance(server_error.value, openai.APIError)
+        with pytest.raises(pf.DroppedError):
+            client.create_partial(**said).final()
+        with pytest.raises(openai.InternalServerError):
+            client.create_partial(**said).final()

@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import logging
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -282,12 +283,14 @@ class OpenAI(Provider):
     @functools.cached_property
     def package(self) -> str:
         """The package of the SDK: OpenAI's, or one that is generated as it is."""
-        module = type(self.resource).__module__
-        if not hasattr(self.resource, "with_streaming_response"):
-            # What merely works like it.
-            return "openai"
-        # Such as `cerebras.cloud.sdk.resources.chat.completions`.
-        return module.partition(".resources")[0]
+        for class_ in type(self.resource).__mro__:
+            # Such as `cerebras.cloud.sdk.resources.chat.completions`; others may have modules of
+            # such a name as well.
+            package, is_resource, _ = class_.__module__.partition(".resources")
+            if is_resource and hasattr(sys.modules.get(package), "APIConnectionError"):
+                return package
+        # What merely works like it, or stands in for it.
+        return "openai"
 
     def with_usage(self, request: Request) -> Request:
         """Ask for usage in the stream, where it only comes if asked for.
