@@ -11,7 +11,7 @@ from partialfast._errors import StreamTimeoutError
 from partialfast.answer._options import CallOptions
 from partialfast.answer._reader import AnswerReader
 
-__all__ = ["Patience", "WaitEnd"]
+__all__ = ["MOST_LATE", "Patience", "WaitEnd"]
 
 # How long to wait for usage, and for the end of the body, after the server has said that all is
 # written. Some servers send neither, and keep the connection open.
@@ -20,7 +20,8 @@ _FOR_THE_END_S: Final = 0.1
 # A process that was held up finds late what came in time: it is read after all, as long as it is
 # there, and as long as it does not look as if it would never end.
 _LATE_S: Final = 0.01
-_MOST_LATE: Final = 4_096
+#: Blocks that are read once the time is up: each byte of the usage may be one.
+MOST_LATE: Final = 4_096
 
 
 class WaitEnd(Enum):
@@ -92,7 +93,7 @@ class Patience:
         if left > _LATE_S:
             return left
         self._late += 1
-        return _LATE_S if self._late <= _MOST_LATE else 0.0
+        return _LATE_S if self._late <= MOST_LATE else 0.0
 
     def rest(self, reader: AnswerReader) -> float:
         """Tell how long the next block may lie unread, for what it brings is not due before.

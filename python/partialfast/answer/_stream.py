@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from threading import Thread, get_ident
 from types import TracebackType
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from typing_extensions import Self
 from typing_extensions import TypeVar as TypeVarWithDefault
@@ -17,15 +17,13 @@ from partialfast.answer._alarm import Alarm, call_after
 from partialfast.answer._asked import END, NOTHING, Lost
 from partialfast.answer._attempts import Call
 from partialfast.answer._base import StreamBase
-from partialfast.answer._patience import WaitEnd
+from partialfast.answer._patience import MOST_LATE, WaitEnd
 from partialfast.answer._seam import Block, Reply
 
 __all__ = ["ItemStream", "Stream", "fetch"]
 
 T = TypeVar("T")
 Final_ = TypeVar("Final_")
-# Blocks that are read once the time is up: each byte of the usage may be one.
-_MOST_LEFT: Final = 4_096
 #: The type of the value at the end: that of the snapshots, but for what `as_` says of them.
 Value = TypeVarWithDefault("Value", default=T)
 
@@ -241,7 +239,7 @@ class SyncStream(StreamBase[T, Final_]):
     def _left_at_most(self, why: WaitEnd) -> int:
         # Of a source that cannot be woken nobody knows whether its next block is there.
         awake = self._reply is not None and self._reply.wake is not None
-        return _MOST_LEFT if why is WaitEnd.END and awake else 0
+        return MOST_LATE if why is WaitEnd.END and awake else 0
 
     def _time_out(self, why: WaitEnd) -> Any:
         reader = self._reader
